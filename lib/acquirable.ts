@@ -1,0 +1,178 @@
+import { type LockstepError, LockTimeoutError, MisuseError, type Standing, StoreError } from './errors.ts';
+import { Lease } from './lease.ts';
+import type { Config } from './line.ts';
+import { checkName } from './name.ts';
+import { defaultStore, openStore } from './open-store.ts';
+import { commandLine } from './own-command.ts';
+import type { LineView, OwnEntry, Store, SyncStore } from './store.ts';
+
+/** `setTimeout` takes no longer one; waits that are meant to last longer go round again. */
+const MAX_WAIT_MS = 2 ** 31 - 1;
+const MAX_LABEL = 200;
+
+export interface ResourceOptions {
+  /** A store, or the directory of one on disk. Default: `$LOCKSTEP_DIR`, or the user's own. */
+  store?: Store | string;
+}
+
+export interface AcquireOptions {
+  /** How long to wait, in ms. Default: as long as it takes. 0: not at all. */
+  timeout?: number;
+  /** Ends the wait; `acquire` then rejects with its reason. */
+  signal?: AbortSignal | undefined;
+  /** What others see of this entry, at most 200 characters. Default: this process's command line. */
+  label?: string;
+}
+
+/** What `acquire` and its like do, for every resource that is a line of entries. */
+export abstract class Acquirable {
+  readonly name: string;
+  readonly #config: Config;
+  readonly #chosen: Store | string | undefined;
+
+  /** @throws {MisuseError} */
+  constructor(name: string, config: Config, { store }: ResourceOptions) {
+    checkName(name);
+    this.name = name;
+    this.#config = config;
+    this.#chosen = store;
+  }
+
+  /** Where the resource's line is. */
+  get store(): Store {
+    if (this.#chosen === undefined) return defaultStore();
+    return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
+  }
+
+  /** The line as it is now: who holds, who waits. */
+  async inspect(): Promise<LineView> {
+    return (await this.store.snapshot(this.name)) ?? { name: this.name, ...this.#config, entries: [] };
+  }
+
+  protected async enter(ask: number, options: AcquireOptions): Promise<Lease> {
+    checkWait(options);
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const entry = await store.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: false });
+    if (entry.state !== 'holding') await this.#wait(store, entry, options);
+    return new Lease(store, entry);
+  }
+
+  protected async tryEnter(ask: number, options: AcquireOptions): Promise<Lease | null> {
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const entry = await store.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: true });
+    return entry.state === 'refused' ? null : new Lease(store, entry);
+  }
+
+  protected enterSync(ask: number, options: AcquireOptions): Lease {
+    checkWait(options);
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const sync = this.#syncOf(store);
+    const entry = sync.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: false });
+    if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
+    return new Lease(store, entry);
+  }
+
+  protected tryEnterSync(ask: number, options: AcquireOptions): Lease | null {
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const entry = this.#syncOf(store).join(this.name, this.#config, {
+      ask,
+      label: labelOf(options),
+      onlyIfGranted: true,
+    });
+    return entry.state === 'refused' ? null : new Lease(store, entry);
+  }
+
+  protected async hold<T>(lease: Lease, work: (lease: Lease) => T | PromiseLike<T>): Promise<T> {
+    let result: T;
+    try {
+      result = await work(lease);
+    } catch (error) {
+      // What went wrong in the work is what its caller must hear of, not what follows from it.
+      await lease.release().catch(() => undefined);
+      throw error;
+    }
+    await lease.release();
+    return result;
+  }
+
+  async #wait(
+    store: Store,
+    entry: OwnEntry,
+    { timeout = Number.POSITIVE_INFINITY, signal }: AcquireOptions,
+  ): Promise<void> {
+    const deadline = performance.now() + timeout;
+    try {
+      while (entry.state === 'waiting' && !signal?.aborted) {
+        const timeoutMs = Math.min(deadline - performance.now(), MAX_WAIT_MS);
+        if (timeoutMs <= 0) break;
+        await store.changed(entry, { timeoutMs, signal, keepAlive: true });
+      }
+    } catch (error) {
+      await this.#abandon(store, entry);
+      throw error;
+    }
+    const line = entry.state === 'waiting' && !signal?.aborted ? await store.snapshot(this.name) : null;
+    // The last look may have found it granted.
+    if (isHolding(entry) && !signal?.aborted) return;
+    await this.#abandon(store, entry);
+    signal?.throwIfAborted();
+    throw this.#notAcquired(entry, timeout, line);
+  }
+
+  #waitSync(sync: SyncStore, entry: OwnEntry, { timeout = Number.POSITIVE_INFINITY }: AcquireOptions): void {
+    sync.wait(entry, timeout);
+    const line = sync.snapshot(this.name);
+    if (isHolding(entry)) return;
+    sync.leave(entry);
+    throw this.#notAcquired(entry, timeout, line);
+  }
+
+  /** Takes an entry that nobody waits for any more out of the line, whatever became of it. */
+  async #abandon(store: Store, entry: OwnEntry): Promise<void> {
+    if (entry.state === 'waiting' || entry.state === 'holding') await store.leave(entry);
+  }
+
+  #notAcquired(entry: OwnEntry, timeout: number, line: LineView | null): LockstepError {
+    if (entry.state !== 'lost') return new LockTimeoutError(this.name, timeout, holdersIn(line));
+    const { reason, by } = entry.eviction ?? { reason: 'evicted', by: 'unknown' };
+    return new StoreError('EVICTED', `${this.name}: taken out of the line while waiting: ${reason}, says ${by}.`, {
+      operation: 'acquire',
+      resource: this.name,
+      path: this.store.place,
+    });
+  }
+
+  #syncOf(store: Store): SyncStore {
+    if (store.sync) return store.sync;
+    throw new MisuseError(`the store ${store.place} cannot be used synchronously; use the asynchronous methods`);
+  }
+}
+
+/** A function, because its answer changes between two calls, which the compiler would not believe. */
+function isHolding(entry: OwnEntry): boolean {
+  return entry.state === 'holding';
+}
+
+/** The holders in a line, as errors and messages show them. */
+export function holdersIn(line: LineView | null): Standing[] {
+  const holding = (line?.entries ?? []).filter(({ state }) => state === 'holding');
+  return holding.map(({ ticket, label, since, owners }) => {
+    const owner = owners.at(-1);
+    return { token: ticket, pid: owner?.pid ?? 0, host: owner?.host ?? '', command: label, since };
+  });
+}
+
+function checkWait({ timeout }: AcquireOptions): void {
+  if (timeout === undefined || (typeof timeout === 'number' && timeout >= 0)) return;
+  throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
+}
+
+function labelOf({ label }: AcquireOptions): string {
+  if (label === undefined) return commandLine();
+  if (typeof label !== 'string') throw new MisuseError(`label must be a string, not ${typeof label}`);
+  return label.length <= MAX_LABEL ? label : label.slice(0, MAX_LABEL);
+}

@@ -1,0 +1,225 @@
+import path from 'node:path';
+import { type DiskEntry, DiskResource } from './disk-resource.ts';
+import { HEARTBEAT_MS } from './heartbeat.ts';
+import type { Host } from './host.ts';
+import { Journal } from './journal.ts';
+import { type Config, type Eviction, Line } from './line.ts';
+import { HEARTBEAT_PATIENCE_MS, Judge } from './liveness.ts';
+import { encodeName } from './name.ts';
+import { Presence } from './presence.ts';
+import type { Session } from './session.ts';
+import type { AdoptOptions, LineView, OwnEntry, Request, SyncStore } from './store.ts';
+import type { StoreDirectory } from './store-directory.ts';
+import { storeErrorOf } from './store-failure.ts';
+
+/** A blocked thread hears nothing: it looks often at first, then more and more rarely. */
+const POLL_LEAST_MS = 0.2;
+const POLL_MOST_MS = 10;
+/** How often a blocked thread looks whether somebody died in front of it. */
+const JUDGE_EVERY_MS = 25;
+/** Journals kept open though nobody here has an entry in them. */
+const MAX_IDLE_RESOURCES = 128;
+
+export interface DiskOptions {
+  host: Host;
+  session: Session;
+  directory: StoreDirectory;
+  /** How often this session shows that it is alive, in ms; 0: never. Default 5,000. */
+  heartbeatMs?: number;
+  /** How long another's heartbeat must stand still before it counts as dead, in ms. Default 30,000. */
+  patienceMs?: number;
+  /** Journals are rotated past this many bytes. Default 65,536. */
+  rotateBytes?: number;
+}
+
+/**
+ * A store in files, and all that it can do at once:
+ * `<store>/resources/<name>/journal.<epoch>`, and `<store>/sessions/<pid>-<key>`.
+ */
+export class Disk implements SyncStore {
+  readonly presence: Presence;
+  readonly #options: DiskOptions;
+  readonly #judge: Judge;
+  readonly #resources = new Map<string, DiskResource>();
+
+  /** @throws {StoreError} */
+  constructor(options: DiskOptions) {
+    this.#options = options;
+    const { host, session, directory } = options;
+    const sessions = path.join(directory.path, 'sessions');
+    const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    const patienceMs = options.patienceMs ?? HEARTBEAT_PATIENCE_MS;
+    this.presence = new Presence({ host, session, directory: sessions, fileMode: directory.fileMode, heartbeatMs });
+    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
+  }
+
+  join(name: string, config: Config, request: Request): DiskEntry {
+    const resource = this.#resources.get(name) ?? this.#make(name, config);
+    if (!this.presence.announced) this.#begin(name);
+    return resource.join(config, request);
+  }
+
+  leave(entry: OwnEntry): void {
+    const own = entry as DiskEntry;
+    own.resource.leave(own);
+  }
+
+  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
+    const own = entry as DiskEntry;
+    return this.#guard(own.name, () => own.resource.adopt(own, pid, options));
+  }
+
+  evict(name: string, ticket: number, eviction: Eviction): boolean {
+    return this.#find(name)?.evict(ticket, eviction) ?? false;
+  }
+
+  snapshot(name: string): LineView | null {
+    const resource = this.#find(name);
+    resource?.refreshInPlace();
+    return resource?.view() ?? null;
+  }
+
+  names(): string[] {
+    const directory = path.join(this.#options.directory.path, 'resources');
+    const names = this.#guard(undefined, () => this.#options.host.files.list(directory)) ?? [];
+    return names.flatMap((encoded) => this.#nameOf(encoded) ?? []).sort();
+  }
+
+  refresh(entry: OwnEntry): void {
+    (entry as DiskEntry).resource.refreshInPlace();
+  }
+
+  wait(entry: OwnEntry, timeoutMs: number): void {
+    this.#options.host.processes.blocking(() => this.#wait(entry as DiskEntry, timeoutMs));
+  }
+
+  #wait(own: DiskEntry, timeoutMs: number): void {
+    const { clock } = this.#options.host;
+    const deadline = clock.monotonicMs() + timeoutMs;
+    let judgeAt = clock.monotonicMs() + JUDGE_EVERY_MS;
+    let pollMs = POLL_LEAST_MS;
+    while (own.state === 'waiting') {
+      const now = clock.monotonicMs();
+      if (now >= deadline) return;
+      clock.sleep(Math.min(pollMs, deadline - now));
+      pollMs = Math.min(pollMs * 1.5, POLL_MOST_MS);
+      own.resource.refreshInPlace();
+      if (own.state !== 'waiting' || clock.monotonicMs() < judgeAt) continue;
+      own.resource.expelDead(own);
+      judgeAt = clock.monotonicMs() + JUDGE_EVERY_MS;
+    }
+  }
+
+  /** Where a resource's journals are, so that they can be watched. */
+  directoryOf(name: string): string {
+    return path.join(this.#options.directory.path, 'resources', encodeName(name));
+  }
+
+  /**
+   * Ends every entry that this session answers for, for the process is about to end. An entry that was
+   * adopted by a process that lives on is that one's now.
+   */
+  readonly #giveBack = (): void => {
+    for (const resource of this.#resources.values()) {
+      for (const entry of resource.entries) {
+        try {
+          if (!entry.adopters.some((owner) => this.#judge.whyDead(owner) === null)) resource.leave(entry);
+        } catch {
+          // Then it is stale once we are gone, and the next waiter evicts it.
+        }
+      }
+    }
+    this.presence.withdraw();
+  };
+
+  #begin(name: string): void {
+    this.#guard(name, () => this.presence.announce());
+    this.#options.host.processes.atExit(this.#giveBack);
+  }
+
+  #find(name: string): DiskResource | null {
+    return this.#resources.get(name) ?? this.#open(name, null);
+  }
+
+  #make(name: string, config: Config): DiskResource {
+    this.#makeDirectories(name);
+    const resource = this.#open(name, config);
+    // `#open` answers null only where it may not make the journal.
+    if (!resource) throw new RangeError(`${name} was not made`);
+    return resource;
+  }
+
+  #makeDirectories(name: string): void {
+    const { host, directory } = this.#options;
+    this.#guard(name, () => {
+      host.files.makeDirectory(path.join(directory.path, 'sessions'), directory.directoryMode);
+      host.files.makeDirectory(path.join(directory.path, 'resources'), directory.directoryMode);
+      host.files.makeDirectory(this.directoryOf(name), directory.directoryMode);
+    });
+  }
+
+  #open(name: string, initial: Config | null): DiskResource | null {
+    const { host, directory, rotateBytes } = this.#options;
+    const resource = DiskResource.open(
+      {
+        host,
+        presence: this.presence,
+        judge: this.#judge,
+        directory: this.directoryOf(name),
+        name,
+        fileMode: directory.fileMode,
+        ...(rotateBytes === undefined ? {} : { rotateBytes }),
+      },
+      initial,
+    );
+    if (resource) this.#keep(name, resource);
+    return resource;
+  }
+
+  #keep(name: string, resource: DiskResource): void {
+    for (const [key, idle] of this.#resources) {
+      if (this.#resources.size < MAX_IDLE_RESOURCES) break;
+      if (idle.inUse) continue;
+      idle.close();
+      this.#resources.delete(key);
+    }
+    this.#resources.set(name, resource);
+  }
+
+  /** A directory's name is the resource's, encoded; a long one is in the journal's header only. */
+  #nameOf(encoded: string): string | null {
+    try {
+      if (!encoded.includes('~')) return decodeURIComponent(encoded);
+      return this.#nameInJournal(path.join(this.#options.directory.path, 'resources', encoded));
+    } catch {
+      // Not ours: somebody put it there.
+      return null;
+    }
+  }
+
+  #nameInJournal(directory: string): string | null {
+    const { host, session, directory: store } = this.#options;
+    const ignore = () => undefined;
+    const load = (header: unknown) =>
+      new Line(header, { joined: ignore, granted: ignore, left: ignore, evicted: ignore });
+    const journal = Journal.open({
+      host,
+      directory,
+      subject: directory,
+      key: session.key,
+      fileMode: store.fileMode,
+      load,
+    });
+    journal?.close();
+    return journal?.machine.name ?? null;
+  }
+
+  #guard<T>(name: string | undefined, call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      const at = { operation: 'use the store', path: this.#options.directory.path };
+      throw storeErrorOf(error, name === undefined ? at : { ...at, resource: name });
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import type { Host } from './host.ts';
+import type { JournalRecord } from './record.ts';
+
+/** What a journal is folded into. It must be deterministic: no clock, no files. */
+export interface Machine {
+  apply(record: JournalRecord): void;
+  /** The whole state, as the first record of the next epoch keeps it. */
+  header(): unknown;
+}
+
+/** The file's first record is not a header that this version of Lockstep understands. */
+export class HeaderError extends Error {
+  readonly code: 'STORE_FORMAT' | 'STORE_DAMAGED';
+
+  constructor(code: 'STORE_FORMAT' | 'STORE_DAMAGED', message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+const FORMAT = 1;
+const NEWLINE = 0x0a;
+const CLOSING_BRACKET = 0x5d;
+const READ_BYTES = 64 * 1024;
+/** A longer line is no record, whatever it says. The header, which holds a whole line of entries, may be longer. */
+const MAX_RECORD_BYTES = READ_BYTES - 1;
+const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+
+// One buffer for all: everything here is synchronous, and nothing that a record sets off runs before
+// the read that found it is over.
+const shared = Buffer.allocUnsafe(READ_BYTES);
+
+export function encodeHeader(payload: unknown): Buffer {
+  return Buffer.from(JSON.stringify(['lockstep', FORMAT, payload]));
+}
+
+/**
+ * One file of a journal: append to it, and fold what is new in it.
+ *
+ * A record is a newline and then a JSON array, in one `write`. It needs no newline behind it: no
+ * proper prefix of a JSON array is a JSON array, so a last line that parses is whole, and one that
+ * does not is pending. The newline in front keeps a torn record (its writer was killed, or the disk
+ * is full) from running into its neighbour: it stays a line of its own, that does not parse.
+ */
+export class Epoch<M extends Machine> {
+  readonly number: number;
+  readonly fd: number;
+  readonly machine: M;
+  readonly headerBytes: number;
+  readonly #host: Host;
+  /** Everything before it is folded. */
+  #offset: number;
+  #sealed = false;
+  #skipping = false;
+  #awaited = '';
+
+  /**
+   * Reads the header; `fold` reads the rest.
+   *
+   * @throws {HeaderError}
+   */
+  constructor(host: Host, fd: number, number: number, load: (header: unknown) => M) {
+    this.#host = host;
+    this.fd = fd;
+    this.number = number;
+    const { payload, bytes } = this.#readHeader();
+    try {
+      this.machine = load(payload);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new HeaderError('STORE_DAMAGED', error.message, error);
+    }
+    this.headerBytes = bytes;
+    this.#offset = bytes;
+  }
+
+  /** The first seal ends the epoch: whatever stands behind it is void. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Folds what is new. True if there was anything. */
+  fold(): boolean {
+    const before = this.#offset;
+    while (!this.#sealed && this.#foldRead(this.#host.files.read(this.fd, shared, this.#offset)));
+    return this.#offset !== before;
+  }
+
+  /**
+   * Appends a record and folds up to it, and what else there is.
+   *
+   * @returns whether it came by; if not, it is void, because it stands behind the seal
+   * @throws the write's error, and then the record has not come by; `ENOSPC` also for a torn write
+   */
+  append(record: JournalRecord, bytes: Buffer, length: number): boolean {
+    this.#awaited = record[1];
+    try {
+      this.#write(bytes, length);
+    } catch (error) {
+      // Whatever the error says, the file decides.
+      this.fold();
+      if (this.#awaited === '') return true;
+      throw error;
+    }
+    const read = this.#host.files.read(this.fd, shared, this.#offset);
+    if (read === length && !this.#skipping && shared.compare(bytes, 0, length, 0, length) === 0) {
+      // Nobody else wrote in between: what came back is what we wrote, and needs no parsing.
+      this.#offset += length;
+      this.#accept(record);
+    } else if (this.#foldRead(read)) {
+      this.fold();
+    }
+    return this.#awaited === '';
+  }
+
+  #write(bytes: Buffer, length: number): void {
+    const written = this.#host.files.write(this.fd, bytes, length);
+    if (written === length) return;
+    // A torn record is void and harms nobody, so the whole of it may be tried again, once: a disk
+    // that is full says so in plain words the second time.
+    if (this.#host.files.write(this.fd, bytes, length) === length) return;
+    throw Object.assign(new Error('ENOSPC: the record was written in part only'), { code: 'ENOSPC' });
+  }
+
+  /** Folds the first `length` bytes of the shared buffer. True if there may be more to read. */
+  #foldRead(length: number): boolean {
+    let start = 0;
+    for (let end = newlineIn(start, length); end !== -1; end = newlineIn(start, length)) {
+      this.#foldLine(start, end);
+      start = end + 1;
+      if (this.#sealed) break;
+    }
+    const atEnd = length < READ_BYTES;
+    if (!this.#sealed && start < length) start = this.#foldTail(start, length, atEnd);
+    this.#offset += start;
+    return !atEnd;
+  }
+
+  /** A line that no newline ends yet. Returns up to where the buffer is folded. */
+  #foldTail(start: number, length: number, atEnd: boolean): number {
+    if (this.#skipping || length - start > MAX_RECORD_BYTES) {
+      this.#skipping = true;
+      return length;
+    }
+    if (!atEnd || shared[length - 1] !== CLOSING_BRACKET) return start;
+    return this.#foldLine(start, length) ? length : start;
+  }
+
+  /** True if the line was a record. */
+  #foldLine(start: number, end: number): boolean {
+    if (this.#skipping) {
+      this.#skipping = false;
+      return false;
+    }
+    if (end === start || end - start > MAX_RECORD_BYTES) return false;
+    const record = parseRecord(shared.toString('utf8', start, end));
+    if (record) this.#accept(record);
+    return record !== null;
+  }
+
+  #accept(record: JournalRecord): void {
+    if (record[0] === 'seal') this.#sealed = true;
+    else this.machine.apply(record);
+    if (record[1] === this.#awaited) this.#awaited = '';
+  }
+
+  #readHeader(): { payload: unknown; bytes: number } {
+    let buffer = shared;
+    let length = this.#host.files.read(this.fd, buffer, 0);
+    let end = buffer.subarray(0, length).indexOf(NEWLINE);
+    while (end === -1 && length === buffer.length && length < MAX_HEADER_BYTES) {
+      buffer = Buffer.allocUnsafe(length * 4);
+      length = this.#host.files.read(this.fd, buffer, 0);
+      end = buffer.subarray(0, length).indexOf(NEWLINE);
+    }
+    const bytes = end === -1 ? length : end;
+    return { payload: parseHeader(buffer.toString('utf8', 0, bytes)), bytes };
+  }
+}
+
+function newlineIn(start: number, length: number): number {
+  const at = shared.indexOf(NEWLINE, start);
+  return at < length ? at : -1;
+}
+
+function parseArray(text: string): unknown[] | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function parseRecord(text: string): JournalRecord | null {
+  const value = parseArray(text);
+  return value && typeof value[0] === 'string' && typeof value[1] === 'string' && value[1] !== ''
+    ? (value as unknown as JournalRecord)
+    : null;
+}
+
+function parseHeader(text: string): unknown {
+  const value = parseArray(text);
+  if (value?.[0] !== 'lockstep') {
+    throw new HeaderError('STORE_DAMAGED', 'its first line is not the header of a journal');
+  }
+  if (value[1] !== FORMAT) {
+    throw new HeaderError(
+      'STORE_FORMAT',
+      `it has format ${JSON.stringify(value[1])}, and this Lockstep knows ${FORMAT}`,
+    );
+  }
+  return value[2];
+}

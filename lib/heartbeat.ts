@@ -1,0 +1,63 @@
+import { Worker } from 'node:worker_threads';
+
+/** How often a session shows that it is alive to those who cannot see its process. */
+export const HEARTBEAT_MS = 5_000;
+/** A worker that keeps failing is not started again: without a heartbeat a session counts as alive. */
+const MAX_STARTS = 5;
+
+export interface HeartbeatOrder {
+  do: 'keep' | 'drop';
+  path: string;
+}
+
+/**
+ * Keeps proper-lockfile's lock (a directory whose time is refreshed) on session files.
+ *
+ * In a worker thread, for two reasons: a program that blocks its event loop for a minute under a lock
+ * is alive all the same; and proper-lockfile installs signal handlers when it is loaded, which in a
+ * worker have no effect.
+ */
+export class Heartbeat {
+  readonly #beatMs: number;
+  readonly #onMissed: () => void;
+  readonly #paths = new Set<string>();
+  #worker: Worker | null = null;
+  #starts = 0;
+
+  /** `onMissed` is called when a heartbeat was late enough for others to have given the session up. */
+  constructor(beatMs: number, onMissed: () => void) {
+    this.#beatMs = beatMs;
+    this.#onMissed = onMissed;
+  }
+
+  keep(path: string): void {
+    this.#paths.add(path);
+    if (this.#worker) this.#worker.postMessage({ do: 'keep', path } satisfies HeartbeatOrder);
+    else this.#start();
+  }
+
+  drop(path: string): void {
+    this.#paths.delete(path);
+    this.#worker?.postMessage({ do: 'drop', path } satisfies HeartbeatOrder);
+  }
+
+  #start(): void {
+    if (this.#starts >= MAX_STARTS) return;
+    this.#starts += 1;
+    const worker = new Worker(new URL('./heartbeat-worker.js', import.meta.url), {
+      workerData: { beatMs: this.#beatMs },
+      execArgv: [],
+      stdin: false,
+    });
+    this.#worker = worker;
+    worker.on('message', this.#onMissed);
+    worker.on('error', () => undefined);
+    worker.on('exit', () => {
+      this.#worker = null;
+      if (this.#paths.size > 0) this.#start();
+    });
+    // After the listeners: adding one would make the process wait for the worker again.
+    worker.unref();
+    for (const path of this.#paths) worker.postMessage({ do: 'keep', path } satisfies HeartbeatOrder);
+  }
+}

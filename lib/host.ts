@@ -1,0 +1,103 @@
+/**
+ * The host seam: every raw call on files, processes and clocks that Lockstep makes.
+ *
+ * All of it is synchronous and each method is one step that other processes see whole, so that a
+ * test can stop a "process" between any two calls, kill it there, and replay the same interleaving.
+ * `node-host.ts` is the real one. Methods throw the operating system's error (`code` `ENOSPC`,
+ * `EACCES`, …) unless they say otherwise.
+ */
+export interface Host {
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly clock: Clock;
+}
+
+export type FileKind = 'file' | 'directory' | 'link' | 'other';
+
+export interface FileFacts {
+  kind: FileKind;
+  size: number;
+  /** Permission bits only. */
+  mode: number;
+  uid: number;
+  gid: number;
+  inode: number;
+  modifiedMs: number;
+}
+
+export interface Files {
+  /** Opens an existing regular file for reading and atomic appending; never follows a symlink. */
+  openForAppend(path: string): number;
+  /** Creates a file that must not exist yet, open for writing. */
+  create(path: string, mode: number): number;
+  /** Reads into `buffer` from `position`; fewer bytes than fit mean the end of the file. */
+  read(fd: number, buffer: Uint8Array, position: number): number;
+  /** One `write` of the first `length` bytes; returns how many were taken. */
+  write(fd: number, buffer: Uint8Array, length: number): number;
+  /** Makes the file's contents safe from a power cut. */
+  sync(fd: number): void;
+  close(fd: number): void;
+  /** What is at the path itself (a symlink is not followed), or null if nothing is. */
+  look(path: string): FileFacts | null;
+  /** The names in a directory, or null if there is no such directory. */
+  list(directory: string): string[] | null;
+  /** Gives a file a second name; false if that name is taken. */
+  link(from: string, to: string): boolean;
+  /** Removes a file; false if there was none. */
+  remove(path: string): boolean;
+  /** Removes an empty directory; false if there was none or it is not empty. */
+  removeDirectory(path: string): boolean;
+  /** Makes one directory; false if something is there already. */
+  makeDirectory(path: string, mode: number): boolean;
+  /** Changes a file's times and nothing else, so that whoever watches it wakes; false if there is none. */
+  touch(path: string): boolean;
+  /** A small text file whole, or null if there is none. */
+  readText(path: string): string | null;
+  /** The number by which the kernel names the file system's type (`statfs`), or null where unknown. */
+  fileSystemType(path: string): number | null;
+  /** Calls back after changes of the file until the returned function is called. Keeps no process alive. */
+  watch(path: string, onChange: (event: 'changed' | 'gone' | 'failed') => void): () => void;
+}
+
+/** What a process can say of itself that tells it apart from every other one, ever. */
+export interface ProcessFacts {
+  pid: number;
+  /** The kernel's id of the thread; equals `pid` on the main thread. */
+  tid: number;
+  /** When it started, in the kernel's ticks since boot; 0 where the system does not tell. */
+  start: number;
+  /** The kernel's id of this boot; empty where the system does not tell. */
+  boot: string;
+  /** The kernel's id of the pid namespace; 0 where the system does not tell. */
+  namespace: number;
+  host: string;
+}
+
+export type ProcessState = 'gone' | 'unknown' | { start: number; zombie: boolean };
+
+export interface Processes {
+  self(): ProcessFacts;
+  /** What the kernel says of a thread in our own pid namespace. `unknown` if it will not say. */
+  state(pid: number, tid: number): ProcessState;
+  /** The effective user id, or −1 where there is none. */
+  uid(): number;
+  /** A short random hexadecimal string that no other session has. */
+  nonce(): string;
+  /** Has `giveBack` called when this process exits. It must not throw, nor wait. Idempotent. */
+  atExit(giveBack: () => void): void;
+  /** From now on also when a signal ends it. Idempotent. */
+  atSignals(): void;
+  /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
+  blocking(call: () => void): void;
+}
+
+export interface Clock {
+  /** Wall clock in µs since 1970. May jump. */
+  wallMicros(): number;
+  /** Monotonic clock in ms. Compare only with itself. */
+  monotonicMs(): number;
+  /** Blocks this thread. */
+  sleep(ms: number): void;
+  /** Calls back once. `keepAlive` says whether the process must stay for it. Returns the cancellation. */
+  timer(ms: number, keepAlive: boolean, callback: () => void): () => void;
+}

@@ -1,0 +1,17 @@
+/** Lockstep's whole public surface. */
+export type { AcquireOptions, ResourceOptions } from './acquirable.ts';
+export {
+  ConfigMismatchError,
+  LeaseLostError,
+  LockstepError,
+  LockTimeoutError,
+  MisuseError,
+  type Standing,
+  StoreError,
+} from './errors.ts';
+export { JsonFile, type JsonFileOptions } from './json-file.ts';
+export { Lease } from './lease.ts';
+export { Lock } from './lock.ts';
+export { openStore, openStoreBeside, type StoreOptions } from './open-store.ts';
+export { type PermitOptions, Semaphore } from './semaphore.ts';
+export type { EntryView, LineView, OwnerView, Store } from './store.ts';

@@ -1,0 +1,292 @@
+import { Epoch, encodeHeader, HeaderError, type Machine } from './epoch.ts';
+import { StoreError } from './errors.ts';
+import type { Host } from './host.ts';
+import type { JournalRecord } from './record.ts';
+import { storeErrorOf } from './store-failure.ts';
+
+export type { Machine } from './epoch.ts';
+
+/** Past this many bytes of records an epoch is sealed, and the next one starts with the folded state. */
+const ROTATE_BYTES = 64 * 1024;
+/** How often to start over before giving up: each round lost means that others rotated meanwhile. */
+const MAX_ROUNDS = 1_000;
+
+export interface JournalOptions<M extends Machine> {
+  host: Host;
+  /** The resource's directory. It must exist if `initial` is given. */
+  directory: string;
+  /** The resource, for messages. */
+  subject: string;
+  /** Distinguishes this session's private files from everybody else's. */
+  key: string;
+  fileMode: number;
+  /** Rotate past this many bytes. Default 65,536. */
+  rotateBytes?: number;
+  /** The first header's payload, if the journal is to be made where there is none. */
+  initial?: () => unknown;
+  /** Makes the machine from a header's payload. A `RangeError` says that the payload is damaged. */
+  load: (header: unknown) => M;
+}
+
+const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
+const PRIVATE = /^next\.([1-9]\d{0,14})\./;
+
+/**
+ * An append-only file that is replaced, epoch by epoch, by one that starts with its folded state.
+ *
+ * - The kernel puts concurrent appends in one order; everybody folds the same records in that order.
+ * - The first seal ends an epoch. What stands behind it is void, and its writer, who reads it back
+ *   behind the seal, repeats it in the next epoch.
+ * - The highest-numbered file is never deleted. One predecessor is kept for history.
+ */
+export class Journal<M extends Machine> {
+  readonly #options: JournalOptions<M>;
+  readonly #rotateBytes: number;
+  #epoch: Epoch<M>;
+  #inode: number;
+  #privateFiles = 0;
+  #out = Buffer.allocUnsafe(4096);
+
+  private constructor(options: JournalOptions<M>) {
+    this.#options = options;
+    this.#rotateBytes = options.rotateBytes ?? ROTATE_BYTES;
+    // `open` is the only caller and sets both before anybody sees this.
+    this.#epoch = undefined as unknown as Epoch<M>;
+    this.#inode = 0;
+  }
+
+  /**
+   * Opens the journal, up to date. Without `initial`, null if there is none.
+   *
+   * @throws {StoreError}
+   */
+  static open<M extends Machine>(options: JournalOptions<M>): Journal<M> | null {
+    const journal = new Journal(options);
+    return journal.#guard('open', () => journal.#locate()) ? journal : null;
+  }
+
+  /** The state after every record folded so far. A new object after each rotation. */
+  get machine(): M {
+    return this.#epoch.machine;
+  }
+
+  get epoch(): number {
+    return this.#epoch.number;
+  }
+
+  /** Folds what is new. True if there was anything. */
+  refresh(): boolean {
+    return this.#guard('read', () => {
+      const news = this.#epoch.fold();
+      if (!this.#epoch.sealed) return news;
+      this.#moveOn();
+      return true;
+    });
+  }
+
+  /**
+   * Appends a record, and returns when it has come by in the fold, in this epoch or a later one.
+   * `json` is the record's text. A crash at any moment leaves the record whole, or void.
+   *
+   * @throws {StoreError} and then the record is void
+   */
+  append(record: JournalRecord, json: string): void {
+    this.#guard('write', () => {
+      const length = this.#encode(json);
+      for (let round = 0; round < MAX_ROUNDS; round++) {
+        if (this.#epoch.sealed) this.#moveOn();
+        if (this.#epoch.append(record, this.#out, length)) return;
+        if (!this.#epoch.sealed) throw this.#error('STORE_DAMAGED', 'a record that was appended did not come by');
+      }
+      throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while one record was being written`);
+    });
+    if (this.#epoch.offset > this.#epoch.headerBytes + this.#rotateBytes) this.#rotate();
+  }
+
+  /** False if the file that is open is no longer the one in the store: the store was deleted or replaced. */
+  isInPlace(): boolean {
+    return this.#guard('read', () => {
+      const path = this.#path(this.#epoch.number);
+      if (this.#host.files.look(path)?.inode === this.#inode) return true;
+      // Or it has only been rotated away since our last look. Then there is a seal to read.
+      this.#epoch.fold();
+      if (!this.#epoch.sealed) return false;
+      this.#moveOn();
+      return true;
+    });
+  }
+
+  close(): void {
+    this.#host.files.close(this.#epoch.fd);
+  }
+
+  get #host(): Host {
+    return this.#options.host;
+  }
+
+  #path(epoch: number): string {
+    return `${this.#options.directory}/journal.${epoch}`;
+  }
+
+  #encode(json: string): number {
+    const most = 1 + json.length * 3;
+    if (most > this.#out.length) this.#out = Buffer.allocUnsafe(most);
+    this.#out[0] = 0x0a;
+    return 1 + this.#out.write(json, 1);
+  }
+
+  /** Ends this epoch. What goes wrong here goes wrong for the next caller too, who has something to lose. */
+  #rotate(): void {
+    const id = `${this.#options.key}:seal${this.#epoch.number}`;
+    const record: JournalRecord = ['seal', id, this.#host.clock.wallMicros()];
+    try {
+      this.#epoch.append(record, this.#out, this.#encode(JSON.stringify(record)));
+      if (this.#epoch.sealed) this.#moveOn();
+    } catch {
+      // The record that brought us here is in the journal, and its writer must hear of success.
+    }
+  }
+
+  /** From a sealed epoch that is folded to its end to the newest there is. */
+  #moveOn(): void {
+    this.#publish(this.#epoch.number + 1, this.#epoch.machine.header());
+    if (!this.#locate()) throw this.#error('STORE_GONE', 'it has been deleted');
+  }
+
+  /**
+   * Opens the highest epoch; where it is sealed, makes the next one, and starts over.
+   *
+   * Without the second listing:
+   *   1. P lists, and finds 2 the highest;
+   *   2. others rotate to 4 and delete 2;
+   *   3. R, who had stopped before linking its own 2, links it now: EEXIST no longer saves it;
+   *   4. P opens R's 2, which nobody else will ever look at, and holds the lock there alone.
+   * The highest number only grows, and the highest file is never deleted. So if it is the same after
+   * the opening as before, the file opened is the one that everybody else opens.
+   */
+  #locate(): boolean {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const highest = this.#highest();
+      if (highest === 0) {
+        if (!this.#options.initial) return false;
+        this.#publish(1, this.#options.initial());
+        continue;
+      }
+      const epoch = this.#openEpoch(highest);
+      if (!epoch) continue;
+      if (!epoch.sealed) return true;
+      this.#publish(highest + 1, epoch.machine.header());
+    }
+    throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being opened`);
+  }
+
+  /** Opens an epoch, if it is still the highest, folds it, and makes it the current one. */
+  #openEpoch(number: number): Epoch<M> | null {
+    const { files } = this.#host;
+    let fd: number;
+    try {
+      fd = files.openForAppend(this.#path(number));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      throw error;
+    }
+    try {
+      if (this.#highest() !== number) {
+        files.close(fd);
+        return null;
+      }
+      const inode = files.look(this.#path(number))?.inode ?? 0;
+      const epoch = new Epoch(this.#host, fd, number, this.#options.load);
+      epoch.fold();
+      this.#adopt(epoch, inode);
+      return epoch;
+    } catch (error) {
+      files.close(fd);
+      throw error;
+    }
+  }
+
+  #adopt(epoch: Epoch<M>, inode: number): void {
+    if (this.#epoch) this.#host.files.close(this.#epoch.fd);
+    this.#epoch = epoch;
+    this.#inode = inode;
+  }
+
+  /**
+   * Puts an epoch's file in place, whole or not at all. If somebody else has done it, theirs says the
+   * same. A process killed in here leaves a private file, which a later rotation sweeps away.
+   */
+  #publish(number: number, payload: unknown): void {
+    const { files } = this.#host;
+    const path = `${this.#options.directory}/next.${number}.${this.#options.key}.${++this.#privateFiles}`;
+    const fd = files.create(path, this.#options.fileMode);
+    try {
+      try {
+        this.#writeWhole(fd, encodeHeader(payload));
+        // A file in place is whole, also after a power cut: its name must not come before its contents.
+        files.sync(fd);
+      } finally {
+        files.close(fd);
+      }
+      files.link(path, this.#path(number));
+    } catch (error) {
+      // Swept away by another's rotation: then there is a higher epoch than the one we were making.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    } finally {
+      files.remove(path);
+    }
+    this.#sweep();
+  }
+
+  #writeWhole(fd: number, bytes: Buffer): void {
+    let rest = bytes;
+    while (rest.length > 0) {
+      const written = this.#host.files.write(fd, rest, rest.length);
+      if (written === 0) throw Object.assign(new Error('ENOSPC: no space for the next epoch'), { code: 'ENOSPC' });
+      rest = rest.subarray(written);
+    }
+  }
+
+  #highest(): number {
+    const names = this.#host.files.list(this.#options.directory) ?? [];
+    return Math.max(0, ...names.map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0)));
+  }
+
+  /** Removes epochs below the highest but one, and private files for epochs that exist. */
+  #sweep(): void {
+    const { files } = this.#host;
+    const names = files.list(this.#options.directory) ?? [];
+    const highest = Math.max(0, ...names.map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0)));
+    for (const name of names) {
+      const old = Number(JOURNAL.exec(name)?.[1] ?? highest) < highest - 1;
+      const leftover = Number(PRIVATE.exec(name)?.[1] ?? highest + 1) <= highest;
+      if (old || leftover) files.remove(`${this.#options.directory}/${name}`);
+    }
+  }
+
+  #guard<T>(operation: string, call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      if (error instanceof HeaderError) throw this.#headerError(error);
+      throw storeErrorOf(error, { operation, resource: this.#options.subject, path: this.#options.directory });
+    }
+  }
+
+  #headerError(error: HeaderError): StoreError {
+    const remedy =
+      error.code === 'STORE_FORMAT'
+        ? 'Use the newer Lockstep here too.'
+        : 'Nothing was changed. If nobody uses it, move the directory away.';
+    return this.#error(error.code, `${error.message}. ${remedy}`, error);
+  }
+
+  #error(code: string, message: string, cause?: unknown): StoreError {
+    const { subject, directory } = this.#options;
+    return new StoreError(code, `${subject}: its journal in ${directory} cannot be used: ${message}`, {
+      resource: subject,
+      path: directory,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,146 @@
+import { LeaseLostError } from './errors.ts';
+import type { OwnEntry, Store } from './store.ts';
+
+/** How often a holder who listens for its loss looks by itself. */
+const WATCH_MS = 1_000;
+
+/**
+ * What `acquire` returns: the right to the resource, until `release()`.
+ *
+ * - *Crash:* the lease ends with the process, whatever ends it. After a clean exit, an uncaught
+ *   exception, SIGINT, SIGTERM or SIGHUP at once; after SIGKILL as soon as the next in line looks, which
+ *   is within 100 ms.
+ * - *Loss:* it can be taken away (`lockstep break`, a heartbeat that stood still). Then `signal` aborts
+ *   and `release()` rejects, both with `LeaseLostError`. The successor's entry is never touched.
+ *
+ * A process that is stopped (SIGSTOP, a suspended laptop) cannot hear that. If the work writes to
+ * something that can compare numbers, send `token` along, and have it refuse a smaller one than it saw.
+ *
+ * ```ts
+ * await using lease = await new Lock('deploy').acquire();
+ * await upload({ fencingToken: lease.token, signal: lease.signal });
+ * ```
+ */
+export class Lease implements AsyncDisposable, Disposable {
+  readonly #store: Store;
+  readonly #entry: OwnEntry;
+  #loss: AbortController | null = null;
+
+  /** @internal */
+  constructor(store: Store, entry: OwnEntry) {
+    this.#store = store;
+    this.#entry = entry;
+  }
+
+  /** The resource's name. */
+  get name(): string {
+    return this.#entry.name;
+  }
+
+  /** The fencing token: it only ever grows from one holder of the resource to the next. */
+  get token(): number {
+    return this.#entry.ticket;
+  }
+
+  /** Whether the lease is held, as far as is known here without looking at the disk. */
+  get held(): boolean {
+    return this.#entry.state === 'holding';
+  }
+
+  /**
+   * Aborts, with a `LeaseLostError`, when the lease is taken away. From the first use on the process
+   * listens for that; it learns of it within milliseconds, or within a second where no file
+   * notifications are to be had. It keeps no process alive. After `release()` it never aborts.
+   */
+  get signal(): AbortSignal {
+    if (!this.#loss) {
+      this.#loss = new AbortController();
+      void this.#watchForLoss(this.#loss);
+    }
+    return this.#loss.signal;
+  }
+
+  /**
+   * Gives the resource back and lets the next in line in. A second call does nothing.
+   *
+   * @throws {LeaseLostError} (rejects) if the lease was lost before
+   * @throws {StoreError} (rejects) if that could not be written. The lease is still held then: call
+   *   again, or end the process, which ends it for everybody.
+   */
+  async release(): Promise<void> {
+    if (this.held) await this.#store.leave(this.#entry);
+    this.#throwIfLost();
+  }
+
+  /**
+   * Looks whether the lease is still held, now. It may be lost right after: this only shortens the time
+   * in which a lost lease goes unnoticed.
+   *
+   * @throws {LeaseLostError} (rejects)
+   */
+  async assertHeld(): Promise<void> {
+    await this.#store.refresh(this.#entry);
+    this.#throwIfLost();
+  }
+
+  /** `release()` at once, for stores on disk. */
+  releaseSync(): void {
+    if (!this.#store.sync) throw new TypeError(`the store ${this.#store.place} cannot release synchronously`);
+    if (this.held) this.#store.sync.leave(this.#entry);
+    this.#throwIfLost();
+  }
+
+  /**
+   * Makes another process of this machine an owner too: the resource is free only when both are gone
+   * (or the lease is released). So a child that does the protected work keeps the lock when its parent
+   * is killed. False if there is no such process (any more).
+   *
+   * @throws {LeaseLostError} (rejects)
+   */
+  async adopt(pid: number): Promise<boolean> {
+    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false });
+    this.#throwIfLost();
+    return adopted;
+  }
+
+  /**
+   * Hands the lease over to another process of this machine: it is held until that one ends, or somebody
+   * evicts it, and this process has nothing more to do with it. False if there is no such process.
+   *
+   * @throws {LeaseLostError} (rejects)
+   */
+  async handOver(pid: number): Promise<boolean> {
+    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true });
+    this.#throwIfLost();
+    return adopted;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.releaseSync();
+  }
+
+  #throwIfLost(): void {
+    if (this.#entry.state === 'lost') throw this.#lostError();
+  }
+
+  #lostError(): LeaseLostError {
+    const { reason, by } = this.#entry.eviction ?? { reason: 'evicted', by: 'unknown' };
+    return new LeaseLostError(this.name, this.token, by === 'unknown' ? reason : `${reason}, says ${by}`);
+  }
+
+  async #watchForLoss(loss: AbortController): Promise<void> {
+    while (this.held) {
+      try {
+        await this.#store.changed(this.#entry, { timeoutMs: WATCH_MS, keepAlive: false });
+      } catch {
+        // The store cannot be read just now. Whoever can evict us can be read again later, too.
+        await new Promise((resolve) => setTimeout(resolve, WATCH_MS).unref());
+      }
+    }
+    if (this.#entry.state === 'lost') loss.abort(this.#lostError());
+  }
+}

@@ -1,0 +1,93 @@
+import type { Host, ProcessFacts } from './host.ts';
+import type { Owner } from './line.ts';
+import { sessionFile } from './session.ts';
+
+/** How long a heartbeat must be watched standing still before its session counts as dead. */
+export const HEARTBEAT_PATIENCE_MS = 30_000;
+/** How many foreign heartbeats one process watches at once. Those beyond it count as alive. */
+const MAX_WATCHED = 1_024;
+
+interface Watched {
+  beat: number;
+  /** How long we have watched this beat stand still. */
+  stillMs: number;
+  lookedAt: number;
+}
+
+export interface JudgeOptions {
+  host: Host;
+  /** Where the session files are. */
+  directory: string;
+  /** Whether only one kernel can have this store mounted. */
+  local: boolean;
+  patienceMs: number;
+}
+
+/**
+ * Decides whether a session is gone for good. It fails closed: what cannot be judged is alive.
+ *
+ * - Same boot, same pid namespace: the kernel knows. Gone, another start time, or a zombie: dead, at once.
+ * - Same host name, another boot id, on a local file system: the machine was rebooted: dead.
+ * - Anything else (a container, another machine): only its heartbeat tells, and only standing still
+ *   before our own eyes and by our own clock. No heartbeat at all says nothing: alive.
+ */
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+  }
+
+  /** Why the session is dead, or null while it must be taken for alive. */
+  whyDead(owner: Owner): string | null {
+    const self = this.#options.host.processes.self();
+    if (isNeighbour(owner.facts, self)) return this.#whyProcessDead(owner.facts);
+    if (this.#wasRebooted(owner.facts, self)) return 'its machine was rebooted';
+    return this.#whyHeartbeatDead(owner);
+  }
+
+  #whyProcessDead({ pid, tid, start }: ProcessFacts): string | null {
+    const state = this.#options.host.processes.state(pid, tid);
+    if (state === 'gone') return 'its process is gone';
+    if (state === 'unknown') return null;
+    if (state.zombie) return 'its process has ended (a zombie that nobody reaped)';
+    if (start !== 0 && state.start !== 0 && state.start !== start) return 'its process is gone (the pid is reused)';
+    return null;
+  }
+
+  /**
+   * Another boot id alone proves nothing: a container may be shown one of its own. Nor does a host name
+   * alone. Both, and a file system that no second kernel can have mounted, do.
+   */
+  #wasRebooted(facts: ProcessFacts, self: ProcessFacts): boolean {
+    if (facts.boot === '' || self.boot === '') return false;
+    return this.#options.local && facts.host === self.host && facts.boot !== self.boot;
+  }
+
+  #whyHeartbeatDead(owner: Owner): string | null {
+    const { host, directory, patienceMs } = this.#options;
+    const beat = host.files.look(`${directory}/${sessionFile(owner)}.lock`)?.modifiedMs;
+    if (beat === undefined) {
+      this.#watched.delete(owner.key);
+      return null;
+    }
+    const now = host.clock.monotonicMs();
+    const seen = this.#watched.get(owner.key);
+    if (seen?.beat !== beat) {
+      if (this.#watched.size < MAX_WATCHED || seen) this.#watched.set(owner.key, { beat, stillMs: 0, lookedAt: now });
+      return null;
+    }
+    // Time counts only while we look: if this whole machine was paused, so was the heart.
+    seen.stillMs += Math.min(now - seen.lookedAt, patienceMs / 10);
+    seen.lookedAt = now;
+    if (seen.stillMs < patienceMs) return null;
+    return `its heartbeat stood still for ${Math.round(patienceMs / 1000)} s`;
+  }
+}
+
+function isNeighbour(facts: ProcessFacts, self: ProcessFacts): boolean {
+  return (
+    facts.boot === self.boot && facts.namespace === self.namespace && (facts.boot !== '' || facts.host === self.host)
+  );
+}

@@ -1,0 +1,239 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import { isMainThread, threadId } from 'node:worker_threads';
+import { atExit, atSignals, withoutSignalHandlers } from './exit.ts';
+import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
+
+const { O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
+// Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** Runs a call that may find nothing (or find something already there) and answers `instead` for that. */
+function unless<T>(codes: readonly string[], instead: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? '')) return instead;
+    throw error;
+  }
+}
+
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
+function kindOf(stats: fs.Stats): FileKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+function factsOf(stats: fs.Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    size: stats.size,
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    inode: stats.ino,
+    modifiedMs: stats.mtimeMs,
+  };
+}
+
+const nodeFiles: Files = {
+  openForAppend(path) {
+    // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
+    const fd = fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
+    if (fs.fstatSync(fd).isFile()) return fd;
+    fs.closeSync(fd);
+    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+  },
+  create(path, mode) {
+    const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    // A shared store's modes are meant; the caller's umask is not asked.
+    if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
+    return fd;
+  },
+  read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
+  write: (fd, buffer, length) => fs.writeSync(fd, buffer, 0, length, null),
+  sync: (fd) => fs.fdatasyncSync(fd),
+  close: (fd) => fs.closeSync(fd),
+  look(path) {
+    return unless(ABSENT, null, () => factsOf(fs.lstatSync(path)));
+  },
+  list: (directory) => unless(['ENOENT'], null, () => fs.readdirSync(directory)),
+  link(from, to) {
+    return unless(['EEXIST'], false, () => {
+      fs.linkSync(from, to);
+      return true;
+    });
+  },
+  remove(path) {
+    return unless(ABSENT, false, () => {
+      fs.unlinkSync(path);
+      return true;
+    });
+  },
+  removeDirectory(path) {
+    return unless([...ABSENT, 'ENOTEMPTY', 'EEXIST'], false, () => {
+      fs.rmdirSync(path);
+      return true;
+    });
+  },
+  makeDirectory(path, mode) {
+    return unless(['EEXIST'], false, () => {
+      fs.mkdirSync(path, { mode });
+      if ((mode & 0o077) !== 0) fs.chmodSync(path, mode);
+      return true;
+    });
+  },
+  touch(path) {
+    return unless(ABSENT, false, () => {
+      const now = Date.now() / 1000;
+      try {
+        fs.utimesSync(path, now, now);
+      } catch (error) {
+        if (codeOf(error) !== 'EPERM') throw error;
+        // Only its owner may set a file's times, but whoever may write it can wake its watcher so.
+        fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | fs.constants.O_TRUNC));
+      }
+      return true;
+    });
+  },
+  readText(path) {
+    return unless(ABSENT, null, () => {
+      const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      try {
+        const buffer = Buffer.alloc(64 * 1024);
+        return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, buffer.length, 0));
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  },
+  fileSystemType(path) {
+    // Windows answers with numbers of another meaning.
+    return process.platform === 'win32' ? null : fs.statfsSync(path).type;
+  },
+  watch(path, onChange) {
+    const watcher = fs.watch(path, { persistent: false }, (event) => onChange(event === 'rename' ? 'gone' : 'changed'));
+    watcher.on('error', () => onChange('failed'));
+    return () => watcher.close();
+  },
+};
+
+function readOrNull(path: string): string | null {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** The state and the start time in a `/proc/…/stat` line. The name before them may hold anything, even `)`. */
+function parseStat(line: string): { start: number; zombie: boolean } | null {
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  const start = Number(fields[19]);
+  if (!Number.isSafeInteger(start)) return null;
+  return { start, zombie: fields[0] === 'Z' || fields[0] === 'X' };
+}
+
+/**
+ * Whether `/proc` shows the pids of our own namespace. After a bare `unshare --pid` it still shows those
+ * of the one outside, and what it says of a pid would be about somebody else.
+ */
+let procIsOurs: boolean | undefined;
+
+function seesOwnNamespace(): boolean {
+  try {
+    procIsOurs ??= fs.readlinkSync('/proc/self') === String(process.pid);
+  } catch {
+    procIsOurs = false;
+  }
+  return procIsOurs;
+}
+
+function statOf(pid: number, tid: number): { start: number; zombie: boolean } | null {
+  if (!seesOwnNamespace()) return null;
+  const line = readOrNull(tid === pid ? `/proc/${pid}/stat` : `/proc/${pid}/task/${tid}/stat`);
+  return line === null ? null : parseStat(line);
+}
+
+/** The kernel's id of this thread, so that a thread that ended can be told from its process that lives on. */
+function ownThread(): number {
+  if (isMainThread) return process.pid;
+  try {
+    return Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
+  } catch {
+    return process.pid;
+  }
+}
+
+function ownNamespace(): number {
+  try {
+    return Number(/\d+/.exec(fs.readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM is another user's process: it is there.
+    return codeOf(error) !== 'ESRCH';
+  }
+}
+
+let self: ProcessFacts | undefined;
+
+const nodeProcesses: Processes = {
+  self() {
+    if (self) return self;
+    const tid = ownThread();
+    self = {
+      pid: process.pid,
+      tid,
+      start: statOf(process.pid, tid)?.start ?? 0,
+      boot: readOrNull('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+      namespace: ownNamespace(),
+      host: os.hostname(),
+    };
+    return self;
+  },
+  state(pid, tid): ProcessState {
+    // 1. `kill` before `/proc`: with the mount option hidepid other users' processes have no
+    //    directory there, and "no directory" must not be taken for "gone".
+    if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
+    // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
+    return statOf(pid, tid) ?? 'unknown';
+  },
+  uid: () => process.geteuid?.() ?? -1,
+  nonce: () => randomBytes(6).toString('hex') + (threadId === 0 ? '' : `t${threadId}`),
+  atExit,
+  atSignals,
+  blocking: withoutSignalHandlers,
+};
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+const nodeClock: Clock = {
+  wallMicros: () => Date.now() * 1000,
+  monotonicMs: () => performance.now(),
+  sleep(ms) {
+    Atomics.wait(sleeper, 0, 0, ms);
+  },
+  timer(ms, keepAlive, callback) {
+    const timer = setTimeout(callback, ms);
+    if (!keepAlive) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The real machine. */
+export const nodeHost: Host = { files: nodeFiles, processes: nodeProcesses, clock: nodeClock };

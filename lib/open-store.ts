@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { Disk, type DiskOptions } from './disk.ts';
+import { DiskStore } from './disk-store.ts';
+import { MisuseError } from './errors.ts';
+import { nodeHost } from './node-host.ts';
+import { Session } from './session.ts';
+import type { Store } from './store.ts';
+import { openDirectoryBeside, openPrivateDirectory, type StoreDirectory, storePath } from './store-directory.ts';
+
+export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'> {}
+
+/** One session a process (or thread), in every store. */
+let session: Session | undefined;
+const open = new Map<string, DiskStore>();
+
+function storeAt(place: string, find: () => StoreDirectory, options: StoreOptions): DiskStore {
+  const known = open.get(place);
+  if (known) return known;
+  session ??= new Session(nodeHost);
+  const directory = find();
+  const store = new DiskStore(nodeHost, new Disk({ ...options, host: nodeHost, session, directory }), directory.path);
+  open.set(place, store);
+  return store;
+}
+
+/**
+ * The store in a directory: made (0700) if it is not there. Default: `$LOCKSTEP_DIR`, or the user's own
+ * `~/.local/state/lockstep`. One process has one of each; later options for the same one are not heard.
+ *
+ * @throws {StoreError} if it is not a directory, a symbolic link, another user's, writable for others,
+ *   on a network file system, read-only or full. Nothing was changed then.
+ */
+export function openStore(directory?: string, options: StoreOptions = {}): Store {
+  if (directory === '') throw new MisuseError('the store directory must not be an empty string');
+  const place = storePath(nodeHost, directory);
+  return storeAt(place, () => openPrivateDirectory(nodeHost, place), options);
+}
+
+/** The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. */
+export function openStoreBeside(file: string): Store {
+  const directory = path.join(path.dirname(path.resolve(file)), '.lockstep');
+  return storeAt(directory, () => openDirectoryBeside(nodeHost, path.resolve(file)), {});
+}
+
+/** `openStore()`, remembered: the environment is read once. */
+export function defaultStore(): Store {
+  fallback ??= openStore();
+  return fallback;
+}
+
+let fallback: Store | undefined;

@@ -1,0 +1,33 @@
+import type { ProcessFacts } from './host.ts';
+
+/**
+ * The records of a journal, as they stand in the file: one JSON array each. `id` is
+ * `<session key>:<number>`, never used twice, by which a writer knows its own record when it comes by.
+ */
+export type JournalRecord = readonly [verb: string, id: string, ...rest: unknown[]];
+
+/** `[pid, tid, start, boot, namespace, host]`: a session's facts on the wire. Its key stands apart. */
+export type WireFacts = readonly [number, number, number, string, number, string];
+
+export function toWire(facts: ProcessFacts): WireFacts {
+  return [facts.pid, facts.tid, facts.start, facts.boot, facts.namespace, facts.host];
+}
+
+/** The facts that were on the wire, or null if they are none. */
+export function fromWire(wire: unknown): ProcessFacts | null {
+  if (!Array.isArray(wire) || wire.length < 6) return null;
+  const [pid, tid, start, boot, namespace, host] = wire as unknown[];
+  if (!isCount(pid) || !isCount(tid) || !isCount(start) || !isCount(namespace)) return null;
+  if (typeof boot !== 'string' || typeof host !== 'string') return null;
+  return { pid, tid, start, boot, namespace, host };
+}
+
+/** A whole number from 0 up that arithmetic keeps exact. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** The session key in a record's id. */
+export function keyOf(id: string): string {
+  return id.slice(0, id.indexOf(':'));
+}

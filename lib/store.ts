@@ -1,0 +1,111 @@
+import type { Config, Eviction } from './line.ts';
+
+/**
+ * The store seam: ordered entries, not files. A store keeps one line for every name.
+ *
+ * On disk it is a journal a name (`disk-store.ts`). On etcd `join` would be a put under a lease (the
+ * ticket is its create revision), `leave` and `evict` deletes, `snapshot` a range sorted by create
+ * revision, `changed` a watch. Hence asynchronous; what a store can do at once, it offers as `sync`.
+ *
+ * Ending the entries of the dead is the store's own business: a line it shows, and a line it lets move,
+ * is one in which everybody in the way is alive as far as can be judged.
+ */
+export interface Store {
+  /** Where it is, for messages. */
+  readonly place: string;
+  /** The same at once, if the store can. */
+  readonly sync: SyncStore | null;
+
+  /** Puts an entry into a name's line. It holds, waits, or (`onlyIfGranted`) was refused. */
+  join(name: string, config: Config, request: Request): Promise<OwnEntry>;
+  /** Ends an entry of ours, whether it holds or waits, and lets others in. */
+  leave(entry: OwnEntry): Promise<void>;
+  /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
+  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
+  /** Ends an entry, whoever owns it. False if there is none. */
+  evict(name: string, ticket: number, eviction: Eviction): Promise<boolean>;
+  /** Brings the state of an entry of ours up to date. */
+  refresh(entry: OwnEntry): Promise<void>;
+  /** The line as it is now, or null if the name was never used. */
+  snapshot(name: string): Promise<LineView | null>;
+  names(): Promise<string[]>;
+  /**
+   * Resolves when an entry of ours, or a name's line, may have changed; after `timeoutMs`; or when
+   * `signal` aborts. Never rejects for these. A hint: look again.
+   */
+  changed(of: OwnEntry | string, options: ChangedOptions): Promise<void>;
+}
+
+export interface SyncStore {
+  join(name: string, config: Config, request: Request): OwnEntry;
+  leave(entry: OwnEntry): void;
+  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean;
+  evict(name: string, ticket: number, eviction: Eviction): boolean;
+  snapshot(name: string): LineView | null;
+  names(): string[];
+  /** Brings an entry's state up to date. */
+  refresh(entry: OwnEntry): void;
+  /** Blocks until the entry no longer waits, or the time is over. */
+  wait(entry: OwnEntry, timeoutMs: number): void;
+}
+
+export interface Request {
+  /** How many permits; 0 asks for a shared entry of a lock. */
+  ask: number;
+  /** What to show of the asker, at most 200 characters. */
+  label: string;
+  /** Join only if that means holding at once. */
+  onlyIfGranted: boolean;
+}
+
+export interface AdoptOptions {
+  /** Whether this session ceases to be responsible: it will neither leave the entry at exit nor keep its heartbeat. */
+  handOver: boolean;
+}
+
+export interface ChangedOptions {
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+  /** Whether the process must stay alive for it. */
+  keepAlive: boolean;
+}
+
+export type EntryState = 'waiting' | 'holding' | 'refused' | 'left' | 'handed over' | 'lost';
+
+/** An entry that this session put into a line, and its state as far as it is known here. */
+export interface OwnEntry {
+  readonly name: string;
+  /** Its place, and its fencing token. 0 if it was refused. */
+  readonly ticket: number;
+  readonly state: EntryState;
+  /** Why, if it is lost. */
+  readonly eviction: Eviction | null;
+}
+
+export interface OwnerView {
+  pid: number;
+  host: string;
+  /** `here`: in our own pid namespace; `elsewhere`: in a container or on another machine. */
+  place: 'here' | 'elsewhere';
+  /** Why it is known to be gone, or null while it must be taken for alive. */
+  gone: string | null;
+}
+
+export interface EntryView {
+  ticket: number;
+  state: 'holding' | 'waiting';
+  /** Permits asked for; 0 for a shared entry of a lock. */
+  ask: number;
+  label: string;
+  /** Wall clock in ms since 1970 at which it joined. */
+  since: number;
+  /** The session that joined, then those that adopted the entry. */
+  owners: OwnerView[];
+  /** All its owners are gone: the next waiter will evict it. */
+  stale: boolean;
+}
+
+export interface LineView extends Config {
+  name: string;
+  entries: EntryView[];
+}

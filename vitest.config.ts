@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    // Two cores: more files at once would only make the real processes wait for each other.
+    maxWorkers: 2,
+    pool: 'forks',
+  },
+});
