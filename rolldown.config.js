@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 
+const assert = fileURLToPath(new URL('cli/light-assert.ts', import.meta.url));
 const light = fileURLToPath(new URL('cli/light-string-width.ts', import.meta.url));
 
 // The command line is one small file that loads nothing else, and a chunk for each verb: a shell script
@@ -9,7 +10,7 @@ export default defineConfig({
   input: { main: 'cli/main.ts', 'heartbeat-worker': 'lib/heartbeat-worker.ts' },
   platform: 'node',
   external: ['proper-lockfile', 'fs-extra'],
-  resolve: { alias: { 'string-width': light } },
+  resolve: { alias: { 'string-width': light, assert, 'node:assert': assert } },
   output: {
     dir: 'dist/cli',
     format: 'esm',

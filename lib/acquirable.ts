@@ -1,14 +1,18 @@
-import { type LockstepError, LockTimeoutError, MisuseError, type Standing, StoreError } from './errors.ts';
+import { beginWait, nothingElseToDo, throwIfHeldByUs } from './deadlock.ts';
+import { type LockstepError, LockTimeoutError, MisuseError, StoreError } from './errors.ts';
 import { Lease } from './lease.ts';
 import type { Config } from './line.ts';
 import { checkName } from './name.ts';
 import { defaultStore, openStore } from './open-store.ts';
 import { commandLine } from './own-command.ts';
+import { holdersIn } from './standing.ts';
 import type { LineView, OwnEntry, Store, SyncStore } from './store.ts';
 
 /** `setTimeout` takes no longer one; waits that are meant to last longer go round again. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 const MAX_LABEL = 200;
+/** How soon a wait looks whether it can ever end. */
+const DEADLOCK_CHECK_MS = 25;
 
 export interface ResourceOptions {
   /** A store, or the directory of one on disk. Default: `$LOCKSTEP_DIR`, or the user's own. */
@@ -22,6 +26,12 @@ export interface AcquireOptions {
   signal?: AbortSignal | undefined;
   /** What others see of this entry, at most 200 characters. Default: this process's command line. */
   label?: string;
+  /**
+   * Whether a wait that can never end is told, as a `DeadlockError`, instead of suffered. Default: true.
+   * Told is what is certain: this process holds the resource alone, and has nothing left to do that
+   * could give it back. A release from an unreferenced timer is not foreseen.
+   */
+  detectDeadlock?: boolean;
 }
 
 /** What `acquire` and its like do, for every resource that is a line of entries. */
@@ -99,21 +109,26 @@ export abstract class Acquirable {
     return result;
   }
 
-  async #wait(
-    store: Store,
-    entry: OwnEntry,
-    { timeout = Number.POSITIVE_INFINITY, signal }: AcquireOptions,
-  ): Promise<void> {
+  async #wait(store: Store, entry: OwnEntry, options: AcquireOptions): Promise<void> {
+    const { timeout = Number.POSITIVE_INFINITY, signal, detectDeadlock = true } = options;
     const deadline = performance.now() + timeout;
+    const endWait = beginWait();
+    let mostMs = detectDeadlock ? DEADLOCK_CHECK_MS : MAX_WAIT_MS;
     try {
       while (entry.state === 'waiting' && !signal?.aborted) {
-        const timeoutMs = Math.min(deadline - performance.now(), MAX_WAIT_MS);
-        if (timeoutMs <= 0) break;
-        await store.changed(entry, { timeoutMs, signal, keepAlive: true });
+        const restMs = deadline - performance.now();
+        if (restMs <= 0) break;
+        await store.changed(entry, { timeoutMs: Math.min(restMs, mostMs), signal, keepAlive: true });
+        if (mostMs === DEADLOCK_CHECK_MS && entry.state === 'waiting') {
+          if (nothingElseToDo()) throwIfHeldByUs(await store.snapshot(this.name));
+          mostMs = MAX_WAIT_MS;
+        }
       }
     } catch (error) {
       await this.#abandon(store, entry);
       throw error;
+    } finally {
+      endWait();
     }
     const line = entry.state === 'waiting' && !signal?.aborted ? await store.snapshot(this.name) : null;
     // The last look may have found it granted.
@@ -123,8 +138,15 @@ export abstract class Acquirable {
     throw this.#notAcquired(entry, timeout, line);
   }
 
-  #waitSync(sync: SyncStore, entry: OwnEntry, { timeout = Number.POSITIVE_INFINITY }: AcquireOptions): void {
-    sync.wait(entry, timeout);
+  #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
+    const { timeout = Number.POSITIVE_INFINITY, detectDeadlock = true } = options;
+    try {
+      if (detectDeadlock) throwIfHeldByUs(sync.snapshot(this.name));
+      sync.wait(entry, timeout);
+    } catch (error) {
+      sync.leave(entry);
+      throw error;
+    }
     const line = sync.snapshot(this.name);
     if (isHolding(entry)) return;
     sync.leave(entry);
@@ -155,15 +177,6 @@ export abstract class Acquirable {
 /** A function, because its answer changes between two calls, which the compiler would not believe. */
 function isHolding(entry: OwnEntry): boolean {
   return entry.state === 'holding';
-}
-
-/** The holders in a line, as errors and messages show them. */
-export function holdersIn(line: LineView | null): Standing[] {
-  const holding = (line?.entries ?? []).filter(({ state }) => state === 'holding');
-  return holding.map(({ ticket, label, since, owners }) => {
-    const owner = owners.at(-1);
-    return { token: ticket, pid: owner?.pid ?? 0, host: owner?.host ?? '', command: label, since };
-  });
 }
 
 function checkWait({ timeout }: AcquireOptions): void {

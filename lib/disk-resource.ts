@@ -205,6 +205,7 @@ export class DiskResource {
       ask: entry.ask,
       label: entry.label,
       since: Math.floor(entry.at / 1000),
+      ours: entry.owners[0]?.key === this.#options.presence.session.key,
       owners,
       stale: owners.every(({ gone }) => gone !== null),
     };

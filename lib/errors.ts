@@ -59,6 +59,17 @@ export class LockTimeoutError extends LockstepError {
   }
 }
 
+/** `DEADLOCK`: the wait could never have ended. Nothing is left in line. */
+export class DeadlockError extends LockstepError {
+  constructor(resource: string, holders: readonly Standing[]) {
+    super(
+      'DEADLOCK',
+      `${resource}: a deadlock: this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`,
+      { operation: 'acquire', resource, holders },
+    );
+  }
+}
+
 /**
  * `LEASE_LOST`: the entry was evicted (broken by force, its heartbeat stood still, or its journal is gone).
  * Somebody else may hold the resource by now; whatever the work wrote since is not protected.

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 /** How often a session shows that it is alive to those who cannot see its process. */
 export const HEARTBEAT_MS = 5_000;
@@ -44,6 +44,8 @@ export class Heartbeat {
   #start(): void {
     if (this.#starts >= MAX_STARTS) return;
     this.#starts += 1;
+    // Loaded when it is needed: most processes are done before that.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(new URL('./heartbeat-worker.js', import.meta.url), {
       workerData: { beatMs: this.#beatMs },
       execArgv: [],

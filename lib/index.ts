@@ -2,6 +2,7 @@
 export type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 export {
   ConfigMismatchError,
+  DeadlockError,
   LeaseLostError,
   LockstepError,
   LockTimeoutError,

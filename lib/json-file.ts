@@ -73,14 +73,33 @@ export class JsonFile<T = unknown> {
     change: (value: T, lease: Lease) => T | void | PromiseLike<T | void>,
     options: AcquireOptions = {},
   ): Promise<T> {
-    return this.lock.withLock(async (lease) => {
+    let result: T | undefined;
+    await this.updateText(async (before, lease) => {
+      const value = parse(before, this.path) as T;
+      result = chosen(before, value, await change(value, lease));
+      return format(result, before);
+    }, options);
+    return result as T;
+  }
+
+  /**
+   * The same with the file's text, for what `JSON.parse` would not keep: numbers of more than 15 digits,
+   * or the layout. What `change` returns must be JSON, and replaces the text as it is.
+   *
+   * @throws as `update`
+   */
+  async updateText(
+    change: (text: string, lease: Lease) => string | PromiseLike<string>,
+    options: AcquireOptions = {},
+  ): Promise<void> {
+    await this.lock.withLock(async (lease) => {
       const real = this.#realPath();
       const before = this.#readText(real);
-      const value = parse(before, this.path) as T;
-      const after = chosen(before, value, await change(value, lease));
-      const text = format(after, before);
-      if (text !== before) await this.#replace(real, text, lease);
-      return after;
+      parse(before, this.path);
+      const after = await change(before, lease);
+      if (after === before) return;
+      parse(after, `what should replace ${this.path}`);
+      await this.#replace(real, after, lease);
     }, options);
   }
 

@@ -1,7 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
-import { isMainThread, threadId } from 'node:worker_threads';
 import { atExit, atSignals, withoutSignalHandlers } from './exit.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 
@@ -164,7 +162,6 @@ function statOf(pid: number, tid: number): { start: number; zombie: boolean } | 
 
 /** The kernel's id of this thread, so that a thread that ended can be told from its process that lives on. */
 function ownThread(): number {
-  if (isMainThread) return process.pid;
   try {
     return Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
   } catch {
@@ -192,6 +189,12 @@ function exists(pid: number): boolean {
 
 let self: ProcessFacts | undefined;
 
+function hexDigits(): string {
+  return Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+}
+
 const nodeProcesses: Processes = {
   self() {
     if (self) return self;
@@ -214,7 +217,8 @@ const nodeProcesses: Processes = {
     return statOf(pid, tid) ?? 'unknown';
   },
   uid: () => process.geteuid?.() ?? -1,
-  nonce: () => randomBytes(6).toString('hex') + (threadId === 0 ? '' : `t${threadId}`),
+  // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
+  nonce: () => hexDigits() + hexDigits(),
   atExit,
   atSignals,
   blocking: withoutSignalHandlers,

@@ -99,6 +99,8 @@ export interface EntryView {
   label: string;
   /** Wall clock in ms since 1970 at which it joined. */
   since: number;
+  /** This session put it there. */
+  ours: boolean;
   /** The session that joined, then those that adopted the entry. */
   owners: OwnerView[];
   /** All its owners are gone: the next waiter will evict it. */

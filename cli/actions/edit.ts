@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { LockTimeoutError } from '../../lib/errors.ts';
+import { JsonFile } from '../../lib/json-file.ts';
+import { describeHolders } from '../acquisition.ts';
+import type { EditArguments } from '../commands/edit.ts';
+import { parseDuration } from '../duration.ts';
+import { EXIT, Exit, say, UsageError } from '../failure.ts';
+
+/** EX_DATAERR: the filter's output is no JSON. */
+const NOT_JSON = 65;
+
+export async function editFile({ file, words, wait, nonblock, conflictExitCode, quiet }: EditArguments): Promise<void> {
+  if (!words?.length) throw new UsageError('say which filter, behind --: lockstep edit FILE.json -- FILTER [ARG…]');
+  const timeout = nonblock ? 0 : wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
+  try {
+    await new JsonFile(file).updateText((text) => filtered(file, text, words), { timeout });
+  } catch (error) {
+    if (!(error instanceof LockTimeoutError)) throw error;
+    if (!quiet) say(`${file}: not acquired: held by ${describeHolders(error.holders)}`);
+    throw new Exit(conflictExitCode);
+  }
+}
+
+/** What the filter makes of the text. It must end well and print JSON, or nothing is changed. */
+async function filtered(file: string, text: string, [program = '', ...args]: readonly string[]): Promise<string> {
+  const output = await filterThrough(program, args, text);
+  try {
+    JSON.parse(output);
+  } catch (error) {
+    say(`${file}: ${program} printed no JSON (${(error as Error).message}); the file is unchanged`);
+    throw new Exit(NOT_JSON);
+  }
+  return output;
+}
+
+function filterThrough(program: string, args: readonly string[], text: string): Promise<string> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  // A filter need not read all of its input.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(text);
+  return new Promise((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      say(`${program}: ${error.code === 'ENOENT' ? 'command not found' : error.message}; the file is unchanged`);
+      reject(new Exit(error.code === 'ENOENT' ? 127 : 126));
+    });
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'));
+      else {
+        say(`${program} failed (${signal ?? `exit ${code}`}); the file is unchanged`);
+        reject(new Exit(code ?? EXIT.failed));
+      }
+    });
+  });
+}

@@ -1,0 +1,87 @@
+import prettyMs from 'pretty-ms';
+import type { Lease } from '../../lib/lease.ts';
+import { shortCommand } from '../../lib/own-command.ts';
+import { acquireFor } from '../acquisition.ts';
+import { Child } from '../child.ts';
+import type { RunArguments } from '../commands/run.ts';
+import { parseDuration } from '../duration.ts';
+import { EXIT, Exit, say, UsageError } from '../failure.ts';
+import { Requested, targetOf } from '../resource.ts';
+import { forwardSignals } from '../signals.ts';
+
+export async function runUnderLock(args: RunArguments): Promise<void> {
+  const words = wordsOf(args);
+  const limits = limitsOf(args);
+  const wanted = new Requested(targetOf(args), args);
+  const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
+  const status = await runHolding(lease, words, limits);
+  await giveBack(lease);
+  throw new Exit(status);
+}
+
+interface Limits {
+  timeoutMs: number;
+  killAfterMs: number;
+}
+
+/**
+ * The order closes the gap between the child's birth and its adoption:
+ *   1. the child is born, and waits for `go`;
+ *   2. it is made an owner of the entry;
+ *   3. `go`: from here on the lock lives as long as the child, even if we are killed.
+ * If we are killed before 3 the command never begins.
+ */
+async function runHolding(lease: Lease, words: readonly string[], limits: Limits): Promise<number> {
+  const child = await Child.start(words, { LOCKSTEP_NAME: lease.name, LOCKSTEP_TOKEN: String(lease.token) });
+  forwardSignals(child);
+  await lease.adopt(child.pid);
+  child.go();
+  warnOfLoss(lease);
+  return endOf(child, limits);
+}
+
+async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {
+  if (timeoutMs === Number.POSITIVE_INFINITY) return child.ended();
+  let timedOut = false;
+  let killer: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    say(`run: still running after ${prettyMs(timeoutMs)}; ending it`);
+    child.kill('SIGTERM');
+    child.kill('SIGCONT');
+    killer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  }, timeoutMs);
+  const status = await child.ended();
+  clearTimeout(timer);
+  clearTimeout(killer);
+  return timedOut ? EXIT.timedOut : status;
+}
+
+function warnOfLoss(lease: Lease): void {
+  lease.signal.addEventListener('abort', () => say(`${(lease.signal.reason as Error).message}`));
+}
+
+async function giveBack(lease: Lease): Promise<void> {
+  try {
+    await lease.release();
+  } catch (error) {
+    // The command has run: its status is what the caller needs. A loss was told when it happened.
+    if (lease.held) say((error as Error).message);
+  }
+}
+
+function wordsOf({ words, command }: RunArguments): readonly string[] {
+  if (command !== undefined) {
+    if (words?.length) throw new UsageError('give the command either behind -- or with -c, not both');
+    return ['/bin/sh', '-c', command];
+  }
+  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep run NAME -- CMD [ARG…]');
+  return words;
+}
+
+function limitsOf({ timeout, killAfter }: RunArguments): Limits {
+  return {
+    timeoutMs: timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout, '--timeout'),
+    killAfterMs: parseDuration(killAfter, '--kill-after'),
+  };
+}

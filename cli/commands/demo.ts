@@ -1,0 +1,43 @@
+import type { CommandModule } from 'yargs';
+
+export interface DemoArguments {
+  demo: string;
+  unsafe: boolean;
+  think: string;
+  scale: number;
+  deadlockCheck: boolean;
+  noDeadlockCheck: boolean;
+}
+
+export const demo: CommandModule<object, DemoArguments> = {
+  command: 'demo <demo>',
+  describe: 'Show, with real processes, what this is for',
+  builder: (argv) =>
+    argv
+      .usage(
+        '$0 demo NAME [options]\n\n  tickets  ten buyers, five tickets: exactly five are sold\n  ktv      ten guests, a karaoke room of four\n  lock     acquire and release; and what happens when the release is forgotten\n  order    ten processes start at once, and speak one after another',
+      )
+      .positional('demo', { choices: ['tickets', 'ktv', 'lock', 'order'], demandOption: true, describe: 'Which' })
+      .option('unsafe', {
+        type: 'boolean',
+        default: false,
+        describe: 'tickets: without the lock, to see why there is one',
+      })
+      .option('think', {
+        type: 'string',
+        requiresArg: true,
+        default: '500ms',
+        describe: 'tickets: how long a buyer hesitates',
+      })
+      .option('scale', {
+        type: 'number',
+        requiresArg: true,
+        default: 1,
+        describe: 'ktv: a factor for the 3 to 8 s that a guest sings',
+      })
+      .option('no-deadlock-check', { type: 'boolean', default: false, describe: 'lock: hang, as without detection' })
+      .example('$0 demo tickets', 'nobody gets a ticket that is not there')
+      .example('$0 demo tickets --unsafe', 'and without the lock')
+      .example('$0 demo ktv --scale 0.1', 'a karaoke night in a hurry') as never,
+  handler: async (args) => (await import('../actions/demo.ts')).showDemo(args),
+};

@@ -1,0 +1,49 @@
+import type { CommandModule } from 'yargs';
+import {
+  type KindArguments,
+  kindOptions,
+  type ResourceArguments,
+  resourceOptions,
+  type WaitArguments,
+  type WordArguments,
+  waitOptions,
+} from '../options.ts';
+
+export interface RunArguments extends ResourceArguments, WaitArguments, KindArguments, WordArguments {
+  timeout?: string | undefined;
+  killAfter: string;
+  command?: string | undefined;
+}
+
+export const run: CommandModule<object, RunArguments> = {
+  command: 'run [name]',
+  describe: 'Run a command while holding a lock, or a permit of a semaphore',
+  builder: (argv) =>
+    kindOptions(waitOptions(resourceOptions(argv)))
+      .usage(
+        '$0 run NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding NAME, and exits with its status. The lock lives as long as CMD, even if this wrapper is killed. CMD finds LOCKSTEP_NAME and LOCKSTEP_TOKEN in its environment.',
+      )
+      .option('timeout', {
+        alias: 't',
+        type: 'string',
+        requiresArg: true,
+        describe: 'End CMD (SIGTERM) after this long, and exit 124',
+      })
+      .option('kill-after', {
+        type: 'string',
+        requiresArg: true,
+        default: '10s',
+        describe: 'After the SIGTERM of --timeout, wait this long before SIGKILL',
+      })
+      .option('command', {
+        alias: 'c',
+        type: 'string',
+        requiresArg: true,
+        describe: 'Run this text with sh -c, instead of words behind --',
+      })
+      .example('$0 run deploy -- ./deploy.sh', 'one at a time; the others wait in line')
+      .example('$0 run backup -n -- ./backup.sh', 'not at all if one is running (exit 75)')
+      .example('$0 run render -p 4 -w 5m -- ffmpeg …', 'four at a time; give up after five minutes')
+      .example("$0 run log -s -c 'grep x app.log | wc -l'", 'readers share the lock') as never,
+  handler: async (args) => (await import('../actions/run.ts')).runUnderLock(args),
+};

@@ -1,0 +1,50 @@
+import {
+  ConfigMismatchError,
+  DeadlockError,
+  LockstepError,
+  LockTimeoutError,
+  MisuseError,
+  StoreError,
+} from '../lib/errors.ts';
+
+/** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
+export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
+
+/** The command line makes no sense. */
+export class UsageError extends Error {}
+
+/** An end that the user was told of already, or that needs no words. */
+export class Exit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The one place that turns an error into words on stderr and an exit code. */
+export function report(error: unknown, verb: string): number {
+  if (error instanceof Exit) return error.exitCode;
+  say(error instanceof Error ? messageOf(error) : String(error));
+  if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
+  return exitCodeOf(error);
+}
+
+/** One line for a person, on stderr: stdout is for results. */
+export function say(message: string): void {
+  process.stderr.write(`lockstep: ${message}\n`);
+}
+
+function messageOf(error: Error): string {
+  const expected = error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
+  return expected ? error.message : `a bug, please report it: ${error.stack ?? error.message}`;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
+    return EXIT.usage;
+  if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;
+  if (error instanceof StoreError) return error.code === 'EVICTED' ? EXIT.notAcquired : EXIT.io;
+  return error instanceof LockstepError ? EXIT.failed : EXIT.software;
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+import yargs, { type CommandModule } from 'yargs';
+import pack from '../package.json' with { type: 'json' };
+import { acquire } from './commands/acquire.ts';
+import { breakCommand } from './commands/break.ts';
+import { demo } from './commands/demo.ts';
+import { edit } from './commands/edit.ts';
+import { release } from './commands/release.ts';
+import { run } from './commands/run.ts';
+import { status } from './commands/status.ts';
+import { wait } from './commands/wait.ts';
+import { EXIT, report, UsageError } from './failure.ts';
+import { splitWords } from './words.ts';
+
+const EXAMPLES: Array<[string, string]> = [
+  ['$0 run deploy -- ./deploy.sh', 'one deployment at a time'],
+  ['$0 run render -p 4 -- ffmpeg …', 'at most four at a time'],
+  ['$0 status', 'who holds, who waits'],
+];
+
+const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'demo'];
+
+function commands(): CommandModule[] {
+  // Each module has options of its own, and yargs' types know only one kind of command in a list.
+  return [run, acquire, release, status, wait, breakCommand, edit, demo] as unknown as CommandModule[];
+}
+
+async function main(): Promise<void> {
+  const { own, command } = splitWords(process.argv.slice(2));
+  const parser = yargs(own)
+    .scriptName('lockstep')
+    .usage('$0 VERB …\n\nLocks and semaphores that independent processes share through files on disk.')
+    .locale('en')
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-numbers': false })
+    .command(commands())
+    .example(EXAMPLES)
+    .epilogue(
+      'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
+    )
+    .demandCommand(1, 'say what to do: run, acquire, release, status, wait, break, edit or demo')
+    .strictCommands()
+    .strictOptions()
+    .version(pack.version)
+    .help()
+    .wrap(Math.min(100, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new UsageError(message);
+    });
+  skipHelpCache(parser);
+  await parser.parseAsync(own, { words: command });
+}
+
+/**
+ * yargs renders a command's whole help text each time the command runs, in case it should fail later. Ours
+ * never asks for it, and it would cost every start 7 ms. Where a later yargs has no such method, nothing changes.
+ */
+function skipHelpCache(parser: unknown): void {
+  const { getInternalMethods } = parser as { getInternalMethods?: () => { getUsageInstance?: () => object } };
+  Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
+}
+
+try {
+  await main();
+} catch (error) {
+  const verb = process.argv[2] ?? '';
+  process.exitCode = report(error, VERBS.includes(verb) ? verb : '');
+}
+process.exit(process.exitCode ?? EXIT.ok);

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { nodeHost } from '../lib/node-host.ts';
+import { shortCommand } from '../lib/own-command.ts';
+import { UsageError } from './failure.ts';
+
+/**
+ * The process that `--pid` names. There is no default: the parent of this process may be a subshell, as in
+ * `$(lockstep acquire …)`, that is gone a moment later, and the lock with it.
+ */
+export function pidOf(pid: number | undefined, usage: string): number {
+  if (pid === undefined) throw new UsageError(`say for which process: lockstep ${usage}`);
+  if (!Number.isSafeInteger(pid) || pid < 1)
+    throw new UsageError('--pid must be the number of a process; in a shell script write --pid $$');
+  if (nodeHost.processes.state(pid, pid) === 'gone') throw new UsageError(`--pid ${pid}: there is no such process`);
+  return pid;
+}
+
+/** Another process's command line, as far as the system tells. */
+export function commandOf(pid: number): string {
+  try {
+    return shortCommand(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1));
+  } catch {
+    return '';
+  }
+}

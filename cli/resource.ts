@@ -1,0 +1,66 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { Acquirable, type AcquireOptions } from '../lib/acquirable.ts';
+import type { Lease } from '../lib/lease.ts';
+import { openStore, openStoreBeside } from '../lib/open-store.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import type { Store } from '../lib/store.ts';
+import { UsageError } from './failure.ts';
+import type { KindArguments, ResourceArguments } from './options.ts';
+
+/** A name in a store, as the command line said it. */
+export interface Target {
+  name: string;
+  store: Store;
+}
+
+/** NAME, or `--file`. */
+export function targetOf({ name, file, dir }: ResourceArguments): Target {
+  if ((name === undefined) === (file === undefined)) throw new UsageError('say which resource: a NAME, or --file FILE');
+  if (name !== undefined) return { name, store: openStore(dir) };
+  if (dir !== undefined) throw new UsageError('--file has its store beside the file: leave --dir out');
+  const real = realPath(file ?? '');
+  return { name: path.basename(real), store: openStoreBeside(real) };
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `--file ${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+    );
+  }
+}
+
+/** A lock, shared or not, or a semaphore: whatever the options ask for. */
+export class Requested extends Acquirable {
+  readonly #ask: number;
+
+  constructor(target: Target, args: KindArguments) {
+    const { permits, take, shared } = args;
+    checkKind(target, args);
+    const config = permits === undefined ? { kind: 'lock', permits: 1 } : { kind: 'semaphore', permits };
+    super(target.name, config, { store: target.store });
+    this.#ask = shared ? 0 : take;
+  }
+
+  acquire(options: AcquireOptions): Promise<Lease> {
+    return this.enter(this.#ask, options);
+  }
+
+  tryAcquire(options: AcquireOptions): Promise<Lease | null> {
+    return this.tryEnter(this.#ask, options);
+  }
+}
+
+function checkKind(target: Target, { permits, take, shared, exclusive }: KindArguments): void {
+  if (shared && exclusive) throw new UsageError('--shared and --exclusive exclude each other');
+  if (permits !== undefined && (shared || exclusive))
+    throw new UsageError('--permits makes a semaphore, which is neither --shared nor --exclusive');
+  // The library's own words for a wrong number.
+  if (permits !== undefined) new Semaphore(target.name, permits, { store: target.store });
+  if (take !== 1 && permits === undefined) throw new UsageError('--take needs --permits: a lock has one permit');
+  if (!Number.isSafeInteger(take) || take < 1 || take > (permits ?? 1))
+    throw new UsageError(`--take must be a whole number from 1 to ${permits}, not ${take}`);
+}

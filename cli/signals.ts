@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import type { Child } from './child.ts';
+
+const FORWARDED: readonly NodeJS.Signals[] = [
+  'SIGTERM',
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGWINCH',
+];
+/** A terminal sends these to every process in its foreground, our child included. */
+const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH'];
+
+/** Hands signals on to the child, which decides what becomes of both. */
+export function forwardSignals(child: Child): void {
+  for (const signal of FORWARDED) {
+    process.on(signal, () => {
+      // Forwarded as well, Ctrl-C would reach the child twice, and many programs take that for "at once!".
+      if (!(FROM_TERMINAL.includes(signal) && inForeground())) child.kill(signal);
+    });
+  }
+}
+
+/** Whether we are in the foreground of a terminal: our process group is the one it sends its signals to. */
+function inForeground(): boolean {
+  try {
+    const line = readFileSync('/proc/self/stat', 'utf8');
+    const [, , group, , , foreground] = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return group === foreground;
+  } catch {
+    return process.stdin.isTTY;
+  }
+}
