@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
+import { Exit, say } from './failure.ts';
 
 /** What a shell gives the two as a status. */
 const SIGNAL_BASE = 128;
+const CANNOT_RUN = 126;
 const GO_FD = 3;
 
 /**
@@ -31,7 +33,7 @@ export class Child {
     });
   }
 
-  /** @throws the system's error if not even a shell can be started */
+  /** @throws {Exit} 126 if not even a shell can be started */
   static start(words: readonly string[], extra: Record<string, string>): Promise<Child> {
     const env = { ...process.env, ...extra };
     const child = spawn('/bin/sh', ['-c', WAIT_FOR_GO, 'lockstep', ...wrapped(words, env)], {
@@ -39,7 +41,10 @@ export class Child {
       env,
     });
     return new Promise((resolve, reject) => {
-      child.once('error', reject);
+      child.once('error', (error) => {
+        say(`cannot start ${words[0]}: ${error.message}`);
+        reject(new Exit(CANNOT_RUN));
+      });
       child.once('spawn', () => resolve(new Child(child, child.pid ?? 0)));
     });
   }

@@ -1,12 +1,15 @@
+import { DiskEntry } from './disk-entry.ts';
 import { ConfigMismatchError, StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
-import { type Config, type Entry, type Eviction, Line, type Owner } from './line.ts';
+import { type Config, type Entry, type Eviction, Line } from './line.ts';
+import { describeConfig, viewLine } from './line-view.ts';
 import type { Judge } from './liveness.ts';
+import { OwnEntries } from './own-entries.ts';
 import type { Presence } from './presence.ts';
-import { type JournalRecord, keyOf, toWire } from './record.ts';
+import { type JournalRecord, toWire } from './record.ts';
 import { ownerFor } from './session.ts';
-import type { AdoptOptions, EntryState, EntryView, LineView, OwnEntry, Request } from './store.ts';
+import type { AdoptOptions, EntryState, LineView, Request } from './store.ts';
 
 /** How often a `try` is repeated after it found the dead in its way. */
 const MAX_TRIES = 3;
@@ -22,26 +25,8 @@ export interface DiskResourceOptions {
   name: string;
   fileMode: number;
   rotateBytes?: number;
-}
-
-export class DiskEntry implements OwnEntry {
-  readonly resource: DiskResource;
-  readonly ticket: number;
-  readonly adopters: Owner[] = [];
-  state: EntryState;
-  eviction: Eviction | null = null;
-  /** Called when the state has changed. */
-  onChange: (() => void) | null = null;
-
-  constructor(resource: DiskResource, ticket: number, state: EntryState) {
-    this.resource = resource;
-    this.ticket = ticket;
-    this.state = state;
-  }
-
-  get name(): string {
-    return this.resource.name;
-  }
+  /** Makes the directory again, after somebody deleted the store. */
+  remake: () => void;
 }
 
 /**
@@ -51,45 +36,38 @@ export class DiskEntry implements OwnEntry {
 export class DiskResource {
   readonly name: string;
   readonly #options: DiskResourceOptions;
-  readonly #mine = new Map<number, DiskEntry>();
+  readonly #own: OwnEntries;
   #journal: Journal<Line>;
   #line: Line;
   #inPlaceAt = 0;
   #judgeFrom = 0;
-  // What a fold found, until `#settle` acts on it.
-  #awaited = '';
-  #joined: Entry | null = null;
-  #granted: Entry[] = [];
-  #evicted: Array<{ entry: Entry; eviction: Eviction }> = [];
 
-  private constructor(options: DiskResourceOptions, initial: Config | null) {
+  private constructor(options: DiskResourceOptions, own: OwnEntries, journal: Journal<Line>) {
     this.name = options.name;
     this.#options = options;
-    const journal = this.#open(initial);
-    if (!journal) throw new RangeError('no journal');
+    this.#own = own;
     this.#journal = journal;
     this.#line = journal.machine;
-    this.#forget();
   }
 
-  /** Opens a resource, and makes it if `initial` says as what. Null if it is not there. */
+  /**
+   * Opens a resource, and makes it if `initial` says as what. Null if it is not there.
+   *
+   * @throws {StoreError}
+   */
   static open(options: DiskResourceOptions, initial: Config | null): DiskResource | null {
-    if (!initial && options.host.files.look(options.directory) === null) return null;
-    try {
-      return new DiskResource(options, initial);
-    } catch (error) {
-      if (error instanceof RangeError) return null;
-      throw error;
-    }
+    const own = new OwnEntries(options.presence);
+    const journal = openJournal(options, own, initial);
+    return journal && new DiskResource(options, own, journal);
   }
 
   get inUse(): boolean {
-    return this.#mine.size > 0;
+    return this.#own.size > 0;
   }
 
   /** Our entries in the line that this session answers for. */
   get entries(): DiskEntry[] {
-    return [...this.#mine.values()];
+    return this.#own.all();
   }
 
   close(): void {
@@ -115,7 +93,7 @@ export class DiskResource {
   leave(own: DiskEntry): void {
     if (own.state !== 'waiting' && own.state !== 'holding') return;
     this.#stayInPlace(this.#line.config);
-    if (this.#mine.has(own.ticket)) {
+    if (this.#own.has(own)) {
       const id = this.#options.presence.session.nextId();
       const at = this.#options.host.clock.wallMicros();
       // Our own numbers and key: nothing in them needs quoting.
@@ -133,7 +111,7 @@ export class DiskResource {
     }
     this.#append(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts)]);
     this.#settle(true);
-    if (own.state === 'holding' && handOver) this.#drop(own, 'handed over');
+    if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
   }
 
@@ -183,32 +161,7 @@ export class DiskResource {
   }
 
   view(): LineView {
-    const entries: EntryView[] = [];
-    for (let entry = this.#line.first; entry; entry = entry.next) entries.push(this.#viewEntry(entry));
-    return { name: this.name, ...this.#line.config, entries };
-  }
-
-  #viewEntry(entry: Entry): EntryView {
-    const self = this.#options.host.processes.self();
-    const owners = entry.owners.map((owner) => ({
-      pid: owner.facts.pid,
-      host: owner.facts.host,
-      place:
-        owner.facts.boot === self.boot && owner.facts.namespace === self.namespace
-          ? ('here' as const)
-          : ('elsewhere' as const),
-      gone: this.#options.judge.whyDead(owner),
-    }));
-    return {
-      ticket: entry.ticket,
-      state: entry.holding ? 'holding' : 'waiting',
-      ask: entry.ask,
-      label: entry.label,
-      since: Math.floor(entry.at / 1000),
-      ours: entry.owners[0]?.key === this.#options.presence.session.key,
-      owners,
-      stale: owners.every(({ gone }) => gone !== null),
-    };
+    return viewLine(this.#line, this.#options.judge, this.#options.presence.session);
   }
 
   #tryJoin(request: Request): DiskEntry {
@@ -230,13 +183,13 @@ export class DiskResource {
     const at = this.#now();
     const record: JournalRecord = [verb, id, toWire(session.facts), ask, at, label];
     const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${JSON.stringify(label)}]`;
-    this.#awaited = id;
+    this.#own.expect(id);
     this.#journal.append(record, json);
-    const joined = this.#joined as Entry | null;
+    const { joined } = this.#own;
     // A rotation behind our record has made the line anew: the entry in it is another object.
     const entry = joined && this.#journal.machine.find(joined.ticket);
     const own = new DiskEntry(this, joined?.ticket ?? 0, entry ? stateOf(entry) : 'refused');
-    if (joined) this.#mine.set(joined.ticket, own);
+    if (joined) this.#own.add(own);
     this.#settle(false);
     if (own.state === 'refused' && verb === 'enter') throw this.#fullError();
     return own;
@@ -273,61 +226,12 @@ export class DiskResource {
     return this.#options.host.clock.wallMicros();
   }
 
-  /** Acts on what the last fold found. `poke`: it was a record of ours that may have let others in. */
   #settle(poke: boolean): void {
-    if (this.#journal.machine !== this.#line) this.#rebuilt();
-    if (this.#granted.length + this.#evicted.length > 0) {
-      const granted = this.#granted;
-      const evicted = this.#evicted;
-      this.#forget();
-      for (const { entry, eviction } of evicted) this.#lose(this.#mine.get(entry.ticket), eviction);
-      for (const entry of granted) this.#grant(this.#mine.get(entry.ticket));
-      if (poke) for (const entry of [...granted, ...evicted.map((one) => one.entry)]) this.#poke(entry);
+    if (this.#journal.machine !== this.#line) {
+      this.#line = this.#journal.machine;
+      this.#own.findIn(this.#line);
     }
-    this.#joined = null;
-  }
-
-  #forget(): void {
-    this.#granted = [];
-    this.#evicted = [];
-    this.#joined = null;
-  }
-
-  #grant(own: DiskEntry | undefined): void {
-    if (own?.state !== 'waiting') return;
-    own.state = 'holding';
-    own.onChange?.();
-  }
-
-  #lose(own: DiskEntry | undefined, eviction: Eviction): void {
-    if (!own) return;
-    own.eviction = eviction;
-    this.#drop(own, 'lost');
-    own.onChange?.();
-  }
-
-  #drop(own: DiskEntry | undefined, state: EntryState): void {
-    if (!own || !this.#mine.delete(own.ticket)) return;
-    own.state = state;
-    for (const owner of own.adopters) this.#options.presence.retire(owner);
-  }
-
-  #poke(entry: Entry): void {
-    for (const owner of entry.owners) {
-      if (owner.key !== this.#options.presence.session.key) this.#options.presence.poke(owner);
-    }
-  }
-
-  /** After a rotation the line is a new one; our entries are found in it by their tickets. */
-  #rebuilt(): void {
-    this.#line = this.#journal.machine;
-    for (const own of this.entries) {
-      const entry = this.#line.find(own.ticket);
-      if (entry?.holding) this.#grant(own);
-      else if (!entry && !this.#evicted.some((one) => one.entry.ticket === own.ticket)) {
-        this.#lose(own, { reason: 'it is no longer in the line', by: 'unknown' });
-      }
-    }
+    this.#own.settle(poke);
   }
 
   /** Notices that the store was deleted or replaced. What we held there is lost; the new one is opened. */
@@ -339,87 +243,48 @@ export class DiskResource {
       this.#settle(false);
       return;
     }
-    const journal = this.#open(config);
-    if (!journal) throw this.#goneError();
+    this.#options.remake();
+    const journal = openJournal(this.#options, this.#own, config);
+    if (!journal) throw new RangeError(`the journal of ${this.name} was not made`);
     this.#journal.close();
     this.#journal = journal;
     this.#line = journal.machine;
-    this.#forget();
-    for (const own of this.entries) this.#lose(own, { reason: 'its journal was deleted or replaced', by: 'unknown' });
+    this.#own.loseAll('its journal was deleted or replaced');
     this.check(config);
-  }
-
-  #open(initial: Config | null): Journal<Line> | null {
-    const { host, presence, directory, name, fileMode, rotateBytes } = this.#options;
-    const journal = Journal.open<Line>({
-      host,
-      directory,
-      subject: name,
-      key: presence.session.key,
-      fileMode,
-      ...(rotateBytes === undefined ? {} : { rotateBytes }),
-      ...(initial ? { initial: () => Line.emptyHeader(name, initial) } : {}),
-      load: (header) => this.#load(header),
-    });
-    if (journal && journal.machine.name !== name) {
-      journal.close();
-      throw new StoreError(
-        'STORE_UNSAFE',
-        `${name}: ${directory} is the directory of ${journal.machine.name}. Is upper and lower case the same on this file system? Use another name.`,
-        {
-          operation: 'open',
-          resource: name,
-          path: directory,
-        },
-      );
-    }
-    return journal;
-  }
-
-  #load(header: unknown): Line {
-    return new Line(header, {
-      joined: (entry) => {
-        if (entry.id === this.#awaited) this.#joined = entry;
-      },
-      granted: (entry) => this.#granted.push(entry),
-      left: (entry, id) => {
-        // Told at once: a rotation right behind it makes the line anew, in which nothing tells of it.
-        if (keyOf(id) === this.#options.presence.session.key) this.#drop(this.#mine.get(entry.ticket), 'left');
-        else this.#evicted.push({ entry, eviction: { reason: 'released by another process', by: 'unknown' } });
-      },
-      evicted: (entry, eviction) => this.#evicted.push({ entry, eviction }),
-    });
   }
 
   #fullError(): StoreError {
     return new StoreError(
       'STORE_BUSY',
       `${this.name}: its line is full (65,536 entries). Try again when it is shorter.`,
-      {
-        operation: 'acquire',
-        resource: this.name,
-        path: this.#options.directory,
-      },
+      { operation: 'acquire', resource: this.name, path: this.#options.directory },
     );
   }
+}
 
-  #goneError(): StoreError {
-    return new StoreError(
-      'STORE_GONE',
-      `${this.name}: its journal was deleted while it was in use. Do not delete a store that is in use.`,
-      {
-        operation: 'open',
-        resource: this.name,
-        path: this.#options.directory,
-      },
-    );
-  }
+/** The journal, up to date, with a line that tells `own` what happens in it from now on. */
+function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Config | null): Journal<Line> | null {
+  const { host, presence, directory, name, fileMode, rotateBytes } = options;
+  const journal = Journal.open<Line>({
+    host,
+    directory,
+    subject: name,
+    key: presence.session.key,
+    fileMode,
+    ...(rotateBytes === undefined ? {} : { rotateBytes }),
+    ...(initial ? { initial: () => Line.emptyHeader(name, initial) } : {}),
+    load: (header) => new Line(header, own.observer),
+  });
+  own.forget();
+  if (!journal || journal.machine.name === name) return journal;
+  journal.close();
+  throw new StoreError(
+    'STORE_UNSAFE',
+    `${name}: ${directory} is the directory of ${journal.machine.name}. Is upper and lower case the same on this file system? Use another name.`,
+    { operation: 'open', resource: name, path: directory },
+  );
 }
 
 function stateOf(entry: Entry): EntryState {
   return entry.holding ? 'holding' : 'waiting';
-}
-
-function describeConfig({ kind, permits }: Config): string {
-  return kind === 'semaphore' ? `semaphore of ${permits} ${permits === 1 ? 'permit' : 'permits'}` : kind;
 }

@@ -1,5 +1,5 @@
 import type { Disk } from './disk.ts';
-import type { DiskEntry } from './disk-resource.ts';
+import type { DiskEntry } from './disk-entry.ts';
 import type { Host } from './host.ts';
 import type { Config, Eviction } from './line.ts';
 import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, Store, SyncStore } from './store.ts';

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { type DiskEntry, DiskResource } from './disk-resource.ts';
+import type { DiskEntry } from './disk-entry.ts';
+import { DiskResource } from './disk-resource.ts';
 import { HEARTBEAT_MS } from './heartbeat.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
@@ -149,6 +150,13 @@ export class Disk implements SyncStore {
     return resource;
   }
 
+  /** After somebody deleted the store: as at its first use, with its trust checked anew. */
+  #remake(name: string): void {
+    this.#options.directory.remake();
+    this.#makeDirectories(name);
+    this.#guard(name, () => this.presence.restore());
+  }
+
   #makeDirectories(name: string): void {
     const { host, directory } = this.#options;
     this.#guard(name, () => {
@@ -168,6 +176,7 @@ export class Disk implements SyncStore {
         directory: this.directoryOf(name),
         name,
         fileMode: directory.fileMode,
+        remake: () => this.#remake(name),
         ...(rotateBytes === undefined ? {} : { rotateBytes }),
       },
       initial,

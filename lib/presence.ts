@@ -52,6 +52,12 @@ export class Presence {
     this.#options.host.clock.timer(HEARTBEAT_DELAY_MS, false, () => this.#beat());
   }
 
+  /** Makes the file again if somebody deleted it. */
+  restore(): void {
+    const path = this.#path(this.session);
+    if (this.#announced && this.#options.host.files.look(path) === null) this.#write(path);
+  }
+
   /** Keeps another session's heartbeat, for a process that knows nothing of Lockstep. */
   announceFor(owner: Owner): void {
     const path = this.#path(owner);
@@ -140,15 +146,15 @@ export class Presence {
     if (event !== 'changed') {
       this.#stopWatching?.();
       this.#stopWatching = null;
-      if (event === 'gone') this.#restore();
+      if (event === 'gone') this.#restoreQuietly();
     }
     this.#wake();
   }
 
   /** Somebody tidied the file away; who cannot see our process needs it to judge us. */
-  #restore(): void {
+  #restoreQuietly(): void {
     try {
-      this.#write(this.#path(this.session));
+      this.restore();
     } catch {
       // Without it we cannot be judged, and count as alive.
     }

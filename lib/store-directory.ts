@@ -31,6 +31,8 @@ export interface StoreDirectory {
   fileMode: number;
   /** Whether only this kernel can have it mounted. */
   local: boolean;
+  /** Makes it again, and checks it again, after somebody deleted it. */
+  remake: () => void;
 }
 
 /** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
@@ -77,7 +79,7 @@ export function openPrivateDirectory(host: Host, directory: string): StoreDirect
       if ((facts.mode & 0o022) !== 0)
         throw refusal(directory, `others may write in it (mode ${modeText(facts)}); chmod 700 would mend that`);
     }
-    return fitDirectory(host, directory, 0o700);
+    return fitDirectory(host, directory, 0o700, () => openPrivateDirectory(host, directory));
   });
 }
 
@@ -102,11 +104,11 @@ export function openDirectoryBeside(host: Host, file: string): StoreDirectory {
       if ((facts.mode & 0o002) !== 0)
         throw refusal(directory, `everybody may write in it (mode ${modeText(facts)}); chmod o-w would mend that`);
     }
-    return fitDirectory(host, directory, facts.mode);
+    return fitDirectory(host, directory, facts.mode, () => openDirectoryBeside(host, file));
   });
 }
 
-function fitDirectory(host: Host, directory: string, mode: number): StoreDirectory {
+function fitDirectory(host: Host, directory: string, mode: number, remake: () => void): StoreDirectory {
   const type = host.files.fileSystemType(directory);
   const network = type === null ? undefined : NETWORK_FILE_SYSTEMS.get(type);
   if (network !== undefined) {
@@ -121,6 +123,7 @@ function fitDirectory(host: Host, directory: string, mode: number): StoreDirecto
     directoryMode: mode & 0o2770,
     fileMode: mode & 0o660,
     local: type !== null && type !== FUSE,
+    remake,
   };
 }
 

@@ -1,0 +1,127 @@
+import type { DiskEntry } from './disk-entry.ts';
+import type { Entry, Eviction, Line, LineObserver } from './line.ts';
+import type { Presence } from './presence.ts';
+import { keyOf } from './record.ts';
+import type { EntryState } from './store.ts';
+
+/**
+ * This session's own entries in one resource's line, by ticket, and what a fold tells of them.
+ *
+ * A fold only notes what happened. `settle` acts on it afterwards, when no file is being read any more.
+ */
+export class OwnEntries {
+  readonly #presence: Presence;
+  readonly #byTicket = new Map<number, DiskEntry>();
+  #awaited = '';
+  #joined: Entry | null = null;
+  #granted: Entry[] = [];
+  #evicted: Array<{ entry: Entry; eviction: Eviction }> = [];
+
+  readonly observer: LineObserver = {
+    joined: (entry) => {
+      if (entry.id === this.#awaited) this.#joined = entry;
+    },
+    granted: (entry) => {
+      this.#granted.push(entry);
+    },
+    left: (entry, id) => {
+      // Told at once: a rotation right behind it makes the line anew, in which nothing tells of it.
+      if (keyOf(id) === this.#presence.session.key) this.drop(this.#byTicket.get(entry.ticket), 'left');
+      else this.#evicted.push({ entry, eviction: { reason: 'released by another process', by: 'unknown' } });
+    },
+    evicted: (entry, eviction) => {
+      this.#evicted.push({ entry, eviction });
+    },
+  };
+
+  constructor(presence: Presence) {
+    this.#presence = presence;
+  }
+
+  get size(): number {
+    return this.#byTicket.size;
+  }
+
+  has(own: DiskEntry): boolean {
+    return this.#byTicket.has(own.ticket);
+  }
+
+  all(): DiskEntry[] {
+    return [...this.#byTicket.values()];
+  }
+
+  /** From now on, notes the entry that the record with this id makes. */
+  expect(id: string): void {
+    this.#awaited = id;
+    this.#joined = null;
+  }
+
+  /** The entry that was expected, or null if the record made none. */
+  get joined(): Entry | null {
+    return this.#joined;
+  }
+
+  add(own: DiskEntry): void {
+    this.#byTicket.set(own.ticket, own);
+  }
+
+  /** Ends our part in an entry. */
+  drop(own: DiskEntry | undefined, state: EntryState): void {
+    if (!own || !this.#byTicket.delete(own.ticket)) return;
+    own.state = state;
+    for (const owner of own.adopters) this.#presence.retire(owner);
+  }
+
+  /** Acts on what the last fold found. `poke`: a record of ours may have let others in, so wake them. */
+  settle(poke: boolean): void {
+    if (this.#granted.length + this.#evicted.length === 0) return;
+    const granted = this.#granted;
+    const evicted = this.#evicted;
+    this.forget();
+    for (const { entry, eviction } of evicted) this.#lose(this.#byTicket.get(entry.ticket), eviction);
+    for (const entry of granted) this.#grant(this.#byTicket.get(entry.ticket));
+    if (poke) for (const entry of [...granted, ...evicted.map((one) => one.entry)]) this.#poke(entry);
+  }
+
+  /** A rotation has made the line anew: our entries are found in it by their tickets. */
+  findIn(line: Line): void {
+    for (const own of this.all()) {
+      const entry = line.find(own.ticket);
+      if (entry?.holding) this.#grant(own);
+      else if (!entry && !this.#evicted.some((one) => one.entry.ticket === own.ticket)) {
+        this.#lose(own, { reason: 'it is no longer in the line', by: 'unknown' });
+      }
+    }
+  }
+
+  /** The journal that they stood in is gone. */
+  loseAll(reason: string): void {
+    this.forget();
+    for (const own of this.all()) this.#lose(own, { reason, by: 'unknown' });
+  }
+
+  /** What a fold noted so far is of no interest: the line has just been opened. */
+  forget(): void {
+    this.#granted = [];
+    this.#evicted = [];
+  }
+
+  #grant(own: DiskEntry | undefined): void {
+    if (own?.state !== 'waiting') return;
+    own.state = 'holding';
+    own.onChange?.();
+  }
+
+  #lose(own: DiskEntry | undefined, eviction: Eviction): void {
+    if (!own) return;
+    own.eviction = eviction;
+    this.drop(own, 'lost');
+    own.onChange?.();
+  }
+
+  #poke(entry: Entry): void {
+    for (const owner of entry.owners) {
+      if (owner.key !== this.#presence.session.key) this.#presence.poke(owner);
+    }
+  }
+}
