@@ -120,7 +120,7 @@ export abstract class Acquirable {
         if (restMs <= 0) break;
         await store.changed(entry, { timeoutMs: Math.min(restMs, mostMs), signal, keepAlive: true });
         if (mostMs === DEADLOCK_CHECK_MS && entry.state === 'waiting') {
-          if (nothingElseToDo()) throwIfHeldByUs(await store.snapshot(this.name));
+          if (nothingElseToDo()) throwIfHeldByUs(await store.snapshot(this.name), entry);
           mostMs = MAX_WAIT_MS;
         }
       }
@@ -141,7 +141,7 @@ export abstract class Acquirable {
   #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock = true } = options;
     try {
-      if (detectDeadlock) throwIfHeldByUs(sync.snapshot(this.name));
+      if (detectDeadlock) throwIfHeldByUs(sync.snapshot(this.name), entry);
       sync.wait(entry, timeout);
     } catch (error) {
       sync.leave(entry);

@@ -1,6 +1,6 @@
 import { DeadlockError } from './errors.ts';
 import { holdersIn } from './standing.ts';
-import type { LineView } from './store.ts';
+import type { LineView, OwnEntry } from './store.ts';
 
 /**
  * The deadlock that one process can see by itself: what it waits for is held by itself alone, and nothing
@@ -29,11 +29,13 @@ export function nothingElseToDo(): boolean {
 }
 
 /**
- * Throws if every holder is this session, alone.
+ * Throws if what an entry of ours waits for is held by this session, alone.
  *
  * @throws {DeadlockError}
  */
-export function throwIfHeldByUs(line: LineView | null): void {
+export function throwIfHeldByUs(line: LineView | null, waiter: OwnEntry): void {
+  // Reading the line may just have found the waiter granted: then the holder that is ours is itself.
+  if (waiter.state !== 'waiting') return;
   const holders = (line?.entries ?? []).filter(({ state }) => state === 'holding');
   if (line && holders.length > 0 && holders.every(({ ours, owners }) => ours && owners.length === 1)) {
     throw new DeadlockError(line.name, holdersIn(line));

@@ -13,6 +13,8 @@ import type { AdoptOptions, EntryState, LineView, Request } from './store.ts';
 
 /** How often a `try` is repeated after it found the dead in its way. */
 const MAX_TRIES = 3;
+/** A newcomer to the line trusts a look at those before it that is no older. */
+const JUDGED_LATELY_MS = 20;
 /** How often an open journal is checked for being the one in the store. */
 const IN_PLACE_EVERY_MS = 100;
 
@@ -41,6 +43,7 @@ export class DiskResource {
   #line: Line;
   #inPlaceAt = 0;
   #judgeFrom = 0;
+  #judgedAt = Number.NEGATIVE_INFINITY;
 
   private constructor(options: DiskResourceOptions, own: OwnEntries, journal: Journal<Line>) {
     this.name = options.name;
@@ -86,7 +89,9 @@ export class DiskResource {
     this.#stayInPlace(config);
     if (request.onlyIfGranted) return this.#tryJoin(request);
     const entry = this.#enter('enter', request);
-    if (entry.state === 'waiting') this.expelDead(entry);
+    // In a busy line somebody has looked just now, and judging costs more than a hand-over.
+    const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
+    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.expelDead(entry);
     return entry;
   }
 
@@ -140,6 +145,7 @@ export class DiskResource {
    * At most `most` are judged in one call; the next call goes on behind them.
    */
   expelDead(before: DiskEntry | null, most = 64): boolean {
+    this.#judgedAt = this.#options.host.clock.monotonicMs();
     const judged: Entry[] = [];
     let skip = this.#judgeFrom;
     for (let entry = this.#line.first; entry && entry.ticket !== before?.ticket; entry = entry.next) {
