@@ -11,8 +11,9 @@ import type { LineView, OwnEntry, Store, SyncStore } from './store.ts';
 /** `setTimeout` takes no longer one; waits that are meant to last longer go round again. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
 const MAX_LABEL = 200;
-/** How soon a wait looks whether it can ever end. */
+/** How soon a wait looks whether it can ever end, and how rarely later on. */
 const DEADLOCK_CHECK_MS = 25;
+const DEADLOCK_CHECK_MOST_MS = 1_000;
 
 export interface ResourceOptions {
   /** A store, or the directory of one on disk. Default: `$LOCKSTEP_DIR`, or the user's own. */
@@ -119,9 +120,9 @@ export abstract class Acquirable {
         const restMs = deadline - performance.now();
         if (restMs <= 0) break;
         await store.changed(entry, { timeoutMs: Math.min(restMs, mostMs), signal, keepAlive: true });
-        if (mostMs === DEADLOCK_CHECK_MS && entry.state === 'waiting') {
+        if (detectDeadlock && entry.state === 'waiting') {
           if (nothingElseToDo()) throwIfHeldByUs(await store.snapshot(this.name), entry);
-          mostMs = MAX_WAIT_MS;
+          mostMs = Math.min(mostMs * 4, DEADLOCK_CHECK_MOST_MS);
         }
       }
     } catch (error) {

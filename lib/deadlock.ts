@@ -24,8 +24,22 @@ export function beginWait(): () => void {
 
 /** Whether nothing but waits keeps this process alive. To be asked between two looks of the asker's own wait. */
 export function nothingElseToDo(): boolean {
-  const resources = process.getActiveResourcesInfo();
-  return resources.every((kind) => kind === 'Timeout') && resources.length < waits;
+  const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
+  let timers = 0;
+  for (const kind of process.getActiveResourcesInfo()) {
+    const output = outputs.indexOf(kind);
+    if (kind === 'Timeout') timers += 1;
+    // What is still to be written can release nothing.
+    else if (output !== -1) outputs.splice(output, 1);
+    else return false;
+  }
+  return timers < waits;
+}
+
+/** What an output stream is called among the active resources. One to a file is not there. */
+function kindOfOutput(stream: NodeJS.WriteStream): string[] {
+  if (stream.isTTY) return ['TTYWrap'];
+  return 'ref' in stream ? ['PipeWrap'] : [];
 }
 
 /**
