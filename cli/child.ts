@@ -60,22 +60,26 @@ export class Child {
     this.#process.kill(signal);
   }
 
-  /** The status a shell would show: the exit code, or 128 + the signal's number. */
+  /** The status a shell would show. */
   ended(): Promise<number> {
     return this.#ended;
   }
 }
 
-function statusOf(code: number | null, signal: NodeJS.Signals | null): number {
+/** What a shell would say of an end: the exit code, or 128 + the signal's number. */
+export function statusOf(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? SIGNAL_BASE + (signal === null ? 0 : constants.signals[signal]);
 }
 
-/** Variables that the shell in between would drop (`a.b`, exported bash functions) go round it through `env`. */
+/**
+ * What the shell in between would drop or misread goes round it through `env`: variables like `a.b` and
+ * exported bash functions, and a command that begins with `-`, which some shells' `exec` takes for an option.
+ */
 function wrapped(words: readonly string[], env: NodeJS.ProcessEnv): readonly string[] {
   const odd = Object.entries(env).filter(
     ([name, value]) => !SHELL_NAME.test(name) && name !== '' && value !== undefined,
   );
   // `env` would take a command with `=` in its name for one more variable.
-  if (odd.length === 0 || words[0]?.includes('=')) return words;
-  return ['env', ...odd.map(([name, value]) => `${name}=${value}`), ...words];
+  if (words[0]?.includes('=') || (odd.length === 0 && !words[0]?.startsWith('-'))) return words;
+  return ['/usr/bin/env', '--', ...odd.map(([name, value]) => `${name}=${value}`), ...words];
 }

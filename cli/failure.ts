@@ -1,11 +1,13 @@
 import {
   ConfigMismatchError,
   DeadlockError,
+  LeaseLostError,
   LockstepError,
   LockTimeoutError,
   MisuseError,
   StoreError,
 } from '../lib/errors.ts';
+import { shown } from './shown.ts';
 
 /** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
@@ -26,25 +28,28 @@ export class Exit extends Error {
 /** The one place that turns an error into words on stderr and an exit code. */
 export function report(error: unknown, verb: string): number {
   if (error instanceof Exit) return error.exitCode;
-  say(error instanceof Error ? messageOf(error) : String(error));
+  if (isExpected(error)) say(error.message);
+  // Many lines, and all of them our own.
+  else process.stderr.write(`lockstep: a bug, please report it: ${error instanceof Error ? error.stack : error}\n`);
   if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
   return exitCodeOf(error);
 }
 
 /** One line for a person, on stderr: stdout is for results. */
 export function say(message: string): void {
-  process.stderr.write(`lockstep: ${message}\n`);
+  process.stderr.write(`lockstep: ${shown(message)}\n`);
 }
 
-function messageOf(error: Error): string {
-  const expected = error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
-  return expected ? error.message : `a bug, please report it: ${error.stack ?? error.message}`;
+function isExpected(error: unknown): error is Error {
+  return error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
 }
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
     return EXIT.usage;
   if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;
+  // Lost before the work began or was written: whoever asked is no better off than without the lock.
+  if (error instanceof LeaseLostError) return EXIT.notAcquired;
   if (error instanceof StoreError) return error.code === 'EVICTED' ? EXIT.notAcquired : EXIT.io;
   return error instanceof LockstepError ? EXIT.failed : EXIT.software;
 }

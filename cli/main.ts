@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message);
+      throw error ?? new UsageError(message.replace(/\s*\n\s*/g, ' '));
     });
   skipHelpCache(parser);
   await parser.parseAsync(own, { words: command });

@@ -3,13 +3,16 @@ import { nodeHost } from '../lib/node-host.ts';
 import { shortCommand } from '../lib/own-command.ts';
 import { UsageError } from './failure.ts';
 
+/** A larger number is no pid anywhere: the system could not even be asked about it, and what is unknown counts as alive. */
+const MAX_PID = 2 ** 31 - 1;
+
 /**
  * The process that `--pid` names. There is no default: the parent of this process may be a subshell, as in
  * `$(lockstep acquire …)`, that is gone a moment later, and the lock with it.
  */
 export function pidOf(pid: number | undefined, usage: string): number {
   if (pid === undefined) throw new UsageError(`say for which process: lockstep ${usage}`);
-  if (!Number.isSafeInteger(pid) || pid < 1)
+  if (!Number.isSafeInteger(pid) || pid < 1 || pid > MAX_PID)
     throw new UsageError('--pid must be the number of a process; in a shell script write --pid $$');
   if (nodeHost.processes.state(pid, pid) === 'gone') throw new UsageError(`--pid ${pid}: there is no such process`);
   return pid;

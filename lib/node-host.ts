@@ -218,7 +218,8 @@ const nodeProcesses: Processes = {
   },
   uid: () => process.geteuid?.() ?? -1,
   // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
-  nonce: () => hexDigits() + hexDigits(),
+  // But `node --random-seed` gives every process the same random numbers: so the pid, and the time in ns.
+  nonce: () => hexDigits() + process.pid.toString(16) + (process.hrtime.bigint() & 0xffffffffn).toString(16),
   atExit,
   atSignals,
   blocking: withoutSignalHandlers,

@@ -3,19 +3,20 @@ import type { EntryView } from '../../lib/store.ts';
 import type { BreakArguments } from '../commands/break.ts';
 import { say } from '../failure.ts';
 import { targetOf } from '../resource.ts';
+import { shown } from '../shown.ts';
 
 export async function breakHolders(args: BreakArguments): Promise<void> {
   const { name, store } = targetOf(args);
   const line = await store.snapshot(name);
   const meant = (line?.entries ?? []).filter((entry) => isMeant(entry, args));
   if (meant.length === 0) say(`${name}: nothing to break`);
-  for (const entry of meant) {
+  // From the end: were the holders the first, a waiter would get in just to be thrown out, its work begun.
+  for (const entry of meant.reverse()) {
     const by = `pid ${process.pid} of ${userName()}`;
     if (!(await store.evict(name, entry.ticket, { reason: args.reason.slice(0, 200), by }))) continue;
     const owner = entry.owners.at(-1);
-    process.stdout.write(
-      `${name}: evicted token ${entry.ticket}, ${entry.state}: pid ${owner?.pid} on ${owner?.host} (${entry.label})\n`,
-    );
+    const who = `pid ${owner?.pid} on ${owner?.host} (${entry.label})`;
+    process.stdout.write(`${shown(`${name}: evicted token ${entry.ticket}, ${entry.state}: ${who}`)}\n`);
   }
 }
 

@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { LockTimeoutError } from '../../lib/errors.ts';
 import { JsonFile } from '../../lib/json-file.ts';
 import { describeHolders } from '../acquisition.ts';
+import { statusOf } from '../child.ts';
 import type { EditArguments } from '../commands/edit.ts';
 import { parseDuration } from '../duration.ts';
-import { EXIT, Exit, say, UsageError } from '../failure.ts';
+import { Exit, say, UsageError } from '../failure.ts';
 
 /** EX_DATAERR: the filter's output is no JSON. */
 const NOT_JSON = 65;
@@ -49,7 +50,7 @@ function filterThrough(program: string, args: readonly string[], text: string): 
       if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'));
       else {
         say(`${program} failed (${signal ?? `exit ${code}`}); the file is unchanged`);
-        reject(new Exit(code ?? EXIT.failed));
+        reject(new Exit(statusOf(code, signal)));
       }
     });
   });

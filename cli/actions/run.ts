@@ -4,7 +4,7 @@ import { shortCommand } from '../../lib/own-command.ts';
 import { acquireFor } from '../acquisition.ts';
 import { Child } from '../child.ts';
 import type { RunArguments } from '../commands/run.ts';
-import { parseDuration } from '../duration.ts';
+import { later, parseDuration } from '../duration.ts';
 import { EXIT, Exit, say, UsageError } from '../failure.ts';
 import { Requested, targetOf } from '../resource.ts';
 import { forwardSignals } from '../signals.ts';
@@ -43,17 +43,17 @@ async function runHolding(lease: Lease, words: readonly string[], limits: Limits
 async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {
   if (timeoutMs === Number.POSITIVE_INFINITY) return child.ended();
   let timedOut = false;
-  let killer: NodeJS.Timeout | undefined;
-  const timer = setTimeout(() => {
+  let cancelKill: (() => void) | undefined;
+  const cancelEnd = later(timeoutMs, () => {
     timedOut = true;
     say(`run: still running after ${prettyMs(timeoutMs)}; ending it`);
     child.kill('SIGTERM');
     child.kill('SIGCONT');
-    killer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  }, timeoutMs);
+    cancelKill = later(killAfterMs, () => child.kill('SIGKILL'));
+  });
   const status = await child.ended();
-  clearTimeout(timer);
-  clearTimeout(killer);
+  cancelEnd();
+  cancelKill?.();
   return timedOut ? EXIT.timedOut : status;
 }
 

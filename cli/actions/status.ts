@@ -3,6 +3,7 @@ import { openStore } from '../../lib/open-store.ts';
 import type { EntryView, LineView } from '../../lib/store.ts';
 import type { StatusArguments } from '../commands/status.ts';
 import { targetOf } from '../resource.ts';
+import { shown } from '../shown.ts';
 import { printTable } from '../table.ts';
 
 const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
@@ -56,11 +57,6 @@ function kindOf({ kind, permits }: LineView): string {
 
 function ageOf({ since }: EntryView): string {
   return `${prettyMs(Math.max(0, Date.now() - since), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
-}
-
-/** What came from a file is shown, never obeyed: a terminal acts on control characters. */
-function shown(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function asJson({ name, kind, permits, entries }: LineView): unknown {

@@ -16,6 +16,9 @@ export const status: CommandModule<object, StatusArguments> = {
       .usage(
         '$0 status [NAME…] [options]\n\nShows the lines of the resources named, or of all that are in use. A stale entry is one whose process is gone; the next waiter removes it.',
       )
+      // yargs gathers the names as if each were an option given once more. Of real options the last one counts.
+      .parserConfiguration({ 'duplicate-arguments-array': true })
+      .coerce(['dir', 'file'], (given: string | string[] | undefined) => (Array.isArray(given) ? given.at(-1) : given))
       .positional('names', { type: 'string', array: true, describe: 'Only these' })
       .option('file', { alias: 'f', type: 'string', requiresArg: true, describe: 'The lock beside this file' })
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Free ones too' })

@@ -1,0 +1,79 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Journal } from '../lib/journal.ts';
+import { Line } from '../lib/line.ts';
+import { nodeHost } from '../lib/node-host.ts';
+import { mean, median } from './median.ts';
+import { count, duration, ratio, table } from './table.ts';
+
+const LENGTHS = [10, 1_000, 10_000];
+const STEPS = 2_000;
+const BATCHES = 20;
+const FACTS = '[4711,4711,123456,"8f6c2e0a-5a6b-4c9d-9e1f-1b2c3d4e5f60",4026531836,"host"]';
+
+/** What a record costs whoever folds it must not grow with the line: one joins at the back, the first leaves. */
+export function fold(directory: string): void {
+  console.log(`folding records, by the length of the line (${BATCHES} batches of ${count(2 * STEPS)} records)`);
+  const lines = LENGTHS.map((length) => new LongLine(path.join(directory, `fold${length}`), length));
+  const times = lines.map((): number[] => []);
+  for (let batch = 0; batch < BATCHES; batch++) for (const [at, line] of lines.entries()) times[at]?.push(line.step());
+  const base = median(times[0] ?? []);
+  const rows = [['entries in line', 'records/s', 'a record', `to ${LENGTHS[0]}`, 'mean']];
+  for (const [at, length] of LENGTHS.entries()) {
+    const own = times[at] ?? [];
+    rows.push([
+      count(length),
+      count(1000 / median(own)),
+      duration(median(own)),
+      ratio(median(own), base),
+      duration(mean(own)),
+    ]);
+  }
+  process.stdout.write(table(rows));
+  console.log();
+}
+
+class LongLine {
+  readonly #journal: Journal<Line>;
+  readonly #fd: number;
+  #ids = 0;
+  #tickets = 0;
+  #oldest = 0;
+
+  constructor(directory: string, length: number) {
+    fs.mkdirSync(directory);
+    const ignore = () => undefined;
+    const journal = Journal.open({
+      host: nodeHost,
+      directory,
+      subject: 'fold',
+      key: 'bench',
+      fileMode: 0o600,
+      initial: () => Line.emptyHeader('fold', { kind: 'lock', permits: 1 }),
+      load: (header) => new Line(header, { joined: ignore, granted: ignore, left: ignore, evicted: ignore }),
+    });
+    if (!journal) throw new Error('fold: no journal');
+    this.#journal = journal;
+    this.#fd = fs.openSync(path.join(directory, 'journal.1'), 'a');
+    fs.writeSync(this.#fd, Array.from({ length }, () => this.#enter()).join(''));
+    journal.refresh();
+  }
+
+  /** Somebody else's records are there; resolves to what folding one costs, in ms. */
+  step(): number {
+    fs.writeSync(this.#fd, Array.from({ length: STEPS }, () => this.#enter() + this.#leave()).join(''));
+    const start = performance.now();
+    this.#journal.refresh();
+    return (performance.now() - start) / (2 * STEPS);
+  }
+
+  #enter(): string {
+    this.#tickets += 1;
+    return `\n["enter","peer:${++this.#ids}",${FACTS},1,${this.#tickets},"node build.js --all"]`;
+  }
+
+  #leave(): string {
+    this.#oldest += 1;
+    return `\n["leave","peer:${++this.#ids}",${this.#oldest},${this.#tickets}]`;
+  }
+}

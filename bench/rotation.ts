@@ -1,0 +1,46 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { type Contestant, interleave } from './interleave.ts';
+import { median } from './median.ts';
+import { duration, ratio, table } from './table.ts';
+
+const BATCHES = 200;
+const HEADER = Buffer.from('["lockstep",1,{"name":"deploy","kind":"lock","permits":1,"last":0,"entries":[]}]');
+
+/** What a rotation costs because the next epoch's file is on the disk before it has its name. */
+export async function rotation(directory: string): Promise<void> {
+  const contestants = [
+    publisher(path.join(directory, 'plain'), false),
+    publisher(path.join(directory, 'synced'), true),
+  ];
+  const times = await interleave(contestants, { batches: BATCHES, cycles: 1 });
+  const base = median(times.get('without fdatasync') ?? []);
+  console.log(`putting an epoch's file in place (${BATCHES} pairs)`);
+  const rows = [['', 'median', 'to without']];
+  for (const { name } of contestants) {
+    const own = median(times.get(name) ?? []);
+    rows.push([name, duration(own), ratio(own, base)]);
+  }
+  process.stdout.write(table(rows));
+  console.log();
+}
+
+/** The steps of `Journal`'s rotation, on files of their own. */
+function publisher(directory: string, sync: boolean): Contestant {
+  fs.mkdirSync(directory);
+  let epoch = 0;
+  return {
+    name: sync ? 'with fdatasync' : 'without fdatasync',
+    batch() {
+      epoch += 1;
+      const draft = path.join(directory, `next.${epoch}`);
+      const fd = fs.openSync(draft, 'wx', 0o600);
+      fs.writeSync(fd, HEADER, 0, HEADER.length, null);
+      if (sync) fs.fdatasyncSync(fd);
+      fs.closeSync(fd);
+      fs.linkSync(draft, path.join(directory, `journal.${epoch}`));
+      fs.unlinkSync(draft);
+      fs.rmSync(path.join(directory, `journal.${epoch - 2}`), { force: true });
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MAIN, Rig } from './rig.ts';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.end());
+
+const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'demo'];
+
+describe('--help', () => {
+  test.each(VERBS)('of %s has an example', async (verb) => {
+    const { status, stdout, stderr } = await rig.run(verb, '--help');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [, examples] = stdout.split('Examples:\n');
+    expect(examples).toMatch(new RegExp(`lockstep ${verb} `));
+    expect(stdout).toMatch(new RegExp(`^lockstep ${verb} `));
+  });
+
+  test('of lockstep itself names every verb, and the exit codes', async () => {
+    const { status, stdout } = await rig.run('--help');
+    expect(status).toBe(0);
+    for (const verb of VERBS) expect(stdout).toMatch(new RegExp(`^ +lockstep ${verb} `, 'm'));
+    expect(stdout).toMatch(/75 not acquired/);
+  });
+
+  test('touches no store', async () => {
+    await rig.run('status', '--help');
+    await rig.run('--version');
+    expect(rig.exists('store')).toBe(false);
+  });
+});
+
+test('--version is a version', async () => {
+  expect(await rig.run('--version')).toEqual({
+    status: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    stderr: '',
+  });
+});
+
+test('everything works under cron: no terminal, no HOME, hardly a PATH', async () => {
+  rig.write('a.json', '{"count":5}\n');
+  const script = rig.write(
+    'job.sh',
+    `set -e
+    lockstep() { '${process.execPath}' '${MAIN}' "$@"; }
+    lockstep run job --dir store -n -- sh -c 'echo "ran $LOCKSTEP_NAME, HOME=$HOME"'
+    token=$(lockstep acquire job --dir store --pid $$)
+    lockstep status --dir store | cut -d ' ' -f 1
+    lockstep run job --dir store -n -q -- echo never || echo "run: $?"
+    lockstep wait job --dir store -w 0 2>/dev/null || echo "wait: $?"
+    lockstep release job --dir store --token "$token"
+    lockstep wait job --dir store && echo free
+    lockstep edit a.json -- sed s/5/4/
+    lockstep break job --dir store 2>&1
+    cat a.json`,
+  );
+  const program = rig.start('/usr/bin/env', ['-i', 'PATH=/usr/bin:/bin', 'sh', script], { input: '' });
+  expect(await program.ended).toEqual({
+    status: 0,
+    stdout: 'ran job, HOME=\nRESOURCE\njob\nrun: 75\nwait: 75\nfree\nlockstep: job: nothing to break\n{"count":4}\n',
+    stderr: '',
+  });
+});
+
+test('a reader of the output that has gone is no disaster', async () => {
+  const { status, stderr } = await rig.script('lockstep --help | true; lockstep status --all | true; echo done', {
+    input: '',
+  }).ended;
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+});

@@ -1,0 +1,237 @@
+import { Lock } from 'lockstep';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Rig } from './rig.ts';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.end());
+
+const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
+
+/** A table's cells, cut where the headings begin: if the columns were not aligned, the cells would be wrong. */
+function cellsOf(table: string): string[][] {
+  const lines = table.trimEnd().split('\n');
+  const starts = HEADINGS.map((heading) => lines[0]?.indexOf(heading) ?? -1);
+  return lines.map((line) => starts.map((start, at) => line.slice(start, starts[at + 1]).trim()));
+}
+
+describe('status', () => {
+  test('prints nothing for an empty store, and nothing for one in which nobody holds', async () => {
+    const silence = { status: 0, stdout: '', stderr: '' };
+    expect(await rig.run('status')).toEqual(silence);
+    await rig.run('run', 'n', '--', 'true');
+    expect(await rig.run('status')).toEqual(silence);
+    expect((await rig.run('status', '--json')).stdout).toBe('[]\n');
+  });
+
+  test('is an aligned table of who holds and who waits', async () => {
+    const holder = await rig.hold('deploy');
+    const [, command] = await holder.says(/in (\d+)/);
+    const waiter = rig.lockstep(['run', 'deploy', '--', 'echo', 'a rather long command line']);
+    await rig.line('deploy', 1, 1);
+    await rig.hold('a resource with quite a name', '-p', '4', '--take', '2');
+    await rig.hold('readers', '-s');
+    const { status, stdout, stderr } = await rig.run('status');
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const [headings, ...rows] = cellsOf(stdout);
+    expect(headings).toEqual(HEADINGS);
+    const entries = await rig.entries('deploy');
+    const host = entries[0]?.owners[0]?.host;
+    const ago = expect.stringMatching(/^\S+ ago$/);
+    expect(rows).toHaveLength(4);
+    expect(rows).toContainEqual([
+      'deploy',
+      'lock',
+      'holding',
+      String(entries[0]?.ticket),
+      command,
+      host,
+      'sh -c echo in $$; read -r _; exit 0',
+      ago,
+    ]);
+    expect(rows).toContainEqual([
+      'deploy',
+      'lock',
+      'waiting',
+      String(entries[1]?.ticket),
+      String(waiter.pid),
+      host,
+      'echo a rather long command line',
+      ago,
+    ]);
+    const kinds = rows.map(([name, kind, state]) => [name, kind, state]);
+    expect(kinds).toContainEqual(['a resource with quite a name', 'semaphore(4)', 'holding ×2']);
+    expect(kinds).toContainEqual(['readers', 'lock', 'holding shared']);
+  });
+
+  test('--json says the same to programs', async () => {
+    await rig.hold('deploy');
+    const { stdout } = await rig.run('status', '--json');
+    const [entry] = await rig.entries('deploy');
+    expect(JSON.parse(stdout)).toMatchObject([
+      {
+        resource: 'deploy',
+        kind: 'lock',
+        permits: 1,
+        entries: [
+          {
+            state: 'holding',
+            token: entry?.ticket,
+            pid: entry?.owners.at(-1)?.pid,
+            host: entry?.owners.at(-1)?.host,
+            command: 'sh -c echo in $$; read -r _; exit 0',
+            since: new Date(entry?.since ?? 0).toISOString(),
+            stale: false,
+          },
+        ],
+      },
+    ]);
+  });
+
+  test('shows only the names it is given, free ones too; --all shows every one', async () => {
+    await rig.hold('held');
+    await rig.run('run', 'free', '--', 'true');
+    expect(cellsOf((await rig.run('status', 'free', 'never')).stdout).map((row) => row.slice(0, 3))).toEqual([
+      HEADINGS.slice(0, 3),
+      ['free', 'lock', 'free'],
+      ['never', '-', 'free'],
+    ]);
+    const all = cellsOf((await rig.run('status', '--all')).stdout).map(([name]) => name);
+    expect(all.sort()).toEqual(['RESOURCE', 'free', 'held']);
+    expect(await rig.store.names()).not.toContain('never');
+  });
+
+  test('marks an entry whose process is gone as stale', async () => {
+    const shell = rig.script('lockstep acquire n --pid $$; read -r _');
+    await shell.says('\n');
+    shell.kill('SIGKILL');
+    await shell.ended;
+    const rows = cellsOf((await rig.run('status')).stdout);
+    expect(rows[1]?.slice(0, 3)).toEqual(['n', 'lock', 'holding stale']);
+    const json = JSON.parse((await rig.run('status', '--json')).stdout);
+    expect(json[0].entries[0]).toMatchObject({ stale: true, pid: shell.pid });
+  });
+
+  test('shows control characters, and does not let them act', async () => {
+    const name = 'a\x1b[31m\nb\x07\x9bc';
+    const lease = await new Lock(name, { store: rig.store }).acquire({ label: 'x\x1b]0;title\x07\r\ny' });
+    const { stdout } = await rig.run('status');
+    const [, row] = cellsOf(stdout);
+    expect(row?.[0]).toBe('a\\x1b[31m\\x0ab\\x07\\x9bc');
+    expect(row?.[6]).toBe('x\\x1b]0;title\\x07\\x0d\\x0ay');
+    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    const json = (await rig.run('status', '--json')).stdout;
+    expect(json).not.toContain('\x1b');
+    expect(JSON.parse(json)[0].resource).toBe(name);
+
+    // The same for those who stand before it, or end it.
+    const refused = await rig.run('run', name, '-n', '--', 'true');
+    expect(refused.status).toBe(75);
+    expect(refused.stderr.trimEnd()).not.toMatch(/\p{Cc}/u);
+    const broken = await rig.run('break', name);
+    expect(broken.stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
+    await lease.release().catch(() => undefined);
+  });
+});
+
+describe('wait', () => {
+  test('exits 0 at once if nobody holds, or ever held', async () => {
+    expect(await rig.run('wait', 'n')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await rig.store.names()).toEqual([]);
+    await rig.run('run', 'n', '--', 'true');
+    expect((await rig.run('wait', 'n')).status).toBe(0);
+  });
+
+  test('ends when the holder has, and stands in nobody’s way', async () => {
+    const holder = await rig.hold('n');
+    const waiting = rig.lockstep(['wait', 'n']);
+    // A later one has given up: the earlier one had time to end wrongly.
+    expect((await rig.run('wait', 'n', '-w', '100ms')).status).toBe(75);
+    expect(waiting.running).toBe(true);
+    await rig.line('n', 1, 0);
+    await holder.letGo();
+    expect(await waiting.ended).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+
+  test('ends when the holder’s shell was killed (SIGKILL)', async () => {
+    const shell = rig.script('lockstep acquire n --pid $$; read -r _');
+    await shell.says('\n');
+    const waiting = rig.lockstep(['wait', 'n']);
+    shell.kill('SIGKILL');
+    expect((await waiting.ended).status).toBe(0);
+  });
+
+  test('-w: 75 after that long, or what -E says, and who holds it', async () => {
+    await rig.hold('n');
+    const { status, stderr } = await rig.run('wait', 'n', '-w', '50ms');
+    expect(status).toBe(75);
+    expect(stderr).toMatch(/^lockstep: n: not free within 50ms: held by pid \d+/);
+    expect((await rig.run('wait', 'n', '-w', '0', '-E', '3')).status).toBe(3);
+    expect((await rig.run('wait', 'n', '-w', 'soon')).status).toBe(64);
+    expect((await rig.run('wait')).status).toBe(64);
+  });
+});
+
+describe('break', () => {
+  test('evicts a live holder, says whom; its wrapper warns, and its end does not touch the successor', async () => {
+    const holder = await rig.hold('n');
+    const [, command] = await holder.says(/in (\d+)/);
+    const [entry] = await rig.entries('n');
+    const next = rig.visitor('n');
+    await rig.line('n', 1, 1);
+    const { status, stdout } = await rig.run('break', 'n', '--reason', 'it hangs');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^n: evicted token ${entry?.ticket}, holding: pid ${command} on \\S+ \\(sh -c .*\\)\n$`),
+    );
+    await holder.says(/lockstep: n: the lease with token \d+ is lost: it hangs/, 'stderr');
+    await next.says('in');
+    const [successor] = await rig.entries('n');
+    expect(successor?.ticket).toBeGreaterThan(entry?.ticket ?? 0);
+    expect(holder.running).toBe(true);
+    expect((await holder.letGo()).status).toBe(0);
+    expect(await rig.entries('n')).toMatchObject([{ ticket: successor?.ticket, state: 'holding' }]);
+    expect((await rig.run('run', 'n', '-n', '--', 'true')).status).toBe(75);
+    expect(await next.letGo()).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('leaves the waiters alone, unless told otherwise: such a run exits 75, and never begins', async () => {
+    await rig.hold('n');
+    const waiter = rig.lockstep(['run', 'n', '--', 'touch', 'ran']);
+    await rig.line('n', 1, 1);
+    expect((await rig.run('break', 'n', '--waiting')).stdout.match(/evicted/g)).toHaveLength(2);
+    const { status, stderr } = await waiter.ended;
+    expect(status).toBe(75);
+    expect(stderr).toMatch(/taken out of the line while waiting: broken by force/);
+    expect(rig.exists('ran')).toBe(false);
+  });
+
+  test('--token ends that entry and no other', async () => {
+    await rig.hold('n');
+    const waiter = rig.visitor('n');
+    await rig.line('n', 1, 1);
+    const [, waiting] = await rig.entries('n');
+    await rig.run('break', 'n', '--token', '12345');
+    await rig.line('n', 1, 1);
+    await rig.run('break', 'n', '--token', String(waiting?.ticket));
+    expect((await waiter.ended).status).toBe(75);
+    await rig.line('n', 1, 0);
+  });
+
+  test('frees what a shell holds', async () => {
+    const shell = rig.script('lockstep acquire n --pid $$; read -r _; lockstep release n --pid $$; echo "status $?"');
+    await shell.says('\n');
+    await rig.run('break', 'n');
+    expect(await rig.entries('n')).toEqual([]);
+    shell.write('\n');
+    await shell.says('status 1');
+  });
+
+  test('of what nobody holds changes nothing, and says so', async () => {
+    const { status, stdout, stderr } = await rig.run('break', 'n');
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: 'lockstep: n: nothing to break\n' });
+    expect(await rig.store.names()).toEqual([]);
+  });
+});

@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Rig } from '../process/rig.ts';
+
+const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
+const hasPython = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
+/** The same visits to a section as those of `fixtures/agent.ts`, made by docs/client.py. */
+const VISITOR = `
+import os, sys
+from client import Lock
+store, directory, times = sys.argv[1:]
+lock = Lock(store, "deploy")
+slot, counter, overlaps = directory + "/slot.0", directory + "/counter", 0
+for time in range(int(times)):
+    lock.acquire()
+    try:
+        os.close(os.open(slot, os.O_CREAT | os.O_EXCL))
+        taken = True
+    except FileExistsError:
+        taken = False
+        overlaps += 1
+    count = int(open(counter).read())
+    os.sched_yield()
+    open(counter, "w").write(str(count + 1))
+    if taken: os.unlink(slot)
+    lock.release()
+lock.close()
+print(overlaps)
+`;
+
+let rig: Rig;
+let clients: ChildProcess[];
+
+beforeEach(() => {
+  clients = [];
+});
+
+afterEach(async () => {
+  for (const client of clients) client.kill('SIGKILL');
+  await rig.stop();
+});
+
+interface Client {
+  child: ChildProcess;
+  /** Its next line of output. */
+  line: () => Promise<string>;
+}
+
+function python(...args: string[]): Client {
+  const env = { ...process.env, PYTHONPATH: DOCS, PYTHONDONTWRITEBYTECODE: '1' };
+  const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  clients.push(child);
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return { child, line: async () => (await lines.next()).value ?? '' };
+}
+
+function client(name: string): Client {
+  return python(path.join(DOCS, 'client.py'), rig.directory, name);
+}
+
+test('the listing in the protocol page is the client that these tests run', () => {
+  rig = new Rig();
+  const page = fs.readFileSync(path.join(DOCS, 'protocol.md'), 'utf8');
+  const listing = /```python\n([\s\S]*?)\n```/.exec(page)?.[1] ?? 'none';
+  const indented = listing.replace(/^(?=.)/gm, '    ');
+  expect(fs.readFileSync(path.join(DOCS, 'client.py'), 'utf8')).toContain(indented);
+});
+
+test.skipIf(!hasPython)('a client written after the protocol page and the library exclude each other', async () => {
+  // Rotating often, so that both make epochs that the other must read.
+  rig = new Rig({ rotateBytes: 2_000 });
+  const directory = path.join(rig.root, 'section');
+  fs.mkdirSync(directory);
+  fs.writeFileSync(path.join(directory, 'counter'), '0');
+  const agents = await rig.startMany(2);
+  const visitors = [1, 2].map(() => python('-c', VISITOR, rig.directory, directory, '60'));
+  const visits = agents.map((agent) =>
+    agent.ask({ do: 'visit', resource: { name: 'deploy' }, directory, slots: 1, times: 60 }),
+  );
+  for (const { line } of visitors) expect(await line()).toBe('0');
+  for (const answer of await Promise.all(visits)) expect(answer).toEqual({ is: 'visited', overlaps: 0 });
+  expect(fs.readFileSync(path.join(directory, 'counter'), 'utf8')).toBe('240');
+});
+
+test.skipIf(!hasPython)('each waits for the other in line, and is told in turn', async () => {
+  rig = new Rig();
+  const [agent] = await rig.startMany(1);
+  const first = client('deploy');
+  const token = Number(await first.line());
+  const waiting = agent?.acquire({ name: 'deploy' });
+  await rig.inLine('deploy', 2);
+  const second = client('deploy');
+  await rig.inLine('deploy', 3);
+  first.child.stdin?.end();
+  const next = (await waiting) ?? 0;
+  expect(next).toBeGreaterThan(token);
+  await agent?.release();
+  expect(Number(await second.line())).toBeGreaterThan(next);
+});
+
+test.skipIf(!hasPython)('each puts the other out of the line when it was killed', async () => {
+  rig = new Rig();
+  const [agent] = await rig.startMany(1);
+  const killed = client('deploy');
+  await killed.line();
+  killed.child.kill('SIGKILL');
+  await once(killed.child, 'exit');
+  await agent?.acquire({ name: 'deploy' });
+  const waiter = client('deploy');
+  await rig.inLine('deploy', 2);
+  if (agent) agent.leavesTraces = true;
+  await agent?.kill('SIGKILL');
+  expect(Number(await waiter.line())).toBeGreaterThan(0);
+  expect(rig.records('deploy').filter(([verb]) => verb === 'evict')).toHaveLength(2);
+});

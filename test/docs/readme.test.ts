@@ -1,0 +1,92 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Rig } from '../cli/rig.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const README = fs.readFileSync(`${ROOT}README.md`, 'utf8');
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.end());
+
+function blocks(language: string): string[] {
+  return [...README.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
+}
+
+function hasJq(): boolean {
+  try {
+    execFileSync('jq', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The README's scripts, and `lockstep` itself, as a script would find them on its PATH. */
+function equip(): { PATH: string } {
+  fs.mkdirSync(rig.path('bin'));
+  rig.write('bin/lockstep', '#!/bin/sh\nexec "$NODE" "$MAIN" "$@"\n', 0o755);
+  for (const name of ['deploy.sh', 'backup.sh', 'render.sh', 'report.sh', 'migrate', 'restart'])
+    rig.write(name, `#!/bin/sh\necho "${name} $*"\n`, 0o755);
+  rig.write('ticket.json', '{"count": 5}\n');
+  return { PATH: `${rig.path('bin')}:${process.env.PATH}` };
+}
+
+describe('the README', () => {
+  test('begins with the two commands that show and test everything', () => {
+    const first = README.split('\n').slice(0, 15).join('\n');
+    expect(first).toContain('\nnpm ci && npx lockstep demo tickets\n');
+    expect(first).toContain('\nnpm ci && npm test\n');
+  });
+
+  test('names only verbs that there are', async () => {
+    const code = [...blocks('sh'), ...[...README.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text)].join('\n');
+    const verbs = new Set([...code.matchAll(/\blockstep ([a-z]+)/g)].map(([, verb = '']) => verb));
+    expect(verbs.size).toBeGreaterThan(6);
+    for (const verb of verbs) expect(await rig.run(verb, '--help')).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test.skipIf(!hasJq())('has shell lines that do what they say', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep run deploy'));
+    const script = rig.write('lines.sh', `set -e\n${block}`);
+    const { status, stdout, stderr } = await rig.start('/bin/sh', [script], { env: equip(), input: '' }).ended;
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+    expect(stdout).toBe('deploy.sh \nbackup.sh \nrender.sh \nreport.sh \n');
+    expect(JSON.parse(rig.read('ticket.json'))).toEqual({ count: 4 });
+  });
+
+  test('has a script that holds a lock over several commands', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep acquire'));
+    const script = rig.write('lines.sh', block);
+    const { status, stdout, stderr } = await rig.start('/bin/sh', [script], { env: equip(), input: '' }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^migrate --fencing-token \d+\nrestart \n$/);
+    expect(await rig.entries('deploy')).toEqual([]);
+  });
+
+  test('has a program that runs', async () => {
+    const [block = ''] = blocks('ts');
+    // In the checkout, because there the package finds itself by its own name.
+    const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
+    try {
+      fs.writeFileSync(`${directory}/example.ts`, block);
+      const bundle = await rolldown({ input: `${directory}/example.ts`, external: ['lockstep'], platform: 'node' });
+      await bundle.write({ file: `${directory}/example.mjs`, format: 'esm' });
+      rig.write('ticket.json', '{"count": 5}\n');
+      const { status, stdout, stderr } = await rig.start(process.execPath, [`${directory}/example.mjs`]).ended;
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/^deploying with token \d+\n$/);
+      expect(JSON.parse(rig.read('ticket.json'))).toEqual({ count: 4 });
+      expect((await rig.store.names()).sort()).toEqual(['deploy', 'ktv']);
+      expect([...(await rig.entries('deploy')), ...(await rig.entries('ktv'))]).toEqual([]);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,90 @@
+import { DiskResource } from '../../lib/disk-resource.ts';
+import type { Files, Host } from '../../lib/host.ts';
+import { Judge } from '../../lib/liveness.ts';
+import { Presence } from '../../lib/presence.ts';
+import { Session } from '../../lib/session.ts';
+import type { OwnEntry } from '../../lib/store.ts';
+import type { Dispatch } from './sim-call.ts';
+import type { Program, Witness } from './sim-process.ts';
+
+export const DIRECTORY = '/r';
+const CONFIG = { kind: 'lock', permits: 1 };
+
+/** Breaks a rule of the protocol, between the library and its host. */
+export type Mutation = (files: Files, dispatch: Dispatch) => Files;
+
+export interface ContenderOptions {
+  rounds: number;
+  /** Past how many bytes to rotate; 0 rotates after every record. */
+  rotateBytes: number;
+  /** Ask for the lock only if that means holding at once. */
+  tries?: boolean;
+  mutation?: Mutation;
+}
+
+/** The real library, as far as the disk: the resource, who is alive, the session. */
+export function openResource(host: Host, rotateBytes: number): { resource: DiskResource; session: Session } {
+  const session = new Session(host);
+  const presence = new Presence({ host, session, directory: '/sessions', fileMode: 0o600, heartbeatMs: 0 });
+  const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000 });
+  const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
+  const resource = DiskResource.open(options, CONFIG);
+  if (!resource) throw new Error('no resource');
+  return { resource, session };
+}
+
+/** Takes the lock and gives it back, some rounds long; then sweeps up behind the dead. */
+export function contender({ rounds, rotateBytes, tries = false, mutation }: ContenderOptions): Program {
+  return (witness) => {
+    const { dispatch } = witness;
+    const host = mutation ? { ...witness.host, files: mutation(witness.host.files, dispatch) } : witness.host;
+    let own: OwnEntry | null = null;
+    let place = 'opening';
+    let records = 0;
+    witness.summary = () => JSON.stringify([place, own?.ticket, own?.state, records]);
+    const { resource, session } = openResource(host, rotateBytes);
+    const nextId = session.nextId.bind(session);
+    session.nextId = () => {
+      records += 1;
+      return nextId();
+    };
+    place = 'open';
+    for (let round = 1; round <= rounds; round++) {
+      place = `round ${round}`;
+      own = enter(witness, resource, tries);
+      if (own) leave(witness, resource, own);
+      own = null;
+      place = `after round ${round}`;
+      }
+    place = 'sweeping';
+    witness.gather(1);
+    resource.refresh();
+    resource.expelDead(null);
+    place = 'looking back';
+    witness.gather(2);
+    resource.refresh();
+    place = 'finished';
+    const left = resource.view().entries.length;
+    if (left > 0) throw new Error(`${left} entries are left in the line that it sees`);
+  };
+}
+
+function enter(witness: Witness, resource: DiskResource, tries: boolean): OwnEntry | null {
+  const own = resource.join(CONFIG, { ask: 1, label: '', onlyIfGranted: tries });
+  if (own.state === 'refused') return null;
+  witness.tell(`joined ${own.ticket}`);
+  while (own.state === 'waiting') {
+    witness.pause();
+    resource.refresh();
+    if (own.state === 'waiting') resource.expelDead(own);
+  }
+  if (own.state !== 'holding') throw new Error(`its entry was ${own.state} instead of granted`);
+  return own;
+}
+
+function leave(witness: Witness, resource: DiskResource, own: Parameters<DiskResource['leave']>[0] | OwnEntry): void {
+  witness.hold(own.ticket);
+  resource.leave(own as Parameters<DiskResource['leave']>[0]);
+  if (own.state !== 'left') throw new Error(`its entry was ${own.state} instead of left`);
+  witness.tell(`left ${own.ticket}`);
+}

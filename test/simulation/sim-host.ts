@@ -1,0 +1,104 @@
+import type { FileFacts, Files, Host, ProcessState } from '../../lib/host.ts';
+import { answer, type Dispatch, perform } from './sim-call.ts';
+import type { SimDisk } from './sim-disk.ts';
+
+export interface SimIdentity {
+  pid: number;
+  key: string;
+  /** Stands still, so that tickets depend on the line alone; differs between processes, as clocks do. */
+  wallMicros: number;
+  /** How far the monotonic clock goes from one look at it to the next. */
+  tickMs: number;
+}
+
+/** The calls that are answered without the explorer: they touch nothing that others see. */
+export interface LocalCalls {
+  /** Anything at all: throws in a process that is stopped. */
+  local(): void;
+  close(fd: number): void;
+}
+
+/** A host whose every call on shared things goes through `dispatch`. */
+export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, close }: LocalCalls): Host {
+  let monotonicMs = 0;
+  return {
+    files: simFiles(dispatch, { local, close }),
+    processes: {
+      self: () => ({ pid: identity.pid, tid: identity.pid, start: 1, boot: 'boot', namespace: 1, host: 'sim' }),
+      state: (pid) => dispatch({ op: 'state', number: pid }) as ProcessState,
+      uid: () => 0,
+      nonce: () => identity.key,
+      atExit() {},
+      atSignals() {},
+      blocking: (call) => call(),
+    },
+    clock: {
+      wallMicros() {
+        local();
+        return identity.wallMicros;
+      },
+      monotonicMs() {
+        local();
+        monotonicMs += identity.tickMs;
+        return monotonicMs;
+      },
+      sleep: local,
+      timer: () => () => {},
+    },
+  };
+}
+
+function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
+  return {
+    openForAppend: (path) => dispatch({ op: 'openForAppend', path }) as number,
+    create: (path) => dispatch({ op: 'create', path }) as number,
+    read(fd, buffer, position) {
+      const text = dispatch({ op: 'read', fd, number: position, length: buffer.length }) as string;
+      return Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length).write(text, 'latin1');
+    },
+    write(fd, buffer, length) {
+      const text = Buffer.from(buffer.buffer, buffer.byteOffset, length).toString('latin1');
+      return dispatch({ op: 'write', fd, text }) as number;
+    },
+    sync: local,
+    close,
+    look(path) {
+      const inode = dispatch({ op: 'look', path }) as number | null;
+      return inode === null ? null : factsOf(inode);
+    },
+    list: (path) => dispatch({ op: 'list', path }) as string[] | null,
+    link: (path, to) => dispatch({ op: 'link', path, to }) as boolean,
+    remove: (path) => isHint(path) || (dispatch({ op: 'remove', path }) as boolean),
+    removeDirectory: () => true,
+    makeDirectory: (path) => dispatch({ op: 'makeDirectory', path }) as boolean,
+    touch: () => true,
+    readText: () => null,
+    fileSystemType: () => null,
+    watch: () => () => {},
+  };
+}
+
+/** Session files only wake others; here nobody sleeps, so nobody needs them. */
+function isHint(path: string): boolean {
+  return path.startsWith('/sessions/');
+}
+
+function factsOf(inode: number): FileFacts {
+  const kind = inode === 0 ? 'directory' : 'file';
+  return { kind, size: 0, mode: 0o600, uid: 0, gid: 0, inode, modifiedMs: 0 };
+}
+
+/** A host that does every call at once on a disk; everybody in `gone` is dead. */
+export function directHost(disk: SimDisk, identity: SimIdentity, gone: readonly number[] = []): Host {
+  const fds = new Map<number, string>();
+  return simHost(
+    identity,
+    (call) => {
+      if (call.op === 'state') return gone.includes(call.number ?? 0) ? 'gone' : { start: 1, zombie: false };
+      const outcome = perform(disk, fds, call);
+      if (outcome.inode !== undefined) fds.set(outcome.value as number, outcome.inode);
+      return answer(call, outcome);
+    },
+    { local() {}, close: (fd) => void fds.delete(fd) },
+  );
+}

@@ -1,0 +1,168 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { encodeHeader } from '../../lib/epoch.ts';
+import { StoreError } from '../../lib/errors.ts';
+import { Journal } from '../../lib/journal.ts';
+import { nodeHost } from '../../lib/node-host.ts';
+import { Tape, temporaryDirectory } from './tape.ts';
+
+let directory: string;
+const journals: Array<Journal<Tape>> = [];
+
+beforeEach(() => {
+  directory = temporaryDirectory();
+});
+
+afterEach(() => {
+  for (const journal of journals.splice(0)) journal.close();
+});
+
+function open(key: string, rotateBytes = 65_536): Journal<Tape> {
+  const options = { host: nodeHost, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  const journal = Journal.open<Tape>({ ...options, key, rotateBytes, initial: () => [] });
+  if (!journal) throw new Error('no journal');
+  journals.push(journal);
+  return journal;
+}
+
+let numbers = 0;
+
+function append(journal: Journal<Tape>, key: string): string {
+  const id = `${key}:${++numbers}`;
+  journal.append(['note', id], JSON.stringify(['note', id]));
+  return id;
+}
+
+function names(): string[] {
+  return fs.readdirSync(directory).sort();
+}
+
+test('without an initial header a journal that is not there is not made', () => {
+  const options = { host: nodeHost, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  expect(Journal.open<Tape>({ ...options, key: 'a' })).toBeNull();
+  expect(names()).toEqual([]);
+});
+
+test('what one appends the other folds, in the same order', () => {
+  const [a, b] = [open('a'), open('b')];
+  const ids = [append(a, 'a'), append(b, 'b'), append(b, 'b'), append(a, 'a')];
+  a.refresh();
+  b.refresh();
+  expect(a.machine.ids).toEqual(ids);
+  expect(b.machine.ids).toEqual(ids);
+  expect(b.refresh()).toBe(false);
+});
+
+test('through many rotations by several nothing is lost, doubled or reordered', () => {
+  const keys = ['a', 'b', 'c'];
+  const all = keys.map((key) => open(key, 120));
+  const ids: string[] = [];
+  for (let round = 0; round < 60; round++) {
+    const which = (round * 7 + Math.floor(round / 5)) % 3;
+    ids.push(append(all[which] as Journal<Tape>, keys[which] as string));
+  }
+  for (const journal of all) {
+    journal.refresh();
+    expect(journal.machine.ids).toEqual(ids);
+    expect(journal.epoch).toBeGreaterThan(5);
+    expect(journal.isInPlace()).toBe(true);
+  }
+  expect(open('d').machine.ids).toEqual(ids);
+});
+
+test('rotation keeps one predecessor, and sweeps away what a killed process left', () => {
+  const journal = open('a', 100);
+  fs.writeFileSync(path.join(directory, 'next.2.dead.1'), 'torn');
+  fs.writeFileSync(path.join(directory, 'other'), 'not ours');
+  while (journal.epoch < 5) append(journal, 'a');
+  expect(names()).toEqual(['journal.4', 'journal.5', 'other']);
+});
+
+test('a private file for an epoch yet to come is left to its maker', () => {
+  const journal = open('a', 100);
+  fs.writeFileSync(path.join(directory, 'next.9.alive.1'), 'torn');
+  while (journal.epoch < 3) append(journal, 'a');
+  expect(names()).toContain('next.9.alive.1');
+});
+
+test('a sealed journal whose sealer died before making the next one is moved on by whoever comes', () => {
+  const journal = open('a');
+  const id = append(journal, 'a');
+  fs.appendFileSync(path.join(directory, 'journal.1'), '\n["seal","dead:seal1",1]');
+  const next = open('b');
+  expect(next.epoch).toBe(2);
+  expect(next.machine.ids).toEqual([id]);
+  const later = append(journal, 'a');
+  expect(journal.epoch).toBe(2);
+  next.refresh();
+  expect(next.machine.ids).toEqual([id, later]);
+});
+
+test('a failing rotation does not fail the append that set it off', () => {
+  const files = {
+    ...nodeHost.files,
+    link: () => {
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    },
+  };
+  open('first');
+  const options = { directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  const journal = Journal.open<Tape>({ ...options, host: { ...nodeHost, files }, key: 'a', rotateBytes: 10 });
+  if (!journal) throw new Error('no journal');
+  journals.push(journal);
+  const id = append(journal, 'a');
+  expect(journal.machine.ids).toEqual([id]);
+  expect(names()).toEqual(['journal.1']);
+  expect(() => append(journal, 'a')).toThrow(StoreError);
+  // For the others it goes on.
+  expect(open('b').machine.ids).toEqual([id]);
+});
+
+test('journals have the mode they are given', () => {
+  open('a');
+  expect(fs.statSync(path.join(directory, 'journal.1')).mode & 0o777).toBe(0o600);
+});
+
+test('a deleted or replaced journal is noticed', () => {
+  const journal = open('a');
+  expect(journal.isInPlace()).toBe(true);
+  const file = path.join(directory, 'journal.1');
+  fs.renameSync(file, `${file}.old`);
+  expect(journal.isInPlace()).toBe(false);
+  fs.writeFileSync(file, encodeHeader([]));
+  expect(journal.isInPlace()).toBe(false);
+});
+
+test.each([
+  ['a future format', '["lockstep",2,[]]\n["x","a:1"]', 'STORE_FORMAT'],
+  ['garbage', 'garbage', 'STORE_DAMAGED'],
+  ['an empty file', '', 'STORE_DAMAGED'],
+])('%s is an error that names the resource and the directory, and changes nothing', (_, text, code) => {
+  const file = path.join(directory, 'journal.3');
+  fs.writeFileSync(file, text);
+  expect(() => open('a')).toThrow(StoreError);
+  expect(() => open('a')).toThrow(expect.objectContaining({ code, path: directory, resource: 'deploy' }));
+  expect(() => open('a')).toThrow(`deploy: its journal in ${directory} cannot be used`);
+  expect(names()).toEqual(['journal.3']);
+  expect(fs.readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('a symbolic link in the journal’s place is refused, and not followed', () => {
+  const target = path.join(temporaryDirectory(), 'target');
+  fs.writeFileSync(target, encodeHeader([]));
+  fs.symlinkSync(target, path.join(directory, 'journal.1'));
+  expect(() => open('a')).toThrow(expect.objectContaining({ code: 'STORE_UNSAFE' }));
+  expect(fs.readFileSync(target)).toEqual(encodeHeader([]));
+});
+
+test('a FIFO in the journal’s place is refused, and does not hang', () => {
+  execFileSync('mkfifo', [path.join(directory, 'journal.1')]);
+  expect(() => open('a')).toThrow(expect.objectContaining({ code: 'STORE_UNSAFE' }));
+});
+
+test('a directory in the journal’s place is refused', () => {
+  fs.mkdirSync(path.join(directory, 'journal.1'));
+  expect(() => open('a')).toThrow(StoreError);
+});
