@@ -81,8 +81,15 @@ export abstract class Acquirable {
     options.signal?.throwIfAborted();
     const { store } = this;
     const sync = this.#syncOf(store);
-    const entry = sync.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: false });
-    if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
+    const request = { ask, label: labelOf(options) };
+    const granted = sync.join(this.name, this.#config, { ...request, onlyIfGranted: true });
+    if (granted.state === 'holding') return new Lease(store, granted);
+    // Before the entry is in line: a signal that came in between would wait for us as long as we wait.
+    const entry = sync.blocking(() => {
+      const waiter = sync.join(this.name, this.#config, { ...request, onlyIfGranted: false });
+      if (waiter.state !== 'holding') this.#waitSync(sync, waiter, options);
+      return waiter;
+    });
     return new Lease(store, entry);
   }
 
@@ -142,7 +149,7 @@ export abstract class Acquirable {
   #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock = true } = options;
     try {
-      if (detectDeadlock) throwIfHeldByUs(sync.snapshot(this.name), entry);
+      if (detectDeadlock && timeout > 0) throwIfHeldByUs(sync.snapshot(this.name), entry);
       sync.wait(entry, timeout);
     } catch (error) {
       sync.leave(entry);

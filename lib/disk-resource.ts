@@ -27,8 +27,6 @@ export interface DiskResourceOptions {
   name: string;
   fileMode: number;
   rotateBytes?: number;
-  /** Makes the directory again, after somebody deleted the store. */
-  remake: () => void;
 }
 
 /**
@@ -41,7 +39,8 @@ export class DiskResource {
   readonly #own: OwnEntries;
   #journal: Journal<Line>;
   #line: Line;
-  #inPlaceAt = 0;
+  #inPlaceAt = Number.NEGATIVE_INFINITY;
+  #gone = false;
   #judgeFrom = 0;
   #judgedAt = Number.NEGATIVE_INFINITY;
 
@@ -86,7 +85,6 @@ export class DiskResource {
 
   join(config: Config, request: Request): DiskEntry {
     this.check(config);
-    this.#stayInPlace(config);
     if (request.onlyIfGranted) return this.#tryJoin(request);
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
@@ -96,18 +94,16 @@ export class DiskResource {
   }
 
   leave(own: DiskEntry): void {
-    if (own.state !== 'waiting' && own.state !== 'holding') return;
-    this.#stayInPlace(this.#line.config);
-    if (this.#own.has(own)) {
-      const id = this.#options.presence.session.nextId();
-      const at = this.#options.host.clock.wallMicros();
-      // Our own numbers and key: nothing in them needs quoting.
-      this.#journal.append(['leave', id, own.ticket, at], `["leave","${id}",${own.ticket},${at}]`);
-      this.#settle(true);
-    }
+    if (this.isGone() || !this.#own.has(own)) return;
+    const id = this.#nextId();
+    const at = this.#now();
+    // Our own numbers and key: nothing in them needs quoting.
+    this.#journal.append(['leave', id, own.ticket, at], `["leave","${id}",${own.ticket},${at}]`);
+    this.#settle(true);
   }
 
   adopt(own: DiskEntry, pid: number, { handOver }: AdoptOptions): boolean {
+    if (this.isGone()) return false;
     const owner = ownerFor(this.#options.host, pid);
     if (!owner) return false;
     if (!handOver) {
@@ -136,8 +132,21 @@ export class DiskResource {
 
   /** The same, and makes sure that the journal read is still the one in the store. */
   refreshInPlace(): void {
-    this.refresh();
-    this.#stayInPlace(this.#line.config);
+    if (!this.isGone()) this.refresh();
+  }
+
+  /**
+   * Whether the store was deleted or replaced under us; looked up at most every 100 ms. Then what we held
+   * there is lost, and nothing more can be done here: who wants the resource opens it anew.
+   */
+  isGone(): boolean {
+    const now = this.#options.host.clock.monotonicMs();
+    if (this.#gone || now - this.#inPlaceAt < IN_PLACE_EVERY_MS) return this.#gone;
+    this.#inPlaceAt = now;
+    this.#gone = !this.#journal.isInPlace();
+    if (this.#gone) this.#own.loseAll('its journal was deleted or replaced');
+    else this.#settle(false);
+    return this.#gone;
   }
 
   /**
@@ -238,25 +247,6 @@ export class DiskResource {
       this.#own.findIn(this.#line);
     }
     this.#own.settle(poke);
-  }
-
-  /** Notices that the store was deleted or replaced. What we held there is lost; the new one is opened. */
-  #stayInPlace(config: Config): void {
-    const now = this.#options.host.clock.monotonicMs();
-    if (now - this.#inPlaceAt < IN_PLACE_EVERY_MS) return;
-    this.#inPlaceAt = now;
-    if (this.#journal.isInPlace()) {
-      this.#settle(false);
-      return;
-    }
-    this.#options.remake();
-    const journal = openJournal(this.#options, this.#own, config);
-    if (!journal) throw new RangeError(`the journal of ${this.name} was not made`);
-    this.#journal.close();
-    this.#journal = journal;
-    this.#line = journal.machine;
-    this.#own.loseAll('its journal was deleted or replaced');
-    this.check(config);
   }
 
   #fullError(): StoreError {

@@ -55,7 +55,7 @@ export class Disk implements SyncStore {
   }
 
   join(name: string, config: Config, request: Request): DiskEntry {
-    const resource = this.#resources.get(name) ?? this.#make(name, config);
+    const resource = this.#current(name) ?? this.#make(name, config);
     if (!this.presence.announced) this.#begin(name);
     return resource.join(config, request);
   }
@@ -90,11 +90,12 @@ export class Disk implements SyncStore {
     (entry as DiskEntry).resource.refreshInPlace();
   }
 
-  wait(entry: OwnEntry, timeoutMs: number): void {
-    this.#options.host.processes.blocking(() => this.#wait(entry as DiskEntry, timeoutMs));
+  blocking<T>(call: () => T): T {
+    return this.#options.host.processes.blocking(call);
   }
 
-  #wait(own: DiskEntry, timeoutMs: number): void {
+  wait(entry: OwnEntry, timeoutMs: number): void {
+    const own = entry as DiskEntry;
     const { clock } = this.#options.host;
     const deadline = clock.monotonicMs() + timeoutMs;
     let judgeAt = clock.monotonicMs() + JUDGE_EVERY_MS;
@@ -139,7 +140,16 @@ export class Disk implements SyncStore {
   }
 
   #find(name: string): DiskResource | null {
-    return this.#resources.get(name) ?? this.#open(name, null);
+    return this.#current(name) ?? this.#open(name, null);
+  }
+
+  /** The resource, if it is open and still the one in the store. */
+  #current(name: string): DiskResource | undefined {
+    const resource = this.#resources.get(name);
+    if (!resource?.isGone()) return resource;
+    resource.close();
+    this.#resources.delete(name);
+    return undefined;
   }
 
   #make(name: string, config: Config): DiskResource {
@@ -150,19 +160,15 @@ export class Disk implements SyncStore {
     return resource;
   }
 
-  /** After somebody deleted the store: as at its first use, with its trust checked anew. */
-  #remake(name: string): void {
-    this.#options.directory.remake();
-    this.#makeDirectories(name);
-    this.#guard(name, () => this.presence.restore());
-  }
-
   #makeDirectories(name: string): void {
     const { host, directory } = this.#options;
     this.#guard(name, () => {
+      // Somebody may have deleted the store since we opened it: as at its first use, then.
+      directory.remake();
       host.files.makeDirectory(path.join(directory.path, 'sessions'), directory.directoryMode);
       host.files.makeDirectory(path.join(directory.path, 'resources'), directory.directoryMode);
       host.files.makeDirectory(this.directoryOf(name), directory.directoryMode);
+      this.presence.restore();
     });
   }
 
@@ -176,7 +182,6 @@ export class Disk implements SyncStore {
         directory: this.directoryOf(name),
         name,
         fileMode: directory.fileMode,
-        remake: () => this.#remake(name),
         ...(rotateBytes === undefined ? {} : { rotateBytes }),
       },
       initial,

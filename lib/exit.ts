@@ -36,10 +36,10 @@ export function atSignals(): void {
 }
 
 /** Runs something that blocks, with the signals' own effects meanwhile. */
-export function withoutSignalHandlers(block: () => void): void {
+export function withoutSignalHandlers<T>(block: () => T): T {
   if (watchesSignals) unload();
   try {
-    block();
+    return block();
   } finally {
     if (watchesSignals) load();
   }

@@ -88,7 +88,7 @@ export interface Processes {
   /** From now on also when a signal ends it. Idempotent. */
   atSignals(): void;
   /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
-  blocking(call: () => void): void;
+  blocking<T>(call: () => T): T;
 }
 
 export interface Clock {

@@ -31,7 +31,7 @@ export interface StoreDirectory {
   fileMode: number;
   /** Whether only this kernel can have it mounted. */
   local: boolean;
-  /** Makes it again, and checks it again, after somebody deleted it. */
+  /** Checks it again, and makes it again if somebody deleted it. */
   remake: () => void;
 }
 

@@ -45,6 +45,8 @@ export interface SyncStore {
   names(): string[];
   /** Brings an entry's state up to date. */
   refresh(entry: OwnEntry): void;
+  /** Runs something that will block this thread; signals keep their own effects on the process meanwhile. */
+  blocking<T>(call: () => T): T;
   /** Blocks until the entry no longer waits, or the time is over. */
   wait(entry: OwnEntry, timeoutMs: number): void;
 }
