@@ -110,7 +110,7 @@ export class DiskResource {
       this.#options.presence.announceFor(owner);
       own.adopters.push(owner);
     }
-    this.#append(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts)]);
+    this.#append(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver]);
     this.#settle(true);
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
@@ -212,7 +212,8 @@ export class DiskResource {
 
   #expelIfDead(entry: Entry): boolean {
     const { key, facts } = this.#options.presence.session;
-    if (entry.owners[0]?.key === key) return false;
+    const [first] = entry.owners;
+    if (first?.key === key && !first.relieved) return false;
     const reasons = entry.owners.map((owner) => this.#options.judge.whyDead(owner));
     if (reasons.some((reason) => reason === null)) return false;
     this.#append([
@@ -221,7 +222,7 @@ export class DiskResource {
       entry.ticket,
       this.#now(),
       entry.owners.length,
-      reasons[0],
+      reasons.at(-1),
       `pid ${facts.pid} on ${facts.host}`,
     ]);
     this.#settle(true);

@@ -29,6 +29,8 @@ export interface Config {
 export interface Owner {
   key: string;
   facts: ProcessFacts;
+  /** It handed the entry over to those behind it: whether it lives no longer matters. */
+  relieved: boolean;
 }
 
 export interface Entry {
@@ -133,7 +135,7 @@ export class Line {
   header(): LineHeader {
     const entries = [];
     for (let entry = this.#first; entry; entry = entry.next) {
-      const owners = entry.owners.map(({ key, facts }) => [key, toWire(facts)]);
+      const owners = entry.owners.map(({ key, facts, relieved }) => [key, toWire(facts), ...(relieved ? [true] : [])]);
       entries.push([entry.ticket, entry.id, owners, entry.ask, entry.at, entry.label]);
     }
     return { name: this.name, ...this.config, last: this.#last, entries };
@@ -145,7 +147,7 @@ export class Line {
     if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return;
     if (this.size >= MAX_ENTRIES || (onlyIfGranted && !this.wouldGrant(ask))) return;
     this.#last = Math.max(this.#last + 1, at);
-    this.#observer.joined(this.#append(this.#last, id, [{ key: keyOf(id), facts }], ask, at, label));
+    this.#observer.joined(this.#append(this.#last, id, [{ key: keyOf(id), facts, relieved: false }], ask, at, label));
   }
 
   /** `["leave", id, ticket, at]` */
@@ -171,12 +173,17 @@ export class Line {
     this.#observer.evicted(entry, { reason: textOr(reason, 'evicted'), by: textOr(by, 'unknown') });
   }
 
-  /** `["adopt", id, ticket, at, key, facts]`: one more session keeps the entry alive. */
-  #adopt([, , ticket, , key, wire]: JournalRecord): void {
+  /**
+   * `["adopt", id, ticket, at, key, facts, relieves]`: one more session keeps the entry alive; if `relieves`
+   * is true, it alone. The relieved stay in the list, so that its length still tells an `evict` that
+   * was judged before from one that was judged after.
+   */
+  #adopt([, , ticket, , key, wire, relieves]: JournalRecord): void {
     const entry = this.#byTicket.get(ticket as number);
     const facts = fromWire(wire);
     if (!entry || !facts || !isLabel(key) || entry.owners.length >= MAX_OWNERS) return;
-    entry.owners.push({ key, facts });
+    if (relieves === true) for (const owner of entry.owners) owner.relieved = true;
+    entry.owners.push({ key, facts, relieved: false });
   }
 
   #isAsk(ask: unknown): ask is number {
@@ -229,9 +236,9 @@ export class Line {
 }
 
 function restoreOwner(wire: unknown): Owner | null {
-  const [key, facts] = Array.isArray(wire) ? (wire as unknown[]) : [];
+  const [key, facts, relieved] = Array.isArray(wire) ? (wire as unknown[]) : [];
   const known = fromWire(facts);
-  return known && isLabel(key) ? { key, facts: known } : null;
+  return known && isLabel(key) ? { key, facts: known, relieved: relieved === true } : null;
 }
 
 function isLabel(value: unknown): value is string {

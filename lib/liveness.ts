@@ -39,8 +39,9 @@ export class Judge {
     this.#options = options;
   }
 
-  /** Why the session is dead, or null while it must be taken for alive. */
+  /** Why the session no longer counts, or null while it must be taken for alive. */
   whyDead(owner: Owner): string | null {
+    if (owner.relieved) return 'it handed the entry over';
     const self = this.#options.host.processes.self();
     if (isNeighbour(owner.facts, self)) return this.#whyProcessDead(owner.facts);
     if (this.#wasRebooted(owner.facts, self)) return 'its machine was rebooted';

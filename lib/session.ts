@@ -33,7 +33,7 @@ export function ownerFor(host: Host, pid: number): Owner | null {
   const state = host.processes.state(pid, pid);
   if (state === 'gone' || (state !== 'unknown' && state.zombie)) return null;
   const start = state === 'unknown' ? 0 : state.start;
-  return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start } };
+  return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
 }
 
 /** The name of a session's file in the store. */

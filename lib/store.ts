@@ -61,7 +61,7 @@ export interface Request {
 }
 
 export interface AdoptOptions {
-  /** Whether this session ceases to be responsible: it will neither leave the entry at exit nor keep its heartbeat. */
+  /** Whether the other process becomes the only owner, and this session has nothing more to do with the entry. */
   handOver: boolean;
 }
 

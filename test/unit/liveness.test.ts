@@ -39,7 +39,7 @@ function judge(local = true): Judge {
 }
 
 function whyDead(facts: ProcessFacts, by = judge()): string | null {
-  return by.whyDead({ key: 'key', facts });
+  return by.whyDead({ key: 'key', facts, relieved: false });
 }
 
 describe('a neighbour: same boot, same pid namespace', () => {
