@@ -19,7 +19,7 @@ def label(value):  # Lengths are in UTF-16 units.
 
 
 def facts_ok(f):
-    return type(f) is list and len(f) >= 6 and all(map(count, (f[0], f[1], f[2], f[4]))) and type(f[3]) is type(f[5]) is str
+    return type(f) is list and len(f) >= 6 and all(map(count, f[:3] + f[4:5])) and min(f[:2]) > 0 and max(f[:2]) < 2**31 and type(f[3]) is type(f[5]) is str
 
 
 def array(line):

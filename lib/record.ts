@@ -17,9 +17,14 @@ export function toWire(facts: ProcessFacts): WireFacts {
 export function fromWire(wire: unknown): ProcessFacts | null {
   if (!Array.isArray(wire) || wire.length < 6) return null;
   const [pid, tid, start, boot, namespace, host] = wire as unknown[];
-  if (!isCount(pid) || !isCount(tid) || !isCount(start) || !isCount(namespace)) return null;
+  if (!isPid(pid) || !isPid(tid) || !isCount(start) || !isCount(namespace)) return null;
   if (typeof boot !== 'string' || typeof host !== 'string') return null;
   return { pid, tid, start, boot, namespace, host };
+}
+
+/** What no system gives as a pid could not be asked about, and its owner would count as alive forever. */
+function isPid(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= 2 ** 31 - 1;
 }
 
 /** A whole number from 0 up that arithmetic keeps exact. */

@@ -117,22 +117,26 @@ describe('status', () => {
   test('shows control characters, and does not let them act', async () => {
     const name = 'a\x1b[31m\nb\x07\x9bc';
     const lease = await new Lock(name, { store: rig.store }).acquire({ label: 'x\x1b]0;title\x07\r\ny' });
-    const { stdout } = await rig.run('status');
-    const [, row] = cellsOf(stdout);
-    expect(row?.[0]).toBe('a\\x1b[31m\\x0ab\\x07\\x9bc');
-    expect(row?.[6]).toBe('x\\x1b]0;title\\x07\\x0d\\x0ay');
-    expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
-    const json = (await rig.run('status', '--json')).stdout;
-    expect(json).not.toContain('\x1b');
-    expect(JSON.parse(json)[0].resource).toBe(name);
+    try {
+      const { stdout } = await rig.run('status');
+      const [, row] = cellsOf(stdout);
+      expect(row?.[0]).toBe('a\\x1b[31m\\x0ab\\x07\\x9bc');
+      expect(row?.[6]).toBe('x\\x1b]0;title\\x07\\x0d\\x0ay');
+      expect(stdout.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+      const json = (await rig.run('status', '--json')).stdout;
+      expect(json).not.toContain('\x1b');
+      expect(JSON.parse(json)[0].resource).toBe(name);
 
-    // The same for those who stand before it, or end it.
-    const refused = await rig.run('run', name, '-n', '--', 'true');
-    expect(refused.status).toBe(75);
-    expect(refused.stderr.trimEnd()).not.toMatch(/\p{Cc}/u);
-    const broken = await rig.run('break', name);
-    expect(broken.stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
-    await lease.release().catch(() => undefined);
+      // The same for those who stand before it, or end it.
+      const refused = await rig.run('run', name, '-n', '--', 'true');
+      expect(refused.status).toBe(75);
+      expect(refused.stderr.trimEnd()).not.toMatch(/\p{Cc}/u);
+      const broken = await rig.run('break', name);
+      expect(broken.stdout.trimEnd()).not.toMatch(/\p{Cc}/u);
+    } finally {
+      // It is broken by then, if all went well; if not, it must not outlive its store.
+      await lease.release().catch(() => undefined);
+    }
   });
 });
 
