@@ -40,6 +40,7 @@ export abstract class Acquirable {
   readonly name: string;
   readonly #config: Config;
   readonly #chosen: Store | string | undefined;
+  #store: Store | undefined;
 
   /** @throws {MisuseError} */
   constructor(name: string, config: Config, { store }: ResourceOptions) {
@@ -51,6 +52,11 @@ export abstract class Acquirable {
 
   /** Where the resource's line is. */
   get store(): Store {
+    this.#store ??= this.#openStore();
+    return this.#store;
+  }
+
+  #openStore(): Store {
     if (this.#chosen === undefined) return defaultStore();
     return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
   }
@@ -64,7 +70,8 @@ export abstract class Acquirable {
     checkWait(options);
     options.signal?.throwIfAborted();
     const { store } = this;
-    const entry = await store.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: false });
+    const joined = store.join(this.name, this.#config, { ask, label: labelOf(options), onlyIfGranted: false });
+    const entry = joined instanceof Promise ? await joined : joined;
     if (entry.state !== 'holding') await this.#wait(store, entry, options);
     return new Lease(store, entry);
   }

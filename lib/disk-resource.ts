@@ -41,6 +41,8 @@ export class DiskResource {
   #line: Line;
   #inPlaceAt = Number.NEGATIVE_INFINITY;
   #gone = false;
+  #label = '';
+  #labelJson = '""';
   #judgeFrom = 0;
   #judgedAt = Number.NEGATIVE_INFINITY;
 
@@ -196,8 +198,8 @@ export class DiskResource {
     const { session } = this.#options.presence;
     const id = session.nextId();
     const at = this.#now();
-    const record: JournalRecord = [verb, id, toWire(session.facts), ask, at, label];
-    const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${JSON.stringify(label)}]`;
+    const record: JournalRecord = [verb, id, session.wire, ask, at, label];
+    const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
     this.#own.expect(id);
     this.#journal.append(record, json);
     const { joined } = this.#own;
@@ -208,6 +210,15 @@ export class DiskResource {
     this.#settle(false);
     if (own.state === 'refused' && verb === 'enter') throw this.#fullError();
     return own;
+  }
+
+  /** A label as JSON. Mostly it is the same one every time. */
+  #quoted(label: string): string {
+    if (label !== this.#label) {
+      this.#label = label;
+      this.#labelJson = JSON.stringify(label);
+    }
+    return this.#labelJson;
   }
 
   #expelIfDead(entry: Entry): boolean {

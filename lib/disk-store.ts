@@ -30,12 +30,12 @@ export class DiskStore implements Store {
     this.sync = disk;
   }
 
-  async join(name: string, config: Config, request: Request): Promise<OwnEntry> {
+  join(name: string, config: Config, request: Request): OwnEntry {
     this.#host.processes.atSignals();
     return this.#disk.join(name, config, request);
   }
 
-  async leave(entry: OwnEntry): Promise<void> {
+  leave(entry: OwnEntry): void {
     this.#disk.leave(entry);
   }
 

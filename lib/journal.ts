@@ -91,16 +91,22 @@ export class Journal<M extends Machine> {
    * @throws {StoreError} and then the record is void
    */
   append(record: JournalRecord, json: string): void {
-    this.#guard('write', () => {
-      const length = this.#encode(json);
-      for (let round = 0; round < MAX_ROUNDS; round++) {
-        if (this.#epoch.sealed) this.#moveOn();
-        if (this.#epoch.append(record, this.#out, length)) return;
-        if (!this.#epoch.sealed) throw this.#error('STORE_DAMAGED', 'a record that was appended did not come by');
-      }
-      throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while one record was being written`);
-    });
+    try {
+      this.#appendWherever(record, this.#encode(json));
+    } catch (error) {
+      throw this.#explained('write', error);
+    }
     if (this.#epoch.offset > this.#epoch.headerBytes + this.#rotateBytes) this.#rotate();
+  }
+
+  /** In this epoch, or the next, or the one after that: until it has come by before a seal. */
+  #appendWherever(record: JournalRecord, length: number): void {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      if (this.#epoch.sealed) this.#moveOn();
+      if (this.#epoch.append(record, this.#out, length)) return;
+      if (!this.#epoch.sealed) throw this.#error('STORE_DAMAGED', 'a record that was appended did not come by');
+    }
+    throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while one record was being written`);
   }
 
   /** False if the file that is open is no longer the one in the store: the store was deleted or replaced. */
@@ -149,7 +155,6 @@ export class Journal<M extends Machine> {
 
   /** From a sealed epoch that is folded to its end to the newest there is. */
   #moveOn(): void {
-    this.#publish(this.#epoch.number + 1, this.#epoch.machine.header());
     if (!this.#locate()) throw this.#error('STORE_GONE', 'it has been deleted');
   }
 
@@ -170,6 +175,11 @@ export class Journal<M extends Machine> {
       if (highest === 0) {
         if (!this.#options.initial) return false;
         this.#publish(1, this.#options.initial());
+        continue;
+      }
+      if (this.#epoch?.sealed && highest === this.#epoch.number) {
+        // Where we come from: it is folded already, and nobody has made the next one yet.
+        this.#publish(highest + 1, this.#epoch.machine.header());
         continue;
       }
       const epoch = this.#openEpoch(highest);
@@ -268,9 +278,13 @@ export class Journal<M extends Machine> {
     try {
       return call();
     } catch (error) {
-      if (error instanceof HeaderError) throw this.#headerError(error);
-      throw storeErrorOf(error, { operation, resource: this.#options.subject, path: this.#options.directory });
+      throw this.#explained(operation, error);
     }
+  }
+
+  #explained(operation: string, error: unknown): unknown {
+    if (error instanceof HeaderError) return this.#headerError(error);
+    return storeErrorOf(error, { operation, resource: this.#options.subject, path: this.#options.directory });
   }
 
   #headerError(error: HeaderError): StoreError {

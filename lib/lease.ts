@@ -68,7 +68,8 @@ export class Lease implements AsyncDisposable, Disposable {
    *   again, or end the process, which ends it for everybody.
    */
   async release(): Promise<void> {
-    if (this.held) await this.#store.leave(this.#entry);
+    const pending = this.held ? this.#store.leave(this.#entry) : undefined;
+    if (pending) await pending;
     this.#throwIfLost();
   }
 

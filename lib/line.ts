@@ -125,7 +125,7 @@ export class Line {
 
   /** Folds one record in. Whatever is not exactly a record of this format changes nothing. */
   apply(record: JournalRecord): void {
-    const [verb] = record;
+    const verb = record[0];
     if (verb === 'enter' || verb === 'try') this.#enter(record, verb === 'try');
     else if (verb === 'leave') this.#leave(record);
     else if (verb === 'evict') this.#evict(record);
@@ -142,8 +142,13 @@ export class Line {
   }
 
   /** `["enter", id, facts, ask, at, label]` joins the line; a `try` only if it holds at once. */
-  #enter([, id, wire, ask, at, label]: JournalRecord, onlyIfGranted: boolean): void {
-    const facts = fromWire(wire);
+  #enter(record: JournalRecord, onlyIfGranted: boolean): void {
+    // By index: every acquire comes through here, and taking an array apart costs an iterator.
+    const id = record[1];
+    const ask = record[3];
+    const at = record[4];
+    const label = record[5];
+    const facts = fromWire(record[2]);
     if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return;
     if (this.size >= MAX_ENTRIES || (onlyIfGranted && !this.wouldGrant(ask))) return;
     this.#last = Math.max(this.#last + 1, at);
@@ -151,11 +156,11 @@ export class Line {
   }
 
   /** `["leave", id, ticket, at]` */
-  #leave([, id, ticket]: JournalRecord): void {
-    const entry = this.#byTicket.get(ticket as number);
+  #leave(record: JournalRecord): void {
+    const entry = this.#byTicket.get(record[2] as number);
     if (!entry) return;
     this.#remove(entry);
-    this.#observer.left(entry, id);
+    this.#observer.left(entry, record[1]);
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Host, ProcessFacts } from './host.ts';
 import type { Owner } from './line.ts';
-import { toWire } from './record.ts';
+import { toWire, type WireFacts } from './record.ts';
 
 /**
  * One participating process, or thread, or copy of this package: who it is.
@@ -11,14 +11,16 @@ import { toWire } from './record.ts';
 export class Session {
   readonly key: string;
   readonly facts: ProcessFacts;
-  /** The facts as they stand in a record. */
+  /** The facts as they stand in a record, and as JSON. */
+  readonly wire: WireFacts;
   readonly factsJson: string;
   #records = 0;
 
   constructor(host: Host) {
     this.facts = host.processes.self();
     this.key = host.processes.nonce();
-    this.factsJson = JSON.stringify(toWire(this.facts));
+    this.wire = toWire(this.facts);
+    this.factsJson = JSON.stringify(this.wire);
   }
 
   /** An id that no record has had before. */

@@ -5,7 +5,8 @@ import type { Config, Eviction } from './line.ts';
  *
  * On disk it is a journal a name (`disk-store.ts`). On etcd `join` would be a put under a lease (the
  * ticket is its create revision), `leave` and `evict` deletes, `snapshot` a range sorted by create
- * revision, `changed` a watch. Hence asynchronous; what a store can do at once, it offers as `sync`.
+ * revision, `changed` a watch. Hence asynchronous; what a store can do at once, it offers as `sync`. The
+ * two calls that every acquire and release make may also answer at once, without a promise's detour.
  *
  * Ending the entries of the dead is the store's own business: a line it shows, and a line it lets move,
  * is one in which everybody in the way is alive as far as can be judged.
@@ -17,9 +18,9 @@ export interface Store {
   readonly sync: SyncStore | null;
 
   /** Puts an entry into a name's line. It holds, waits, or (`onlyIfGranted`) was refused. */
-  join(name: string, config: Config, request: Request): Promise<OwnEntry>;
+  join(name: string, config: Config, request: Request): OwnEntry | Promise<OwnEntry>;
   /** Ends an entry of ours, whether it holds or waits, and lets others in. */
-  leave(entry: OwnEntry): Promise<void>;
+  leave(entry: OwnEntry): void | Promise<void>;
   /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
   /** Ends an entry, whoever owns it. False if there is none. */

@@ -121,8 +121,10 @@ export function describeStore(kind: string, open: () => Parties): void {
 
     test('whoever disagrees about what a name is gets an error, and nothing changes', async () => {
       await one.join('deploy', TWO, request('first'));
-      await expect(other.join('deploy', LOCK, request('x'))).rejects.toThrow(ConfigMismatchError);
-      await expect(other.join('deploy', { ...TWO, permits: 3 }, attempt('x'))).rejects.toThrow(ConfigMismatchError);
+      await expect((async () => other.join('deploy', LOCK, request('x')))()).rejects.toThrow(ConfigMismatchError);
+      await expect((async () => other.join('deploy', { ...TWO, permits: 3 }, attempt('x')))()).rejects.toThrow(
+        ConfigMismatchError,
+      );
       expect(await labels(other)).toEqual(['first']);
     });
 

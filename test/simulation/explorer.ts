@@ -47,7 +47,8 @@ interface State {
 
 interface Step {
   readonly who: string;
-  readonly what: string;
+  readonly call: Call | 'is killed';
+  readonly outcome: Outcome;
 }
 
 const IDENTITIES = [
@@ -67,6 +68,8 @@ class Explorer {
   readonly #processes: SimProcess[];
   readonly #reference = new Reference();
   readonly #visited = new Set<string>();
+  readonly #countedAt = new Map<string, ReadonlySet<string>>();
+  readonly #short = new Map<string, number>();
   readonly #proved = new Set<string>();
   readonly #trace: Step[] = [];
   readonly #isBounded: boolean;
@@ -177,7 +180,7 @@ class Explorer {
 
   #kill(state: State, at: number): State {
     const who = this.#processes[at]?.name ?? '';
-    this.#trace.push({ who, what: 'is killed' });
+    this.#trace.push({ who, call: 'is killed', outcome: done(null) });
     const isDead = state.isDead.with(at, true);
     const next = { ...state, disk: state.disk.copy(), isDead };
     this.#forget(next);
@@ -194,7 +197,7 @@ class Explorer {
       const outcome = this.#perform(state, disk, stop, call);
       this.#steps += 1;
       stop = process.after(stop, outcome);
-      this.#trace.push({ who: process.name, what: describe(call, outcome) });
+      this.#trace.push({ who: process.name, call, outcome });
       if (outcome.value === true && (call.op === 'link' || call.op === 'linkOver')) {
         const number = Number(EPOCH.exec((call.to ?? '').slice(DIRECTORY.length + 1))?.[1] ?? 0);
         // A lower one is a stray, made by a slow process: it matters only if somebody uses it.
@@ -240,7 +243,14 @@ class Explorer {
       // All that is left of the dead is what they may still be thought to hold.
       key += isDead[at] ? `dead ${stop.held},` : `${stop.id},`;
     }
-    return `${key}${lastHeld},${last},${switches},${past}|${disk.key()}`;
+    return `${key}${lastHeld},${last},${switches},${this.#shortOf(past)},${this.#shortOf(disk.key())}`;
+  }
+
+  /** Millions of states share a few thousand disks. */
+  #shortOf(key: string): number {
+    const short = this.#short.get(key) ?? this.#short.size;
+    this.#short.set(key, short);
+    return short;
   }
 
   /** The next epoch starts with exactly what the one before ends with. Returns what has counted so far. */
@@ -270,15 +280,26 @@ class Explorer {
     if (stop.failure) this.#fail(`${this.#processes[at]?.name} failed: ${(stop.failure as Error).stack}`);
     this.#checkHighest(state);
     if (state.epoch === 0) return;
-    const { ids, effects } = this.#truth(state);
-    const past = pastOf(state);
-    const all = [...past, ...ids, ...effects];
-    if (new Set(all).size !== all.length) this.#fail(`a record counts twice: ${all.join(', ')}`);
+    const all = this.#counted(state);
     for (const effect of stop.told) {
-      if (!all.includes(effect)) this.#fail(`${this.#processes[at]?.name} was told "${effect}", which is lost`);
+      if (!all.has(effect)) this.#fail(`${this.#processes[at]?.name} was told "${effect}", which is lost`);
     }
-    const holders = state.stops.filter(({ held }) => held > 0 && !all.includes(`evicted ${held}`));
+    const holders = state.stops.filter(({ held }) => held > 0 && !all.has(`evicted ${held}`));
     if (holders.length > 1) this.#fail(`${holders.map(({ held }) => held).join(' and ')} hold one permit`);
+  }
+
+  /** The ids and effects of all records that count, each of them once. */
+  #counted(state: State): ReadonlySet<string> {
+    const key = `${state.disk.contentOf(state.inode).id} ${state.past}`;
+    let counted = this.#countedAt.get(key);
+    if (!counted) {
+      const { ids, effects } = this.#truth(state);
+      const all = [...pastOf(state), ...ids, ...effects];
+      counted = new Set(all);
+      if (counted.size !== all.length) this.#fail(`a record counts twice: ${all.join(', ')}`);
+      this.#countedAt.set(key, counted);
+    }
+    return counted;
   }
 
   #checkHighest(state: State): void {
@@ -293,7 +314,7 @@ class Explorer {
     state.stops.forEach((stop, at) => {
       const name = this.#processes[at]?.name;
       if (state.isDead[at]) return;
-      if (stop.call) this.#fail(`${name} is stuck`);
+      if (stop.call) this.#fail(`${name} is stuck before ${stop.call.op}`);
       if (stop.inode !== state.inode) this.#fail(`${name} ends in ${stop.inode}, not in the highest epoch`);
     });
     const key = `${state.lastHeld}|${state.disk.key()}`;
@@ -311,8 +332,27 @@ class Explorer {
     return this.#reference.read(state.disk.contentOf(state.inode));
   }
 
+  /** A violation must be reached by the very lives of its trace too, not by merged ones only. */
+  #confirm(): void {
+    for (const process of this.#processes) {
+      let stop = process.start;
+      const outcomes: Outcome[] = [];
+      for (const { who, call, outcome } of this.#trace) {
+        if (who !== process.name || typeof call === 'string') continue;
+        outcomes.push(outcome);
+        stop = process.after(stop, outcome);
+        const [merged, own] = [process.summaryOf(stop), process.relive(outcomes)];
+        if (merged !== own)
+          throw new Error(`two histories were taken for one, at ${outcomes.length}:\n${merged}\n${own}`);
+      }
+    }
+  }
+
   #fail(what: string): never {
-    const steps = this.#trace.map(({ who, what }, at) => `${String(at + 1).padStart(4)} ${who}  ${what}`);
+    const steps = this.#trace.map(({ who, call, outcome }, at) => {
+      return `${String(at + 1).padStart(4)} ${who}  ${typeof call === 'string' ? call : describe(call, outcome)}`;
+    });
+    this.#confirm();
     throw new Violation(`${what}\n${steps.join('\n')}`);
   }
 }

@@ -3,12 +3,13 @@ import type { Files, Host } from '../../lib/host.ts';
 import { Judge } from '../../lib/liveness.ts';
 import { Presence } from '../../lib/presence.ts';
 import { Session } from '../../lib/session.ts';
-import type { OwnEntry } from '../../lib/store.ts';
 import type { Dispatch } from './sim-call.ts';
 import type { Program, Witness } from './sim-process.ts';
 
 export const DIRECTORY = '/r';
 const CONFIG = { kind: 'lock', permits: 1 };
+
+type DiskEntry = ReturnType<DiskResource['join']>;
 
 /** Breaks a rule of the protocol, between the library and its host. */
 export type Mutation = (files: Files, dispatch: Dispatch) => Files;
@@ -38,7 +39,7 @@ export function contender({ rounds, rotateBytes, tries = false, mutation }: Cont
   return (witness) => {
     const { dispatch } = witness;
     const host = mutation ? { ...witness.host, files: mutation(witness.host.files, dispatch) } : witness.host;
-    let own: OwnEntry | null = null;
+    let own: DiskEntry | null = null;
     let place = 'opening';
     let records = 0;
     witness.summary = () => JSON.stringify([place, own?.ticket, own?.state, records]);
@@ -55,7 +56,7 @@ export function contender({ rounds, rotateBytes, tries = false, mutation }: Cont
       if (own) leave(witness, resource, own);
       own = null;
       place = `after round ${round}`;
-      }
+    }
     place = 'sweeping';
     witness.gather(1);
     resource.refresh();
@@ -69,22 +70,24 @@ export function contender({ rounds, rotateBytes, tries = false, mutation }: Cont
   };
 }
 
-function enter(witness: Witness, resource: DiskResource, tries: boolean): OwnEntry | null {
+function enter(witness: Witness, resource: DiskResource, tries: boolean): DiskEntry | null {
   const own = resource.join(CONFIG, { ask: 1, label: '', onlyIfGranted: tries });
   if (own.state === 'refused') return null;
   witness.tell(`joined ${own.ticket}`);
   while (own.state === 'waiting') {
+    // As a waiter's poll does: `join` itself judges nobody if it did so just now.
+    resource.expelDead(own);
+    if (own.state !== 'waiting') break;
     witness.pause();
     resource.refresh();
-    if (own.state === 'waiting') resource.expelDead(own);
   }
-  if (own.state !== 'holding') throw new Error(`its entry was ${own.state} instead of granted`);
+  if ((own.state as string) !== 'holding') throw new Error(`its entry was ${own.state} instead of granted`);
   return own;
 }
 
-function leave(witness: Witness, resource: DiskResource, own: Parameters<DiskResource['leave']>[0] | OwnEntry): void {
+function leave(witness: Witness, resource: DiskResource, own: DiskEntry): void {
   witness.hold(own.ticket);
-  resource.leave(own as Parameters<DiskResource['leave']>[0]);
+  resource.leave(own);
   if (own.state !== 'left') throw new Error(`its entry was ${own.state} instead of left`);
   witness.tell(`left ${own.ticket}`);
 }

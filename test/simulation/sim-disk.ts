@@ -44,22 +44,23 @@ export class ContentPool {
 /**
  * A file system in memory that is cheap to copy: names → inodes → bytes.
  *
- * An inode is named after the path at which it was made, and a number if that path was used before, so
- * that the same disk reached by two interleavings is the same value.
+ * An inode is named after the path at which it was last linked (its maker has closed it by then), and a
+ * number if that name is in use, so that the same disk reached by two interleavings is the same value.
  */
 export class SimDisk {
   readonly pool: ContentPool;
-  readonly #directories: Set<string>;
+  /** Shared by copies until one makes a directory. */
+  #directories: Set<string>;
   readonly #paths: string[];
   readonly #inodes: string[];
   readonly #contents: Map<string, Content>;
 
   constructor(pool = new ContentPool(), from?: SimDisk) {
     this.pool = pool;
-    this.#directories = new Set(from ? from.#directories : ['/']);
+    this.#directories = from ? from.#directories : new Set(['/']);
     this.#paths = from ? [...from.#paths] : [];
     this.#inodes = from ? [...from.#inodes] : [];
-    this.#contents = new Map(from?.#contents);
+    this.#contents = new Map(from ? from.#contents : []);
   }
 
   copy(): SimDisk {
@@ -82,7 +83,7 @@ export class SimDisk {
   makeDirectory(path: string): boolean | null {
     if (!this.#directories.has(parentOf(path))) return null;
     if (this.#directories.has(path) || this.#paths.includes(path)) return false;
-    this.#directories.add(path);
+    this.#directories = new Set([...this.#directories, path]);
     return true;
   }
 
@@ -90,8 +91,7 @@ export class SimDisk {
   create(path: string): { inode: string } | { code: 'EEXIST' | 'ENOENT' } {
     if (this.#paths.includes(path) || this.#directories.has(path)) return { code: 'EEXIST' };
     if (!this.#directories.has(parentOf(path))) return { code: 'ENOENT' };
-    let inode = path;
-    for (let again = 2; this.#contents.has(inode); again++) inode = `${path}#${again}`;
+    const inode = this.#unused(path);
     this.#contents.set(inode, this.pool.empty);
     this.#insert(path, inode);
     return { inode };
@@ -106,7 +106,11 @@ export class SimDisk {
     const inode = this.inodeAt(from);
     if (inode === undefined) return null;
     if (this.#paths.includes(to)) return false;
-    this.#insert(to, inode);
+    const known = this.#unused(to);
+    this.#contents.set(known, this.contentOf(inode));
+    this.#contents.delete(inode);
+    this.#inodes[this.#paths.indexOf(from)] = known;
+    this.#insert(to, known);
     return true;
   }
 
@@ -140,6 +144,12 @@ export class SimDisk {
     for (let at = 0; at < this.#paths.length; at++) key += `${this.#paths[at]}=${this.#inodes[at]} `;
     for (const inode of [...this.#contents.keys()].sort()) key += `${inode}:${this.contentOf(inode).id} `;
     return key;
+  }
+
+  #unused(path: string): string {
+    let inode = path;
+    for (let again = 2; this.#contents.has(inode); again++) inode = `${path}#${again}`;
+    return inode;
   }
 
   #insert(path: string, inode: string): void {

@@ -51,7 +51,7 @@ export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, clos
 function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
   return {
     openForAppend: (path) => dispatch({ op: 'openForAppend', path }) as number,
-    create: (path) => dispatch({ op: 'create', path }) as number,
+    create: (path) => dispatch({ op: 'create', path: uncounted(path) }) as number,
     read(fd, buffer, position) {
       const text = dispatch({ op: 'read', fd, number: position, length: buffer.length }) as string;
       return Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length).write(text, 'latin1');
@@ -67,8 +67,8 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
       return inode === null ? null : factsOf(inode);
     },
     list: (path) => dispatch({ op: 'list', path }) as string[] | null,
-    link: (path, to) => dispatch({ op: 'link', path, to }) as boolean,
-    remove: (path) => isHint(path) || (dispatch({ op: 'remove', path }) as boolean),
+    link: (path, to) => dispatch({ op: 'link', path: uncounted(path), to }) as boolean,
+    remove: (path) => isHint(path) || (dispatch({ op: 'remove', path: uncounted(path) }) as boolean),
     removeDirectory: () => true,
     makeDirectory: (path) => dispatch({ op: 'makeDirectory', path }) as boolean,
     touch: () => true,
@@ -81,6 +81,14 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
 /** Session files only wake others; here nobody sleeps, so nobody needs them. */
 function isHint(path: string): boolean {
   return path.startsWith('/sessions/');
+}
+
+/**
+ * A private file's name without its counter. A process has one such file at a time (else `create` says
+ * EEXIST, and the test fails), and lives that differ only in how many there were need not be told apart.
+ */
+function uncounted(path: string): string {
+  return path.replace(/(\/next\.\d+\.\w+)\.\d+$/, '$1');
 }
 
 function factsOf(inode: number): FileFacts {

@@ -21,7 +21,8 @@ export interface Witness {
 
 export type Program = (witness: Witness) => void;
 
-class Suspended extends Error {}
+/** No Error: it is thrown at every stop, and a stack trace costs more than the stop. */
+const SUSPENDED = Symbol('suspended');
 
 /** A process, stopped before its next call. Determined by the outcomes of the calls before. */
 export interface Stop {
@@ -40,10 +41,13 @@ export interface Stop {
   readonly seen: number;
   readonly noticedDeath: boolean;
   readonly history: History | null;
-  /** Another history that led to the same. */
-  twin: History | null;
+  /** Some other histories that led to the same. */
+  readonly twins: History[];
   readonly next: Map<string, Stop>;
 }
+
+/** How many other histories are checked to be no different, at each stop. */
+const MAX_TWINS = 2;
 
 interface History {
   readonly before: History | null;
@@ -90,10 +94,21 @@ export class SimProcess {
     return next;
   }
 
-  #grow({ history, twin }: Stop, outcome: Outcome): Stop {
+  /** Lives exactly this life, with nothing merged. */
+  relive(outcomes: readonly Outcome[]): string {
+    let history: History | null = null;
+    for (const outcome of outcomes) history = { before: history, outcome };
+    return this.#run(history).summary;
+  }
+
+  summaryOf(stop: Stop): string {
+    return this.#run(stop.history).summary;
+  }
+
+  #grow({ history, twins }: Stop, outcome: Outcome): Stop {
     const own = { before: history, outcome };
     const { stop, summary } = this.#run(own);
-    if (twin) {
+    for (const twin of twins) {
       const other = this.#run({ before: twin, outcome }).summary;
       if (other !== summary) throw new Error(`two histories were taken for one:\n${summary}\n${other}`);
     }
@@ -102,7 +117,7 @@ export class SimProcess {
       this.#marked.set(summary, stop);
       return stop;
     }
-    known.twin ??= own;
+    if (known.twins.length < MAX_TWINS) known.twins.push(own);
     return known;
   }
 
@@ -111,7 +126,7 @@ export class SimProcess {
     for (let at = history; at; at = at.before) outcomes.push(at.outcome);
     outcomes.reverse();
     const run = new Run(this.#identity, outcomes, this.#program);
-    return { stop: { id: this.#stops++, history, twin: null, next: new Map(), ...run.stop() }, summary: run.summary() };
+    return { stop: { id: this.#stops++, history, twins: [], next: new Map(), ...run.stop() }, summary: run.summary() };
   }
 }
 
@@ -129,6 +144,7 @@ class Run {
   #inode = '';
   #looked: unknown = 0;
   #created = '';
+  #header = '';
   #openedPath = '';
   #written = '';
   #judgedAt = '';
@@ -167,7 +183,7 @@ class Run {
     }
   }
 
-  stop(): Omit<Stop, 'id' | 'history' | 'twin' | 'next'> {
+  stop(): Omit<Stop, 'id' | 'history' | 'twins' | 'next'> {
     const call = this.#call;
     return {
       call,
@@ -185,7 +201,7 @@ class Run {
   /**
    * What the rest of its life depends on:
    * - the program's own state, and the call that it is about to do;
-   * - the journal: what it has read of it, its other open files, and the names it used last;
+   * - the journal: its header, what it has read of it, its other open files, and the names it used last;
    * - the record that it wrote last, which says where in an append or a rotation it is;
    * - the line as it was when it began to judge who is dead, for it goes through that from end to end;
    * - the listing that it sweeps through, until that is done;
@@ -201,13 +217,14 @@ class Run {
       [...this.#fds],
       this.#inode,
       this.#seen,
+      this.#header,
       this.#openedPath,
       this.#created,
       this.#written,
       this.#ticks ? this.#looked : 0,
       this.#noticedDeath,
       this.#judgedAt,
-      this.#call?.op === 'remove' ? this.#listed : '',
+      this.#call?.op === 'remove' && this.#call.path !== this.#created ? this.#listed : '',
       this.#call?.op === 'list' ? this.#cameFrom : '',
     ]);
   }
@@ -226,7 +243,7 @@ class Run {
 
   /** Once stopped, stopped for good: the library may swallow the first exception, or close up in a `finally`. */
   #local(): void {
-    if (this.#call) throw new Suspended();
+    if (this.#call) throw SUSPENDED;
   }
 
   #close(fd: number): void {
@@ -240,7 +257,7 @@ class Run {
     const outcome = this.#outcomes[this.#at++];
     if (!outcome) {
       this.#call = call;
-      throw new Suspended();
+      throw SUSPENDED;
     }
     if (outcome.inode !== undefined) this.#opened(call, outcome.value as number, outcome.inode);
     if (call.op === 'look') this.#looked = outcome.value;
@@ -250,6 +267,7 @@ class Run {
     if (call.op === 'write' && !this.#private.has(call.fd ?? 0)) this.#written = call.text ?? '';
     if (call.op === 'pause' || call.op === 'hold' || call.op === 'gather') this.#judgedAt = '';
     if (call.op === 'state' && this.#judgedAt === '') this.#judgedAt = `${this.#inode}:${this.#seen}`;
+    if (call.op === 'read' && call.number === 0) this.#header = String(outcome.value).split('\n', 1)[0] ?? '';
     // The position is never 0 for a fold: a journal has a header.
     if (outcome.seen !== undefined && call.number !== 0) this.#seen = outcome.seen;
     return answer(call, outcome);

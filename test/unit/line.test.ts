@@ -93,7 +93,7 @@ function play(config: Config, script: Step[], see: (record: JournalRecord, naive
 
 function recordOf(step: Step, id: string, naive: NaiveLine): JournalRecord {
   if (step.do === 'garbage') return step.record as unknown as JournalRecord;
-  if (step.do === 'enter' || step.do === 'try') {
+  if ('ask' in step) {
     naive.enter(step.ask, step.at, step.do === 'try');
     return [step.do, id, FACTS, step.ask, step.at, 'label'];
   }
