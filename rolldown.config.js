@@ -9,7 +9,7 @@ const light = fileURLToPath(new URL('cli/light-string-width.ts', import.meta.url
 export default defineConfig({
   input: { main: 'cli/main.ts', 'heartbeat-worker': 'lib/heartbeat-worker.ts' },
   platform: 'node',
-  external: ['proper-lockfile', 'fs-extra'],
+  external: ['proper-lockfile', 'fs-extra', 'write-file-atomic'],
   resolve: { alias: { 'string-width': light, assert, 'node:assert': assert } },
   output: {
     dir: 'dist/cli',
