@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Exploration, type ExploreOptions, explore, Violation } from './explorer.ts';
+import { type Exploration, type ExploreOptions, explore } from './explorer.ts';
 import { contender } from './programs.ts';
 import type { Call } from './sim-call.ts';
 
@@ -10,7 +10,7 @@ import type { Call } from './sim-call.ts';
 const EVERY_RECORD = 0;
 const EVERY_SECOND_RECORD = 60;
 
-/** The largest exploration takes most of a minute: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
+/** The largest exploration takes three minutes and 3 GB: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
 const isFull = process.env.LOCKSTEP_SIMULATION === 'full';
 const TIMEOUT_MS = 300_000;
 
@@ -48,7 +48,7 @@ describe('every interleaving of two processes', () => {
   );
 
   it(
-    'refuses or grants a try, and nothing else: two rounds of tries, a crash, every second record rotates',
+    'refuses or grants a try, and nothing else: two rounds of tries against one, a crash, every second record rotates',
     () => {
       const tries = contender({ rounds: 2, rotateBytes: EVERY_SECOND_RECORD, tries: true });
       expect(explored({ programs: [tries, tries], crashes: 1 }).states).toBeGreaterThan(10_000);
@@ -119,7 +119,9 @@ describe('a process that was stopped before making a journal that has long been 
   it('is found out by the explorer if the second listing is skipped', () => {
     const mutation = contenderWithoutSecondListing;
     const programs = [mutation(1), mutation(2), mutation(1)];
-    expect(() => explore({ programs, crashes: 0, switches: 2, prelude: prelude() })).toThrow(Violation);
+    expect(() => explore({ programs, crashes: 0, switches: 2, prelude: prelude() })).toThrow(
+      /was lost instead of granted|which is lost|hold one permit/,
+    );
   });
 });
 
