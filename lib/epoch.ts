@@ -91,12 +91,14 @@ export class Epoch<M extends Machine> {
   }
 
   /**
-   * Appends a record and folds up to it, and what else there is.
+   * Appends a record and folds up to it, and what else there is. Not to an epoch that was read as sealed:
+   * the fold stands at the seal, and must not go on behind it.
    *
-   * @returns whether it came by; if not, it is void, because it stands behind the seal
+   * @returns whether it came by; if not, it is void, because it stands behind the seal, or was not written
    * @throws the write's error, and then the record has not come by; `ENOSPC` also for a torn write
    */
   append(record: JournalRecord, bytes: Buffer, length: number): boolean {
+    if (this.#sealed) return false;
     this.#awaited = record[1];
     try {
       this.#write(bytes, length);

@@ -141,7 +141,7 @@ export class Journal<M extends Machine> {
     return 1 + this.#out.write(json, 1);
   }
 
-  /** Ends this epoch. What goes wrong here goes wrong for the next caller too, who has something to lose. */
+  /** Ends this epoch, unless another's seal came by with our record. What goes wrong here goes wrong for the next caller too, who has something to lose. */
   #rotate(): void {
     const id = `${this.#options.key}:seal${this.#epoch.number}`;
     const record: JournalRecord = ['seal', id, this.#host.clock.wallMicros()];

@@ -157,6 +157,16 @@ test('a record appended behind a seal that was not read yet does not come by', (
   expect(epoch.machine.ids).toEqual(['a:1']);
 });
 
+test('an epoch that was read as sealed takes no more, and reads no further', () => {
+  const file = fileWith(first, framed(['seal', 's:1', 1]), second);
+  const epoch = open(file);
+  epoch.fold();
+  const bytes = fs.readFileSync(file);
+  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBe(false);
+  expect(epoch.machine.ids).toEqual(['a:1']);
+  expect(fs.readFileSync(file)).toEqual(bytes);
+});
+
 test('an append folds what others appended before it, in the order of the file', () => {
   const file = fileWith(first);
   const epoch = open(file);

@@ -100,6 +100,31 @@ test('a sealed journal whose sealer died before making the next one is moved on 
   expect(next.machine.ids).toEqual([id, later]);
 });
 
+test('what stands behind another’s seal stays void for one who was about to seal too', () => {
+  const others = '\n["seal","b:seal1",1]\n["note","b:void"]';
+  let isFirst = true;
+  const files = {
+    ...nodeHost.files,
+    write(fd: number, buffer: Uint8Array, length: number) {
+      const written = nodeHost.files.write(fd, buffer, length);
+      // Between our record and our reading it back.
+      if (isFirst) fs.appendFileSync(path.join(directory, 'journal.1'), others);
+      isFirst = false;
+      return written;
+    },
+  };
+  open('first');
+  const options = { directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  const journal = Journal.open<Tape>({ ...options, host: { ...nodeHost, files }, key: 'a', rotateBytes: 10 });
+  if (!journal) throw new Error('no journal');
+  journals.push(journal);
+  const id = append(journal, 'a');
+  expect(journal.epoch).toBe(2);
+  expect(journal.machine.ids).toEqual([id]);
+  expect(open('c').machine.ids).toEqual([id]);
+  expect(fs.readFileSync(path.join(directory, 'journal.1'), 'utf8')).toMatch(/"b:void"\]$/);
+});
+
 test('a failing rotation does not fail the append that set it off', () => {
   const files = {
     ...nodeHost.files,
