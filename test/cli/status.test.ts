@@ -201,11 +201,13 @@ describe('break', () => {
     expect(await next.letGo()).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('leaves the waiters alone, unless told otherwise: such a run exits 75, and never begins', async () => {
+  test('--waiting ends the waiters before the holder, so that none of them is let in on the way: it exits 75', async () => {
     await rig.hold('n');
     const waiter = rig.lockstep(['run', 'n', '--', 'touch', 'ran']);
     await rig.line('n', 1, 1);
-    expect((await rig.run('break', 'n', '--waiting')).stdout.match(/evicted/g)).toHaveLength(2);
+    expect((await rig.run('break', 'n', '--waiting')).stdout).toMatch(
+      /^n: evicted token \d+, waiting: .*\nn: evicted token \d+, holding: .*\n$/,
+    );
     const { status, stderr } = await waiter.ended;
     expect(status).toBe(75);
     expect(stderr).toMatch(/taken out of the line while waiting: broken by force/);

@@ -1,7 +1,7 @@
 import type { SimDisk } from './sim-disk.ts';
 
 /**
- * One call on what processes share: the step between which the explorer switches. The last four are not
+ * One call on what processes share: the step between which the explorer switches. The last three are not
  * the operating system's: `linkOver` is a broken link for the mutations, the others are the test's own.
  */
 export interface Call {
@@ -17,7 +17,6 @@ export interface Call {
     | 'makeDirectory'
     | 'state'
     | 'linkOver'
-    | 'hold'
     | 'pause'
     | 'gather';
   readonly path?: string;

@@ -138,6 +138,11 @@ export class SimDisk {
     }
   }
 
+  /** Files that have no name any more. */
+  unnamed(): string[] {
+    return [...this.#contents.keys()].filter((inode) => !this.#inodes.includes(inode));
+  }
+
   /** Equal for equal disks. */
   key(): string {
     let key = '';

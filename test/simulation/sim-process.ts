@@ -9,7 +9,7 @@ export interface Witness {
   readonly dispatch: Dispatch;
   /** A record that the library said was applied: `joined 7`, `left 7`. */
   tell(effect: string): void;
-  /** Stands in the critical section with this ticket until the explorer lets it go on. */
+  /** Stands in the critical section with this ticket, until it has written the next record. */
   hold(ticket: number): void;
   /** Stops until the journal has news, or somebody died. */
   pause(): void;
@@ -31,6 +31,9 @@ export interface Stop {
   readonly call: Call | null;
   /** Invisible to the others, so it is done together with the call before. */
   readonly isPrivate: boolean;
+  /** It is about to write its first record; it has written one. */
+  readonly isFirstWrite: boolean;
+  readonly hasWritten: boolean;
   readonly failure: unknown;
   readonly told: readonly string[];
   /** The ticket with which it believes it holds; 0 if it does not. */
@@ -147,6 +150,7 @@ class Run {
   #header = '';
   #openedPath = '';
   #written = '';
+  #cameBy = false;
   #judgedAt = '';
   #listed = '';
   #cameFrom = '';
@@ -167,8 +171,6 @@ class Run {
       hold: (ticket) => {
         this.#local();
         this.#held = ticket;
-        dispatch({ op: 'hold' });
-        this.#held = 0;
       },
       pause: () => {
         this.#noticedDeath = dispatch({ op: 'pause' }) as boolean;
@@ -188,6 +190,8 @@ class Run {
     return {
       call,
       isPrivate: call !== null && this.#isPrivate(call),
+      isFirstWrite: call?.op === 'write' && !this.#private.has(call.fd ?? 0) && this.#written === '',
+      hasWritten: this.#written !== '',
       failure: this.#failure,
       told: this.#told,
       held: this.#held,
@@ -202,7 +206,7 @@ class Run {
    * What the rest of its life depends on:
    * - the program's own state, and the call that it is about to do;
    * - the journal: its header, what it has read of it, its other open files, and the names it used last;
-   * - the record that it wrote last, which says where in an append or a rotation it is;
+   * - the record that it wrote last, and whether that came by, which says where in an append or a rotation it is;
    * - the line as it was when it began to judge who is dead, for it goes through that from end to end;
    * - the listing that it sweeps through, until that is done;
    * - which of the three listings of a rotation it is about to do: what came before it tells.
@@ -221,6 +225,7 @@ class Run {
       this.#openedPath,
       this.#created,
       this.#written,
+      this.#cameBy,
       this.#ticks ? this.#looked : 0,
       this.#noticedDeath,
       this.#judgedAt,
@@ -264,13 +269,26 @@ class Run {
     const isOwn = call.op === 'remove' && call.path === this.#created;
     this.#cameFrom = isOwn ? 'publishing' : call.op === 'openForAppend' ? 'opening' : '';
     if (call.op === 'list') this.#listed = outcome.key;
-    if (call.op === 'write' && !this.#private.has(call.fd ?? 0)) this.#written = call.text ?? '';
-    if (call.op === 'pause' || call.op === 'hold' || call.op === 'gather') this.#judgedAt = '';
+    if (call.op === 'write' && !this.#private.has(call.fd ?? 0)) this.#wrote(call.text ?? '');
+    if (call.op === 'pause' || call.op === 'gather') this.#judgedAt = '';
     if (call.op === 'state' && this.#judgedAt === '') this.#judgedAt = `${this.#inode}:${this.#seen}`;
     if (call.op === 'read' && call.number === 0) this.#header = String(outcome.value).split('\n', 1)[0] ?? '';
     // The position is never 0 for a fold: a journal has a header.
-    if (outcome.seen !== undefined && call.number !== 0) this.#seen = outcome.seen;
+    if (outcome.seen !== undefined && call.number !== 0) this.#folded(String(outcome.value), outcome.seen);
     return answer(call, outcome);
+  }
+
+  #wrote(record: string): void {
+    this.#written = record;
+    // After a seal it goes on in the same way, whether the first one was its own or not.
+    this.#cameBy = record.startsWith('\n["seal"');
+    this.#held = 0;
+  }
+
+  #folded(text: string, seen: number): void {
+    this.#seen = seen;
+    const at = text.indexOf(this.#written);
+    if (at !== -1 && !text.slice(0, at).includes('["seal"')) this.#cameBy = true;
   }
 
   #opened(call: Call, fd: number, inode: string): void {

@@ -1,26 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Exploration, type ExploreOptions, explore } from './explorer.ts';
-import { contender } from './programs.ts';
+import { explored } from './explored.ts';
+import { explore } from './explorer.ts';
+import { contender, EVERY_RECORD } from './programs.ts';
 import type { Call } from './sim-call.ts';
-
-/**
- * Every record ends its epoch, or (with 60) every second one: an `enter` has about 51 bytes, a `leave` 22.
- * What is checked after every step and at every end, the explorer says.
- */
-const EVERY_RECORD = 0;
-const EVERY_SECOND_RECORD = 60;
-
-/** The largest exploration takes three minutes and 3 GB: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
-const isFull = process.env.LOCKSTEP_SIMULATION === 'full';
-const TIMEOUT_MS = 300_000;
-
-function explored(options: ExploreOptions): Exploration {
-  const from = performance.now();
-  const exploration = explore(options);
-  const seconds = ((performance.now() - from) / 1000).toFixed(1);
-  console.log(`${expect.getState().currentTestName}: ${JSON.stringify(exploration)} in ${seconds} s`);
-  return exploration;
-}
 
 /** The n-th time that a process is about to do such a call. */
 function nth(count: number, isSuch: (call: Call) => boolean): (call: Call) => boolean {
@@ -28,74 +10,9 @@ function nth(count: number, isSuch: (call: Call) => boolean): (call: Call) => bo
   return (call) => isSuch(call) && ++seen === count;
 }
 
-describe('every interleaving of two processes', () => {
-  it(
-    'loses, doubles and grants nothing twice: one round, a crash at any call, every record rotates',
-    () => {
-      const one = contender({ rounds: 1, rotateBytes: EVERY_RECORD });
-      expect(explored({ programs: [one, one], crashes: 1 }).states).toBeGreaterThan(50_000);
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'keeps its place in the store, looked up at every step: one round, a crash, every second record rotates',
-    () => {
-      const one = contender({ rounds: 1, rotateBytes: EVERY_SECOND_RECORD });
-      expect(explored({ programs: [one, one], crashes: 1, tickMs: 1_000 }).states).toBeGreaterThan(10_000);
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'refuses or grants a try, and nothing else: two rounds of tries against one, a crash, every second record rotates',
-    () => {
-      const tries = contender({ rounds: 2, rotateBytes: EVERY_SECOND_RECORD, tries: true });
-      expect(explored({ programs: [tries, tries], crashes: 1 }).states).toBeGreaterThan(10_000);
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'loses, doubles and grants nothing twice: two rounds, a crash at any call, every second record rotates',
-    () => {
-      const two = contender({ rounds: 2, rotateBytes: EVERY_SECOND_RECORD });
-      expect(explored({ programs: [two, two], crashes: 1 }).states).toBeGreaterThan(300_000);
-    },
-    TIMEOUT_MS,
-  );
-
-  it.runIf(isFull)(
-    'loses, doubles and grants nothing twice: two rounds, a crash at any call, every record rotates',
-    () => {
-      const two = contender({ rounds: 2, rotateBytes: EVERY_RECORD });
-      expect(explored({ programs: [two, two], crashes: 1 }).states).toBeGreaterThan(1_000_000);
-    },
-    TIMEOUT_MS,
-  );
-});
-
-// Three are too many for every interleaving. Bounded by how often a process is put aside that could have gone
-// on (waiting, ending and being killed cost nothing): most races need one or two such moments.
-describe('three processes', () => {
-  it(
-    'lose, double and grant nothing twice: one round, a crash at any call, put aside once at any call',
-    () => {
-      const one = contender({ rounds: 1, rotateBytes: EVERY_RECORD });
-      expect(explored({ programs: [one, one, one], crashes: 1, switches: 1 }).states).toBeGreaterThan(100_000);
-    },
-    TIMEOUT_MS,
-  );
-
-  it(
-    'lose, double and grant nothing twice: one round, no crash, put aside twice, every second record rotates',
-    () => {
-      const one = contender({ rounds: 1, rotateBytes: EVERY_SECOND_RECORD });
-      expect(explored({ programs: [one, one, one], crashes: 0, switches: 2 }).states).toBeGreaterThan(100_000);
-    },
-    TIMEOUT_MS,
-  );
-});
+function isLeave({ op, text = '' }: Call): boolean {
+  return op === 'write' && text.includes('"leave"');
+}
 
 describe('a process that was stopped before making a journal that has long been made and deleted', () => {
   /**
@@ -106,7 +23,7 @@ describe('a process that was stopped before making a journal that has long been 
     { process: 2, until: nth(1, ({ op }) => op === 'create') },
     { process: 1, until: nth(1, ({ op }) => op === 'openForAppend') },
     { process: 0, until: nth(1, ({ op }) => op === 'openForAppend') },
-    { process: 1, until: nth(2, ({ op }) => op === 'hold') },
+    { process: 1, until: nth(2, isLeave) },
   ];
 
   it('leads nobody into its file, put aside twice at any call', () => {
