@@ -45,7 +45,9 @@ async function main(): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new UsageError(message.replace(/\s*\n\s*/g, ' '));
+      // Whatever yargs finds wrong, also by way of an option's `coerce`, is the caller's to mend.
+      if (error && error.name !== 'YError') throw error;
+      throw new UsageError(message.replace(/\s*\n\s*/g, ' '));
     });
   skipHelpCache(parser);
   await parser.parseAsync(own, { words: command });

@@ -31,6 +31,15 @@ export interface WordArguments {
   words?: string[] | null;
 }
 
+/** An option that takes a number. yargs makes NaN of anything else, and would let it pass. */
+export function numberOption(name: string) {
+  const coerce = (given: number): number => {
+    if (Number.isNaN(given)) throw new RangeError(`--${name} must be a number`);
+    return given;
+  };
+  return { type: 'number', requiresArg: true, coerce } as const;
+}
+
 export function storeOptions<T>(argv: Argv<T>): Argv<T & StoreArguments> {
   return argv.option('dir', {
     type: 'string',
@@ -88,14 +97,12 @@ export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
 export function kindOptions<T>(argv: Argv<T>): Argv<T & KindArguments> {
   return argv
     .option('permits', {
+      ...numberOption('permits'),
       alias: 'p',
-      type: 'number',
-      requiresArg: true,
       describe: 'A semaphore: how many may be in at a time',
     })
     .option('take', {
-      type: 'number',
-      requiresArg: true,
+      ...numberOption('take'),
       default: 1,
       describe: 'How many of the permits to take',
     })

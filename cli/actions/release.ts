@@ -1,6 +1,6 @@
 import type { EntryView } from '../../lib/store.ts';
 import type { ReleaseArguments } from '../commands/release.ts';
-import { EXIT, Exit, say, UsageError } from '../failure.ts';
+import { EXIT, Exit, say } from '../failure.ts';
 import { pidOf } from '../process-of.ts';
 import { targetOf } from '../resource.ts';
 
@@ -17,10 +17,7 @@ export async function releaseForShell(args: ReleaseArguments): Promise<void> {
 }
 
 function selectorOf({ pid, token }: ReleaseArguments): (entry: EntryView) => boolean {
-  if (token !== undefined) {
-    if (!Number.isSafeInteger(token)) throw new UsageError('--token must be the number that acquire printed');
-    return (entry) => entry.ticket === token;
-  }
+  if (token !== undefined) return (entry) => entry.ticket === token;
   const owner = pidOf(pid, 'release NAME --pid $$');
   return (entry) => entry.owners.some((one) => one.pid === owner && one.place === 'here' && one.gone === null);
 }

@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { type ResourceArguments, resourceOptions } from '../options.ts';
+import { numberOption, type ResourceArguments, resourceOptions } from '../options.ts';
 
 export interface BreakArguments extends ResourceArguments {
   token?: number | undefined;
@@ -16,8 +16,7 @@ export const breakCommand: CommandModule<object, BreakArguments> = {
         '$0 break NAME [options]\n\nEvicts the holders, dead or alive, and prints whom. No process is killed: a live holder is told (its lease is lost), but its work may go on for a while beside its successor’s.',
       )
       .option('token', {
-        type: 'number',
-        requiresArg: true,
+        ...numberOption('token'),
         describe: 'Only the entry with this fencing token, holding or waiting',
       })
       .option('waiting', { type: 'boolean', default: false, describe: 'The waiters too' })

@@ -1,4 +1,5 @@
 import type { CommandModule } from 'yargs';
+import { numberOption } from '../options.ts';
 
 export interface DemoArguments {
   demo: string;
@@ -30,8 +31,7 @@ export const demo: CommandModule<object, DemoArguments> = {
         describe: 'tickets: how long a buyer hesitates',
       })
       .option('scale', {
-        type: 'number',
-        requiresArg: true,
+        ...numberOption('scale'),
         default: 1,
         describe: 'ktv: a factor for the 3 to 8 s that a guest sings',
       })

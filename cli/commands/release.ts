@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { type ResourceArguments, resourceOptions } from '../options.ts';
+import { numberOption, type ResourceArguments, resourceOptions } from '../options.ts';
 
 export interface ReleaseArguments extends ResourceArguments {
   pid?: number | undefined;
@@ -19,7 +19,7 @@ export const release: CommandModule<object, ReleaseArguments> = {
         requiresArg: true,
         describe: 'The process it was acquired for; in a shell script: $$',
       })
-      .option('token', { type: 'number', requiresArg: true, describe: 'The one with this fencing token' })
+      .option('token', { ...numberOption('token'), describe: 'The one with this fencing token' })
       .example('$0 release deploy --pid $$', 'the other half of `acquire deploy --pid $$`') as never,
   handler: async (args) => (await import('../actions/release.ts')).releaseForShell(args),
 };

@@ -97,7 +97,9 @@ describe('misuse', () => {
     ['--pid that no process can have', ['acquire', 'n', '--pid', '4194304999'], /--pid must be the number/],
     ['--pid of no process', ['acquire', 'n', '--pid', '2147483647'], /no such process/],
     ['acquire without a name', ['acquire', '--pid', '1'], /NAME/],
-    ['--token of no number', ['release', 'n', '--token', 'x'], /--token must be the number/],
+    ['--token of no number', ['release', 'n', '--token', 'x'], /--token must be a number/],
+    ['break --token of no number', ['break', 'n', '--token', 'x'], /--token must be a number/],
+    ['--scale of no number', ['demo', 'ktv', '--scale', 'x'], /--scale must be a number/],
   ])('%s exits 64 with words', async (_, args, words) => {
     const { status, stdout, stderr } = await rig.run(...args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });

@@ -50,7 +50,7 @@ describe('a command line that makes no sense exits 64, says why, and touches not
     ['-p 0', ['run', 'n', '-p', '0', '--', 'touch', 'ran'], /whole number from 1/],
     ['-p -1', ['run', 'n', '-p', '-1', '--', 'touch', 'ran'], /whole number from 1|argument/],
     ['-p 1.5', ['run', 'n', '-p', '1.5', '--', 'touch', 'ran'], /whole number from 1/],
-    ['-p x', ['run', 'n', '-p', 'x', '--', 'touch', 'ran'], /whole number from 1/],
+    ['-p x', ['run', 'n', '-p', 'x', '--', 'touch', 'ran'], /--permits must be a number/],
     ['--take of more than there are', ['run', 'n', '-p', '2', '--take', '3', '--', 'touch', 'ran'], /--take/],
     ['--take of a lock', ['run', 'n', '--take', '2', '--', 'touch', 'ran'], /--take needs --permits/],
     ['an empty name', ['run', '', '--', 'touch', 'ran'], /name must not be empty/],
