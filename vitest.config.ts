@@ -9,5 +9,7 @@ export default defineConfig({
     // Two cores: more files at once would only make the real processes wait for each other.
     maxWorkers: 2,
     pool: 'forks',
+    // The largest explorations remember tens of millions of states.
+    execArgv: process.env.LOCKSTEP_SIMULATION === 'full' ? ['--max-old-space-size=12000'] : [],
   },
 });

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { type Exploration, type ExploreOptions, explore } from './explorer.ts';
 
-/** The largest explorations take minutes and gigabytes: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
+/** The largest explorations take ten minutes and several gigabytes: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
 export const isFull = process.env.LOCKSTEP_SIMULATION === 'full';
 export const TIMEOUT_MS = isFull ? 3_600_000 : 300_000;
 

@@ -57,6 +57,8 @@ const IDENTITIES = [
   { key: 'b', pid: 102, wallMicros: 1 },
   { key: 'c', pid: 103, wallMicros: 5 },
 ];
+/** Beyond this many moves memory would matter more than time. */
+const MAX_KNOWN = 2_000_000;
 const EPOCH = /^journal\.(\d+)$/;
 /** What can happen next, and what it leads to. Remembers most of what it found out. */
 export class World {
@@ -64,13 +66,13 @@ export class World {
   readonly #options: WorldOptions;
   readonly #snapshots = new Map<string, Snapshot>();
   /** By process, by stop, by snapshot and who is dead. */
-  readonly #known: Array<Array<Map<number, Move>>>;
+  #known: Array<Array<Map<number, Move>>> = [];
+  #knownCount = 0;
 
   constructor(options: WorldOptions) {
     const { programs, tickMs = 0, isSymmetric = false } = options;
     if (isSymmetric && new Set(programs).size > 1) throw new RangeError('the programs differ');
     this.#options = options;
-    this.#known = programs.map(() => []);
     this.processes = programs.map((program, at) => {
       const identity = IDENTITIES[at];
       if (!identity) throw new RangeError('too many programs');
@@ -131,17 +133,22 @@ export class World {
 
   /** What a process does depends on where it stands, on the disk, and on who is dead: on nothing else. */
   move(state: State, at: number): Move {
-    const byStop = this.#known[at] as Array<Map<number, Move>>;
     const { id } = state.stops[at] as Stop;
-    byStop[id] ??= new Map();
     const dead = state.isDead.reduce((bits, dies, rank) => bits + (dies ? 2 ** rank : 0), 0);
     const key = state.snapshot.id * 8 + dead;
-    let move = byStop[id].get(key);
+    let move = this.#known[at]?.[id]?.get(key);
     if (!move) {
       move = this.#findOut(state, at);
-      byStop[id].set(key, move);
+      this.#remember(at, id, key, move);
     }
     return move;
+  }
+
+  #remember(at: number, stop: number, key: number, move: Move): void {
+    if (this.#knownCount++ % MAX_KNOWN === 0) this.#known = this.processes.map(() => []);
+    const byStop = this.#known[at] as Array<Map<number, Move>>;
+    byStop[stop] ??= new Map();
+    byStop[stop].set(key, move);
   }
 
   #findOut(state: State, at: number): Move {
