@@ -1,20 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Writable } from 'node:stream';
+import { GO_FD, heldCommand } from '../lib/held-command.ts';
 import { Exit, say } from './failure.ts';
 
 /** What a shell gives the two as a status. */
 const SIGNAL_BASE = 128;
 const CANNOT_RUN = 126;
-const GO_FD = 3;
-
-/**
- * Waits for a line on descriptor 3, then becomes the command: same pid, same start time. If whoever should
- * send it is gone, it never starts. Words are handed on as they are, never parsed again.
- */
-const WAIT_FOR_GO = `read -r _ <&${GO_FD} || exit 125; exec "$@" ${GO_FD}<&-`;
-/** A POSIX shell keeps only those variables of the environment whose names could be its own. */
-const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /**
  * A child that runs a command as if the shell had: same terminal, same streams, its words unchanged.
@@ -36,7 +28,7 @@ export class Child {
   /** @throws {Exit} 126 if not even a shell can be started */
   static start(words: readonly string[], extra: Record<string, string>): Promise<Child> {
     const env = { ...process.env, ...extra };
-    const child = spawn('/bin/sh', ['-c', WAIT_FOR_GO, 'lockstep', ...wrapped(words, env)], {
+    const child = spawn(...heldCommand(words, env), {
       stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
       env,
     });
@@ -69,17 +61,4 @@ export class Child {
 /** What a shell would say of an end: the exit code, or 128 + the signal's number. */
 export function statusOf(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? SIGNAL_BASE + (signal === null ? 0 : constants.signals[signal]);
-}
-
-/**
- * What the shell in between would drop or misread goes round it through `env`: variables like `a.b` and
- * exported bash functions, and a command that begins with `-`, which some shells' `exec` takes for an option.
- */
-function wrapped(words: readonly string[], env: NodeJS.ProcessEnv): readonly string[] {
-  const odd = Object.entries(env).filter(
-    ([name, value]) => !SHELL_NAME.test(name) && name !== '' && value !== undefined,
-  );
-  // `env` would take a command with `=` in its name for one more variable.
-  if (words[0]?.includes('=') || (odd.length === 0 && !words[0]?.startsWith('-'))) return words;
-  return ['/usr/bin/env', '--', ...odd.map(([name, value]) => `${name}=${value}`), ...words];
 }

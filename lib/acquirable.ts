@@ -61,6 +61,13 @@ export abstract class Acquirable {
     return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
   }
 
+  /** Where another process finds it. @throws {MisuseError} */
+  protected get place(): string {
+    const { store } = this;
+    if (store.sync) return store.place;
+    throw new MisuseError(`${this.name}: the store ${store.place} cannot be handed to another process`);
+  }
+
   /** The line as it is now: who holds, who waits. */
   async inspect(): Promise<LineView> {
     return (await this.store.snapshot(this.name)) ?? { name: this.name, ...this.#config, entries: [] };

@@ -14,5 +14,7 @@ export { JsonFile, type JsonFileOptions } from './json-file.ts';
 export { Lease } from './lease.ts';
 export { Lock } from './lock.ts';
 export { openStore, openStoreBeside, type StoreOptions } from './open-store.ts';
+export { type JoinOptions, Process } from './process.ts';
+export type { CommandTarget, ModuleTarget, ProcessOptions } from './process-target.ts';
 export { type PermitOptions, Semaphore } from './semaphore.ts';
 export type { EntryView, LineView, OwnerView, Store } from './store.ts';

@@ -4,6 +4,7 @@ import detectIndent from 'detect-indent';
 import writeFileAtomic from 'write-file-atomic';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import { MisuseError, StoreError } from './errors.ts';
+import { type Handed, handed, type Recipe } from './handed.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { openStoreBeside } from './open-store.ts';
@@ -21,7 +22,7 @@ export interface JsonFileOptions extends ResourceOptions {}
  * await file.update((ticket) => { ticket.count -= 1; });
  * ```
  */
-export class JsonFile<T = unknown> {
+export class JsonFile<T = unknown> implements Handed {
   /** The path as given, made absolute. */
   readonly path: string;
   readonly #options: JsonFileOptions;
@@ -101,6 +102,13 @@ export class JsonFile<T = unknown> {
       parse(after, `what should replace ${this.path}`);
       await this.#replace(real, after, lease);
     }, options);
+  }
+
+  /** @internal */
+  [handed](): Recipe {
+    const { store } = this.#options;
+    const place = typeof store === 'string' ? path.resolve(store) : store?.place;
+    return ['JsonFile', this.path, place];
   }
 
   async #replace(real: string, text: string, lease: Lease): Promise<void> {

@@ -1,4 +1,5 @@
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
+import { type Handed, handed, type Recipe } from './handed.ts';
 import type { Lease } from './lease.ts';
 
 const CONFIG = { kind: 'lock', permits: 1 } as const;
@@ -16,7 +17,7 @@ const CONFIG = { kind: 'lock', permits: 1 } as const;
  * }, { timeout: 5_000 });
  * ```
  */
-export class Lock extends Acquirable {
+export class Lock extends Acquirable implements Handed {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
@@ -55,5 +56,10 @@ export class Lock extends Acquirable {
    */
   async withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
     return this.hold(await this.acquire(options), work);
+  }
+
+  /** @internal */
+  [handed](): Recipe {
+    return ['Lock', this.name, this.place];
   }
 }

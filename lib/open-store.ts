@@ -42,6 +42,16 @@ export function openStoreBeside(file: string): Store {
   return storeAt(directory, () => openDirectoryBeside(nodeHost, path.resolve(file)), {});
 }
 
+/**
+ * The same store as another process's `store.place` is.
+ *
+ * @internal
+ */
+export function reopenStore(place: string): Store {
+  // Any file's name will do: only its directory counts.
+  return path.basename(place) === '.lockstep' ? openStoreBeside(path.join(place, '..', 'file')) : openStore(place);
+}
+
 /** `openStore()`, remembered: the environment is read once. */
 export function defaultStore(): Store {
   fallback ??= openStore();

@@ -1,5 +1,6 @@
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import { MisuseError } from './errors.ts';
+import { type Handed, handed, type Recipe } from './handed.ts';
 import type { Lease } from './lease.ts';
 import { MAX_PERMITS } from './line.ts';
 
@@ -19,7 +20,7 @@ export interface PermitOptions {
  * });
  * ```
  */
-export class Semaphore extends Acquirable {
+export class Semaphore extends Acquirable implements Handed {
   readonly permits: number;
 
   /**
@@ -69,6 +70,11 @@ export class Semaphore extends Acquirable {
     options: AcquireOptions & PermitOptions = {},
   ): Promise<T> {
     return this.hold(await this.acquire(options), work);
+  }
+
+  /** @internal */
+  [handed](): Recipe {
+    return ['Semaphore', this.name, this.permits, this.place];
   }
 
   #ask({ permits = 1 }: PermitOptions): number {
