@@ -9,6 +9,7 @@ import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
 import { status } from './commands/status.ts';
 import { wait } from './commands/wait.ts';
+import { withDaemons } from './commands/with.ts';
 import { EXIT, report, UsageError } from './failure.ts';
 import { splitWords } from './words.ts';
 
@@ -18,11 +19,11 @@ const EXAMPLES: Array<[string, string]> = [
   ['$0 status', 'who holds, who waits'],
 ];
 
-const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'demo'];
+const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'with', 'demo'];
 
 function commands(): CommandModule[] {
   // Each module has options of its own, and yargs' types know only one kind of command in a list.
-  return [run, acquire, release, status, wait, breakCommand, edit, demo] as unknown as CommandModule[];
+  return [run, acquire, release, status, wait, breakCommand, edit, withDaemons, demo] as unknown as CommandModule[];
 }
 
 async function main(): Promise<void> {
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
     .epilogue(
       'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
     )
-    .demandCommand(1, 'say what to do: run, acquire, release, status, wait, break, edit or demo')
+    .demandCommand(1, 'say what to do: run, acquire, release, status, wait, break, edit, with or demo')
     .strictCommands()
     .strictOptions()
     .version(pack.version)

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Child } from './child.ts';
 
 const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGTERM',
@@ -14,7 +13,7 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH'];
 
 /** Hands signals on to the child, which decides what becomes of both. */
-export function forwardSignals(child: Child): void {
+export function forwardSignals(child: { kill(signal: NodeJS.Signals): void }): void {
   for (const signal of FORWARDED) {
     process.on(signal, () => {
       // Forwarded as well, Ctrl-C would reach the child twice, and many programs take that for "at once!".

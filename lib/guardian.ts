@@ -26,7 +26,7 @@ done
 for each in $watched; do (
   group=\${each%:*} left=\${each#*:}
   kill -s TERM -- "-$group" && kill -s CONT -- "-$group" || exit 0
-  while [ "$left" -gt 0 ] && kill -0 -- "-$group"; do
+  while [ "$left" -gt 0 ] && kill -s 0 -- "-$group"; do
     sleep ${LOOK_S} || sleep 1
     left=$((left - ${LOOK_S * 1000}))
   done

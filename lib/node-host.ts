@@ -160,6 +160,21 @@ function statOf(pid: number, tid: number): { start: number; zombie: boolean } | 
   return line === null ? null : parseStat(line);
 }
 
+/**
+ * Whether one of a process group's members runs. A dead one that its parent has not heard of yet still
+ * counts for `kill`, and its parent may be a pid 1 that takes its time.
+ */
+export function isGroupRunning(group: number): boolean {
+  if (!exists(-group)) return false;
+  if (process.platform !== 'linux' || !seesOwnNamespace()) return true;
+  return fs.readdirSync('/proc').some((entry) => {
+    const line = /^\d+$/.test(entry) ? readOrNull(`/proc/${entry}/stat`) : null;
+    if (line === null) return false;
+    const [state, , itsGroup] = line.slice(line.lastIndexOf(')') + 2).split(' ');
+    return Number(itsGroup) === group && state !== 'Z' && state !== 'X';
+  });
+}
+
 /** The kernel's id of this thread, so that a thread that ended can be told from its process that lives on. */
 function ownThread(): number {
   try {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isGroupRunning } from './node-host.ts';
 
 const LOOK_MS = 10;
 
@@ -32,13 +33,22 @@ export class ProcessGroup {
     }
   }
 
-  /** SIGTERM; after `graceMs` SIGKILL. Resolves when none of them is left, or nothing more can be done. */
+  /** SIGTERM; after `graceMs` SIGKILL. Resolves when none of them runs, or nothing more can be done. */
   async end(graceMs: number): Promise<void> {
     if (!this.signal('SIGTERM')) return;
     // One that is stopped would hear it only when it goes on.
     this.signal('SIGCONT');
     const deadline = performance.now() + graceMs;
-    while (performance.now() < deadline && this.signal(0)) await delay(LOOK_MS);
-    if (this.signal(0)) this.signal('SIGKILL');
+    while (this.#isRunning()) {
+      if (performance.now() >= deadline) {
+        this.signal('SIGKILL');
+        return;
+      }
+      await delay(LOOK_MS);
+    }
+  }
+
+  #isRunning(): boolean {
+    return process.platform === 'win32' ? this.signal(0) : isGroupRunning(this.#pid);
   }
 }

@@ -31,7 +31,7 @@ export interface ProcessOptions {
   name?: string;
   /** Whether it ends when main's code ends. Default: false. */
   daemon?: boolean;
-  /** For a daemon: how long it may take to end after SIGTERM, in ms, before SIGKILL. Default 500. */
+  /** How long it may take to end after the SIGTERM of main's end, or of `end()`, in ms, before SIGKILL. Default 500. */
   grace?: number;
   /** Default: main's, as it is at `start`. */
   cwd?: string;

@@ -163,9 +163,24 @@ export class Process {
     this.#signal('SIGTERM');
   }
 
-  /** SIGKILL; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
-  kill(): void {
-    this.#signal('SIGKILL');
+  /** SIGKILL, or another; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#signal(signal);
+  }
+
+  /**
+   * Ends it politely, then not: SIGTERM, and SIGKILL after `grace`. Resolves to its exit code. Of a daemon, all
+   * that it started has ended too.
+   *
+   * @throws {MisuseError} (rejects) before `start`
+   */
+  async end(): Promise<number> {
+    if (this.#daemon && this.#child) await this.#end();
+    else {
+      this.terminate();
+      if ((await this.join({ timeout: this.#graceMs })) === null) this.kill();
+    }
+    return (await this.join()) as number;
   }
 
   #signal(signal: NodeJS.Signals): void {

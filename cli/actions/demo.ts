@@ -16,7 +16,7 @@ const PEOPLE = 10;
 
 type Demo = (directory: string, args: DemoArguments) => Promise<void>;
 
-const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order };
+const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons };
 
 /** Runs a demo in a directory of its own, which is removed afterwards. */
 export async function showDemo(args: DemoArguments): Promise<void> {
@@ -44,14 +44,14 @@ async function tickets(directory: string, { unsafe, think }: DemoArguments): Pro
   if (!unsafe && (sold !== 5 || count !== 0)) throw new Exit(EXIT.failed);
 }
 
-async function ktv(directory: string, { scale }: DemoArguments): Promise<void> {
-  if (!(scale >= 0)) throw new UsageError(`--scale takes a number from 0 up, not ${scale}`);
+async function ktv(directory: string, args: DemoArguments): Promise<void> {
+  const scale = scaleOf(args);
   let inside = 0;
   let most = 0;
   await together(
     directory,
     'singer',
-    (person) => [person, String(scale)],
+    (person) => [person, scale],
     (line) => {
       inside += line.endsWith('goes in') ? 1 : -1;
       most = Math.max(most, inside);
@@ -66,10 +66,26 @@ async function order(directory: string): Promise<void> {
   await together(directory, 'speaker', (_, number) => [String(number)], teller().line);
 }
 
-/** Alone, without a channel: a process that could still be told something is not in a certain deadlock. */
 async function lock(directory: string, { noDeadlockCheck }: DemoArguments): Promise<void> {
-  const args = noDeadlockCheck ? ['--no-deadlock-check'] : [];
-  const child = start(directory, 'forgetful', args, false);
+  await alone(directory, 'forgetful', noDeadlockCheck ? ['--no-deadlock-check'] : []);
+}
+
+async function daemon(directory: string, args: DemoArguments): Promise<void> {
+  await alone(directory, 'daemon', [scaleOf(args)]);
+}
+
+async function daemons(directory: string, args: DemoArguments): Promise<void> {
+  await alone(directory, 'daemons', [scaleOf(args)]);
+}
+
+function scaleOf({ scale }: DemoArguments): string {
+  if (scale >= 0) return String(scale);
+  throw new UsageError(`--scale takes a number from 0 up, not ${scale}`);
+}
+
+/** Alone, without a channel: a process that could still be told something is not in a certain deadlock. */
+async function alone(directory: string, program: string, args: string[]): Promise<void> {
+  const child = start(directory, program, args, false);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Exit(code ?? EXIT.failed);
 }

@@ -177,3 +177,31 @@ describe('a fixture run by hand, without anybody who says go,', () => {
     expect(await rig.entries('lock')).toEqual([]);
   });
 });
+
+describe('daemon', () => {
+  test('a daemon is ended when main’s own code ends, and never says its end', async () => {
+    const { status, stdout, stderr } = await demo('daemon').ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(lines(stdout)).toEqual(['main starts', 'the daemon starts', 'main ends']);
+  });
+});
+
+describe('daemons', () => {
+  test('the daemon ends with main’s code; the ordinary child finishes, and then main exits', async () => {
+    const { status, stdout, stderr } = await demo('daemons', '--scale', '0.3').ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const said = lines(stdout).filter((line) => !/^\*+$/.test(line));
+    expect(said).toEqual(['main’s code ends', 'the ordinary child works', 'the ordinary child is done', 'main exits']);
+    // Stars would be two or three by then if the daemon had been let go on.
+    expect(stdout).not.toContain('**');
+  });
+
+  test('from a shell’s pipe, without a terminal, in an empty environment', async () => {
+    const script = rig.script('env -i "$NODE" "$MAIN" demo daemons --scale 0.1 < /dev/null | cat', {
+      env: { TMPDIR: rig.directory },
+    });
+    const { status, stdout, stderr } = await script.ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(lines(stdout).at(-1)).toBe('main exits');
+  });
+});

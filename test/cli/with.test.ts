@@ -1,0 +1,136 @@
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { gone, isRunning } from '../process/main-process.ts';
+import { until } from '../process/rig.ts';
+import { Rig } from './rig.ts';
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.end());
+
+/** A line for a daemon that says its pid in a file, and would go on for long. */
+function lasting(name: string): string {
+  return `echo $$ > '${rig.path(name)}'; sleep 1000; :`;
+}
+
+async function pidIn(name: string): Promise<number> {
+  const read = () => (rig.exists(name) ? fs.readFileSync(rig.path(name), 'utf8').trim() : '');
+  await until(`${name} says its pid`, () => read() !== '');
+  return Number(read());
+}
+
+/** A line of `sh` for MAIN that waits until the daemons have begun. */
+function begun(...names: string[]): string {
+  return names.map((name) => `until [ -s '${rig.path(name)}' ]; do sleep 0.01; done;`).join(' ');
+}
+
+describe('the daemons', () => {
+  test.each([
+    ['ends well', 'exit 0', 0],
+    ['fails', 'exit 7', 7],
+    ['is killed', 'kill -KILL $$', 137],
+  ])('end when MAIN %s, and its exit code is passed through', async (_, end, status) => {
+    const line = `${begun('one', 'two')} ${end}`;
+    const result = await rig.run('with', '--daemon', lasting('one'), '-d', lasting('two'), '--', 'sh', '-c', line);
+    expect(result).toEqual({ status, stdout: '', stderr: '' });
+    expect([await pidIn('one'), await pidIn('two')].filter(isRunning)).toEqual([]);
+  });
+
+  test('end with all that they started, and SIGKILL follows SIGTERM after --grace', async () => {
+    const line = `trap '' TERM; sleep 1000 & echo $! > '${rig.path('child')}'; ${lasting('mule')}`;
+    const main = begun('mule', 'child');
+    const { status } = await rig.run('with', '--grace', '100ms', '-d', line, '--', 'sh', '-c', main);
+    expect(status).toBe(0);
+    await gone(await pidIn('mule'), await pidIn('child'));
+  });
+
+  test('end when lockstep itself is killed', async () => {
+    const program = rig.lockstep(['with', '-d', lasting('one'), '--', 'cat']);
+    const pid = await pidIn('one');
+    program.kill('SIGKILL');
+    await program.exited();
+    await gone(pid);
+    // MAIN is no daemon, and goes on.
+    expect(program.stderr).toBe('');
+    await program.letGo();
+  });
+
+  test('end when MAIN could not be started', async () => {
+    const { status, stderr } = await rig.run('with', '-d', lasting('one'), '--', 'no-such-command');
+    expect(status).toBe(127);
+    expect(stderr).toMatch(/no-such-command: not found/);
+    if (rig.exists('one')) await gone(await pidIn('one'));
+  });
+
+  test('that end before MAIN are told of, and MAIN goes on', async () => {
+    const program = rig.lockstep(['with', '-d', 'exit 3', '--', 'cat']);
+    await program.says('with: the daemon exit has ended by itself (exit code 3)', 'stderr');
+    expect(program.running).toBe(true);
+    expect((await program.letGo()).status).toBe(0);
+  });
+
+  test('are none, where none is asked for', async () => {
+    expect(await rig.run('with', '--', 'echo', '--daemon')).toEqual({ status: 0, stdout: '--daemon\n', stderr: '' });
+  });
+});
+
+test('a signal reaches MAIN, which decides', async () => {
+  const line = `trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.02; done`;
+  const program = rig.lockstep(['with', '-d', lasting('one'), '--', 'sh', '-c', line]);
+  await program.says('ready');
+  const pid = await pidIn('one');
+  program.kill('SIGTERM');
+  expect(await program.ended).toEqual({ status: 5, stdout: 'ready\ncaught\n', stderr: '' });
+  expect(isRunning(pid)).toBe(false);
+});
+
+test('MAIN has standard input, and the daemons have none', async () => {
+  const program = rig.lockstep(['with', '-d', `cat; ${lasting('one')}`, '--', 'cat']);
+  await pidIn('one');
+  program.write('for main\n');
+  await program.says('for main');
+  expect(await program.letGo()).toEqual({ status: 0, stdout: 'for main\n', stderr: '' });
+});
+
+describe('--prefix', () => {
+  test('says of each line whose it is, the last one too if nothing ends it', async () => {
+    const daemon = `echo from the daemon; printf 'and more'; ${lasting('one')}`;
+    const main = `${begun('one')} echo from main; echo in distress >&2; printf unended`;
+    const { status, stdout, stderr } = await rig.run('with', '--prefix', '-d', daemon, '--', 'sh', '-c', main);
+    expect(status).toBe(0);
+    expect(stdout.split('\n').sort()).toEqual([
+      '',
+      'echo | and more',
+      'echo | from the daemon',
+      'sh   | from main',
+      'sh   | unended',
+    ]);
+    expect(stderr).toBe('sh   | in distress\n');
+  });
+
+  test('tells daemons of one program apart', async () => {
+    const main = begun('one', 'two');
+    const daemons = ['-d', `echo 1; ${lasting('one')}`, '-d', `echo 2; ${lasting('two')}`];
+    const { stdout } = await rig.run('with', '--prefix', ...daemons, '--', 'sh', '-c', main);
+    expect(stdout.split('\n').sort()).toEqual(['', 'echo   | 1', 'echo#2 | 2']);
+  });
+
+  test('ends, and MAIN with it, when nobody reads any more', async () => {
+    const script = rig.script(`lockstep with --prefix -- sh -c 'while echo again; do :; done' | head -n 1`, {
+      input: '',
+    });
+    expect(await script.ended).toMatchObject({ status: 0, stdout: 'sh | again\n' });
+  });
+});
+
+test.each([
+  ['no MAIN', ['with', '-d', 'true'], /say what to run, behind --/],
+  ['an empty --daemon', ['with', '-d', '--', 'true'], /Not enough arguments/],
+  ['a --grace that is none', ['with', '--grace', 'soon', '--', 'true'], /--grace takes a duration/],
+])('%s exits 64 with words', async (_, args, words) => {
+  const { status, stderr } = await rig.run(...args);
+  expect(status).toBe(64);
+  expect(stderr).toMatch(words);
+});
