@@ -70,6 +70,33 @@ describe('the README', () => {
     expect(await rig.entries('deploy')).toEqual([]);
   });
 
+  test('has a daemon that ends when its command does', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep with'));
+    const env = equip();
+    // The daemon is to have begun before the command ends.
+    rig.write('report.sh', '#!/bin/sh\nuntil [ -s ticks ]; do sleep 0.01; done; echo reported\n', 0o755);
+    const { status, stdout, stderr } = await rig.start('/bin/sh', [rig.write('l.sh', block)], { env, input: '' }).ended;
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'reported\n', stderr: '' });
+  });
+
+  test('has a program with children that runs', async () => {
+    const block = blocks('ts').find((text) => text.includes('new Process')) ?? '';
+    const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
+    try {
+      fs.writeFileSync(`${directory}/main.mjs`, block);
+      fs.writeFileSync(
+        `${directory}/sing.js`,
+        'export default (who, room) => room.withPermits(() => console.log(who, room.permits));',
+      );
+      fs.writeFileSync(`${directory}/server`, '#!/bin/sh\nexec sleep 1000\n', { mode: 0o755 });
+      const options = { cwd: directory, input: '' };
+      const { status, stdout, stderr } = await rig.start(process.execPath, [`${directory}/main.mjs`], options).ended;
+      expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'person1 4\n0\n', stderr: '' });
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
+  });
+
   test('has a program that runs', async () => {
     const [block = ''] = blocks('ts');
     // In the checkout, because there the package finds itself by its own name.

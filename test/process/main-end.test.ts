@@ -172,6 +172,20 @@ describe('when main ends otherwise', () => {
     expect(begun.filter(isRunning)).toEqual([]);
   });
 
+  test('by SIGKILL while it starts one daemon after the other, none is left', async () => {
+    for (let round = 0; round < 8; round++) {
+      const main = await yard.main();
+      const begun = yard.lines().length;
+      const child = daemons().command as ChildSpec;
+      void main.ask({ do: 'start many', child, count: 60 });
+      await until(`some have begun in round ${round}`, () => yard.lines().length > begun + round * 4);
+      main.child.kill('SIGKILL');
+      expect(await main.ended).toMatchObject({ signal: 'SIGKILL' });
+    }
+    const pids = yard.lines().map((line) => Number(line.split(' ').at(-1)));
+    expect(pids.filter(isRunning)).toEqual([]);
+  });
+
   test('by SIGKILL, after its guardian was killed, its daemons are gone all the same', async () => {
     const main = await yard.main();
     const pids = await withDaemons(main);

@@ -76,6 +76,16 @@ test('arguments arrive as clones, and primitives among them are the same resourc
   expect(JSON.parse(fs.readFileSync(file, 'utf8'))).toEqual({ count: 2 });
 });
 
+test('a module runs with main’s own execArgv, so that TypeScript runs where main’s would', async () => {
+  const module = path.join(yard.root, 'module.mjs');
+  fs.writeFileSync(module, 'export default () => console.log(JSON.stringify(process.execArgv));');
+  const child = new Process({ module, output: 'pipe' });
+  child.start();
+  const said = (await child.stdout?.toArray())?.join('');
+  expect(await child.join()).toBe(0);
+  expect(JSON.parse(said ?? '')).toEqual(process.execArgv);
+});
+
 test('fifty children at once all run, and all end', async () => {
   const main = await yard.main();
   const names = Array.from({ length: 50 }, (_, n) => `c${n}`);
