@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { type Child, children, isDaemon } from './children.ts';
+import { byDeadline } from './deadline.ts';
 import { LockstepError, MisuseError } from './errors.ts';
 import { launch, letGo } from './launch.ts';
 import { ProcessGroup } from './process-group.ts';
@@ -9,8 +10,6 @@ import { checkTarget, orderOf, type Target } from './process-target.ts';
 
 /** How long a daemon may take to end after SIGTERM. A killed main's daemons must be gone within a second. */
 const GRACE_MS = 500;
-/** `setTimeout` takes no longer one. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface JoinOptions {
   /** How long to wait, in ms. Default: as long as it takes. */
@@ -42,9 +41,6 @@ let count = 0;
  */
 export class Process {
   readonly name: string;
-  /** Its output, where `output` is `pipe`, from `start` on. Not reading it stops the child when the pipe is full. */
-  stdout: Readable | null = null;
-  stderr: Readable | null = null;
   readonly #target: Target;
   readonly #graceMs: number;
   readonly #asChild: Child;
@@ -60,7 +56,7 @@ export class Process {
   constructor(target: Target) {
     checkTarget(target);
     const { name, daemon = false, grace = GRACE_MS } = target;
-    if (!(Number.isFinite(grace) && grace >= 0 && grace <= MAX_TIMER_MS))
+    if (!(Number.isFinite(grace) && grace >= 0))
       throw new MisuseError(`grace must be a number of milliseconds from 0 up, not ${String(grace)}`);
     count += 1;
     this.name = name ?? `Process-${count}`;
@@ -106,6 +102,18 @@ export class Process {
   }
 
   /**
+   * Its output, where `output` is `pipe`, from `start` on; else null. A child whose output nobody reads stops
+   * when the pipe is full. Reading it keeps main's code no longer alive than it is otherwise.
+   */
+  get stdout(): Readable | null {
+    return this.#child?.stdout ?? null;
+  }
+
+  get stderr(): Readable | null {
+    return this.#child?.stderr ?? null;
+  }
+
+  /**
    * Starts it, and returns when it is there; it begins by itself. If main is killed in the middle of this, the
    * child never begins.
    *
@@ -122,8 +130,6 @@ export class Process {
     const child = this.#launch();
     this.#child = child;
     if (this.#daemon) this.#group = new ProcessGroup(child.pid as number);
-    this.stdout = child.stdout;
-    this.stderr = child.stderr;
     this.#ended = new Promise((resolve) => {
       child.once('exit', (code, signal) => resolve(this.#onExit(code, signal)));
     });
@@ -149,7 +155,7 @@ export class Process {
     this.#joins += 1;
     child.ref();
     try {
-      await endOrEarlier(this.#ended, timeout, signal);
+      await byDeadline(this.#ended, timeout, signal);
     } finally {
       this.#joins -= 1;
       if (this.#joins === 0) child.unref();
@@ -243,24 +249,3 @@ export class Process {
 }
 
 const processes = new WeakMap<Child, Process>();
-
-/** Resolves at the end, after `timeout`, or when the signal aborts. Leaves no timer and no listener behind. */
-async function endOrEarlier(ended: Promise<void>, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  let isOver = false;
-  for (;;) {
-    const restMs = deadline - performance.now();
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(Math.max(restMs, 0), MAX_TIMER_MS));
-      const done = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        isOver = true;
-        resolve();
-      };
-      signal?.addEventListener('abort', done, { once: true });
-      void ended.then(done);
-    });
-    if (isOver || performance.now() >= deadline) return;
-  }
-}

@@ -122,6 +122,25 @@ describe('join', () => {
   });
 });
 
+describe('end', () => {
+  test.each([false, true])('is polite, then not, and resolves to the exit code; daemon: %s', async (daemon) => {
+    const polite = new Process({ command: ['sleep', '1000'], daemon });
+    polite.start();
+    expect(await polite.end()).toBe(-15);
+    expect(await polite.end()).toBe(-15);
+
+    const line = `trap '' TERM; echo begun; while :; do sleep 0.02; done`;
+    const mule = new Process({ command: ['sh', '-c', line], daemon, grace: 60, output: 'pipe' });
+    mule.start();
+    for await (const chunk of mule.stdout ?? []) if (String(chunk).includes('begun')) break;
+    expect(await mule.end()).toBe(-9);
+  });
+
+  test('before start is told', async () => {
+    await expect(new Process({ command: ['true'] }).end()).rejects.toThrow(/has not been started/);
+  });
+});
+
 describe('output', () => {
   test('that nobody reads stops the child, and it goes on when somebody does', async () => {
     const main = await yard.main();
