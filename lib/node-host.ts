@@ -101,6 +101,11 @@ const nodeFiles: Files = {
       return true;
     });
   },
+  touchOpen(fd) {
+    const now = Date.now() / 1000;
+    fs.futimesSync(fd, now, now);
+  },
+  rename: (from, to) => fs.renameSync(from, to),
   readText(path) {
     return unless(ABSENT, null, () => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
