@@ -115,7 +115,8 @@ export class Monitor {
 
   /** How long to wait before the next look, in ms. */
   get pollMs(): number {
-    let least = LOOKS * MAX_POLL_MS;
+    // A bound of the user's own also says how soon those who come later are seen.
+    let least = this.#options.maxAgeMs ?? LOOKS * MAX_POLL_MS;
     for (const { reading } of this.#trails.values()) {
       if ('report' in reading && reading.report.mark === null)
         least = Math.min(least, patienceOf(reading.report, this.#options.maxAgeMs));

@@ -362,5 +362,6 @@ describe('watching', () => {
     const by = monitor();
     by.look();
     expect(by.pollMs).toBe(1_000);
+    expect(monitor({ maxAgeMs: 400 }).pollMs).toBe(100);
   });
 });
