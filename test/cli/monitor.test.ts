@@ -259,9 +259,9 @@ describe('monitor --exec', () => {
     await rig.run('beat', 'n', '--', 'false');
     const monitor = rig.lockstep(['monitor', '--max-age', '50ms', '--exec', `${TELL}; read -r _ < gate`]);
     await told(1);
-    for (const [at, status] of [0, 3, 0].entries()) {
+    for (const [at, status] of [0, 3, 0, 0].entries()) {
       await rig.run('beat', 'n', '--', 'sh', '-c', `exit ${status}`);
-      await until('it was seen', () => monitor.stdout.split('\n').length > at + 2);
+      await until('it was seen', () => monitor.stdout.match(/ {2}(gone|ended) {2}/g)?.length === at + 2);
     }
     gate.open();
     const [first, second, ...others] = await told(2);

@@ -1,5 +1,11 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { heartbeat } from 'lockstep';
 import { expect, test } from 'vitest';
+import { Beat } from '../../lib/beat.ts';
+import { nodeHost } from '../../lib/node-host.ts';
+import { openPrivateDirectory } from '../../lib/store-directory.ts';
 
 test.each([
   ['no interval', Number.NaN],
@@ -23,4 +29,40 @@ test('a name that can never be, and a store that is not on disk, are misuse', ()
 
 test('a store that cannot be opened is told at once', () => {
   expect(() => heartbeat('n', { store: '/dev/null/store' })).toThrow(expect.objectContaining({ name: 'StoreError' }));
+});
+
+test('a report that was deleted is not made again over one that a newer reporter made meanwhile', async () => {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-beat-'));
+  const place = path.join(root, 'beats', 'n');
+  let beforeLink = () => undefined as unknown;
+  const files = {
+    ...nodeHost.files,
+    link: (from: string, to: string) => {
+      beforeLink();
+      return nodeHost.files.link(from, to);
+    },
+  };
+  const options = {
+    host: { ...nodeHost, files },
+    directory: openPrivateDirectory(nodeHost, root),
+    name: 'n',
+    everyMs: 10,
+    facts: nodeHost.processes.self(),
+    label: 'older',
+  };
+  const older = new Beat(options);
+  let newer: Beat | undefined;
+  try {
+    beforeLink = () => {
+      newer ??= new Beat({ ...options, host: nodeHost, label: 'newer' });
+    };
+    fs.rmSync(place);
+    expect(await older.over).toBe('replaced');
+    expect(fs.readFileSync(place, 'utf8')).toContain('"label":"newer"');
+    expect(fs.readdirSync(path.join(root, 'beats'))).toEqual(['n']);
+  } finally {
+    older.stop();
+    newer?.stop();
+    fs.rmSync(root, { recursive: true });
+  }
 });
