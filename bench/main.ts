@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fold } from './fold.ts';
 import { handoff } from './handoff.ts';
 import { machineFacts } from './machine.ts';
+import { monitor } from './monitor.ts';
 import { rotation } from './rotation.ts';
 import { startup } from './startup.ts';
 import { uncontended } from './uncontended.ts';
@@ -16,6 +17,7 @@ const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = 
   startup,
   fold,
   rotation,
+  monitor,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

@@ -2,9 +2,11 @@
 import yargs, { type CommandModule } from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { acquire } from './commands/acquire.ts';
+import { beat } from './commands/beat.ts';
 import { breakCommand } from './commands/break.ts';
 import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
+import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
 import { status } from './commands/status.ts';
@@ -17,13 +19,26 @@ const EXAMPLES: Array<[string, string]> = [
   ['$0 run deploy -- ./deploy.sh', 'one deployment at a time'],
   ['$0 run render -p 4 -- ffmpeg …', 'at most four at a time'],
   ['$0 status', 'who holds, who waits'],
+  ['$0 monitor', 'who is alive, late or gone'],
 ];
 
-const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'with', 'demo'];
+const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'with', 'beat', 'monitor', 'demo'];
 
 function commands(): CommandModule[] {
   // Each module has options of its own, and yargs' types know only one kind of command in a list.
-  return [run, acquire, release, status, wait, breakCommand, edit, withDaemons, demo] as unknown as CommandModule[];
+  return [
+    run,
+    acquire,
+    release,
+    status,
+    wait,
+    breakCommand,
+    edit,
+    withDaemons,
+    beat,
+    monitor,
+    demo,
+  ] as unknown as CommandModule[];
 }
 
 async function main(): Promise<void> {
@@ -38,7 +53,7 @@ async function main(): Promise<void> {
     .epilogue(
       'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
     )
-    .demandCommand(1, 'say what to do: run, acquire, release, status, wait, break, edit, with or demo')
+    .demandCommand(1, `say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
     .strictOptions()
     .version(pack.version)

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { statusOf } from './child.ts';
 
 const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGTERM',
@@ -31,4 +32,14 @@ function inForeground(): boolean {
   } catch {
     return process.stdin.isTTY;
   }
+}
+
+/**
+ * Has SIGINT, SIGTERM and SIGHUP end us also as the first process of a container, to which the kernel gives
+ * only signals that it handles. Any other process dies of them by itself, which its parent can tell apart.
+ */
+export function mortalAsInit(): void {
+  if (process.pid !== 1) return;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => process.exit(statusOf(null, signal)));
 }

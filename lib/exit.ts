@@ -6,16 +6,17 @@ import { load, onExit, unload } from 'signal-exit';
  */
 
 /** Stores that have something to give back. Each call must be synchronous and must not throw. */
-const givers = new Set<() => void>();
+const givers = new Set<(code: number | null) => void>();
 let watchesExit = false;
 let watchesSignals = false;
 
-function giveEverythingBack(): void {
-  for (const giveBack of [...givers]) giveBack();
+/** `code` is the exit code, or null where a signal ends the process. */
+function giveEverythingBack(code: number | null | undefined): void {
+  for (const giveBack of [...givers]) giveBack(code ?? null);
 }
 
-/** Has `giveBack` called when the process exits, but not when a signal ends it. */
-export function atExit(giveBack: () => void): void {
+/** Has `giveBack` called with the exit code when the process exits, but not when a signal ends it. */
+export function atExit(giveBack: (code: number | null) => void): void {
   givers.add(giveBack);
   if (watchesExit) return;
   watchesExit = true;

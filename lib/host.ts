@@ -51,6 +51,10 @@ export interface Files {
   makeDirectory(path: string, mode: number): boolean;
   /** Changes a file's times and nothing else, so that whoever watches it wakes; false if there is none. */
   touch(path: string): boolean;
+  /** The same to a file that is open, whatever its name is by now. */
+  touchOpen(fd: number): void;
+  /** Gives a file another name, in place of whatever has that name. */
+  rename(from: string, to: string): void;
   /** A small text file whole, or null if there is none. */
   readText(path: string): string | null;
   /** The number by which the kernel names the file system's type (`statfs`), or null where unknown. */
@@ -83,9 +87,9 @@ export interface Processes {
   uid(): number;
   /** A short random hexadecimal string that no other session has. */
   nonce(): string;
-  /** Has `giveBack` called when this process exits. It must not throw, nor wait. Idempotent. */
-  atExit(giveBack: () => void): void;
-  /** From now on also when a signal ends it. Idempotent. */
+  /** Has `giveBack` called with the exit code when this process exits. It must not throw, nor wait. Idempotent. */
+  atExit(giveBack: (code: number | null) => void): void;
+  /** From now on also when a signal ends it; the code is null then. Idempotent. */
   atSignals(): void;
   /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
   blocking<T>(call: () => T): T;

@@ -1,5 +1,6 @@
 /** Lockstep's whole public surface. */
 export type { AcquireOptions, ResourceOptions } from './acquirable.ts';
+export { type Beat, type BeatEnd, type HeartbeatOptions, heartbeat } from './beat.ts';
 export {
   ConfigMismatchError,
   DeadlockError,

@@ -1,4 +1,4 @@
-import type { Host, ProcessFacts } from './host.ts';
+import type { Host, Processes, ProcessFacts } from './host.ts';
 import type { Owner } from './line.ts';
 import { sessionFile } from './session.ts';
 
@@ -42,28 +42,9 @@ export class Judge {
   /** Why the session no longer counts, or null while it must be taken for alive. */
   whyDead(owner: Owner): string | null {
     if (owner.relieved) return 'it handed the entry over';
-    const self = this.#options.host.processes.self();
-    if (isNeighbour(owner.facts, self)) return this.#whyProcessDead(owner.facts);
-    if (this.#wasRebooted(owner.facts, self)) return 'its machine was rebooted';
-    return this.#whyHeartbeatDead(owner);
-  }
-
-  #whyProcessDead({ pid, tid, start }: ProcessFacts): string | null {
-    const state = this.#options.host.processes.state(pid, tid);
-    if (state === 'gone') return 'its process is gone';
-    if (state === 'unknown') return null;
-    if (state.zombie) return 'its process has ended (a zombie that nobody reaped)';
-    if (start !== 0 && state.start !== 0 && state.start !== start) return 'its process is gone (the pid is reused)';
-    return null;
-  }
-
-  /**
-   * Another boot id alone proves nothing: a container may be shown one of its own. Nor does a host name
-   * alone. Both, and a file system that no second kernel can have mounted, do.
-   */
-  #wasRebooted(facts: ProcessFacts, self: ProcessFacts): boolean {
-    if (facts.boot === '' || self.boot === '') return false;
-    return this.#options.local && facts.host === self.host && facts.boot !== self.boot;
+    const { host, local } = this.#options;
+    const why = whyGone(host.processes, owner.facts, local);
+    return why === undefined ? this.#whyHeartbeatDead(owner) : why;
   }
 
   #whyHeartbeatDead(owner: Owner): string | null {
@@ -85,6 +66,35 @@ export class Judge {
     if (seen.stillMs < patienceMs) return null;
     return `its heartbeat stood still for ${Math.round(patienceMs / 1000)} s`;
   }
+}
+
+/**
+ * What the kernel alone can prove of a process: why it is gone, or null while it is there for all we
+ * know. Undefined if it is not ours to ask about: then at most a heartbeat tells.
+ *
+ * `local` says whether only one kernel can have the store mounted in which we found its facts.
+ */
+export function whyGone(processes: Processes, facts: ProcessFacts, local: boolean): string | null | undefined {
+  const self = processes.self();
+  if (isNeighbour(facts, self)) return whyProcessGone(processes, facts);
+  return local && wasRebooted(facts, self) ? 'its machine was rebooted' : undefined;
+}
+
+function whyProcessGone(processes: Processes, { pid, tid, start }: ProcessFacts): string | null {
+  const state = processes.state(pid, tid);
+  if (state === 'gone') return 'its process is gone';
+  if (state === 'unknown') return null;
+  if (state.zombie) return 'its process has ended (a zombie that nobody reaped)';
+  if (start !== 0 && state.start !== 0 && state.start !== start) return 'its process is gone (the pid is reused)';
+  return null;
+}
+
+/**
+ * Another boot id alone proves nothing: a container may be shown one of its own. Nor does a host name
+ * alone. Both, and a file system that no second kernel can have mounted, do.
+ */
+function wasRebooted(facts: ProcessFacts, self: ProcessFacts): boolean {
+  return facts.boot !== '' && self.boot !== '' && facts.host === self.host && facts.boot !== self.boot;
 }
 
 function isNeighbour(facts: ProcessFacts, self: ProcessFacts): boolean {

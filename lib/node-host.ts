@@ -41,6 +41,9 @@ function factsOf(stats: fs.Stats): FileFacts {
   };
 }
 
+/** Kept: a new one each time would cost a monitor of many small files more than reading them. */
+let textBuffer: Buffer | undefined;
+
 const nodeFiles: Files = {
   openForAppend(path) {
     // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
@@ -101,12 +104,17 @@ const nodeFiles: Files = {
       return true;
     });
   },
+  touchOpen(fd) {
+    const now = Date.now() / 1000;
+    fs.futimesSync(fd, now, now);
+  },
+  rename: (from, to) => fs.renameSync(from, to),
   readText(path) {
     return unless(ABSENT, null, () => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
-        const buffer = Buffer.alloc(64 * 1024);
-        return buffer.toString('utf8', 0, fs.readSync(fd, buffer, 0, buffer.length, 0));
+        textBuffer ??= Buffer.alloc(64 * 1024);
+        return textBuffer.toString('utf8', 0, fs.readSync(fd, textBuffer, 0, textBuffer.length, 0));
       } finally {
         fs.closeSync(fd);
       }

@@ -12,6 +12,7 @@ export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienc
 /** One session a process (or thread), in every store. */
 let session: Session | undefined;
 const open = new Map<string, DiskStore>();
+const directories = new WeakMap<Store, StoreDirectory>();
 
 function storeAt(place: string, find: () => StoreDirectory, options: StoreOptions): DiskStore {
   const known = open.get(place);
@@ -20,6 +21,7 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
   const directory = find();
   const store = new DiskStore(nodeHost, new Disk({ ...options, host: nodeHost, session, directory }), directory.path);
   open.set(place, store);
+  directories.set(store, directory);
   return store;
 }
 
@@ -50,6 +52,18 @@ export function openStoreBeside(file: string): Store {
 export function reopenStore(place: string): Store {
   // Any file's name will do: only its directory counts.
   return path.basename(place) === '.lockstep' ? openStoreBeside(path.join(place, '..', 'file')) : openStore(place);
+}
+
+/**
+ * The directory of a store on disk, for what is kept in files beside its journals.
+ *
+ * @throws {MisuseError} if it is a store of another kind
+ */
+export function directoryOf(chosen: Store | string | undefined): StoreDirectory {
+  const store = chosen === undefined ? defaultStore() : typeof chosen === 'string' ? openStore(chosen) : chosen;
+  const directory = directories.get(store);
+  if (directory) return directory;
+  throw new MisuseError('this needs a store on disk, as openStore() gives it, or the directory of one');
 }
 
 /** `openStore()`, remembered: the environment is read once. */

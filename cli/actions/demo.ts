@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -16,7 +16,7 @@ const PEOPLE = 10;
 
 type Demo = (directory: string, args: DemoArguments) => Promise<void>;
 
-const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons };
+const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons, alive };
 
 /** Runs a demo in a directory of its own, which is removed afterwards. */
 export async function showDemo(args: DemoArguments): Promise<void> {
@@ -76,6 +76,33 @@ async function daemon(directory: string, args: DemoArguments): Promise<void> {
 
 async function daemons(directory: string, args: DemoArguments): Promise<void> {
   await alone(directory, 'daemons', [scaleOf(args)]);
+}
+
+/** The monitor is a process of its own, and shares nothing with the others but the store. */
+async function alive(directory: string, args: DemoArguments): Promise<void> {
+  const store = path.join(directory, 'store');
+  const monitor = spawn(process.execPath, [process.argv[1] ?? '', 'monitor', 'host', '--json', '--dir', store], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(monitor, 'close');
+  const states = new EventEmitter();
+  passLines(monitor, (line) => {
+    const { state = '', reason } = JSON.parse(line) as Record<string, string>;
+    if (state === 'alive') process.stdout.write('monitor: the host is alive\n');
+    if (state === 'late' || state === 'gone')
+      process.stdout.write(`monitor: the host is abnormal: it is ${state} (${reason})\n`);
+    states.emit(state);
+  });
+  try {
+    // Its first word is that it does not know the host. Should it end instead, nobody waits for it.
+    await Promise.race([once(states, 'unknown'), ended]);
+    const gone = once(states, 'gone');
+    await alone(directory, 'alive', [scaleOf(args)]);
+    await Promise.race([gone, ended]);
+  } finally {
+    monitor.kill();
+    await ended;
+  }
 }
 
 function scaleOf({ scale }: DemoArguments): string {

@@ -16,10 +16,10 @@ export const demo: CommandModule<object, DemoArguments> = {
   builder: (argv) =>
     argv
       .usage(
-        '$0 demo NAME [options]\n\n  tickets  ten buyers, five tickets: exactly five are sold\n  ktv      ten guests, a karaoke room of four\n  lock     acquire and release; and what happens when the release is forgotten\n  order    ten processes start at once, and speak one after another\n  daemon   a daemon ends when main does, before it is done\n  daemons  a daemon ends with main’s code, while main still waits for an ordinary child',
+        '$0 demo NAME [options]\n\n  tickets  ten buyers, five tickets: exactly five are sold\n  ktv      ten guests, a karaoke room of four\n  lock     acquire and release; and what happens when the release is forgotten\n  order    ten processes start at once, and speak one after another\n  daemon   a daemon ends when main does, before it is done\n  daemons  a daemon ends with main’s code, while main still waits for an ordinary child\n  alive    a daemon reports while work is done, and a monitor notices when it stops',
       )
       .positional('demo', {
-        choices: ['tickets', 'ktv', 'lock', 'order', 'daemon', 'daemons'],
+        choices: ['tickets', 'ktv', 'lock', 'order', 'daemon', 'daemons', 'alive'],
         demandOption: true,
         describe: 'Which',
       })
@@ -37,7 +37,7 @@ export const demo: CommandModule<object, DemoArguments> = {
       .option('scale', {
         ...numberOption('scale'),
         default: 1,
-        describe: 'ktv, daemon, daemons: a factor for all times',
+        describe: 'ktv, daemon, daemons, alive: a factor for all times',
       })
       .option('no-deadlock-check', { type: 'boolean', default: false, describe: 'lock: hang, as without detection' })
       .example('$0 demo tickets', 'nobody gets a ticket that is not there')

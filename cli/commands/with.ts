@@ -17,6 +17,7 @@ export const withDaemons: CommandModule<object, WithArguments> = {
       )
       // For `--daemon` alone: everywhere else the last one counts.
       .parserConfiguration({ 'duplicate-arguments-array': true })
+      .coerce('grace', (given: string | string[]) => (Array.isArray(given) ? (given.at(-1) ?? '') : given))
       .option('daemon', {
         alias: 'd',
         type: 'string',

@@ -7,7 +7,7 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'demo'];
+const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'beat', 'monitor', 'demo'];
 
 describe('--help', () => {
   test.each(VERBS)('of %s has an example', async (verb) => {

@@ -205,3 +205,21 @@ describe('daemons', () => {
     expect(lines(stdout).at(-1)).toBe('main exits');
   });
 });
+
+describe('alive', () => {
+  test('reports flow while the work runs; when main has ended, the monitor calls the host abnormal', async () => {
+    const { status, stdout, stderr } = await demo('alive', '--scale', '0.5').ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const said = lines(stdout);
+    expect(said.slice(-2)).toEqual(['main ends', 'monitor: the host is abnormal: it is gone (its process is gone)']);
+    expect(said.indexOf('monitor: the host is alive')).toBeLessThan(said.indexOf('the day’s log is packed'));
+    expect(said.filter((line) => line === 'I am OK').length).toBeGreaterThan(1);
+  });
+
+  test('from a shell’s pipe, without a terminal, in an empty environment', async () => {
+    const script = rig.script('env -i "$NODE" "$MAIN" demo alive --scale 0.1 < /dev/null | tail -n 1');
+    const { status, stdout, stderr } = await script.ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^monitor: the host is abnormal: it is gone/);
+  });
+});

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from '../cli/rig.ts';
+import { type Result, Rig } from '../cli/rig.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = fs.readFileSync(`${ROOT}README.md`, 'utf8');
@@ -31,10 +31,23 @@ function hasJq(): boolean {
 function equip(): { PATH: string } {
   fs.mkdirSync(rig.path('bin'));
   rig.write('bin/lockstep', '#!/bin/sh\nexec "$NODE" "$MAIN" "$@"\n', 0o755);
-  for (const name of ['deploy.sh', 'backup.sh', 'render.sh', 'report.sh', 'migrate', 'restart'])
+  for (const name of ['deploy.sh', 'backup.sh', 'render.sh', 'report.sh', 'pack-logs.sh', 'migrate', 'restart'])
     rig.write(name, `#!/bin/sh\necho "${name} $*"\n`, 0o755);
   rig.write('ticket.json', '{"count": 5}\n');
   return { PATH: `${rig.path('bin')}:${process.env.PATH}` };
+}
+
+async function runProgram(text: string): Promise<Result> {
+  // In the checkout, because there the package finds itself by its own name.
+  const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
+  try {
+    fs.writeFileSync(`${directory}/example.ts`, text);
+    const bundle = await rolldown({ input: `${directory}/example.ts`, external: ['lockstep'], platform: 'node' });
+    await bundle.write({ file: `${directory}/example.mjs`, format: 'esm' });
+    return await rig.start(process.execPath, [`${directory}/example.mjs`]).ended;
+  } finally {
+    fs.rmSync(directory, { recursive: true });
+  }
 }
 
 describe('the README', () => {
@@ -97,23 +110,30 @@ describe('the README', () => {
     }
   });
 
+  test('has lines that report and watch', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep beat'));
+    const script = rig.write('lines.sh', `set -e\n${block}`);
+    const { status, stdout, stderr } = await rig.start('/bin/sh', [script], { env: equip(), input: '' }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^pack-logs.sh \nNAME .*\npacker +ended .*\n\[\n/);
+    expect(stdout).not.toContain('look at it');
+  });
+
+  test('has a program that reports', async () => {
+    const [block = ''] = blocks('ts').filter((text) => text.includes('heartbeat('));
+    expect(await runProgram(block)).toEqual({ status: 0, stdout: '', stderr: '' });
+    const { stdout } = await rig.run('monitor', 'packer', '--once', '--json');
+    expect(JSON.parse(stdout)).toMatchObject([{ name: 'packer', state: 'ended', everyMs: 800 }]);
+  });
+
   test('has a program that runs', async () => {
-    const [block = ''] = blocks('ts');
-    // In the checkout, because there the package finds itself by its own name.
-    const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
-    try {
-      fs.writeFileSync(`${directory}/example.ts`, block);
-      const bundle = await rolldown({ input: `${directory}/example.ts`, external: ['lockstep'], platform: 'node' });
-      await bundle.write({ file: `${directory}/example.mjs`, format: 'esm' });
-      rig.write('ticket.json', '{"count": 5}\n');
-      const { status, stdout, stderr } = await rig.start(process.execPath, [`${directory}/example.mjs`]).ended;
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect(stdout).toMatch(/^deploying with token \d+\n$/);
-      expect(JSON.parse(rig.read('ticket.json'))).toEqual({ count: 4 });
-      expect((await rig.store.names()).sort()).toEqual(['deploy', 'ktv']);
-      expect([...(await rig.entries('deploy')), ...(await rig.entries('ktv'))]).toEqual([]);
-    } finally {
-      fs.rmSync(directory, { recursive: true });
-    }
+    const [block = ''] = blocks('ts').filter((text) => text.includes('new Lock('));
+    rig.write('ticket.json', '{"count": 5}\n');
+    const { status, stdout, stderr } = await runProgram(block);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^deploying with token \d+\n$/);
+    expect(JSON.parse(rig.read('ticket.json'))).toEqual({ count: 4 });
+    expect((await rig.store.names()).sort()).toEqual(['deploy', 'ktv']);
+    expect([...(await rig.entries('deploy')), ...(await rig.entries('ktv'))]).toEqual([]);
   });
 });

@@ -72,6 +72,8 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     removeDirectory: () => true,
     makeDirectory: (path) => dispatch({ op: 'makeDirectory', path }) as boolean,
     touch: () => true,
+    touchOpen() {},
+    rename() {},
     readText: () => null,
     fileSystemType: () => null,
     watch: () => () => {},

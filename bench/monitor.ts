@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { heartbeat } from 'lockstep';
+import { table } from './table.ts';
+
+const NAMES = [50, 500];
+const INTERVAL_MS = 1_000;
+/** Its start is no part of what it costs. */
+const WARM_UP_MS = 2_000;
+const MEASURED_MS = 10_000;
+/** Linux counts a process's time in hundredths of a second, whatever the kernel's own clock is. */
+const TICK_MS = 10;
+const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+/** What a monitor costs that watches so many names, each of which beats once a second. */
+export async function monitor(directory: string): Promise<void> {
+  console.log(`lockstep monitor, each name beating every ${INTERVAL_MS} ms, over ${MEASURED_MS / 1_000} s`);
+  if (!fs.existsSync(MAIN) || !fs.existsSync('/proc/self/stat')) {
+    console.log('  Skipped: the command line is not built, or there is no /proc to ask what it costs.\n');
+    return;
+  }
+  const rows = [['names', 'of one core', 'looks at a file']];
+  for (const names of NAMES) {
+    const share = await shareOfCore(path.join(directory, `monitor.${names}`), names);
+    rows.push([String(names), `${(share * 100).toFixed(1)} %`, `every ${(3 * INTERVAL_MS) / 4} ms`]);
+  }
+  process.stdout.write(table(rows));
+  console.log();
+}
+
+async function shareOfCore(store: string, names: number): Promise<number> {
+  const beats = Array.from({ length: names }, (_, at) => heartbeat(`name ${at}`, { interval: INTERVAL_MS, store }));
+  const child = spawn(process.execPath, [MAIN, 'monitor', '--dir', store], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const ended = once(child, 'exit');
+  try {
+    await pause(WARM_UP_MS);
+    const before = cpuMs(child.pid ?? 0);
+    const began = performance.now();
+    await pause(MEASURED_MS);
+    return (cpuMs(child.pid ?? 0) - before) / (performance.now() - began);
+  } finally {
+    child.kill();
+    await ended;
+    for (const beat of beats) beat.stop();
+  }
+}
+
+function cpuMs(pid: number): number {
+  const line = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
