@@ -5,7 +5,10 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Rig } from '../process/rig.ts';
+import { Monitor } from '../../lib/monitor.ts';
+import { nodeHost } from '../../lib/node-host.ts';
+import { directoryOf } from '../../lib/open-store.ts';
+import { Rig, until } from '../process/rig.ts';
 
 const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
 const hasPython = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
@@ -117,4 +120,47 @@ test.skipIf(!hasPython)('each puts the other out of the line when it was killed'
   await agent?.kill('SIGKILL');
   expect(Number(await waiter.line())).toBeGreaterThan(0);
   expect(rig.records('deploy').filter(([verb]) => verb === 'evict')).toHaveLength(2);
+});
+
+/** A reporter after section 13: begins, and then beats, marks its end or dies as it is told on its input. */
+const REPORTER = `
+import json, os, sys, time
+store, name = sys.argv[1:]
+place, own = f"{store}/beats/{name}", f"{store}/beats/.next.py1"
+os.makedirs(f"{store}/beats", mode=0o700, exist_ok=True)
+stat = open("/proc/self/stat").read()
+facts = [os.getpid(), os.getpid(), int(stat[stat.rindex(")") + 2:].split()[19]),
+         open("/proc/sys/kernel/random/boot_id").read().strip(),
+         int(os.readlink("/proc/self/ns/pid")[5:-1]), os.uname().nodename]
+line = {"lockstep": "beat", "version": 1, "name": name, "key": "py1", "facts": facts, "every": 20,
+        "since": int(time.time() * 1000), "label": "a snake"}
+fd = os.open(own, os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_WRONLY | os.O_APPEND, 0o600)
+os.write(fd, json.dumps(line).encode())
+os.rename(own, place)
+print("begun", flush=True)
+for order in sys.stdin:
+    if order == "beat\\n": os.utime(fd)
+    else: os.write(fd, b"\\n" + json.dumps({"state": "failed", "code": 7, "at": int(time.time() * 1000)}).encode())
+    print("done", flush=True)
+`;
+
+test.skipIf(!hasPython)('a monitor understands a reporter written after the protocol page', async () => {
+  rig = new Rig();
+  fs.mkdirSync(rig.directory, { mode: 0o700 });
+  const { child, line } = python('-c', REPORTER, rig.directory, 'snake');
+  expect(await line()).toBe('begun');
+  const monitor = new Monitor({ host: nodeHost, directory: directoryOf(rig.directory), names: [], maxAgeMs: 100 });
+  const states = () => monitor.look().map(({ state, reason }) => `${state} ${reason}`);
+  await until('it is late', () => states()[0]?.startsWith('late') ?? false);
+  child.stdin?.write('beat\n');
+  expect(await line()).toBe('done');
+  expect(states()).toEqual(['alive ']);
+  child.stdin?.write('end\n');
+  expect(await line()).toBe('done');
+  expect(states()).toEqual(['gone it failed with exit code 7']);
+  const next = python('-c', REPORTER, rig.directory, 'snake');
+  await next.line();
+  next.child.kill('SIGKILL');
+  await once(next.child, 'exit');
+  expect(states()).toEqual(['gone its process is gone']);
 });
