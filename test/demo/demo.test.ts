@@ -186,6 +186,15 @@ describe('daemon', () => {
   });
 });
 
+test('the demo daemon runs from a shell’s pipe, without a terminal, in an empty environment', async () => {
+  const script = rig.script('env -i "$NODE" "$MAIN" demo daemon --scale 0.2 < /dev/null | cat');
+  expect(await script.ended).toEqual({
+    status: 0,
+    stdout: 'main starts\nthe daemon starts\nmain ends\n',
+    stderr: '',
+  });
+});
+
 describe('daemons', () => {
   test('the daemon ends with main’s code; the ordinary child finishes, and then main exits', async () => {
     const { status, stdout, stderr } = await demo('daemons', '--scale', '0.3').ended;
