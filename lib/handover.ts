@@ -5,6 +5,7 @@ import { JsonFile } from './json-file.ts';
 import { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { reopenStore } from './open-store.ts';
+import { RWLock } from './rwlock.ts';
 import { Semaphore } from './semaphore.ts';
 
 type Place = string | undefined;
@@ -12,6 +13,7 @@ type Place = string | undefined;
 /** How each kind is made in the process that gets it. */
 const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
   Lock: (name: string, place: Place) => new Lock(name, storeAt(place)),
+  RWLock: (name: string, place: Place) => new RWLock(name, storeAt(place)),
   Semaphore: (name: string, permits: number, place: Place) => new Semaphore(name, permits, storeAt(place)),
   JsonFile: (file: string, place: Place) => new JsonFile(file, storeAt(place)),
 };

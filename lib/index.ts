@@ -17,5 +17,6 @@ export { Lock } from './lock.ts';
 export { openStore, openStoreBeside, type StoreOptions } from './open-store.ts';
 export { type JoinOptions, Process } from './process.ts';
 export type { CommandTarget, ModuleTarget, ProcessOptions } from './process-target.ts';
+export { type LockMode, type ModeOptions, RWLock } from './rwlock.ts';
 export { type PermitOptions, Semaphore } from './semaphore.ts';
 export type { EntryView, LineView, OwnerView, Store } from './store.ts';

@@ -70,6 +70,7 @@ test('arguments arrive as clones, and primitives among them are the same resourc
   expect(await main.ask({ do: 'join', as: 'c' })).toEqual({ exitCode: 0 });
   expect(yard.lines()).toEqual([
     `lock gift in ${yard.store}`,
+    `rwlock index in ${yard.store}`,
     `semaphore room of 3 in ${yard.store}`,
     expect.stringMatching(/^date true cycle true argv .*child\.js$/),
   ]);
