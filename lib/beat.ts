@@ -1,28 +1,16 @@
-import {
-  beatsDirectory,
-  isInterval,
-  isPrivate,
-  MAX_EVERY_MS,
-  type Mark,
-  MIN_EVERY_MS,
-  markText,
-  privateFile,
-  readReport,
-  reportText,
-} from './beat-file.ts';
+import { isInterval, MAX_EVERY_MS, MIN_EVERY_MS } from './beat-file.ts';
 import { MisuseError } from './errors.ts';
 import type { Host, ProcessFacts } from './host.ts';
-import { checkName, encodeName } from './name.ts';
+import { checkName } from './name.ts';
 import { nodeHost } from './node-host.ts';
 import { directoryOf } from './open-store.ts';
 import { commandLine } from './own-command.ts';
+import { OwnReport } from './own-report.ts';
 import type { Store } from './store.ts';
 import type { StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
-/** A private file this old was left behind by a reporter that was killed before it could begin. */
-const SWEPT_AFTER_MS = 60_000;
 
 export interface HeartbeatOptions {
   /** How often to beat, in ms: a whole number from 10 to 86,400,000 (a day). Default: 1,000. */
@@ -96,22 +84,13 @@ function endAll(code: number | null): void {
   for (const beat of [...running]) beat.stop(code);
 }
 
-/**
- * A reporter: one file, made at the start and then touched at every beat through its own descriptor.
- * So it never reaches a newer reporter's file, however long it was stopped.
- */
+/** A reporter: it beats as long as the event loop turns, until it is stopped, marked or replaced. */
 export class Beat {
   readonly name: string;
   /** Resolves when it no longer speaks, whoever ended it. */
   readonly over: Promise<BeatEnd>;
   readonly #options: BeatOptions;
-  readonly #key: string;
-  readonly #since: number;
-  readonly #directory: string;
-  #fd = -1;
-  #inode = 0;
-  #size = 0;
-  #begun = false;
+  readonly #own: OwnReport;
   #isOver = false;
   #failure: Error | null = null;
   #cancelNext = (): void => undefined;
@@ -119,12 +98,11 @@ export class Beat {
 
   /** Use `heartbeat()`. */
   constructor(options: BeatOptions) {
-    const { host, directory, name } = options;
+    const { host, directory, name, everyMs, facts, label } = options;
     this.name = name;
     this.#options = options;
-    this.#key = host.processes.nonce();
-    this.#since = this.#now();
-    this.#directory = beatsDirectory(directory.path);
+    const report = { name, key: host.processes.nonce(), facts, everyMs, since: this.#now(), label };
+    this.#own = new OwnReport({ host, directory, report });
     this.over = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -146,7 +124,7 @@ export class Beat {
     if (this.#isOver) return;
     const exit = Number.isInteger(code) && code >= 0 && code < 2 ** 31 ? code : 1;
     this.#attempt('end the report', () =>
-      this.#mark({ state: exit === 0 ? 'ended' : 'failed', code: exit, at: this.#now() }),
+      this.#own.mark({ state: exit === 0 ? 'ended' : 'failed', code: exit, at: this.#now() }),
     );
     this.#finish('ended');
   }
@@ -158,10 +136,6 @@ export class Beat {
 
   [Symbol.dispose](): void {
     this.stop();
-  }
-
-  get #path(): string {
-    return `${this.#directory}/${encodeName(this.name)}`;
   }
 
   #now(): number {
@@ -180,123 +154,21 @@ export class Beat {
       this.#failure = null;
     } catch (error) {
       const isNew = this.#failure === null;
-      this.#failure = storeErrorOf(error, { operation, resource: this.name, path: this.#path }) as Error;
+      this.#failure = storeErrorOf(error, { operation, resource: this.name, path: this.#own.path }) as Error;
       if (isNew) this.#options.onFailure?.(this.#failure);
     }
   }
 
   #report(): void {
-    const { files } = this.#options.host;
-    const found = this.#fd === -1 ? null : files.look(this.#path);
-    if (found === null) {
-      // The first beat; or somebody deleted the report, or the whole store.
-      this.#close();
-      this.#begin();
-    } else if (found.inode !== this.#inode) {
-      this.#finish('replaced');
-    } else if (found.size !== this.#size) {
-      // `lockstep beat NAME --stop` marked it.
-      this.#finish('ended');
-    } else {
-      files.touchOpen(this.#fd);
-    }
-  }
-
-  /**
-   * Writes the report whole under a private name, then gives it its place. At first it takes the place of
-   * whatever is there. Later it takes only a free one, for what is there then is a newer reporter's.
-   * A crash in between leaves the private file, which a later reporter sweeps away.
-   */
-  #begin(): void {
-    const { host, directory } = this.#options;
-    directory.remake();
-    host.files.makeDirectory(this.#directory, directory.directoryMode);
-    const own = `${this.#directory}/${privateFile(this.#key)}`;
-    try {
-      this.#write(own);
-      if (this.#take(own)) this.#begun = true;
-      else this.#finish('replaced');
-    } catch (error) {
-      this.#close();
-      throw error;
-    } finally {
-      this.#removeQuietly(own);
-    }
-    this.#sweep();
-  }
-
-  #write(own: string): void {
-    const { host, directory, name, facts, everyMs, label } = this.#options;
-    const text = reportText({ name, key: this.#key, facts, everyMs, since: this.#since, label });
-    const bytes = Buffer.from(text);
-    const fd = host.files.create(own, directory.fileMode);
-    try {
-      this.#writeWhole(fd, bytes);
-    } finally {
-      host.files.close(fd);
-    }
-    // Open for append: a mark must not overwrite one that somebody else set.
-    this.#fd = host.files.openForAppend(own);
-    this.#inode = host.files.look(own)?.inode ?? 0;
-    this.#size = bytes.length;
-  }
-
-  #writeWhole(fd: number, bytes: Uint8Array): void {
-    if (this.#options.host.files.write(fd, bytes, bytes.length) === bytes.length) return;
-    throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
-  }
-
-  /** Gives the private file its place. False if a newer reporter has it. */
-  #take(own: string): boolean {
-    const { files } = this.#options.host;
-    if (this.#begun) return files.link(own, this.#path);
-    if (this.#failure !== null && this.#isNewerThere()) return false;
-    files.rename(own, this.#path);
-    return true;
-  }
-
-  /** Whether somebody began after us, while we could not write. */
-  #isNewerThere(): boolean {
-    const { files } = this.#options.host;
-    const found = files.look(this.#path);
-    if (found === null) return false;
-    const reading = readReport(files, this.#path, found);
-    return 'report' in reading && reading.report.since > this.#since;
-  }
-
-  #mark(mark: Mark): void {
-    if (this.#fd !== -1) this.#writeWhole(this.#fd, Buffer.from(markText(mark)));
+    const found = this.#own.beat();
+    if (found !== 'ours') this.#finish(found === 'replaced' ? 'replaced' : 'ended');
   }
 
   #finish(end: BeatEnd): void {
     this.#isOver = true;
     this.#cancelNext();
-    this.#close();
+    this.#own.close();
     running.delete(this);
     this.#resolve(end);
-  }
-
-  #close(): void {
-    if (this.#fd !== -1) this.#options.host.files.close(this.#fd);
-    this.#fd = -1;
-  }
-
-  #removeQuietly(file: string): void {
-    try {
-      this.#options.host.files.remove(file);
-    } catch {
-      // A leftover harms nobody.
-    }
-  }
-
-  /** Removes what killed reporters left before they had begun. Their keys are their own. */
-  #sweep(): void {
-    const { files } = this.#options.host;
-    for (const file of files.list(this.#directory) ?? []) {
-      if (!isPrivate(file)) continue;
-      const path = `${this.#directory}/${file}`;
-      const found = files.look(path);
-      if (found !== null && this.#now() - found.modifiedMs > SWEPT_AFTER_MS) this.#removeQuietly(path);
-    }
   }
 }

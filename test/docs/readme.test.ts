@@ -133,7 +133,7 @@ describe('the README', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^deploying with token \d+\n$/);
     expect(JSON.parse(rig.read('ticket.json'))).toEqual({ count: 4 });
-    expect((await rig.store.names()).sort()).toEqual(['deploy', 'ktv']);
+    expect((await rig.store.names()).sort()).toEqual(['deploy', 'index', 'ktv']);
     expect([...(await rig.entries('deploy')), ...(await rig.entries('ktv'))]).toEqual([]);
   });
 });

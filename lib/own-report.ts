@@ -1,0 +1,155 @@
+import {
+  beatsDirectory,
+  isPrivate,
+  type Mark,
+  markText,
+  privateFile,
+  type Report,
+  readReport,
+  reportText,
+} from './beat-file.ts';
+import type { Host } from './host.ts';
+import { encodeName } from './name.ts';
+import type { StoreDirectory } from './store-directory.ts';
+
+/** A private file this old was left behind by a reporter that was killed before it could begin. */
+const SWEPT_AFTER_MS = 60_000;
+
+/** What a beat found: our report; a mark of its end that somebody else set; a newer reporter's. */
+export type BeatFound = 'ours' | 'marked' | 'replaced';
+
+export interface OwnReportOptions {
+  host: Host;
+  directory: StoreDirectory;
+  report: Omit<Report, 'mark'>;
+}
+
+/**
+ * This reporter's own file: made at the start, and then touched at every beat through its own descriptor.
+ * So it never reaches a newer reporter's file, however long it was stopped.
+ *
+ * Every method throws the system's error, and may be called again after that.
+ */
+export class OwnReport {
+  readonly #options: OwnReportOptions;
+  readonly #directory: string;
+  readonly path: string;
+  #fd = -1;
+  #inode = 0;
+  #size = 0;
+  #attempts = 0;
+  #begun = false;
+
+  constructor(options: OwnReportOptions) {
+    this.#options = options;
+    this.#directory = beatsDirectory(options.directory.path);
+    this.path = `${this.#directory}/${encodeName(options.report.name)}`;
+  }
+
+  beat(): BeatFound {
+    const { files } = this.#options.host;
+    const found = this.#fd === -1 ? null : files.look(this.path);
+    if (found === null) {
+      // The first beat; or somebody deleted the report, or the whole store.
+      this.close();
+      return this.#begin();
+    }
+    if (found.inode !== this.#inode) return 'replaced';
+    // `lockstep beat NAME --stop` marked it.
+    if (found.size !== this.#size) return 'marked';
+    files.touchOpen(this.#fd);
+    return 'ours';
+  }
+
+  mark(mark: Mark): void {
+    if (this.#fd !== -1) this.#writeWhole(this.#fd, Buffer.from(markText(mark)));
+  }
+
+  close(): void {
+    if (this.#fd !== -1) this.#options.host.files.close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /**
+   * Writes the report whole under a private name, then gives it its place. At first it takes the place of
+   * whatever is there. Later it takes only a free one, for what is there then is a newer reporter's.
+   * A crash in between leaves the private file, which a later reporter sweeps away.
+   */
+  #begin(): BeatFound {
+    this.#attempts += 1;
+    const { host, directory } = this.#options;
+    directory.remake();
+    host.files.makeDirectory(this.#directory, directory.directoryMode);
+    const own = `${this.#directory}/${privateFile(this.#options.report.key)}`;
+    try {
+      this.#write(own);
+      if (!this.#take(own)) return 'replaced';
+      this.#begun = true;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      this.#removeQuietly(own);
+    }
+    this.#sweep();
+    return 'ours';
+  }
+
+  #write(own: string): void {
+    const { host, directory, report } = this.#options;
+    const bytes = Buffer.from(reportText(report));
+    const fd = host.files.create(own, directory.fileMode);
+    try {
+      this.#writeWhole(fd, bytes);
+    } finally {
+      host.files.close(fd);
+    }
+    // Open for append: a mark must not overwrite one that somebody else set.
+    this.#fd = host.files.openForAppend(own);
+    this.#inode = host.files.look(own)?.inode ?? 0;
+    this.#size = bytes.length;
+  }
+
+  #writeWhole(fd: number, bytes: Uint8Array): void {
+    if (this.#options.host.files.write(fd, bytes, bytes.length) === bytes.length) return;
+    throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
+  }
+
+  /** Gives the private file its place. False if a newer reporter has it. */
+  #take(own: string): boolean {
+    const { files } = this.#options.host;
+    if (this.#begun) return files.link(own, this.path);
+    if (this.#attempts > 1 && this.#isNewerThere()) return false;
+    files.rename(own, this.path);
+    return true;
+  }
+
+  /** Whether somebody began after us, while we could not write. */
+  #isNewerThere(): boolean {
+    const { files } = this.#options.host;
+    const found = files.look(this.path);
+    if (found === null) return false;
+    const reading = readReport(files, this.path, found);
+    return 'report' in reading && reading.report.since > this.#options.report.since;
+  }
+
+  #removeQuietly(file: string): void {
+    try {
+      this.#options.host.files.remove(file);
+    } catch {
+      // A leftover harms nobody.
+    }
+  }
+
+  /** Removes what killed reporters left before they had begun. Their keys are their own. */
+  #sweep(): void {
+    const { files } = this.#options.host;
+    const now = this.#options.host.clock.wallMicros() / 1_000;
+    for (const file of files.list(this.#directory) ?? []) {
+      if (!isPrivate(file)) continue;
+      const path = `${this.#directory}/${file}`;
+      const found = files.look(path);
+      if (found !== null && now - found.modifiedMs > SWEPT_AFTER_MS) this.#removeQuietly(path);
+    }
+  }
+}
