@@ -2,15 +2,48 @@ import cliui from 'cliui';
 import fastStringWidth from 'fast-string-width';
 
 const GAP = 2;
+/** The column that may be cut at a terminal, and never to less than this. */
+const CUT = 'COMMAND';
+const LEAST = 12;
 
-/** Prints rows as aligned columns, as wide as they need, on stdout. */
+/**
+ * Prints rows as aligned columns on stdout, as wide as they need. Only where a person looks at them, at a
+ * terminal that is narrower, the commands are cut to fit.
+ */
 export function printTable(rows: readonly string[][]): void {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => fastStringWidth(row[column] ?? ''))));
-  const total = widths.reduce((sum, width) => sum + width + GAP, 0);
-  const ui = cliui({ width: total, wrap: false });
+  const widths = widthsOf(rows);
+  const { isTTY, columns } = process.stdout;
+  const cut = rows[0]?.indexOf(CUT) ?? -1;
+  if (isTTY && cut !== -1) {
+    const excess = Math.max(0, sum(widths) - columns);
+    widths[cut] = Math.min(widths[cut] as number, Math.max(LEAST, (widths[cut] as number) - excess));
+  }
+  const ui = cliui({ width: sum(widths), wrap: false });
   for (const row of rows) {
-    ui.div(...row.map((text, column) => ({ text, width: (widths[column] ?? 0) + GAP })));
+    ui.div(...row.map((text, column) => cell(text, widths[column] ?? 0)));
   }
   const lines = ui.toString().split('\n');
   process.stdout.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`);
+}
+
+function widthsOf(rows: readonly string[][]): number[] {
+  return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => fastStringWidth(row[column] ?? ''))));
+}
+
+function sum(widths: readonly number[]): number {
+  return widths.reduce((total, width) => total + width + GAP, 0);
+}
+
+function cell(text: string, width: number): { text: string; width: number } {
+  return { text: fastStringWidth(text) <= width ? text : `${start(text, width - 1)}…`, width: width + GAP };
+}
+
+/** As much of a text as is at most so wide, whole characters only. */
+function start(text: string, width: number): string {
+  let kept = '';
+  for (const character of text) {
+    if (fastStringWidth(kept + character) > width) break;
+    kept += character;
+  }
+  return kept;
 }

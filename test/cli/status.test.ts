@@ -178,6 +178,19 @@ describe('wait', () => {
   });
 });
 
+test('at a terminal that is too narrow the table’s commands are cut; elsewhere they are whole', async () => {
+  const command = ['sh', '-c', `: ${'long '.repeat(30)}; echo in; read -r _`];
+  const holder = rig.lockstep(['run', 'n', '--', ...command]);
+  await holder.says('in');
+  expect((await rig.run('status')).stdout).toContain('long long long ; echo in');
+  const looked = rig.start('script', ['-qec', 'stty cols 100; "$NODE" "$MAIN" status', '/dev/null'], { input: '' });
+  const lines = (await looked.ended).stdout.trimEnd().split(/\r?\n/);
+  expect(lines).toHaveLength(2);
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+  expect(lines[1]).toMatch(/ {2}sh -c : long .*… {2}\d+ms ago$|…/);
+  await holder.letGo();
+});
+
 describe('break', () => {
   test('evicts a live holder, says whom; its wrapper warns, and its end does not touch the successor', async () => {
     const holder = await rig.hold('n');
