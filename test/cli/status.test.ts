@@ -187,7 +187,7 @@ test('at a terminal that is too narrow the table’s commands are cut; elsewhere
   const lines = (await looked.ended).stdout.trimEnd().split(/\r?\n/);
   expect(lines).toHaveLength(2);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
-  expect(lines[1]).toMatch(/ {2}sh -c : long .*… {2}\d+ms ago$|…/);
+  expect(lines[1]).toMatch(/ {2}sh -c : long long .*… {2}.* ago$/);
   await holder.letGo();
 });
 
