@@ -192,6 +192,8 @@ describe('when main ends otherwise', () => {
     const [guardian] = guardiansOf(main);
     process.kill(guardian ?? 0, 'SIGKILL');
     await until('another guardian is there', () => guardiansOf(main).some((pid) => pid !== guardian));
+    // It is there before it has been told whom to watch over; when main answers, it has.
+    await main.ask({ do: 'active' });
     main.child.kill('SIGKILL');
     await main.ended;
     await gone(...pids);
