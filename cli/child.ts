@@ -5,7 +5,7 @@ import { GO_FD, heldCommand } from '../lib/held-command.ts';
 import { Exit, say } from './failure.ts';
 
 /** What a shell gives the two as a status. */
-const SIGNAL_BASE = 128;
+export const SIGNAL_BASE = 128;
 const CANNOT_RUN = 126;
 
 /**

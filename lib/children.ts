@@ -1,10 +1,10 @@
 import { Guardian } from './guardian.ts';
+import type { Process } from './process.ts';
 
 /** What main's end asks of a child process. */
 export interface Child {
+  readonly process: Process;
   readonly daemon: boolean;
-  /** Whether it runs, or what it started is being ended. */
-  readonly busy: boolean;
   /** Ends it, and all that it started. */
   end(): Promise<void>;
   /** Makes main stay for it. */
@@ -24,6 +24,7 @@ const DAEMON = Symbol.for('lockstep.daemon');
  */
 class Children {
   readonly guardian = new Guardian();
+  /** From their start until they have ended; a daemon, until what it started has ended too. */
   readonly #all = new Set<Child>();
   #watchesEnd = false;
 
@@ -43,7 +44,7 @@ class Children {
   }
 
   #mainEnded(): void {
-    const daemons = this.all().filter((child) => child.daemon && child.busy);
+    const daemons = this.all().filter((child) => child.daemon);
     if (daemons.length > 0) for (const daemon of daemons) void daemon.end();
     else for (const child of this.#all) child.await();
   }

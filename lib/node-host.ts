@@ -139,12 +139,18 @@ function readOrNull(path: string): string | null {
   }
 }
 
-/** The state and the start time in a `/proc/…/stat` line. The name before them may hold anything, even `)`. */
-function parseStat(line: string): { start: number; zombie: boolean } | null {
+interface Stat {
+  start: number;
+  zombie: boolean;
+  group: number;
+}
+
+/** The state, the group and the start time in a `/proc/…/stat` line. The name before them may hold anything, even `)`. */
+function parseStat(line: string): Stat | null {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const start = Number(fields[19]);
   if (!Number.isSafeInteger(start)) return null;
-  return { start, zombie: fields[0] === 'Z' || fields[0] === 'X' };
+  return { start, zombie: fields[0] === 'Z' || fields[0] === 'X', group: Number(fields[2]) };
 }
 
 /**
@@ -162,7 +168,7 @@ function seesOwnNamespace(): boolean {
   return procIsOurs;
 }
 
-function statOf(pid: number, tid: number): { start: number; zombie: boolean } | null {
+function statOf(pid: number, tid: number): Stat | null {
   if (!seesOwnNamespace()) return null;
   const line = readOrNull(tid === pid ? `/proc/${pid}/stat` : `/proc/${pid}/task/${tid}/stat`);
   return line === null ? null : parseStat(line);
@@ -176,10 +182,8 @@ export function isGroupRunning(group: number): boolean {
   if (!exists(-group)) return false;
   if (process.platform !== 'linux' || !seesOwnNamespace()) return true;
   return fs.readdirSync('/proc').some((entry) => {
-    const line = /^\d+$/.test(entry) ? readOrNull(`/proc/${entry}/stat`) : null;
-    if (line === null) return false;
-    const [state, , itsGroup] = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    return Number(itsGroup) === group && state !== 'Z' && state !== 'X';
+    const stat = /^\d+$/.test(entry) ? statOf(Number(entry), Number(entry)) : null;
+    return stat?.group === group && !stat.zombie;
   });
 }
 
@@ -237,7 +241,8 @@ const nodeProcesses: Processes = {
     //    directory there, and "no directory" must not be taken for "gone".
     if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
     // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
-    return statOf(pid, tid) ?? 'unknown';
+    const stat = statOf(pid, tid);
+    return stat ? { start: stat.start, zombie: stat.zombie } : 'unknown';
   },
   uid: () => process.geteuid?.() ?? -1,
   // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.

@@ -70,7 +70,7 @@ export class Process {
   static activeChildren(): Process[] {
     return children
       .all()
-      .flatMap((child) => processes.get(child) ?? [])
+      .map((child) => child.process)
       .filter((process) => process.isAlive());
   }
 
@@ -233,19 +233,13 @@ export class Process {
 
   #childView(): Child {
     const self = this;
-    const view: Child = {
+    return {
+      process: this,
       get daemon() {
         return self.#daemon;
-      },
-      get busy() {
-        return self.isAlive() || self.#ending !== null;
       },
       end: () => this.#end(),
       await: () => void this.#child?.ref(),
     };
-    processes.set(view, this);
-    return view;
   }
 }
-
-const processes = new WeakMap<Child, Process>();

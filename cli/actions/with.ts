@@ -1,14 +1,15 @@
+import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { Process } from '../../lib/process.ts';
+import { SIGNAL_BASE } from '../child.ts';
 import type { WithArguments } from '../commands/with.ts';
 import { parseDuration } from '../duration.ts';
 import { Exit, say, UsageError } from '../failure.ts';
 import { forwardSignals } from '../signals.ts';
 
-const SIGNAL_BASE = 128;
 const LONGEST_NAME = 20;
 
 export async function runWithDaemons({ words, daemon, prefix, grace: given }: WithArguments): Promise<void> {
@@ -23,6 +24,7 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   const main = new Process({ command: words, name: names[0] as string, output });
   // Before anything runs: a signal that comes now must not end us alone.
   forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
+  endWithReader([...daemons, main]);
   const passed = [...daemons, main].map((one) => begin(one, widthOf(names)));
   for (const one of daemons) void tellEarlyEnd(one, main);
   const code = (await main.join()) as number;
@@ -40,16 +42,18 @@ async function begin(child: Process, width: number): Promise<void> {
 
 async function passLines(from: Readable | null, to: NodeJS.WritableStream, label: string): Promise<void> {
   if (!from) return;
-  // Nobody reads us any more: then nobody reads them either, which they hear as they would without us.
-  to.once('error', () => from.destroy());
   // With backpressure: a slow reader behind us slows them down.
   const lines = createInterface({ input: from, crlfDelay: 0 });
-  for await (const line of lines) if (!to.write(`${label}${line}\n`)) await drained(to);
+  for await (const line of lines) if (!to.write(`${label}${line}\n`)) await once(to, 'drain').catch(() => undefined);
   await finished(from).catch(() => undefined);
 }
 
-function drained(stream: NodeJS.WritableStream): Promise<void> {
-  return new Promise((resolve) => stream.once('drain', resolve));
+/** Nobody reads us any more: then nobody reads them either, which they hear as they would without us. */
+function endWithReader(children: readonly Process[]): void {
+  for (const name of ['stdout', 'stderr'] as const)
+    process[name].on('error', () => {
+      for (const child of children) child[name]?.destroy();
+    });
 }
 
 /** A daemon should outlive MAIN. */

@@ -19,8 +19,9 @@ afterEach(() => {
   for (const journal of journals.splice(0)) journal.close();
 });
 
-function open(key: string, rotateBytes = 65_536): Journal<Tape> {
-  const options = { host: nodeHost, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+function open(key: string, rotateBytes = 65_536, files = nodeHost.files): Journal<Tape> {
+  const host = { ...nodeHost, files };
+  const options = { host, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
   const journal = Journal.open<Tape>({ ...options, key, rotateBytes, initial: () => [] });
   if (!journal) throw new Error('no journal');
   journals.push(journal);
@@ -114,10 +115,7 @@ test('what stands behind another’s seal stays void for one who was about to se
     },
   };
   open('first');
-  const options = { directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
-  const journal = Journal.open<Tape>({ ...options, host: { ...nodeHost, files }, key: 'a', rotateBytes: 10 });
-  if (!journal) throw new Error('no journal');
-  journals.push(journal);
+  const journal = open('a', 10, files);
   const id = append(journal, 'a');
   expect(journal.epoch).toBe(2);
   expect(journal.machine.ids).toEqual([id]);
@@ -133,10 +131,7 @@ test('a failing rotation does not fail the append that set it off', () => {
     },
   };
   open('first');
-  const options = { directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
-  const journal = Journal.open<Tape>({ ...options, host: { ...nodeHost, files }, key: 'a', rotateBytes: 10 });
-  if (!journal) throw new Error('no journal');
-  journals.push(journal);
+  const journal = open('a', 10, files);
   const id = append(journal, 'a');
   expect(journal.machine.ids).toEqual([id]);
   expect(names()).toEqual(['journal.1']);
