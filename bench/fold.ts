@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Journal } from '../lib/journal.ts';
-import { Line } from '../lib/line.ts';
+import { DEAF, Line } from '../lib/line.ts';
+import { emptyHeader } from '../lib/line-header.ts';
 import { nodeHost } from '../lib/node-host.ts';
 import { mean, median } from './median.ts';
 import { count, duration, ratio, table } from './table.ts';
@@ -42,15 +43,14 @@ class LongLine {
 
   constructor(directory: string, length: number) {
     fs.mkdirSync(directory);
-    const ignore = () => undefined;
     const journal = Journal.open({
       host: nodeHost,
       directory,
       subject: 'fold',
       key: 'bench',
       fileMode: 0o600,
-      initial: () => Line.emptyHeader('fold', { kind: 'lock', permits: 1 }),
-      load: (header) => new Line(header, { joined: ignore, granted: ignore, left: ignore, evicted: ignore }),
+      initial: () => emptyHeader('fold', { kind: 'lock', permits: 1 }),
+      load: (header) => new Line(header, DEAF),
     });
     if (!journal) throw new Error('fold: no journal');
     this.#journal = journal;

@@ -1,32 +1,30 @@
 import prettyMs from 'pretty-ms';
-import { LockTimeoutError, type Standing } from '../lib/errors.ts';
+import { DeadlockError, LockTimeoutError, type Standing } from '../lib/errors.ts';
 import type { Lease } from '../lib/lease.ts';
 import { holdersIn } from '../lib/standing.ts';
-import { parseDuration } from './duration.ts';
-import { Exit, say, UsageError } from './failure.ts';
-import type { WaitArguments } from './options.ts';
+import { Exit, say } from './failure.ts';
+import type { DeadlockArguments, WaitArguments } from './options.ts';
+import { patienceOf } from './patience.ts';
 import type { Requested } from './resource.ts';
 
 /** A wait shorter than this is not worth a word. */
 const QUIET_MS = 300;
 
+type AcquisitionArguments = WaitArguments & DeadlockArguments;
+
 /**
  * Acquires as the command line asks: at once, within a time, or as long as it takes. Speaks only on
  * contention, once, and only to a person at a terminal or who asked for it.
  */
-export async function acquireFor(wanted: Requested, args: WaitArguments, label: string): Promise<Lease> {
-  const code = args.conflictExitCode;
-  if (!Number.isInteger(code) || code < 0 || code > 255)
-    throw new UsageError(`--conflict-exit-code must be a whole number from 0 to 255, not ${code}`);
-  if (args.nonblock && args.wait !== undefined) throw new UsageError('--nonblock and --wait exclude each other');
-  const timeout = args.wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(args.wait, '--wait');
+export async function acquireFor(wanted: Requested, args: AcquisitionArguments, label: string): Promise<Lease> {
+  const timeout = patienceOf(args);
   const began = performance.now();
-  const at = (await wanted.tryAcquire({ label })) ?? (await waitFor(wanted, args, label, args.nonblock ? 0 : timeout));
+  const at = (await wanted.tryAcquire({ label })) ?? (await waitFor(wanted, args, label, timeout));
   if (args.verbose) say(`${wanted.name}: acquired after ${prettyMs(performance.now() - began)}, token ${at.token}`);
   return at;
 }
 
-async function waitFor(wanted: Requested, args: WaitArguments, label: string, timeout: number): Promise<Lease> {
+async function waitFor(wanted: Requested, args: AcquisitionArguments, label: string, timeout: number): Promise<Lease> {
   if (timeout === 0) {
     tellWho(wanted.name, holdersIn(await wanted.inspect()), args, 'not free now');
     throw new Exit(args.conflictExitCode);
@@ -34,8 +32,10 @@ async function waitFor(wanted: Requested, args: WaitArguments, label: string, ti
   const talks = !args.quiet && (args.verbose || process.stderr.isTTY);
   const notice = talks ? setTimeout(() => void announceWait(wanted), QUIET_MS) : undefined;
   try {
-    return await wanted.acquire({ label, timeout });
+    return await wanted.acquire({ label, timeout, detectDeadlock: !args.noDeadlockCheck });
   } catch (error) {
+    if (error instanceof DeadlockError && !args.quiet) say(error.message);
+    if (error instanceof DeadlockError) throw new Exit(args.conflictExitCode);
     if (!(error instanceof LockTimeoutError)) throw error;
     tellWho(wanted.name, error.holders, args, `not acquired within ${prettyMs(timeout)}`);
     throw new Exit(args.conflictExitCode);

@@ -2,10 +2,13 @@
 import yargs, { type CommandModule } from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { acquire } from './commands/acquire.ts';
+import { barrier } from './commands/barrier.ts';
 import { beat } from './commands/beat.ts';
 import { breakCommand } from './commands/break.ts';
+import { counter } from './commands/counter.ts';
 import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
+import { event } from './commands/event.ts';
 import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
@@ -22,7 +25,22 @@ const EXAMPLES: Array<[string, string]> = [
   ['$0 monitor', 'who is alive, late or gone'],
 ];
 
-const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'with', 'beat', 'monitor', 'demo'];
+const VERBS = [
+  'run',
+  'acquire',
+  'release',
+  'status',
+  'wait',
+  'break',
+  'edit',
+  'event',
+  'barrier',
+  'counter',
+  'with',
+  'beat',
+  'monitor',
+  'demo',
+];
 
 function commands(): CommandModule[] {
   // Each module has options of its own, and yargs' types know only one kind of command in a list.
@@ -34,6 +52,9 @@ function commands(): CommandModule[] {
     wait,
     breakCommand,
     edit,
+    event,
+    barrier,
+    counter,
     withDaemons,
     beat,
     monitor,

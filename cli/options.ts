@@ -11,19 +11,26 @@ export interface ResourceArguments extends StoreArguments {
   file?: string | undefined;
 }
 
-export interface WaitArguments {
-  nonblock: boolean;
-  wait?: string | undefined;
-  conflictExitCode: number;
-  quiet: boolean;
-  verbose: boolean;
-}
-
 export interface KindArguments {
   permits?: number | undefined;
   take: number;
   shared: boolean;
   exclusive: boolean;
+}
+
+export interface PatienceArguments {
+  nonblock: boolean;
+  wait?: string | undefined;
+  conflictExitCode: number;
+}
+
+export interface WaitArguments extends PatienceArguments {
+  quiet: boolean;
+  verbose: boolean;
+}
+
+export interface DeadlockArguments {
+  noDeadlockCheck: boolean;
 }
 
 /** The words behind `--`, which `main.ts` put aside. */
@@ -59,13 +66,13 @@ export function resourceOptions<T>(argv: Argv<T>): Argv<T & ResourceArguments> {
     }) as unknown as Argv<T & ResourceArguments>;
 }
 
-export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
+export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {
   return argv
     .option('nonblock', {
       alias: ['n', 'nb'],
       type: 'boolean',
       default: false,
-      describe: 'Do not wait: exit 75 if it is not free now',
+      describe: 'Do not wait: exit 75 if one would have to',
     })
     .option('wait', {
       alias: 'w',
@@ -79,7 +86,11 @@ export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
       requiresArg: true,
       default: 75,
       describe: 'The exit code instead of 75',
-    })
+    }) as unknown as Argv<T & PatienceArguments>;
+}
+
+export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
+  return patienceOptions(argv)
     .option('quiet', {
       alias: 'q',
       type: 'boolean',
@@ -92,6 +103,14 @@ export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
       default: false,
       describe: 'Say when it was acquired, and how long that took',
     }) as unknown as Argv<T & WaitArguments>;
+}
+
+export function deadlockOptions<T>(argv: Argv<T>): Argv<T & DeadlockArguments> {
+  return argv.option('no-deadlock-check', {
+    type: 'boolean',
+    default: false,
+    describe: 'Wait on in a deadlock, instead of telling it (exit 75)',
+  }) as unknown as Argv<T & DeadlockArguments>;
 }
 
 export function kindOptions<T>(argv: Argv<T>): Argv<T & KindArguments> {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { Kept } from '../lib/entry.ts';
 import { nodeHost } from '../lib/node-host.ts';
 import { shortCommand } from '../lib/own-command.ts';
+import type { EntryView, Store } from '../lib/store.ts';
 import { UsageError } from './failure.ts';
 
 /** A larger number is no pid anywhere: the system could not even be asked about it, and what is unknown counts as alive. */
@@ -16,6 +18,24 @@ export function pidOf(pid: number | undefined, usage: string): number {
     throw new UsageError('--pid must be the number of a process; in a shell script write --pid $$');
   if (nodeHost.processes.state(pid, pid) === 'gone') throw new UsageError(`--pid ${pid}: there is no such process`);
   return pid;
+}
+
+/** Whether an entry is a living process's own. */
+export function isOwnedBy(entry: EntryView, pid: number): boolean {
+  return entry.owners.some((one) => one.pid === pid && one.place === 'here' && one.gone === null);
+}
+
+/** More names than this are not looked through. */
+const MAX_NAMES = 1_000;
+
+/** What a process holds in a store on disk. */
+export function heldByProcess(store: Store, pid: number): Kept[] {
+  const names = store.sync?.names().slice(0, MAX_NAMES) ?? [];
+  return names.flatMap((name) => {
+    const entries = store.sync?.snapshot(name)?.entries ?? [];
+    const own = entries.filter((entry) => entry.state === 'holding' && isOwnedBy(entry, pid));
+    return own.map(({ ticket }) => ({ name, ticket }));
+  });
 }
 
 /** Another process's command line, as far as the system tells. */

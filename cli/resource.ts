@@ -1,6 +1,8 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { Acquirable, type AcquireOptions } from '../lib/acquirable.ts';
+import type { Kept } from '../lib/entry.ts';
+import { inheritedIn } from '../lib/inherited.ts';
 import type { Lease } from '../lib/lease.ts';
 import { openStore, openStoreBeside } from '../lib/open-store.ts';
 import { Semaphore } from '../lib/semaphore.ts';
@@ -36,13 +38,21 @@ function realPath(file: string): string {
 /** A lock, shared or not, or a semaphore: whatever the options ask for. */
 export class Requested extends Acquirable {
   readonly #ask: number;
+  readonly #keeps: () => Kept[];
 
-  constructor(target: Target, args: KindArguments) {
+  /** `keeps` is asked, if we must wait, for what whoever we acquire for cannot give back meanwhile. */
+  constructor(target: Target, args: KindArguments, keeps: () => Kept[] = () => []) {
     const { permits, take, shared } = args;
     checkKind(target, args);
     const config = permits === undefined ? { kind: 'lock', permits: 1 } : { kind: 'semaphore', permits };
     super(target.name, config, { store: target.store });
     this.#ask = shared ? 0 : take;
+    this.#keeps = keeps;
+  }
+
+  /** The commands around us wait for this one. */
+  protected override heldBy(): Kept[] {
+    return [...inheritedIn(this.store.place), ...this.#keeps()];
   }
 
   acquire(options: AcquireOptions): Promise<Lease> {

@@ -1,57 +1,162 @@
-import { DeadlockError } from './errors.ts';
-import { holdersIn } from './standing.ts';
-import type { LineView, OwnEntry } from './store.ts';
+import type { Keeps, Kept } from './entry.ts';
+import { DeadlockError, type Waiting } from './errors.ts';
+import { nothingElseToDo, waitsUnderWay } from './idle.ts';
+import { inheritedIn } from './inherited.ts';
+import { type Link, linesAround, Stuck } from './knot.ts';
+import { standingOf } from './standing.ts';
+import type { LineView, OwnEntry, Store, SyncStore } from './store.ts';
 
 /**
- * The deadlock that one process can see by itself: what it waits for is held by itself alone, and nothing
- * is left in it that could ever give it back.
+ * Deadlocks are told instead of suffered. A waiter writes down, in its own entry, what it keeps while it waits; so a
+ * circle of waits stands on disk, and whoever closes it sees it.
  *
- * It is told only where it is certain. An asynchronous wait is hopeless when the event loop has nothing
- * else to wait for: no timer, no socket, no child, only waits like this one. A blocking one is hopeless
- * whenever this thread is the only holder, since it is the thread that is blocked. Cycles that run
- * through several processes are not seen here.
+ * What a waiter keeps is known
+ * - of a flow of control (`withLock`, an `Owner`): what it holds;
+ * - of a wait that blocks its thread, and of a process that has nothing else to do: all that it holds, and what
+ *   the command holds that it is part of.
  */
 
-/** Asynchronous waits under way in this process; each keeps one timer. */
-let waits = 0;
+/** One who sees a circle that somebody else closed tells it too, if that one has not after this long. */
+const PATIENCE_MS = 500;
 
-export function beginWait(): () => void {
-  waits += 1;
-  return () => {
-    waits -= 1;
-  };
+export interface DeadlockOptions {
+  /** What the waiter's flow of control holds. */
+  kept: readonly Kept[];
+  /** Whether to throw. Without it only others are told. */
+  detect: boolean;
 }
 
-/** Whether nothing but waits keeps this process alive. To be asked between two looks of the asker's own wait. */
-export function nothingElseToDo(): boolean {
-  const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
-  let timers = 0;
-  for (const kind of process.getActiveResourcesInfo()) {
-    const output = outputs.indexOf(kind);
-    if (kind === 'Timeout') timers += 1;
-    // What is still to be written can release nothing.
-    else if (output !== -1) outputs.splice(output, 1);
-    else return false;
+/** What one wait knows of the circle that it may be in. */
+class Suspicion {
+  readonly #own: OwnEntry;
+  readonly #detect: boolean;
+  /** What the entry says by now, as JSON. */
+  #said = '';
+  #seenAt = Number.POSITIVE_INFINITY;
+
+  constructor(own: OwnEntry, detect: boolean) {
+    this.#own = own;
+    this.#detect = detect;
   }
-  return timers < waits;
-}
 
-/** What an output stream is called among the active resources. One to a file is not there. */
-function kindOfOutput(stream: NodeJS.WriteStream): string[] {
-  if (stream.isTTY) return ['TTYWrap'];
-  return 'ref' in stream ? ['PipeWrap'] : [];
-}
-
-/**
- * Throws if what an entry of ours waits for is held by this session, alone.
- *
- * @throws {DeadlockError}
- */
-export function throwIfHeldByUs(line: LineView | null, waiter: OwnEntry): void {
-  // Reading the line may just have found the waiter granted: then the holder that is ours is itself.
-  if (waiter.state !== 'waiting') return;
-  const holders = (line?.entries ?? []).filter(({ state }) => state === 'holding');
-  if (line && holders.length > 0 && holders.every(({ ours, owners }) => ours && owners.length === 1)) {
-    throw new DeadlockError(line.name, holdersIn(line));
+  /**
+   * One look. A generator, for stores that answer at once and those that do not: it yields what the entry is to say,
+   * and names, for each of which it is given the line.
+   *
+   * One reading of the lines may show a circle that never was, because they are read one after the other:
+   *   1. Q, who has B, waits for A, which P has; the line of A is read;
+   *   2. Q gives up, and P waits for B; the line of B is read.
+   * Who is stuck in two readings was so all the time between them: a wait does not begin twice.
+   *
+   * @throws {DeadlockError} if this wait is the one of its circle to give up
+   */
+  *look(keeps: Keeps): Generator<Keeps | string, void, LineView | null> {
+    if (this.#isNews(keeps)) yield keeps;
+    // Who holds nothing keeps nobody waiting.
+    if (!this.#detect || keeps.held.length === 0) return;
+    const { name, ticket } = this.#own;
+    const names = [name, ...keeps.held.map((kept) => kept.name)];
+    const first = new Stuck(yield* linesAround(names));
+    if (!first.circleOf(name, ticket)) return this.#judge(null);
+    const second = new Stuck(yield* linesAround(names), first);
+    this.#judge(second.circleOf(name, ticket));
   }
+
+  #isNews(keeps: Keeps): boolean {
+    const says = keeps.held.length === 0 ? '' : JSON.stringify(keeps);
+    if (says === this.#said) return false;
+    this.#said = says;
+    return true;
+  }
+
+  /** The youngest of a circle gives up at once; another only if it does not. */
+  #judge(circle: readonly Link[] | null): void {
+    const now = performance.now();
+    this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
+    if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
+    throw new DeadlockError(this.#own.name, circle.map(asWaiting));
+  }
+}
+
+/** All agree who that is, also where two close a circle at the same time. */
+function isYoungest([own, ...others]: readonly Link[]): boolean {
+  return others.every((other) => ageOf(own as Link) >= ageOf(other));
+}
+
+function ageOf({ entry, line }: Link): string {
+  return `${String(entry.ticket).padStart(16, '0')} ${entry.owners[0]?.session} ${line.name}`;
+}
+
+function asWaiting({ line, entry, held }: Link): Waiting {
+  const holds = held && { resource: held.line.name, ...standingOf(held.entry) };
+  return { ...standingOf(entry), waitsFor: line.name, holds };
+}
+
+/** Looks after one asynchronous wait. */
+export class DeadlockWatch {
+  readonly #store: Store;
+  readonly #own: OwnEntry;
+  readonly #kept: readonly Kept[];
+  readonly #suspicion: Suspicion;
+
+  constructor(store: Store, own: OwnEntry, { kept, detect }: DeadlockOptions) {
+    this.#store = store;
+    this.#own = own;
+    this.#kept = kept;
+    this.#suspicion = new Suspicion(own, detect);
+  }
+
+  /** As the wait begins: what is known for certain. @throws {DeadlockError} */
+  begin(): Promise<void> {
+    return this.#look({ held: this.#kept, waits: 1 });
+  }
+
+  /** From time to time. @throws {DeadlockError} */
+  check(): Promise<void> {
+    if (!nothingElseToDo()) return this.begin();
+    return this.#look({ held: allHeldIn(this.#store), waits: waitsUnderWay() });
+  }
+
+  async #look(keeps: Keeps): Promise<void> {
+    const steps = this.#suspicion.look(keeps);
+    let step = steps.next(null);
+    while (!step.done) {
+      const { value } = step;
+      const line = typeof value === 'string' ? await this.#store.snapshot(value) : null;
+      if (typeof value !== 'string') await this.#store.keep(this.#own, value);
+      step = steps.next(line);
+    }
+  }
+}
+
+/** Looks after one wait that blocks its thread. */
+export class BlockingDeadlockWatch {
+  readonly #store: SyncStore;
+  readonly #own: OwnEntry;
+  readonly #held: readonly Kept[];
+  readonly #suspicion: Suspicion;
+
+  constructor(store: Store, sync: SyncStore, own: OwnEntry, detect: boolean) {
+    this.#store = sync;
+    this.#own = own;
+    this.#held = allHeldIn(store);
+    this.#suspicion = new Suspicion(own, detect);
+  }
+
+  /** @throws {DeadlockError} */
+  check(): void {
+    const steps = this.#suspicion.look({ held: this.#held, waits: 1 });
+    let step = steps.next(null);
+    while (!step.done) {
+      const { value } = step;
+      const line = typeof value === 'string' ? this.#store.snapshot(value) : null;
+      if (typeof value !== 'string') this.#store.keep(this.#own, value);
+      step = steps.next(line);
+    }
+  }
+}
+
+/** All that this process holds in a store, and what is held around it as long as it runs. */
+function allHeldIn(store: Store): Kept[] {
+  return [...store.held().map(({ name, ticket }) => ({ name, ticket })), ...inheritedIn(store.place)];
 }

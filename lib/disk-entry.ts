@@ -1,21 +1,34 @@
 import type { DiskResource } from './disk-resource.ts';
-import type { Eviction, Owner } from './line.ts';
+import type { Entry, Owner } from './entry.ts';
+import type { Eviction } from './line.ts';
 import type { EntryState, OwnEntry } from './store.ts';
+
+/** What a record of ours made: the entry as it is now, and how many waited before it when it joined. */
+export interface Joined {
+  entry: Entry;
+  waitingBefore: number;
+}
 
 /** An entry that this session put into a resource's line, kept up to date by its `DiskResource`. */
 export class DiskEntry implements OwnEntry {
   readonly resource: DiskResource;
   readonly ticket: number;
+  readonly waitingBefore: number;
   readonly adopters: Owner[] = [];
   state: EntryState;
+  token: number;
   eviction: Eviction | null = null;
   /** Called when the state has changed. */
   onChange: (() => void) | null = null;
 
-  constructor(resource: DiskResource, ticket: number, state: EntryState) {
+  /** `joined` is null if it was refused. */
+  constructor(resource: DiskResource, joined: Joined | null) {
+    const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
     this.resource = resource;
     this.ticket = ticket;
-    this.state = state;
+    this.token = token;
+    this.waitingBefore = joined?.waitingBefore ?? 0;
+    this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';
   }
 
   get name(): string {

@@ -1,15 +1,18 @@
+import { type Action, actionRecord } from './action.ts';
 import { DiskEntry } from './disk-entry.ts';
+import { type Entry, type Keeps, keptToWire } from './entry.ts';
 import { ConfigMismatchError, StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
-import { type Config, type Entry, type Eviction, Line } from './line.ts';
+import { type Eviction, Line } from './line.ts';
+import { type Config, emptyHeader } from './line-header.ts';
 import { describeConfig, viewLine } from './line-view.ts';
 import type { Judge } from './liveness.ts';
 import { OwnEntries } from './own-entries.ts';
 import type { Presence } from './presence.ts';
 import { type JournalRecord, toWire } from './record.ts';
 import { ownerFor } from './session.ts';
-import type { AdoptOptions, EntryState, LineView, Request } from './store.ts';
+import type { AdoptOptions, LineView, Request } from './store.ts';
 
 /** How often a `try` is repeated after it found the dead in its way. */
 const MAX_TRIES = 3;
@@ -88,6 +91,8 @@ export class DiskResource {
   join(config: Config, request: Request): DiskEntry {
     this.check(config);
     if (request.onlyIfGranted) return this.#tryJoin(request);
+    if (request.steal) return this.#stolen(request);
+    if (config.kind === 'barrier') this.#sweepLeftovers();
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
     const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
@@ -116,6 +121,30 @@ export class DiskResource {
     this.#settle(true);
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
+  }
+
+  keep(own: DiskEntry, { held, waits }: Keeps): void {
+    if (this.isGone() || !this.#own.has(own)) return;
+    this.#append(['keep', this.#nextId(), own.ticket, this.#now(), keptToWire(held), waits]);
+    this.#settle(false);
+  }
+
+  /** @throws {ConfigMismatchError} */
+  act(config: Config, action: Action): number | null {
+    this.check(config);
+    // The dead must not be woken in place of the living.
+    if (action.do === 'notify') this.#expelAllDead();
+    const id = this.#nextId();
+    this.#own.expect(id);
+    this.#append(actionRecord(action, id, this.#now()));
+    const { outcome } = this.#own;
+    this.#settle(true);
+    return outcome;
+  }
+
+  /** Whether this is a barrier that is broken. */
+  get isBroken(): boolean {
+    return this.#line.config.kind === 'barrier' && this.#line.value === 1;
   }
 
   /** Ends an entry whoever owns it. */
@@ -155,7 +184,9 @@ export class DiskResource {
    * Evicts the dead who stand before an entry (or anywhere). True if there were any.
    * At most `most` are judged in one call; the next call goes on behind them.
    */
-  expelDead(before: DiskEntry | null, most = 64): boolean {
+  expelDead(own: DiskEntry | null, most = 64): boolean {
+    // A barrier waits for those behind as well.
+    const before = this.#line.config.kind === 'barrier' ? null : own;
     this.#judgedAt = this.#options.host.clock.monotonicMs();
     const judged: Entry[] = [];
     let skip = this.#judgeFrom;
@@ -191,7 +222,7 @@ export class DiskResource {
       }
       if (!this.expelDead(null)) break;
     }
-    return new DiskEntry(this, 0, 'refused');
+    return new DiskEntry(this, null);
   }
 
   #enter(verb: 'enter' | 'try', { ask, label }: Request): DiskEntry {
@@ -202,13 +233,30 @@ export class DiskResource {
     const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
     this.#own.expect(id);
     this.#journal.append(record, json);
+    const own = this.#joined();
+    if (own.state === 'refused' && verb === 'enter' && !this.isBroken) throw this.#fullError();
+    return own;
+  }
+
+  /** Takes the lock from whoever holds it. */
+  #stolen({ label }: Request): DiskEntry {
+    const { session } = this.#options.presence;
+    const id = session.nextId();
+    this.#own.expect(id);
+    this.#append(['steal', id, session.wire, this.#now(), label]);
+    const own = this.#joined(true);
+    if (own.state === 'refused') throw this.#fullError();
+    return own;
+  }
+
+  /** Our part in the entry that our last record made, refused if it made none. `poke`: it ended others'. */
+  #joined(poke = false): DiskEntry {
     const { joined } = this.#own;
     // A rotation behind our record has made the line anew: the entry in it is another object.
-    const entry = joined && this.#journal.machine.find(joined.ticket);
-    const own = new DiskEntry(this, joined?.ticket ?? 0, entry ? stateOf(entry) : 'refused');
+    const entry = joined && this.#journal.machine.find(joined.entry.ticket);
+    const own = new DiskEntry(this, entry && joined ? { ...joined, entry } : null);
     if (joined) this.#own.add(own);
-    this.#settle(false);
-    if (own.state === 'refused' && verb === 'enter') throw this.#fullError();
+    this.#settle(poke);
     return own;
   }
 
@@ -261,6 +309,29 @@ export class DiskResource {
     this.#own.settle(poke);
   }
 
+  #expelAllDead(): void {
+    this.refresh();
+    this.#judgeFrom = 0;
+    do this.expelDead(null);
+    while (this.#judgeFrom > 0);
+  }
+
+  /**
+   * Parties of an earlier run that died at the barrier, with nobody alive among them, are no reason to break it for
+   * those who come now. The record names the last of them, so one alive that joins meanwhile is not meant.
+   */
+  #sweepLeftovers(): void {
+    this.refresh();
+    let last = 0;
+    for (let entry = this.#line.firstWaiting; entry; entry = entry.next) {
+      if (!entry.owners.every((owner) => this.#options.judge.whyDead(owner) !== null)) return;
+      last = entry.ticket;
+    }
+    if (last === 0) return;
+    this.#append(['sweep', this.#nextId(), this.#now(), last]);
+    this.#settle(false);
+  }
+
   #fullError(): StoreError {
     return new StoreError(
       'STORE_BUSY',
@@ -280,7 +351,7 @@ function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Con
     key: presence.session.key,
     fileMode,
     ...(rotateBytes === undefined ? {} : { rotateBytes }),
-    ...(initial ? { initial: () => Line.emptyHeader(name, initial) } : {}),
+    ...(initial ? { initial: () => emptyHeader(name, initial) } : {}),
     load: (header) => new Line(header, own.observer),
   });
   own.forget();
@@ -291,8 +362,4 @@ function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Con
     `${name}: ${directory} is the directory of ${journal.machine.name}. Is upper and lower case the same on this file system? Use another name.`,
     { operation: 'open', resource: name, path: directory },
   );
-}
-
-function stateOf(entry: Entry): EntryState {
-  return entry.holding ? 'holding' : 'waiting';
 }

@@ -1,7 +1,10 @@
+import type { Action } from './action.ts';
 import type { Disk } from './disk.ts';
 import type { DiskEntry } from './disk-entry.ts';
+import type { Keeps } from './entry.ts';
 import type { Host } from './host.ts';
-import type { Config, Eviction } from './line.ts';
+import type { Eviction } from './line.ts';
+import type { Config } from './line-header.ts';
 import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, Store, SyncStore } from './store.ts';
 
 /** How often the first in line looks by itself. Those behind it look more and more rarely. */
@@ -45,6 +48,18 @@ export class DiskStore implements Store {
 
   async evict(name: string, ticket: number, eviction: Eviction): Promise<boolean> {
     return this.#disk.evict(name, ticket, eviction);
+  }
+
+  async keep(entry: OwnEntry, keeps: Keeps): Promise<void> {
+    this.#disk.keep(entry, keeps);
+  }
+
+  async act(name: string, config: Config, action: Action): Promise<number | null> {
+    return this.#disk.act(name, config, action);
+  }
+
+  held(): OwnEntry[] {
+    return this.#disk.held();
   }
 
   async refresh(entry: OwnEntry): Promise<void> {

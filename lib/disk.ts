@@ -1,10 +1,13 @@
 import path from 'node:path';
+import type { Action } from './action.ts';
 import type { DiskEntry } from './disk-entry.ts';
 import { DiskResource } from './disk-resource.ts';
+import type { Keeps } from './entry.ts';
 import { HEARTBEAT_MS } from './heartbeat.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
-import { type Config, type Eviction, Line } from './line.ts';
+import { DEAF, type Eviction, Line } from './line.ts';
+import type { Config } from './line-header.ts';
 import { HEARTBEAT_PATIENCE_MS, Judge } from './liveness.ts';
 import { encodeName } from './name.ts';
 import { Presence } from './presence.ts';
@@ -72,6 +75,21 @@ export class Disk implements SyncStore {
 
   evict(name: string, ticket: number, eviction: Eviction): boolean {
     return this.#find(name)?.evict(ticket, eviction) ?? false;
+  }
+
+  keep(entry: OwnEntry, keeps: Keeps): void {
+    const own = entry as DiskEntry;
+    own.resource.keep(own, keeps);
+  }
+
+  act(name: string, config: Config, action: Action): number | null {
+    const resource = this.#current(name) ?? this.#make(name, config);
+    return resource.act(config, action);
+  }
+
+  held(): DiskEntry[] {
+    const entries = [...this.#resources.values()].flatMap((resource) => resource.entries);
+    return entries.filter(({ state }) => state === 'holding').sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   snapshot(name: string): LineView | null {
@@ -213,9 +231,7 @@ export class Disk implements SyncStore {
 
   #nameInJournal(directory: string): string | null {
     const { host, session, directory: store } = this.#options;
-    const ignore = () => undefined;
-    const load = (header: unknown) =>
-      new Line(header, { joined: ignore, granted: ignore, left: ignore, evicted: ignore });
+    const load = (header: unknown) => new Line(header, DEAF);
     const journal = Journal.open({
       host,
       directory,

@@ -18,7 +18,7 @@ export class HeaderError extends Error {
   }
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 const NEWLINE = 0x0a;
 const CLOSING_BRACKET = 0x5d;
 const READ_BYTES = 64 * 1024;

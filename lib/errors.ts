@@ -36,10 +36,13 @@ export class LockstepError extends Error {
   }
 }
 
-/** One clause that names an entry: `pid 42 on web1 (./deploy.sh), since 2026-11-23T09:00:00.000Z`. */
+function describeProcess({ pid, host, command }: Standing): string {
+  return `pid ${pid} on ${host}${command === '' ? '' : ` (${command})`}`;
+}
+
+/** One clause that names an entry: `pid 42 on web1 (./deploy.sh), in line since 2026-11-23T09:00:00.000Z`. */
 export function describeStanding(standing: Standing): string {
-  const command = standing.command === '' ? '' : ` (${standing.command})`;
-  return `pid ${standing.pid} on ${standing.host}${command}, in line since ${new Date(standing.since).toISOString()}`;
+  return `${describeProcess(standing)}, in line since ${new Date(standing.since).toISOString()}`;
 }
 
 function describeHolders(holders: readonly Standing[]): string {
@@ -59,14 +62,59 @@ export class LockTimeoutError extends LockstepError {
   }
 }
 
-/** `DEADLOCK`: the wait could never have ended. Nothing is left in line. */
+/** One wait of a deadlock: who waits, for which resource, and what it holds meanwhile that the one before it needs. */
+export interface Waiting extends Standing {
+  waitsFor: string;
+  /** Null if it only stands in line before the other. */
+  holds: (Standing & { resource: string }) | null;
+}
+
+/**
+ * `DEADLOCK`: the wait could never have ended, nor those that waited for it. Nothing of it is left in line, so
+ * the others can go on once its owner releases what it holds.
+ */
 export class DeadlockError extends LockstepError {
-  constructor(resource: string, holders: readonly Standing[]) {
+  /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
+  readonly circle: readonly Waiting[];
+
+  constructor(resource: string, circle: readonly Waiting[]) {
+    const holders = [circle[1] ?? circle[0]].flatMap((next) => next?.holds ?? []);
+    super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders)}`, {
+      operation: 'acquire',
+      resource,
+      holders,
+    });
+    this.circle = circle;
+  }
+}
+
+function describeCircle(circle: readonly Waiting[], holders: readonly Standing[]): string {
+  if (circle.length > 1) {
+    return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
+  }
+  if (holders[0]?.pid === circle[0]?.pid) {
+    return `this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
+  }
+  return `this waits for what is held around it until it has ended.${describeHolders(holders)} Do not acquire it again inside.`;
+}
+
+function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
+  const what = holds ? `holds ${holds.resource} and waits for ${waitsFor}` : `waits for ${waitsFor} before it`;
+  return `${describeProcess(standing)} ${what}`;
+}
+
+/** `BARRIER_BROKEN`: not all parties will come. Who waited has left; who comes gets the same until it is reset. */
+export class BrokenBarrierError extends LockstepError {
+  /** Whether it was this wait's own time that ran out. */
+  readonly timedOut: boolean;
+
+  constructor(resource: string, reason: string, timedOut = false) {
     super(
-      'DEADLOCK',
-      `${resource}: a deadlock: this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`,
-      { operation: 'acquire', resource, holders },
+      'BARRIER_BROKEN',
+      `${resource}: the barrier is broken: ${reason}. Look after the other parties, then reset it: \`reset()\`, or \`lockstep barrier ${resource} --reset\`.`,
+      { operation: 'wait', resource },
     );
+    this.timedOut = timedOut;
   }
 }
 

@@ -1,10 +1,16 @@
 import { deserialize, serialize } from 'node:v8';
+import { Barrier } from './barrier.ts';
+import { BoundedSemaphore } from './bounded-semaphore.ts';
+import { Condition } from './condition.ts';
+import { Counter } from './counter.ts';
 import { MisuseError } from './errors.ts';
+import { Event } from './event.ts';
 import { type Handed, handed, type Recipe } from './handed.ts';
 import { JsonFile } from './json-file.ts';
 import { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { reopenStore } from './open-store.ts';
+import { RLock } from './rlock.ts';
 import { RWLock } from './rwlock.ts';
 import { Semaphore } from './semaphore.ts';
 
@@ -15,6 +21,14 @@ const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
   Lock: (name: string, place: Place) => new Lock(name, storeAt(place)),
   RWLock: (name: string, place: Place) => new RWLock(name, storeAt(place)),
   Semaphore: (name: string, permits: number, place: Place) => new Semaphore(name, permits, storeAt(place)),
+  RLock: (name: string, place: Place) => new RLock(name, storeAt(place)),
+  BoundedSemaphore: (name: string, permits: number, place: Place) =>
+    new BoundedSemaphore(name, permits, storeAt(place)),
+  Event: (name: string, place: Place) => new Event(name, storeAt(place)),
+  Condition: (name: string, lock: Recipe, place: Place) =>
+    new Condition(name, { ...storeAt(place), lock: make(lock) as Lock }),
+  Barrier: (name: string, parties: number, place: Place) => new Barrier(name, parties, storeAt(place)),
+  Counter: (name: string, place: Place) => new Counter(name, storeAt(place)),
   JsonFile: (file: string, place: Place) => new JsonFile(file, storeAt(place)),
 };
 
@@ -27,8 +41,8 @@ interface Packed {
 type Step = (object: object) => unknown;
 
 /**
- * Arguments for another process, structured-cloned. A `Lock`, a `Semaphore` or a `JsonFile` in them, at any
- * depth, means the same resource there.
+ * Arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
+ * any depth, means the same resource there.
  *
  * @throws {MisuseError} for what cannot be handed over: a function, a symbol, a lease
  */
@@ -61,11 +75,13 @@ function standIn(object: object, mark: string): unknown {
 
 function made(object: object, mark: string): unknown {
   const recipe = (object as Record<string, Recipe | undefined>)[mark];
-  if (!recipe) return undefined;
-  const [kind, ...ingredients] = recipe;
-  const make = MAKERS[kind];
-  if (!make) throw new MisuseError(`a ${kind} was handed over, which this version of Lockstep does not know`);
-  return make(...(ingredients as never[]));
+  return recipe && make(recipe);
+}
+
+function make([kind, ...ingredients]: Recipe): unknown {
+  const maker = MAKERS[kind];
+  if (!maker) throw new MisuseError(`a ${kind} was handed over, which this version of Lockstep does not know`);
+  return maker(...(ingredients as never[]));
 }
 
 /** A value with some objects in it exchanged. Shared parts stay shared, and cycles stay cycles. */

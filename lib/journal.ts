@@ -290,7 +290,7 @@ export class Journal<M extends Machine> {
   #headerError(error: HeaderError): StoreError {
     const remedy =
       error.code === 'STORE_FORMAT'
-        ? 'Use the newer Lockstep here too.'
+        ? 'Use one version of Lockstep everywhere. If nobody uses the older one any more, move the directory away.'
         : 'Nothing was changed. If nobody uses it, move the directory away.';
     return this.#error(error.code, `${error.message}. ${remedy}`, error);
   }

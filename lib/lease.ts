@@ -1,8 +1,23 @@
-import { LeaseLostError } from './errors.ts';
+import type { Kept } from './entry.ts';
+import { LeaseLostError, MisuseError } from './errors.ts';
 import type { OwnEntry, Store } from './store.ts';
 
 /** How often a holder who listens for its loss looks by itself. */
 const WATCH_MS = 1_000;
+
+/** How one lease differs from others. */
+export interface LeaseTraits {
+  /** A second `release` is an error. */
+  strict?: boolean;
+  /** Its owner may acquire the same again. */
+  reentrant?: boolean;
+}
+
+/** An entry that ends with the last of the leases that share it. */
+interface SharedEntry {
+  entry: OwnEntry;
+  leases: number;
+}
 
 /**
  * What `acquire` returns: the right to the resource, until `release()`.
@@ -23,13 +38,16 @@ const WATCH_MS = 1_000;
  */
 export class Lease implements AsyncDisposable, Disposable {
   readonly #store: Store;
-  readonly #entry: OwnEntry;
+  readonly #traits: LeaseTraits;
+  readonly #shared: SharedEntry;
+  #released = false;
   #loss: AbortController | null = null;
 
   /** @internal */
-  constructor(store: Store, entry: OwnEntry) {
+  constructor(store: Store, entry: OwnEntry, traits: LeaseTraits = {}, shared = { entry, leases: 1 }) {
     this.#store = store;
-    this.#entry = entry;
+    this.#traits = traits;
+    this.#shared = shared;
   }
 
   /** The resource's name. */
@@ -39,12 +57,12 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** The fencing token: it only ever grows from one holder of the resource to the next. */
   get token(): number {
-    return this.#entry.ticket;
+    return this.#entry.token;
   }
 
   /** Whether the lease is held, as far as is known here without looking at the disk. */
   get held(): boolean {
-    return this.#entry.state === 'holding';
+    return !this.#released && this.#entry.state === 'holding';
   }
 
   /**
@@ -61,15 +79,19 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Gives the resource back and lets the next in line in. A second call does nothing.
+   * Gives the resource back and lets the next in line in. A second call does nothing (of a `BoundedSemaphore`: it is
+   * an error).
    *
    * @throws {LeaseLostError} (rejects) if the lease was lost before
+   * @throws {MisuseError} (rejects) if it was released before, and that is an error here
    * @throws {StoreError} (rejects) if that could not be written. The lease is still held then: call
    *   again, or end the process, which ends it for everybody.
    */
   async release(): Promise<void> {
-    const pending = this.held ? this.#store.leave(this.#entry) : undefined;
+    this.#checkRelease();
+    const pending = this.#isLast ? this.#store.leave(this.#entry) : undefined;
     if (pending) await pending;
+    this.#noteRelease();
     this.#throwIfLost();
   }
 
@@ -87,7 +109,9 @@ export class Lease implements AsyncDisposable, Disposable {
   /** `release()` at once, for stores on disk. */
   releaseSync(): void {
     if (!this.#store.sync) throw new TypeError(`the store ${this.#store.place} cannot release synchronously`);
-    if (this.held) this.#store.sync.leave(this.#entry);
+    this.#checkRelease();
+    if (this.#isLast) this.#store.sync.leave(this.#entry);
+    this.#noteRelease();
     this.#throwIfLost();
   }
 
@@ -117,11 +141,54 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.release();
+    if (!this.#released) await this.release();
   }
 
   [Symbol.dispose](): void {
-    this.releaseSync();
+    if (!this.#released) this.releaseSync();
+  }
+
+  /** @internal Where it stands in the lines of a store; null if it is not held, or is of another store. */
+  placeIn(store: Store): Kept | null {
+    return this.held && store === this.#store ? { name: this.name, ticket: this.#entry.ticket } : null;
+  }
+
+  /** @internal One more lease of the same entry, if its owner may acquire that again. */
+  again(store: Store, name: string): Lease | null {
+    if (!this.held || !this.#traits.reentrant || store !== this.#store || name !== this.name) return null;
+    this.#shared.leases += 1;
+    return new Lease(this.#store, this.#entry, this.#traits, this.#shared);
+  }
+
+  /** @internal Gives the resource back for a while, without an end of this lease. */
+  async suspend(): Promise<void> {
+    await this.#store.leave(this.#entry);
+  }
+
+  /** @internal Goes on with another entry in the same line, that holds by now. */
+  resume(entry: OwnEntry): void {
+    this.#shared.entry = entry;
+    if (this.#loss) void this.#watchForLoss(this.#loss);
+  }
+
+  get #entry(): OwnEntry {
+    return this.#shared.entry;
+  }
+
+  get #isLast(): boolean {
+    return this.held && this.#shared.leases === 1;
+  }
+
+  #checkRelease(): void {
+    if (!this.#released || !this.#traits.strict) return;
+    throw new MisuseError(`${this.name}: released too often: this lease, token ${this.token}, was given back before`);
+  }
+
+  /** After it has been written down: a release that failed may be tried again. */
+  #noteRelease(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#shared.leases -= 1;
   }
 
   #throwIfLost(): void {

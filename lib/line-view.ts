@@ -1,4 +1,6 @@
-import type { Config, Entry, Line, Owner } from './line.ts';
+import type { Entry, Owner } from './entry.ts';
+import type { Line } from './line.ts';
+import type { Config } from './line-header.ts';
 import type { Judge } from './liveness.ts';
 import type { Session } from './session.ts';
 import type { EntryView, LineView, OwnerView } from './store.ts';
@@ -7,19 +9,21 @@ import type { EntryView, LineView, OwnerView } from './store.ts';
 export function viewLine(line: Line, judge: Judge, viewer: Session): LineView {
   const entries: EntryView[] = [];
   for (let entry = line.first; entry; entry = entry.next) entries.push(viewEntry(entry, judge, viewer));
-  return { name: line.name, ...line.config, entries };
+  return { name: line.name, ...line.config, value: line.value, entries };
 }
 
 function viewEntry(entry: Entry, judge: Judge, viewer: Session): EntryView {
   const owners = entry.owners.map((owner) => viewOwner(owner, judge, viewer));
   return {
     ticket: entry.ticket,
+    token: entry.token,
     state: entry.holding ? 'holding' : 'waiting',
     ask: entry.ask,
     label: entry.label,
     since: Math.floor(entry.at / 1000),
     ours: entry.owners[0]?.key === viewer.key,
     owners,
+    keeps: entry.keeps,
     stale: owners.every(({ gone }) => gone !== null),
   };
 }
@@ -27,6 +31,7 @@ function viewEntry(entry: Entry, judge: Judge, viewer: Session): EntryView {
 function viewOwner(owner: Owner, judge: Judge, { facts }: Session): OwnerView {
   const here = owner.facts.boot === facts.boot && owner.facts.namespace === facts.namespace;
   return {
+    session: owner.key,
     pid: owner.facts.pid,
     host: owner.facts.host,
     place: here ? 'here' : 'elsewhere',
@@ -36,5 +41,6 @@ function viewOwner(owner: Owner, judge: Judge, { facts }: Session): OwnerView {
 
 /** A resource's kind as a message names it. */
 export function describeConfig({ kind, permits }: Config): string {
-  return kind === 'semaphore' ? `semaphore of ${permits} ${permits === 1 ? 'permit' : 'permits'}` : kind;
+  if (kind === 'semaphore') return `semaphore of ${permits} ${permits === 1 ? 'permit' : 'permits'}`;
+  return kind === 'barrier' ? `barrier of ${permits} ${permits === 1 ? 'party' : 'parties'}` : kind;
 }

@@ -1,12 +1,18 @@
-import type { ProcessFacts } from './host.ts';
-import { fromWire, isCount, type JournalRecord, keyOf, toWire } from './record.ts';
+import { type Action, actionOf } from './action.ts';
+import { type Entry, entryFromWire, entryToWire, isLabel, KEEPS_NOTHING, keepsFromWire } from './entry.ts';
+import { EntryList } from './entry-list.ts';
+import { type Config, checkHeader, type LineHeader } from './line-header.ts';
+import { fromWire, isCount, type JournalRecord, keyOf } from './record.ts';
 
 /**
  * The line of one resource: a pure fold of records into who holds and who waits. It knows nothing of
  * files, and reads no clock: the same records give the same line in every process.
  *
  * The one rule: an entry holds when it and everybody before it fit into the permits. So the holders
- * are always the front part of the line, and whoever holds once holds until it leaves.
+ * are always the front part of the line, and whoever holds once holds until it ends.
+ *
+ * An event, a condition and a barrier are lines too, but gates: their entries hold when they are let in, from
+ * the front, by a record that says so (`set`, `notify`) or by being enough (a barrier).
  */
 
 /** A permit is counted in shares, so that a shared entry can take a tiny part of a lock's one permit. */
@@ -15,38 +21,7 @@ const SHARES_PER_PERMIT = 2 ** 20;
 const MAX_ENTRIES = 65_536;
 /** A ticket is at least the wall clock in µs. This is the year 2255; a clock beyond it is not believed. */
 const MAX_TICKET = 9e15;
-const MAX_LABEL = 200;
-export const MAX_PERMITS = 2 ** 31 - 1;
 const MAX_OWNERS = 16;
-
-export interface Config {
-  /** `lock`, `semaphore`, … */
-  kind: string;
-  permits: number;
-}
-
-/** A session that an entry belongs to. Only when all its owners are gone is an entry stale. */
-export interface Owner {
-  key: string;
-  facts: ProcessFacts;
-  /** It handed the entry over to those behind it: whether it lives no longer matters. */
-  relieved: boolean;
-}
-
-export interface Entry {
-  readonly ticket: number;
-  /** The id of its `enter` record. */
-  readonly id: string;
-  readonly owners: Owner[];
-  /** How many permits it asks for; 0 means a shared entry of a lock. */
-  readonly ask: number;
-  /** Wall clock in µs at which it joined. */
-  readonly at: number;
-  readonly label: string;
-  holding: boolean;
-  next: Entry | null;
-  previous: Entry | null;
-}
 
 /** Why an entry was ended by somebody else. */
 export interface Eviction {
@@ -55,23 +30,23 @@ export interface Eviction {
 }
 
 export interface LineObserver {
-  /** An entry has joined the line; `holding` says whether it holds already. */
-  joined(entry: Entry): void;
+  /** An entry has joined the line, behind so many who wait; `holding` says whether it holds already. */
+  joined(entry: Entry, waitingBefore: number): void;
   /** An entry that waited now holds. */
   granted(entry: Entry): void;
   /** A `leave` with this id has ended an entry. */
   left(entry: Entry, id: string): void;
   evicted(entry: Entry, eviction: Eviction): void;
+  /** An action's record was valid. Its outcome: how many were let in, or a counter's new value. */
+  acted(id: string, outcome: number): void;
 }
 
-/** What the next epoch's header keeps of a line, as JSON. */
-export interface LineHeader extends Config {
-  name: string;
-  last: number;
-  entries: unknown[];
-}
+const ignore = () => undefined;
+/** For who only wants to know what a line comes to. */
+export const DEAF: LineObserver = { joined: ignore, granted: ignore, left: ignore, evicted: ignore, acted: ignore };
 
-function weightOf(ask: number): number {
+/** How much of a line's permits an entry takes that asks for so many, in shares. */
+export function weightOf(ask: number): number {
   return ask === 0 ? 1 : ask * SHARES_PER_PERMIT;
 }
 
@@ -79,48 +54,62 @@ export class Line {
   readonly name: string;
   readonly config: Config;
   readonly #observer: LineObserver;
-  readonly #byTicket = new Map<number, Entry>();
+  readonly #entries = new EntryList();
   readonly #capacity: number;
+  /** Not the permits decide, but who is let in. */
+  readonly #isGate: boolean;
+  /** How many waiters of a gate may hold now: all while an event is set, else none but for a moment. */
+  #passes: number;
+  #value: number;
   #held = 0;
+  #waiting = 0;
   #last: number;
-  #first: Entry | null = null;
-  #tail: Entry | null = null;
+  #lastToken = 0;
   #firstWaiting: Entry | null = null;
 
   /** @throws {RangeError} if the header is not one that `header()` gives */
   constructor(header: unknown, observer: LineObserver) {
-    const { name, kind, permits, last, entries } = checkHeader(header);
+    const { name, kind, permits, last, value, entries } = checkHeader(header);
     this.name = name;
     this.config = { kind, permits };
     this.#observer = observer;
+    this.#isGate = kind !== 'lock' && kind !== 'semaphore';
     this.#capacity = weightOf(permits);
     this.#last = last;
+    this.#value = value;
+    this.#passes = 0;
     for (const wire of entries) this.#restore(wire);
-  }
-
-  static emptyHeader(name: string, config: Config): LineHeader {
-    return { name, kind: config.kind, permits: config.permits, last: 0, entries: [] };
+    this.#passes = this.#standingPasses;
   }
 
   get size(): number {
-    return this.#byTicket.size;
+    return this.#entries.size;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   get first(): Entry | null {
-    return this.#first;
+    return this.#entries.first;
   }
 
   get firstWaiting(): Entry | null {
     return this.#firstWaiting;
   }
 
+  get value(): number {
+    return this.#value;
+  }
+
   find(ticket: number): Entry | undefined {
-    return this.#byTicket.get(ticket);
+    return this.#entries.find(ticket);
   }
 
   /** Whether an entry that asks for this much would hold at once if it joined now. */
   wouldGrant(ask: number): boolean {
-    return this.#firstWaiting === null && this.#held + weightOf(ask) <= this.#capacity;
+    return this.#firstWaiting === null && this.#hasRoomFor(ask);
   }
 
   /** Folds one record in. Whatever is not exactly a record of this format changes nothing. */
@@ -130,37 +119,70 @@ export class Line {
     else if (verb === 'leave') this.#leave(record);
     else if (verb === 'evict') this.#evict(record);
     else if (verb === 'adopt') this.#adopt(record);
+    else if (verb === 'keep') this.#keep(record);
+    else if (verb === 'steal') this.#steal(record);
+    else {
+      const action = actionOf(record, this.config.kind);
+      if (action) this.#act(action, record[1]);
+    }
   }
 
   header(): LineHeader {
     const entries = [];
-    for (let entry = this.#first; entry; entry = entry.next) {
-      const owners = entry.owners.map(({ key, facts, relieved }) => [key, toWire(facts), ...(relieved ? [true] : [])]);
-      entries.push([entry.ticket, entry.id, owners, entry.ask, entry.at, entry.label]);
-    }
-    return { name: this.name, ...this.config, last: this.#last, entries };
+    for (let entry = this.#entries.first; entry; entry = entry.next) entries.push(entryToWire(entry));
+    return { name: this.name, ...this.config, last: this.#last, value: this.#value, entries };
   }
 
   /** `["enter", id, facts, ask, at, label]` joins the line; a `try` only if it holds at once. */
   #enter(record: JournalRecord, onlyIfGranted: boolean): void {
     // By index: every acquire comes through here, and taking an array apart costs an iterator.
-    const id = record[1];
-    const ask = record[3];
-    const at = record[4];
-    const label = record[5];
-    const facts = fromWire(record[2]);
-    if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return;
-    if (this.size >= MAX_ENTRIES || (onlyIfGranted && !this.wouldGrant(ask))) return;
-    this.#last = Math.max(this.#last + 1, at);
-    this.#observer.joined(this.#append(this.#last, id, [{ key: keyOf(id), facts, relieved: false }], ask, at, label));
+    const entry = this.#newcomer(record[1], record[2], record[3], record[4], record[5]);
+    if (!entry || (onlyIfGranted && !this.wouldGrant(entry.ask)) || this.#isBroken) return;
+    this.#last = entry.ticket;
+    const waitingBefore = this.#waiting;
+    this.#append(entry);
+    if (this.config.kind === 'barrier' && this.#waiting === this.config.permits) this.#letIn(this.#waiting, entry);
+    this.#observer.joined(entry, waitingBefore);
+  }
+
+  /** An entry that may join, in no line yet. */
+  #newcomer(id: string, wire: unknown, ask: unknown, at: unknown, label: unknown): Entry | null {
+    const facts = fromWire(wire);
+    if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
+    if (this.size >= MAX_ENTRIES) return null;
+    const ticket = Math.max(this.#last + 1, at);
+    const owners = [{ key: keyOf(id), facts, relieved: false }];
+    const keeps = KEEPS_NOTHING;
+    return { ticket, id, owners, ask, at, label, holding: false, token: 0, keeps, next: null, previous: null };
+  }
+
+  /**
+   * `["steal", id, facts, at, label]` takes a lock from all who hold it, before all who wait. The ticket is the
+   * newest, so those who wait behind it get tokens greater than their tickets.
+   */
+  #steal([, id, wire, at, label]: JournalRecord): void {
+    const entry = this.config.kind === 'lock' ? this.#newcomer(id, wire, 1, at, label) : null;
+    if (!entry) return;
+    this.#last = entry.ticket;
+    const victims: Entry[] = [];
+    for (let one = this.#entries.first; one?.holding; one = one.next) victims.push(one);
+    this.#entries.prepend(entry);
+    this.#admit(entry);
+    // The thief has the permit already, so nobody gets in as they go.
+    for (const victim of victims) this.#remove(victim);
+    this.#observer.joined(entry, 0);
+    const { pid, host } = (entry.owners[0] as { facts: { pid: number; host: string } }).facts;
+    for (const victim of victims) this.#observer.evicted(victim, { reason: 'stolen', by: `pid ${pid} on ${host}` });
   }
 
   /** `["leave", id, ticket, at]` */
   #leave(record: JournalRecord): void {
-    const entry = this.#byTicket.get(record[2] as number);
+    const entry = this.#entries.find(record[2] as number);
     if (!entry) return;
+    const { holding } = entry;
     this.#remove(entry);
     this.#observer.left(entry, record[1]);
+    if (!holding) this.#breakBarrier('a party gave up waiting');
   }
 
   /**
@@ -172,10 +194,15 @@ export class Line {
    * With one owner judged and two there, the eviction is void.
    */
   #evict([, , ticket, , owners, reason, by]: JournalRecord): void {
-    const entry = this.#byTicket.get(ticket as number);
+    const entry = this.#entries.find(ticket as number);
     if (!entry || (owners !== 0 && owners !== entry.owners.length)) return;
+    const { holding } = entry;
     this.#remove(entry);
-    this.#observer.evicted(entry, { reason: textOr(reason, 'evicted'), by: textOr(by, 'unknown') });
+    const why = textOr(reason, 'evicted');
+    this.#observer.evicted(entry, { reason: why, by: textOr(by, 'unknown') });
+    if (!holding) this.#breakBarrier(`a party was taken out: ${why}`);
+    // Woken, but ended before it could act on that: whoever is next does.
+    else if (this.config.kind === 'condition') this.#letIn(1, null);
   }
 
   /**
@@ -184,82 +211,150 @@ export class Line {
    * was judged before from one that was judged after.
    */
   #adopt([, , ticket, , key, wire, relieves]: JournalRecord): void {
-    const entry = this.#byTicket.get(ticket as number);
+    const entry = this.#entries.find(ticket as number);
     const facts = fromWire(wire);
     if (!entry || !facts || !isLabel(key) || entry.owners.length >= MAX_OWNERS) return;
     if (relieves === true) for (const owner of entry.owners) owner.relieved = true;
     entry.owners.push({ key, facts, relieved: false });
   }
 
+  /** `["keep", id, ticket, at, [[name, ticket], …], waits]`: what the entry's owner cannot give back while it waits. */
+  #keep([, , ticket, , held, waits]: JournalRecord): void {
+    const entry = this.#entries.find(ticket as number);
+    const keeps = keepsFromWire(held, waits);
+    if (entry && keeps) entry.keeps = keeps;
+  }
+
+  #act(action: Action, id: string): void {
+    const outcome = this.#outcomeOf(action);
+    if (outcome !== null) this.#observer.acted(id, outcome);
+  }
+
+  /** How many were let in or ended, or the counter's new value. Null: void. */
+  #outcomeOf(action: Action): number | null {
+    switch (action.do) {
+      case 'set':
+        this.#value = 1;
+        return this.#letIn(this.#waiting, null);
+      case 'clear':
+        this.#value = 0;
+        this.#passes = 0;
+        return 0;
+      case 'notify':
+        return this.#letIn(action.count, null);
+      case 'abort':
+        return this.#breakBarrier('it was aborted');
+      case 'reset':
+        this.#value = 0;
+        return this.#endWaiting(Number.POSITIVE_INFINITY, 'it was reset');
+      case 'sweep':
+        return this.#endWaiting(action.ticket, 'left over', 1);
+      case 'add': {
+        const sum = this.#value + action.by;
+        if (!Number.isSafeInteger(sum)) return null;
+        this.#value = sum;
+        return sum;
+      }
+    }
+  }
+
+  /** Lets the first waiters of a gate in. Returns how many there were. */
+  #letIn(most: number, newcomer: Entry | null): number {
+    const before = this.#waiting;
+    this.#passes = most;
+    this.#grant(newcomer);
+    this.#passes = this.#standingPasses;
+    return before - this.#waiting;
+  }
+
+  get #standingPasses(): number {
+    return this.config.kind === 'event' && this.#value === 1 ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  get #isBroken(): boolean {
+    return this.config.kind === 'barrier' && this.#value === 1;
+  }
+
+  /** Who waits at a barrier that is short of a party would wait forever. Returns how many did. */
+  #breakBarrier(reason: string): number {
+    if (this.config.kind !== 'barrier') return 0;
+    this.#value = 1;
+    return this.#endWaiting(Number.POSITIVE_INFINITY, reason);
+  }
+
+  /**
+   * Ends those who wait, up to a ticket, if they have no more owners than were judged (as in `evict`). Returns
+   * how many there were.
+   */
+  #endWaiting(upTo: number, reason: string, mostOwners = Number.POSITIVE_INFINITY): number {
+    const ended: Entry[] = [];
+    for (let entry = this.#firstWaiting; entry && entry.ticket <= upTo; entry = entry.next) {
+      if (entry.owners.length <= mostOwners) ended.push(entry);
+    }
+    for (const entry of ended) {
+      this.#remove(entry);
+      this.#observer.evicted(entry, { reason, by: 'unknown' });
+    }
+    return ended.length;
+  }
+
   #isAsk(ask: unknown): ask is number {
+    if (this.#isGate) return ask === 1 && this.config.kind !== 'counter';
     return isCount(ask) && ask <= this.config.permits && (ask > 0 || this.config.kind === 'lock');
   }
 
-  #append(ticket: number, id: string, owners: Owner[], ask: number, at: number, label: string): Entry {
-    const entry: Entry = { ticket, id, owners, ask, at, label, holding: false, next: null, previous: this.#tail };
-    if (this.#tail) this.#tail.next = entry;
-    else this.#first = entry;
-    this.#tail = entry;
-    this.#byTicket.set(ticket, entry);
+  #hasRoomFor(ask: number): boolean {
+    return this.#isGate ? this.#passes > 0 : this.#held + weightOf(ask) <= this.#capacity;
+  }
+
+  #append(entry: Entry): void {
+    this.#entries.append(entry);
+    this.#waiting += 1;
     this.#firstWaiting ??= entry;
     this.#grant(entry);
-    return entry;
   }
 
   #remove(entry: Entry): void {
-    this.#byTicket.delete(entry.ticket);
-    if (entry.previous) entry.previous.next = entry.next;
-    else this.#first = entry.next;
-    if (entry.next) entry.next.previous = entry.previous;
-    else this.#tail = entry.previous;
+    this.#entries.remove(entry);
     if (entry.holding) this.#held -= weightOf(entry.ask);
-    else if (this.#firstWaiting === entry) this.#firstWaiting = entry.next;
+    else this.#waiting -= 1;
+    if (this.#firstWaiting === entry) this.#firstWaiting = entry.next;
     this.#grant(null);
   }
 
-  /** Lets waiters in, from the front, as long as they fit. `newcomer` is told of by its own `enter`. */
+  /** Lets waiters in, from the front, as long as they may. `newcomer` is told of by its own `enter`. */
   #grant(newcomer: Entry | null): void {
-    for (let entry = this.#firstWaiting; entry; entry = entry.next) {
-      if (this.#held + weightOf(entry.ask) > this.#capacity) break;
-      this.#held += weightOf(entry.ask);
-      entry.holding = true;
+    for (let entry = this.#firstWaiting; entry && this.#hasRoomFor(entry.ask); entry = entry.next) {
+      if (this.#isGate) this.#passes -= 1;
+      this.#waiting -= 1;
       this.#firstWaiting = entry.next;
+      this.#admit(entry);
       if (entry !== newcomer) this.#observer.granted(entry);
     }
   }
 
-  #restore(wire: unknown): void {
-    const [ticket, id, owners, ask, at, label] = Array.isArray(wire) ? (wire as unknown[]) : [];
-    const restored = Array.isArray(owners) ? owners.map(restoreOwner) : [];
-    const whole = restored.length > 0 && restored.every((owner) => owner !== null);
-    const inOrder = isCount(ticket) && ticket > (this.#tail?.ticket ?? -1) && ticket <= this.#last;
-    if (!whole || !inOrder || typeof id !== 'string' || !this.#isAsk(ask) || !isCount(at) || !isLabel(label)) {
-      throw new RangeError(`its header has an entry that is none: ${JSON.stringify(wire)?.slice(0, 100)}`);
-    }
-    this.#append(ticket, id, restored, ask, at, label);
+  #admit(entry: Entry): void {
+    this.#held += weightOf(entry.ask);
+    entry.holding = true;
+    // Tokens grow from holder to holder, also past one that stole the lock with a newer ticket.
+    if (entry.token === 0) entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;
+    this.#lastToken = Math.max(this.#lastToken, entry.token);
   }
-}
 
-function restoreOwner(wire: unknown): Owner | null {
-  const [key, facts, relieved] = Array.isArray(wire) ? (wire as unknown[]) : [];
-  const known = fromWire(facts);
-  return known && isLabel(key) ? { key, facts: known, relieved: relieved === true } : null;
-}
-
-function isLabel(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= MAX_LABEL;
+  #restore(wire: unknown): void {
+    const entry = entryFromWire(wire);
+    const token = entry?.token ?? 0;
+    const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#last;
+    if (fits && !this.#entries.find(entry.ticket)) {
+      // Of a gate, the header alone says who was let in.
+      this.#passes = this.#isGate && token > 0 ? 1 : 0;
+      this.#append(entry);
+      if (entry.holding === token > 0) return;
+    }
+    throw new RangeError(`its header has an entry that is none: ${JSON.stringify(wire)?.slice(0, 100)}`);
+  }
 }
 
 function textOr(value: unknown, otherwise: string): string {
   return isLabel(value) ? value : otherwise;
-}
-
-function checkHeader(header: unknown): LineHeader {
-  const { name, kind, permits, last, entries } = (header ?? {}) as Partial<LineHeader>;
-  if (typeof name !== 'string' || typeof kind !== 'string')
-    throw new RangeError('its header names no kind of resource');
-  if (!isCount(permits) || permits === 0 || permits > MAX_PERMITS)
-    throw new RangeError('its header names no number of permits');
-  if (!isCount(last) || !Array.isArray(entries)) throw new RangeError('its header has no line');
-  return { name, kind, permits, last, entries };
 }

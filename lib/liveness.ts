@@ -1,5 +1,5 @@
+import type { Owner } from './entry.ts';
 import type { Host, Processes, ProcessFacts } from './host.ts';
-import type { Owner } from './line.ts';
 import { sessionFile } from './session.ts';
 
 /** How long a heartbeat must be watched standing still before its session counts as dead. */

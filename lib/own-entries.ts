@@ -1,5 +1,6 @@
-import type { DiskEntry } from './disk-entry.ts';
-import type { Entry, Eviction, Line, LineObserver } from './line.ts';
+import type { DiskEntry, Joined } from './disk-entry.ts';
+import type { Entry } from './entry.ts';
+import type { Eviction, Line, LineObserver } from './line.ts';
 import type { Presence } from './presence.ts';
 import { keyOf } from './record.ts';
 import type { EntryState } from './store.ts';
@@ -13,13 +14,14 @@ export class OwnEntries {
   readonly #presence: Presence;
   readonly #byTicket = new Map<number, DiskEntry>();
   #awaited = '';
-  #joined: Entry | null = null;
+  #joined: Joined | null = null;
+  #outcome: number | null = null;
   #granted: Entry[] = [];
   #evicted: Array<{ entry: Entry; eviction: Eviction }> = [];
 
   readonly observer: LineObserver = {
-    joined: (entry) => {
-      if (entry.id === this.#awaited) this.#joined = entry;
+    joined: (entry, waitingBefore) => {
+      if (entry.id === this.#awaited) this.#joined = { entry, waitingBefore };
     },
     granted: (entry) => {
       this.#granted.push(entry);
@@ -31,6 +33,9 @@ export class OwnEntries {
     },
     evicted: (entry, eviction) => {
       this.#evicted.push({ entry, eviction });
+    },
+    acted: (id, outcome) => {
+      if (id === this.#awaited) this.#outcome = outcome;
     },
   };
 
@@ -50,15 +55,21 @@ export class OwnEntries {
     return [...this.#byTicket.values()];
   }
 
-  /** From now on, notes the entry that the record with this id makes. */
+  /** From now on, notes the entry that the record with this id makes, or its outcome. */
   expect(id: string): void {
     this.#awaited = id;
     this.#joined = null;
+    this.#outcome = null;
   }
 
   /** The entry that was expected, or null if the record made none. */
-  get joined(): Entry | null {
+  get joined(): Joined | null {
     return this.#joined;
+  }
+
+  /** What the action that was expected came to, or null if it was void. */
+  get outcome(): number | null {
+    return this.#outcome;
   }
 
   add(own: DiskEntry): void {
@@ -79,7 +90,7 @@ export class OwnEntries {
     const evicted = this.#evicted;
     this.forget();
     for (const { entry, eviction } of evicted) this.#lose(this.#byTicket.get(entry.ticket), eviction);
-    for (const entry of granted) this.#grant(this.#byTicket.get(entry.ticket));
+    for (const entry of granted) this.#grant(this.#byTicket.get(entry.ticket), entry);
     if (poke) for (const entry of [...granted, ...evicted.map((one) => one.entry)]) this.#poke(entry);
   }
 
@@ -87,7 +98,7 @@ export class OwnEntries {
   findIn(line: Line): void {
     for (const own of this.all()) {
       const entry = line.find(own.ticket);
-      if (entry?.holding) this.#grant(own);
+      if (entry?.holding) this.#grant(own, entry);
       else if (!entry && !this.#evicted.some((one) => one.entry.ticket === own.ticket)) {
         this.#lose(own, { reason: 'it is no longer in the line', by: 'unknown' });
       }
@@ -106,8 +117,9 @@ export class OwnEntries {
     this.#evicted = [];
   }
 
-  #grant(own: DiskEntry | undefined): void {
+  #grant(own: DiskEntry | undefined, { token }: Entry): void {
     if (own?.state !== 'waiting') return;
+    own.token = token;
     own.state = 'holding';
     own.onChange?.();
   }

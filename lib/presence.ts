@@ -1,6 +1,6 @@
+import type { Owner } from './entry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Host } from './host.ts';
-import type { Owner } from './line.ts';
 import { type Session, sessionFile } from './session.ts';
 
 /** A program that takes a lock for a moment never starts a heartbeat: it would cost more than the lock. */

@@ -2,7 +2,7 @@ import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquira
 import { MisuseError } from './errors.ts';
 import { type Handed, handed, type Recipe } from './handed.ts';
 import type { Lease } from './lease.ts';
-import { MAX_PERMITS } from './line.ts';
+import { MAX_PERMITS } from './line-header.ts';
 
 export interface PermitOptions {
   /** How many permits to take at once. Default 1. */
@@ -43,22 +43,22 @@ export class Semaphore extends Acquirable implements Handed {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {
-    return this.enter(this.#ask(options), options);
+    return this.enter(this.ask(options), options);
   }
 
   /** Takes the permits if they are free now and nobody waits; else null. */
   tryAcquire(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Promise<Lease | null> {
-    return this.tryEnter(this.#ask(options), options);
+    return this.tryEnter(this.ask(options), options);
   }
 
   /** `acquire`, blocking this thread. Ctrl-C ends the process even then. For stores on disk only. */
   acquireSync(options: AcquireOptions & PermitOptions = {}): Lease {
-    return this.enterSync(this.#ask(options), options);
+    return this.enterSync(this.ask(options), options);
   }
 
   /** `tryAcquire`, at once. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Lease | null {
-    return this.tryEnterSync(this.#ask(options), options);
+    return this.tryEnterSync(this.ask(options), options);
   }
 
   /**
@@ -77,7 +77,8 @@ export class Semaphore extends Acquirable implements Handed {
     return ['Semaphore', this.name, this.permits, this.place];
   }
 
-  #ask({ permits = 1 }: PermitOptions): number {
+  /** @throws {MisuseError} */
+  protected ask({ permits = 1 }: PermitOptions): number {
     checkPermits(permits, this.permits, `${this.name}, which has ${this.permits},`);
     return permits;
   }

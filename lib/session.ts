@@ -1,5 +1,5 @@
+import type { Owner } from './entry.ts';
 import type { Host, ProcessFacts } from './host.ts';
-import type { Owner } from './line.ts';
 import { toWire, type WireFacts } from './record.ts';
 
 /**

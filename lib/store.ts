@@ -1,4 +1,7 @@
-import type { Config, Eviction } from './line.ts';
+import type { Action } from './action.ts';
+import type { Keeps } from './entry.ts';
+import type { Eviction } from './line.ts';
+import type { Config } from './line-header.ts';
 
 /**
  * The store seam: ordered entries, not files. A store keeps one line for every name.
@@ -17,7 +20,7 @@ export interface Store {
   /** The same at once, if the store can. */
   readonly sync: SyncStore | null;
 
-  /** Puts an entry into a name's line. It holds, waits, or (`onlyIfGranted`) was refused. */
+  /** Puts an entry into a name's line. It holds, waits, or (`onlyIfGranted`, or a broken barrier) was refused. */
   join(name: string, config: Config, request: Request): OwnEntry | Promise<OwnEntry>;
   /** Ends an entry of ours, whether it holds or waits, and lets others in. */
   leave(entry: OwnEntry): void | Promise<void>;
@@ -25,8 +28,17 @@ export interface Store {
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
   /** Ends an entry, whoever owns it. False if there is none. */
   evict(name: string, ticket: number, eviction: Eviction): Promise<boolean>;
+  /** Says what its owner holds elsewhere and cannot give back while this entry of ours waits. */
+  keep(entry: OwnEntry, keeps: Keeps): Promise<void>;
+  /**
+   * Does something to a name's line from outside of it. Returns how many it let in or ended, or a counter's new
+   * value; null if nothing was done, because the sum would be no safe integer.
+   */
+  act(name: string, config: Config, action: Action): Promise<number | null>;
   /** Brings the state of an entry of ours up to date. */
   refresh(entry: OwnEntry): Promise<void>;
+  /** Our entries that hold, as far as is known here, in the order of their names. */
+  held(): OwnEntry[];
   /** The line as it is now, or null if the name was never used. */
   snapshot(name: string): Promise<LineView | null>;
   names(): Promise<string[]>;
@@ -42,8 +54,11 @@ export interface SyncStore {
   leave(entry: OwnEntry): void;
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean;
   evict(name: string, ticket: number, eviction: Eviction): boolean;
+  keep(entry: OwnEntry, keeps: Keeps): void;
+  act(name: string, config: Config, action: Action): number | null;
   snapshot(name: string): LineView | null;
   names(): string[];
+  held(): OwnEntry[];
   /** Brings an entry's state up to date. */
   refresh(entry: OwnEntry): void;
   /** Runs something that will block this thread; signals keep their own effects on the process meanwhile. */
@@ -59,6 +74,8 @@ export interface Request {
   label: string;
   /** Join only if that means holding at once. */
   onlyIfGranted: boolean;
+  /** Take a lock from all who hold it, before all who wait. Asks for 1. */
+  steal?: boolean;
 }
 
 export interface AdoptOptions {
@@ -78,14 +95,20 @@ export type EntryState = 'waiting' | 'holding' | 'refused' | 'left' | 'handed ov
 /** An entry that this session put into a line, and its state as far as it is known here. */
 export interface OwnEntry {
   readonly name: string;
-  /** Its place, and its fencing token. 0 if it was refused. */
+  /** Its place in line. 0 if it was refused. */
   readonly ticket: number;
+  /** Its fencing token, from when it holds; 0 before. Mostly its ticket. */
+  readonly token: number;
+  /** How many waited before it when it joined. */
+  readonly waitingBefore: number;
   readonly state: EntryState;
   /** Why, if it is lost. */
   readonly eviction: Eviction | null;
 }
 
 export interface OwnerView {
+  /** The session's key: no other session has it. */
+  session: string;
   pid: number;
   host: string;
   /** `here`: in our own pid namespace; `elsewhere`: in a container or on another machine. */
@@ -95,7 +118,10 @@ export interface OwnerView {
 }
 
 export interface EntryView {
+  /** Its place in line. */
   ticket: number;
+  /** Its fencing token, if it holds; else 0. */
+  token: number;
   state: 'holding' | 'waiting';
   /** Permits asked for; 0 for a shared entry of a lock. */
   ask: number;
@@ -106,11 +132,15 @@ export interface EntryView {
   ours: boolean;
   /** The session that joined, then those that adopted the entry. */
   owners: OwnerView[];
+  /** If it waits: what its owner holds meanwhile, in this store. */
+  keeps: Keeps;
   /** All its owners are gone: the next waiter will evict it. */
   stale: boolean;
 }
 
 export interface LineView extends Config {
   name: string;
+  /** Of an event: 1 if it is set. Of a barrier: 1 if it is broken. Of a counter: the number. Else 0. */
+  value: number;
   entries: EntryView[];
 }

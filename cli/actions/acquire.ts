@@ -1,7 +1,7 @@
 import { acquireFor } from '../acquisition.ts';
 import type { AcquireArguments } from '../commands/acquire.ts';
 import { EXIT, Exit, say } from '../failure.ts';
-import { commandOf, pidOf } from '../process-of.ts';
+import { commandOf, heldByProcess, pidOf } from '../process-of.ts';
 import { Requested, targetOf } from '../resource.ts';
 
 /**
@@ -10,7 +10,8 @@ import { Requested, targetOf } from '../resource.ts';
  */
 export async function acquireForShell(args: AcquireArguments): Promise<void> {
   const pid = pidOf(args.pid, 'acquire NAME --pid $$');
-  const wanted = new Requested(targetOf(args), args);
+  const target = targetOf(args);
+  const wanted = new Requested(target, args, () => heldByProcess(target.store, pid));
   const lease = await acquireFor(wanted, args, commandOf(pid));
   if (!(await lease.handOver(pid))) {
     await lease.release();

@@ -4,6 +4,7 @@ import type { BreakArguments } from '../commands/break.ts';
 import { say } from '../failure.ts';
 import { targetOf } from '../resource.ts';
 import { shown } from '../shown.ts';
+import { tokenOf } from '../token-of.ts';
 
 export async function breakHolders(args: BreakArguments): Promise<void> {
   const { name, store } = targetOf(args);
@@ -16,12 +17,12 @@ export async function breakHolders(args: BreakArguments): Promise<void> {
     if (!(await store.evict(name, entry.ticket, { reason: args.reason.slice(0, 200), by }))) continue;
     const owner = entry.owners.at(-1);
     const who = `pid ${owner?.pid} on ${owner?.host} (${entry.label})`;
-    process.stdout.write(`${shown(`${name}: evicted token ${entry.ticket}, ${entry.state}: ${who}`)}\n`);
+    process.stdout.write(`${shown(`${name}: evicted token ${tokenOf(entry)}, ${entry.state}: ${who}`)}\n`);
   }
 }
 
 function isMeant(entry: EntryView, { token, waiting }: BreakArguments): boolean {
-  if (token !== undefined) return entry.ticket === token;
+  if (token !== undefined) return tokenOf(entry) === token;
   return waiting || entry.state === 'holding';
 }
 

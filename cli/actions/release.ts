@@ -1,7 +1,7 @@
 import type { EntryView } from '../../lib/store.ts';
 import type { ReleaseArguments } from '../commands/release.ts';
 import { EXIT, Exit, say } from '../failure.ts';
-import { pidOf } from '../process-of.ts';
+import { isOwnedBy, pidOf } from '../process-of.ts';
 import { targetOf } from '../resource.ts';
 
 export async function releaseForShell(args: ReleaseArguments): Promise<void> {
@@ -17,7 +17,7 @@ export async function releaseForShell(args: ReleaseArguments): Promise<void> {
 }
 
 function selectorOf({ pid, token }: ReleaseArguments): (entry: EntryView) => boolean {
-  if (token !== undefined) return (entry) => entry.ticket === token;
+  if (token !== undefined) return (entry) => entry.token === token;
   const owner = pidOf(pid, 'release NAME --pid $$');
-  return (entry) => entry.owners.some((one) => one.pid === owner && one.place === 'here' && one.gone === null);
+  return (entry) => isOwnedBy(entry, owner);
 }

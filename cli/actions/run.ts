@@ -1,6 +1,8 @@
 import prettyMs from 'pretty-ms';
+import { handedDown } from '../../lib/inherited.ts';
 import type { Lease } from '../../lib/lease.ts';
 import { shortCommand } from '../../lib/own-command.ts';
+import type { Store } from '../../lib/store.ts';
 import { acquireFor } from '../acquisition.ts';
 import { Child } from '../child.ts';
 import type { RunArguments } from '../commands/run.ts';
@@ -14,7 +16,7 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
   const limits = limitsOf(args);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
-  const status = await runHolding(lease, words, limits);
+  const status = await runHolding(lease, wanted.store, words, limits);
   await giveBack(lease);
   throw new Exit(status);
 }
@@ -31,13 +33,20 @@ interface Limits {
  *   3. `go`: from here on the lock lives as long as the child, even if we are killed.
  * If we are killed before 3 the command never begins.
  */
-async function runHolding(lease: Lease, words: readonly string[], limits: Limits): Promise<number> {
-  const child = await Child.start(words, { LOCKSTEP_NAME: lease.name, LOCKSTEP_TOKEN: String(lease.token) });
+async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
+  const child = await Child.start(words, environmentOf(lease, store));
   forwardSignals(child);
   await lease.adopt(child.pid);
   child.go();
   warnOfLoss(lease);
   return endOf(child, limits);
+}
+
+/** What the command is told of the lock; `LOCKSTEP_HELD` is for the Lockstep in it. */
+function environmentOf(lease: Lease, store: Store): Record<string, string> {
+  const held = lease.placeIn(store);
+  const down = held ? handedDown(store.place, held) : {};
+  return { LOCKSTEP_NAME: lease.name, LOCKSTEP_TOKEN: String(lease.token), ...down };
 }
 
 async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {

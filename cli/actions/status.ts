@@ -1,41 +1,64 @@
 import prettyMs from 'pretty-ms';
+import { linesAround, Stuck } from '../../lib/knot.ts';
 import { openStore } from '../../lib/open-store.ts';
-import type { EntryView, LineView } from '../../lib/store.ts';
+import type { EntryView, LineView, Store } from '../../lib/store.ts';
 import type { StatusArguments } from '../commands/status.ts';
 import { targetOf } from '../resource.ts';
 import { shown } from '../shown.ts';
 import { printTable } from '../table.ts';
+import { tokenOf } from '../token-of.ts';
 
 const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
 
 export async function showStatus(args: StatusArguments): Promise<void> {
-  const lines = await linesOf(args);
-  if (args.json) process.stdout.write(`${JSON.stringify(lines.map(asJson), null, 2)}\n`);
-  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap(rowsOf)]);
+  const { lines, knotted } = await seen(args);
+  const asObject = (line: LineView) => asJson(line, knotted);
+  if (args.json) process.stdout.write(`${JSON.stringify(lines.map(asObject), null, 2)}\n`);
+  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, knotted))]);
 }
 
-async function linesOf({ names = [], file, dir, all }: StatusArguments): Promise<LineView[]> {
+interface Seen {
+  lines: LineView[];
+  /** The entries that are part of a deadlock. */
+  knotted: ReadonlySet<EntryView>;
+}
+
+async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Seen> {
   const target = file === undefined ? null : targetOf({ file, dir });
   const store = target?.store ?? openStore(dir);
   const named = target ? [target.name, ...names] : names;
   const wanted = named.length > 0 ? named : await store.names();
   const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
-  return lines.filter((line) => named.length > 0 || all || line.entries.length > 0);
+  return {
+    lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
+    knotted: await knottedIn(lines, store),
+  };
+}
+
+/** A deadlock may run through lines that were not asked for. */
+async function knottedIn(lines: readonly LineView[], store: Store): Promise<ReadonlySet<EntryView>> {
+  const steps = linesAround(lines.map(({ name }) => name));
+  let step = steps.next();
+  while (!step.done) {
+    const { value: name } = step;
+    step = steps.next(lines.find((line) => line.name === name) ?? (await store.snapshot(name)));
+  }
+  return new Stuck(step.value).knotted;
 }
 
 function neverUsed(name: string): LineView {
-  return { name, kind: '', permits: 0, entries: [] };
+  return { name, kind: '', permits: 0, value: 0, entries: [] };
 }
 
-function rowsOf(line: LineView): string[][] {
-  if (line.entries.length === 0) return [[shown(line.name), kindOf(line), 'free', '-', '-', '-', '-', '-']];
+function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
+  if (line.entries.length === 0) return [[shown(line.name), kindOf(line), idleStateOf(line), '-', '-', '-', '-', '-']];
   return line.entries.map((entry) => {
     const owner = entry.owners.at(-1);
     return [
       shown(line.name),
       kindOf(line),
-      stateOf(entry),
-      String(entry.ticket),
+      stateOf(entry, knotted),
+      String(tokenOf(entry)),
       String(owner?.pid ?? '-'),
       shown(owner?.host ?? '-'),
       shown(entry.label === '' ? '-' : entry.label),
@@ -44,37 +67,52 @@ function rowsOf(line: LineView): string[][] {
   });
 }
 
-/** `holding`, `waiting`, `holding ×2` (permits), `holding shared`, `holding stale`. */
-function stateOf({ state, ask, stale }: EntryView): string {
+/** `holding`, `waiting`, `holding ×2` (permits), `holding shared`, `holding stale`, `waiting deadlock`. */
+function stateOf(entry: EntryView, knotted: ReadonlySet<EntryView>): string {
+  const { state, ask, stale } = entry;
   const share = ask === 0 ? ' shared' : ask > 1 ? ` ×${ask}` : '';
-  return `${state}${share}${stale ? ' stale' : ''}`;
+  return `${state}${share}${stale ? ' stale' : ''}${knotted.has(entry) ? ' deadlock' : ''}`;
+}
+
+/** How a resource is in whose line nobody stands. */
+function idleStateOf({ kind, value }: LineView): string {
+  if (kind === 'event') return value === 1 ? 'set' : 'clear';
+  if (kind === 'barrier' && value === 1) return 'broken';
+  return kind === 'counter' ? String(value) : 'free';
 }
 
 function kindOf({ kind, permits }: LineView): string {
   if (kind === '') return '-';
-  return kind === 'semaphore' ? `semaphore(${permits})` : kind;
+  return kind === 'semaphore' || kind === 'barrier' ? `${kind}(${permits})` : kind;
 }
 
 function ageOf({ since }: EntryView): string {
   return `${prettyMs(Math.max(0, Date.now() - since), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
 }
 
-function asJson({ name, kind, permits, entries }: LineView): unknown {
+function asJson({ name, kind, permits, value, entries }: LineView, knotted: ReadonlySet<EntryView>): unknown {
   return {
     resource: name,
     kind: kind === '' ? null : kind,
     permits: kind === '' ? null : permits,
-    entries: entries.map(({ ticket, state, ask, label, since, owners, stale }) => ({
-      state,
-      token: ticket,
-      pid: owners.at(-1)?.pid ?? null,
-      host: owners.at(-1)?.host ?? null,
-      command: label,
-      since: new Date(since).toISOString(),
-      permits: ask === 0 ? 1 : ask,
-      shared: ask === 0,
-      stale,
-      owners,
-    })),
+    value: ['event', 'barrier', 'counter'].includes(kind) ? value : null,
+    entries: entries.map((entry) => entryAsJson(entry, knotted.has(entry))),
+  };
+}
+
+function entryAsJson(entry: EntryView, deadlock: boolean): unknown {
+  const { state, ask, label, since, owners, stale } = entry;
+  return {
+    state,
+    token: tokenOf(entry),
+    pid: owners.at(-1)?.pid ?? null,
+    host: owners.at(-1)?.host ?? null,
+    command: label,
+    since: new Date(since).toISOString(),
+    permits: ask === 0 ? 1 : ask,
+    shared: ask === 0,
+    stale,
+    deadlock,
+    owners,
   };
 }

@@ -1,5 +1,7 @@
 import type { CommandModule } from 'yargs';
 import {
+  type DeadlockArguments,
+  deadlockOptions,
   type KindArguments,
   kindOptions,
   type ResourceArguments,
@@ -8,7 +10,7 @@ import {
   waitOptions,
 } from '../options.ts';
 
-export interface AcquireArguments extends ResourceArguments, WaitArguments, KindArguments {
+export interface AcquireArguments extends ResourceArguments, WaitArguments, DeadlockArguments, KindArguments {
   pid?: number | undefined;
 }
 
@@ -16,7 +18,7 @@ export const acquire: CommandModule<object, AcquireArguments> = {
   command: 'acquire [name]',
   describe: 'Acquire a lock for the calling shell, until `release` or until that shell is gone',
   builder: (argv) =>
-    kindOptions(waitOptions(resourceOptions(argv)))
+    kindOptions(deadlockOptions(waitOptions(resourceOptions(argv))))
       .usage(
         '$0 acquire NAME --pid $$ [options]\n\nPrints the fencing token. The lock is held for the process with that pid: it ends with `lockstep release`, or with that process.',
       )

@@ -1,5 +1,7 @@
 import type { CommandModule } from 'yargs';
 import {
+  type DeadlockArguments,
+  deadlockOptions,
   type KindArguments,
   kindOptions,
   type ResourceArguments,
@@ -9,7 +11,12 @@ import {
   waitOptions,
 } from '../options.ts';
 
-export interface RunArguments extends ResourceArguments, WaitArguments, KindArguments, WordArguments {
+export interface RunArguments
+  extends ResourceArguments,
+    WaitArguments,
+    DeadlockArguments,
+    KindArguments,
+    WordArguments {
   timeout?: string | undefined;
   killAfter: string;
   command?: string | undefined;
@@ -19,7 +26,7 @@ export const run: CommandModule<object, RunArguments> = {
   command: 'run [name]',
   describe: 'Run a command while holding a lock, or a permit of a semaphore',
   builder: (argv) =>
-    kindOptions(waitOptions(resourceOptions(argv)))
+    kindOptions(deadlockOptions(waitOptions(resourceOptions(argv))))
       .usage(
         '$0 run NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding NAME, and exits with its status. The lock lives as long as CMD, even if this wrapper is killed. CMD finds LOCKSTEP_NAME and LOCKSTEP_TOKEN in its environment.',
       )

@@ -38,6 +38,7 @@ function readEpoch(text: string): EpochTruth {
     granted() {},
     left: ({ ticket }) => effects.push(`left ${ticket}`),
     evicted: ({ ticket }) => effects.push(`evicted ${ticket}`),
+    acted() {},
   });
   let isSealed = false;
   for (const each of lines) {

@@ -217,13 +217,14 @@ test('a header longer than one read is read whole', () => {
 });
 
 test.each([
-  ['a future version', '["lockstep",2,[]]', 'STORE_FORMAT'],
+  ['a future version', '["lockstep",3,[]]', 'STORE_FORMAT'],
+  ['a version from before the first release', '["lockstep",1,[]]', 'STORE_FORMAT'],
   ['a version that is none', '["lockstep","1",[]]', 'STORE_FORMAT'],
   ['another program’s file', '#!/bin/sh', 'STORE_DAMAGED'],
   ['nothing', '', 'STORE_DAMAGED'],
   ['NULs', '\0'.repeat(64), 'STORE_DAMAGED'],
-  ['a torn header', '["lockstep",1,[', 'STORE_DAMAGED'],
-  ['a header its machine does not know', '["lockstep",1,{}]', 'STORE_DAMAGED'],
+  ['a torn header', '["lockstep",2,[', 'STORE_DAMAGED'],
+  ['a header its machine does not know', '["lockstep",2,{}]', 'STORE_DAMAGED'],
 ])('a file that begins with %s is refused and stays as it was', (_, text, code) => {
   const file = path.join(temporaryDirectory(), 'journal.1');
   fs.writeFileSync(file, text);

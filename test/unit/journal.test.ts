@@ -156,7 +156,7 @@ test('a deleted or replaced journal is noticed', () => {
 });
 
 test.each([
-  ['a future format', '["lockstep",2,[]]\n["x","a:1"]', 'STORE_FORMAT'],
+  ['a future format', '["lockstep",3,[]]\n["x","a:1"]', 'STORE_FORMAT'],
   ['garbage', 'garbage', 'STORE_DAMAGED'],
   ['an empty file', '', 'STORE_DAMAGED'],
 ])('%s is an error that names the resource and the directory, and changes nothing', (_, text, code) => {

@@ -1,15 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Config, type Entry, Line, type LineObserver } from '../../lib/line.ts';
+import type { Entry } from '../../lib/entry.ts';
+import { DEAF, Line } from '../../lib/line.ts';
+import { type Config, emptyHeader } from '../../lib/line-header.ts';
 import type { JournalRecord, WireFacts } from '../../lib/record.ts';
 
 const FACTS: WireFacts = [42, 42, 1000, 'boot', 4026531836, 'web1'];
-const DEAF: LineObserver = {
-  joined: () => undefined,
-  granted: () => undefined,
-  left: () => undefined,
-  evicted: () => undefined,
-};
 
 /** The rule in the plainest words: you hold when you and all before you fit into the permits. */
 class NaiveLine {
@@ -119,7 +115,7 @@ function recordsOf(config: Config, script: Step[]): JournalRecord[] {
 }
 
 function emptyLine(config: Config, observer = DEAF): Line {
-  return new Line(Line.emptyHeader('deploy', config), observer);
+  return new Line(emptyHeader('deploy', config), observer);
 }
 
 function entriesOf(line: Line): Entry[] {

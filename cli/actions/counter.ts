@@ -1,0 +1,16 @@
+import { Counter } from '../../lib/counter.ts';
+import { openStore } from '../../lib/open-store.ts';
+import type { CounterArguments } from '../commands/counter.ts';
+import { UsageError } from '../failure.ts';
+
+export async function count({ name, add, dir }: CounterArguments): Promise<void> {
+  const by = add === undefined ? undefined : parse(add);
+  const counter = new Counter(name, { store: openStore(dir) });
+  process.stdout.write(`${by === undefined ? await counter.get() : await counter.add(by)}\n`);
+}
+
+function parse(add: string): number {
+  const by = /^[+-]\d+$/.test(add) ? Number(add) : Number.NaN;
+  if (Number.isSafeInteger(by)) return by;
+  throw new UsageError(`give a whole number with its sign, such as +1 or -5, not '${add}'`);
+}

@@ -1,0 +1,45 @@
+import type { Entry } from './entry.ts';
+
+/** Entries in their order, found by their tickets; each step costs the same, however many there are. */
+export class EntryList {
+  readonly #byTicket = new Map<number, Entry>();
+  #first: Entry | null = null;
+  #last: Entry | null = null;
+
+  get size(): number {
+    return this.#byTicket.size;
+  }
+
+  get first(): Entry | null {
+    return this.#first;
+  }
+
+  find(ticket: number): Entry | undefined {
+    return this.#byTicket.get(ticket);
+  }
+
+  append(entry: Entry): void {
+    entry.previous = this.#last;
+    if (this.#last) this.#last.next = entry;
+    else this.#first = entry;
+    this.#last = entry;
+    this.#byTicket.set(entry.ticket, entry);
+  }
+
+  prepend(entry: Entry): void {
+    entry.next = this.#first;
+    if (this.#first) this.#first.previous = entry;
+    else this.#last = entry;
+    this.#first = entry;
+    this.#byTicket.set(entry.ticket, entry);
+  }
+
+  /** It still knows its neighbours afterwards, so whoever stood on it can go on. */
+  remove(entry: Entry): void {
+    this.#byTicket.delete(entry.ticket);
+    if (entry.previous) entry.previous.next = entry.next;
+    else this.#first = entry.next;
+    if (entry.next) entry.next.previous = entry.previous;
+    else this.#last = entry.previous;
+  }
+}

@@ -1,0 +1,56 @@
+import type { AcquireOptions } from './acquirable.ts';
+import type { Recipe } from './handed.ts';
+import { handed } from './handed.ts';
+import type { Lease } from './lease.ts';
+import { Lock } from './lock.ts';
+import { flowOf, type Owner } from './owner.ts';
+
+const TRAITS = { reentrant: true } as const;
+
+/**
+ * A lock that its owner may acquire again while it has it. It is free when every lease of it was released.
+ *
+ * Its owner is a flow of control: what runs inside of `withLock`, or of an `Owner`. Elsewhere nobody could tell the
+ * owner from another task of the same process, so there a second `acquire` waits like anybody's. It is the same
+ * lock as `Lock` of that name; what a `Lock` holds is not acquired again.
+ *
+ * ```ts
+ * const lock = new RLock('deploy');
+ * await lock.withLock(async () => {
+ *   await lock.withLock(async () => { … }); // in at once
+ * });
+ * ```
+ */
+export class RLock extends Lock {
+  /** As of `Lock`; at once if its owner has it already, whoever waits. */
+  override async acquire(options: AcquireOptions = {}): Promise<Lease> {
+    return this.#again(options.owner) ?? this.enter(1, options, TRAITS);
+  }
+
+  override async tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
+    return this.#again(options.owner) ?? this.tryEnter(1, options, TRAITS);
+  }
+
+  override acquireSync(options: AcquireOptions = {}): Lease {
+    return this.#again(options.owner) ?? this.enterSync(1, options, TRAITS);
+  }
+
+  override tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> = {}): Lease | null {
+    return this.#again(options.owner) ?? this.tryEnterSync(1, options, TRAITS);
+  }
+
+  /** @internal */
+  override [handed](): Recipe {
+    return ['RLock', this.name, this.place];
+  }
+
+  #again(owner: Owner | undefined): Lease | null {
+    const { store, name } = this;
+    let again: Lease | null = null;
+    flowOf(owner)?.find((lease) => {
+      again = lease.again(store, name);
+      return again !== null;
+    });
+    return again;
+  }
+}
