@@ -40,7 +40,7 @@ export interface LockManagerSnapshot {
 
 /**
  * The Web Locks API (`navigator.locks`), for processes. Its locks are those of `Lock` and `RWLock`: a name means
- * the same one here and there. `docs/primitives.md` says where it differs from the API in browsers.
+ * the same one here and there. `docs/web-locks.md` says where it differs from the API in browsers.
  *
  * ```ts
  * import { locks } from 'lockstep';
