@@ -32,19 +32,20 @@ export interface Manner extends LeaseTraits {
   steal?: boolean;
 }
 
+const PLAIN: Manner = {};
+
 /** What `acquire` and its like do, for every resource whose line has permits. */
 export abstract class Acquirable extends Resource {
-  protected async enter(ask: number, options: AcquireOptions, manner: Manner = {}): Promise<Lease> {
+  protected async enter(ask: number, options: AcquireOptions, manner: Manner = PLAIN): Promise<Lease> {
     checkWait(options);
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
     const { store } = this;
-    const { steal = false, ...traits } = manner;
-    const request = { ask, label: labelOf(options), onlyIfGranted: false, steal };
+    const request = { ask, label: labelOf(options), onlyIfGranted: false, steal: manner.steal === true };
     const joined = store.join(this.name, this.config, request);
     const entry = joined instanceof Promise ? await joined : joined;
     if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
-    return leased(new Lease(store, entry, traits), flow);
+    return leased(new Lease(store, entry, manner), flow);
   }
 
   /** @internal Takes an exclusive lock again, for a lease that gave it back for a while. */
@@ -56,7 +57,7 @@ export abstract class Acquirable extends Resource {
     lease.resume(entry);
   }
 
-  protected async tryEnter(ask: number, options: AcquireOptions, traits: LeaseTraits = {}): Promise<Lease | null> {
+  protected async tryEnter(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Promise<Lease | null> {
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
     const { store } = this;
@@ -64,7 +65,7 @@ export abstract class Acquirable extends Resource {
     return entry.state === 'refused' ? null : leased(new Lease(store, entry, traits), flow);
   }
 
-  protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = {}): Lease {
+  protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
     checkWait(options);
     const granted = this.tryEnterSync(ask, options, traits);
     if (granted) return granted;
@@ -81,7 +82,7 @@ export abstract class Acquirable extends Resource {
     return leased(new Lease(store, entry, traits), flow);
   }
 
-  protected tryEnterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = {}): Lease | null {
+  protected tryEnterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease | null {
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
     const { store } = this;

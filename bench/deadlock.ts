@@ -1,0 +1,35 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { median } from './median.ts';
+import { duration, ratio, table } from './table.ts';
+
+const RUNS = 5;
+const WORKER = fileURLToPath(new URL('./deadlock-worker.js', import.meta.url));
+/** Each way, and the one it is compared with. */
+const WAYS = [
+  ['by hand', 'by hand', 'acquire, release'],
+  ['scoped', 'by hand', 'withLock: the same, with an owner in the async context'],
+  ['waiting', 'waiting', 'withLock, and another task wants it too'],
+  ['waiting, holding', 'waiting', 'the same, each task within a withLock of its own'],
+] as const;
+
+/** What it costs that deadlocks are told: nothing but the async context while nobody waits who holds something. */
+export function deadlock(directory: string): void {
+  const times = new Map<string, number[]>(WAYS.map(([way]) => [way, []]));
+  for (let run = 0; run < RUNS; run++) {
+    for (const [way] of WAYS) {
+      const place = path.join(directory, `deadlock${run} ${way}`);
+      fs.mkdirSync(place);
+      times.get(way)?.push(Number(execFileSync(process.execPath, [WORKER, place, way], { encoding: 'utf8' })) / 1000);
+    }
+  }
+  const rows = [['', 'median', 'compared']];
+  for (const [way, base, what] of WAYS) {
+    const own = median(times.get(way) ?? []);
+    rows.push([what, duration(own), ratio(own, median(times.get(base) ?? []))]);
+  }
+  console.log(`what telling deadlocks costs (${RUNS} processes each)`);
+  process.stdout.write(`${table(rows)}\n`);
+}
