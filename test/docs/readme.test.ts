@@ -126,6 +126,18 @@ describe('the README', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ name: 'packer', state: 'ended', everyMs: 800 }]);
   });
 
+  test('has lines for the rest of the family', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep event'));
+    const script = rig.write('lines.sh', `set -e\n${block}`);
+    const { status, stdout, stderr } = await rig.start('/bin/sh', [script], { env: equip(), input: '' }).ended;
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '0\n1\nreport.sh \n', stderr: '' });
+  });
+
+  test('has a program with the rest of the family', async () => {
+    const [block = ''] = blocks('ts').filter((text) => text.includes('new Barrier('));
+    expect(await runProgram(block)).toEqual({ status: 0, stdout: '0 1\nexclusive\n', stderr: '' });
+  });
+
   test('has a program that runs', async () => {
     const [block = ''] = blocks('ts').filter((text) => text.includes('new Lock('));
     rig.write('ticket.json', '{"count": 5}\n');
