@@ -15,7 +15,7 @@ export interface Truth {
   readonly inode: string;
   /** What counted in the epochs before it. */
   readonly past: Past;
-  /** The highest ticket that ever held. */
+  /** The highest token that was ever given. */
   readonly lastHeld: number;
 }
 
@@ -79,7 +79,7 @@ export class Invariants {
     const { resource } = openResource(host, 0);
     const own = resource.join({ kind: 'lock', permits: 1 }, { ask: 1, label: '', onlyIfGranted: false });
     if (own.state !== 'holding') throw new Violation('a newcomer at the end is not let in');
-    if (own.ticket <= lastHeld) throw new Violation(`a newcomer's token ${own.ticket} does not grow`);
+    if (own.token <= lastHeld) throw new Violation(`a newcomer's token ${own.token} does not grow`);
   }
 
   #check(truth: Truth, { before, after, snapshot, linked }: Move, name: string): Truth {

@@ -23,6 +23,8 @@ export interface ContenderOptions {
   rotateBytes: number;
   /** Ask for the lock only if that means holding at once. */
   tries?: boolean;
+  /** Take the lock from whoever has it. */
+  steals?: boolean;
   mutation?: Mutation;
 }
 
@@ -38,14 +40,14 @@ export function openResource(host: Host, rotateBytes: number): { resource: DiskR
 }
 
 /** Takes the lock and gives it back, some rounds long; then sweeps up behind the dead. */
-export function contender({ rounds, rotateBytes, tries = false, mutation }: ContenderOptions): Program {
+export function contender({ rounds, rotateBytes, tries = false, steals = false, mutation }: ContenderOptions): Program {
   return (witness) => {
     const { dispatch } = witness;
     const host = mutation ? { ...witness.host, files: mutation(witness.host.files, dispatch) } : witness.host;
     let own: DiskEntry | null = null;
     let place = 'opening';
     let records = 0;
-    witness.summary = () => JSON.stringify([place, own?.ticket, own?.state, records]);
+    witness.summary = () => JSON.stringify([place, own?.ticket, own?.token, own?.state, records]);
     const { resource, session } = openResource(host, rotateBytes);
     const nextId = session.nextId.bind(session);
     session.nextId = () => {
@@ -55,7 +57,7 @@ export function contender({ rounds, rotateBytes, tries = false, mutation }: Cont
     place = 'open';
     for (let round = 1; round <= rounds; round++) {
       place = `round ${round}`;
-      own = enter(witness, resource, tries);
+      own = enter(witness, resource, { onlyIfGranted: tries, steal: steals });
       if (own) leave(witness, resource, own);
       own = null;
       place = `after round ${round}`;
@@ -73,8 +75,12 @@ export function contender({ rounds, rotateBytes, tries = false, mutation }: Cont
   };
 }
 
-function enter(witness: Witness, resource: DiskResource, tries: boolean): DiskEntry | null {
-  const own = resource.join(CONFIG, { ask: 1, label: '', onlyIfGranted: tries });
+function enter(
+  witness: Witness,
+  resource: DiskResource,
+  how: { onlyIfGranted: boolean; steal: boolean },
+): DiskEntry | null {
+  const own = resource.join(CONFIG, { ask: 1, label: '', ...how });
   if (own.state === 'refused') return null;
   witness.tell(`joined ${own.ticket}`);
   while (own.state === 'waiting') {
@@ -84,13 +90,23 @@ function enter(witness: Witness, resource: DiskResource, tries: boolean): DiskEn
     witness.pause();
     resource.refresh();
   }
+  if (endedByThief(witness, own)) return null;
   if ((own.state as string) !== 'holding') throw new Error(`its entry was ${own.state} instead of granted`);
   return own;
 }
 
+/** Somebody stole the lock: that record counts for others too. */
+function endedByThief(witness: Witness, own: DiskEntry): boolean {
+  const stolen = own.state === 'lost' && /^(stolen|it is no longer in the line)$/.test(own.eviction?.reason ?? '');
+  // Who was let in and robbed between two looks never knew its token.
+  if (stolen && own.token > 0) witness.tell(`evicted ${own.token}`);
+  return stolen;
+}
+
 function leave(witness: Witness, resource: DiskResource, own: DiskEntry): void {
-  witness.hold(own.ticket);
+  witness.hold(own.token);
   resource.leave(own);
+  if (endedByThief(witness, own)) return;
   if (own.state !== 'left') throw new Error(`its entry was ${own.state} instead of left`);
   witness.tell(`left ${own.ticket}`);
 }

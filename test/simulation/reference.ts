@@ -37,7 +37,8 @@ function readEpoch(text: string): EpochTruth {
     joined: ({ ticket }) => effects.push(`joined ${ticket}`),
     granted() {},
     left: ({ ticket }) => effects.push(`left ${ticket}`),
-    evicted: ({ ticket }) => effects.push(`evicted ${ticket}`),
+    // By what its holder knows it by.
+    evicted: ({ ticket, token }) => effects.push(`evicted ${token || ticket}`),
     acted() {},
   });
   let isSealed = false;

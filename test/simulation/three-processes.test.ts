@@ -34,6 +34,17 @@ describe('every interleaving of three processes', () => {
     TIMEOUT_MS,
   );
 
+  it(
+    'turns no token back, when a thief overtakes a waiter: from an open journal, rotation in the middle',
+    () => {
+      const one = contender({ rounds: 1, rotateBytes: IN_THE_MIDDLE });
+      const thief = contender({ rounds: 1, rotateBytes: IN_THE_MIDDLE, steals: true });
+      const options = { programs: [one, one, thief], crashes: 0, switches: isFull ? 4 : 2, prelude: allOpen };
+      expect(explored(options).states).toBeGreaterThan(10_000);
+    },
+    TIMEOUT_MS,
+  );
+
   it.runIf(isFull)(
     'loses, doubles and grants nothing twice: from an empty directory, a crash at any call, rotation at the end',
     () => {

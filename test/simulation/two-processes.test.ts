@@ -41,6 +41,17 @@ describe('every interleaving of two processes', () => {
     TIMEOUT_MS,
   );
 
+  it(
+    'lets a thief in alone, and tells its victim: a crash, every second record rotates',
+    () => {
+      const rounds = isFull ? 2 : 1;
+      const victim = contender({ rounds, rotateBytes: EVERY_SECOND_RECORD });
+      const thief = contender({ rounds, rotateBytes: EVERY_SECOND_RECORD, steals: true });
+      expect(explored({ programs: [victim, thief], crashes: 1 }).states).toBeGreaterThan(10_000);
+    },
+    TIMEOUT_MS,
+  );
+
   it.runIf(isFull)(
     'loses, doubles and grants nothing twice: two rounds, a crash at any call, every record rotates',
     () => {
