@@ -233,7 +233,8 @@ export class DiskResource {
     const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
     this.#own.expect(id);
     this.#journal.append(record, json);
-    const own = this.#joined();
+    // The last party of a barrier lets the others in.
+    const own = this.#joined(this.#line.config.kind === 'barrier');
     if (own.state === 'refused' && verb === 'enter' && !this.isBroken) throw this.#fullError();
     return own;
   }

@@ -1,6 +1,7 @@
 import { type Action, actionOf } from './action.ts';
 import { type Entry, entryFromWire, entryToWire, isLabel, KEEPS_NOTHING, keepsFromWire } from './entry.ts';
 import { EntryList } from './entry-list.ts';
+import { Gate, type Waiters } from './gate.ts';
 import { type Config, checkHeader, type LineHeader } from './line-header.ts';
 import { fromWire, isCount, type JournalRecord, keyOf } from './record.ts';
 
@@ -56,11 +57,12 @@ export class Line {
   readonly #observer: LineObserver;
   readonly #entries = new EntryList();
   readonly #capacity: number;
-  /** Not the permits decide, but who is let in. */
-  readonly #isGate: boolean;
-  /** How many waiters of a gate may hold now: all while an event is set, else none but for a moment. */
-  #passes: number;
-  #value: number;
+  /** What decides instead of permits, if anything does. */
+  readonly #gate: Gate | null;
+  /** How many who wait at the gate are being let in just now. */
+  #passes = 0;
+  /** The one who joins just now: it is told of by its own record. */
+  #newcomer: Entry | null = null;
   #held = 0;
   #waiting = 0;
   #last: number;
@@ -73,13 +75,21 @@ export class Line {
     this.name = name;
     this.config = { kind, permits };
     this.#observer = observer;
-    this.#isGate = kind !== 'lock' && kind !== 'semaphore';
+    this.#gate = kind === 'lock' || kind === 'semaphore' ? null : new Gate(this.config, value, this.#waiters);
     this.#capacity = weightOf(permits);
     this.#last = last;
-    this.#value = value;
-    this.#passes = 0;
     for (const wire of entries) this.#restore(wire);
-    this.#passes = this.#standingPasses;
+  }
+
+  get #waiters(): Waiters {
+    const line = this;
+    return {
+      get count() {
+        return line.#waiting;
+      },
+      letIn: (most) => this.#letIn(most),
+      end: (...which) => this.#endWaiting(...which),
+    };
   }
 
   get size(): number {
@@ -100,7 +110,7 @@ export class Line {
   }
 
   get value(): number {
-    return this.#value;
+    return this.#gate?.value ?? 0;
   }
 
   find(ticket: number): Entry | undefined {
@@ -130,23 +140,25 @@ export class Line {
   header(): LineHeader {
     const entries = [];
     for (let entry = this.#entries.first; entry; entry = entry.next) entries.push(entryToWire(entry));
-    return { name: this.name, ...this.config, last: this.#last, value: this.#value, entries };
+    return { name: this.name, ...this.config, last: this.#last, value: this.value, entries };
   }
 
   /** `["enter", id, facts, ask, at, label]` joins the line; a `try` only if it holds at once. */
   #enter(record: JournalRecord, onlyIfGranted: boolean): void {
     // By index: every acquire comes through here, and taking an array apart costs an iterator.
-    const entry = this.#newcomer(record[1], record[2], record[3], record[4], record[5]);
-    if (!entry || (onlyIfGranted && !this.wouldGrant(entry.ask)) || this.#isBroken) return;
+    const entry = this.#entryOf(record[1], record[2], record[3], record[4], record[5]);
+    if (!entry || (onlyIfGranted && !this.wouldGrant(entry.ask)) || this.#gate?.isClosed) return;
     this.#last = entry.ticket;
     const waitingBefore = this.#waiting;
+    this.#newcomer = entry;
     this.#append(entry);
-    if (this.config.kind === 'barrier' && this.#waiting === this.config.permits) this.#letIn(this.#waiting, entry);
+    this.#gate?.joined();
+    this.#newcomer = null;
     this.#observer.joined(entry, waitingBefore);
   }
 
   /** An entry that may join, in no line yet. */
-  #newcomer(id: string, wire: unknown, ask: unknown, at: unknown, label: unknown): Entry | null {
+  #entryOf(id: string, wire: unknown, ask: unknown, at: unknown, label: unknown): Entry | null {
     const facts = fromWire(wire);
     if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
     if (this.size >= MAX_ENTRIES) return null;
@@ -161,7 +173,7 @@ export class Line {
    * newest, so those who wait behind it get tokens greater than their tickets.
    */
   #steal([, id, wire, at, label]: JournalRecord): void {
-    const entry = this.config.kind === 'lock' ? this.#newcomer(id, wire, 1, at, label) : null;
+    const entry = this.config.kind === 'lock' ? this.#entryOf(id, wire, 1, at, label) : null;
     if (!entry) return;
     this.#last = entry.ticket;
     const victims: Entry[] = [];
@@ -182,7 +194,7 @@ export class Line {
     const { holding } = entry;
     this.#remove(entry);
     this.#observer.left(entry, record[1]);
-    if (!holding) this.#breakBarrier('a party gave up waiting');
+    if (!holding) this.#gate?.missed('a party gave up waiting');
   }
 
   /**
@@ -200,9 +212,8 @@ export class Line {
     this.#remove(entry);
     const why = textOr(reason, 'evicted');
     this.#observer.evicted(entry, { reason: why, by: textOr(by, 'unknown') });
-    if (!holding) this.#breakBarrier(`a party was taken out: ${why}`);
-    // Woken, but ended before it could act on that: whoever is next does.
-    else if (this.config.kind === 'condition') this.#letIn(1, null);
+    if (holding) this.#gate?.wasted();
+    else this.#gate?.missed(`a party was taken out: ${why}`);
   }
 
   /**
@@ -226,67 +237,24 @@ export class Line {
   }
 
   #act(action: Action, id: string): void {
-    const outcome = this.#outcomeOf(action);
+    const outcome = this.#gate?.act(action) ?? null;
     if (outcome !== null) this.#observer.acted(id, outcome);
   }
 
-  /** How many were let in or ended, or the counter's new value. Null: void. */
-  #outcomeOf(action: Action): number | null {
-    switch (action.do) {
-      case 'set':
-        this.#value = 1;
-        return this.#letIn(this.#waiting, null);
-      case 'clear':
-        this.#value = 0;
-        this.#passes = 0;
-        return 0;
-      case 'notify':
-        return this.#letIn(action.count, null);
-      case 'abort':
-        return this.#breakBarrier('it was aborted');
-      case 'reset':
-        this.#value = 0;
-        return this.#endWaiting(Number.POSITIVE_INFINITY, 'it was reset');
-      case 'sweep':
-        return this.#endWaiting(action.ticket, 'left over', 1);
-      case 'add': {
-        const sum = this.#value + action.by;
-        if (!Number.isSafeInteger(sum)) return null;
-        this.#value = sum;
-        return sum;
-      }
-    }
-  }
-
-  /** Lets the first waiters of a gate in. Returns how many there were. */
-  #letIn(most: number, newcomer: Entry | null): number {
+  /** Lets the first who wait at a gate in. Returns how many there were. */
+  #letIn(most: number): number {
     const before = this.#waiting;
     this.#passes = most;
-    this.#grant(newcomer);
-    this.#passes = this.#standingPasses;
+    this.#grant();
+    this.#passes = 0;
     return before - this.#waiting;
-  }
-
-  get #standingPasses(): number {
-    return this.config.kind === 'event' && this.#value === 1 ? Number.POSITIVE_INFINITY : 0;
-  }
-
-  get #isBroken(): boolean {
-    return this.config.kind === 'barrier' && this.#value === 1;
-  }
-
-  /** Who waits at a barrier that is short of a party would wait forever. Returns how many did. */
-  #breakBarrier(reason: string): number {
-    if (this.config.kind !== 'barrier') return 0;
-    this.#value = 1;
-    return this.#endWaiting(Number.POSITIVE_INFINITY, reason);
   }
 
   /**
    * Ends those who wait, up to a ticket, if they have no more owners than were judged (as in `evict`). Returns
    * how many there were.
    */
-  #endWaiting(upTo: number, reason: string, mostOwners = Number.POSITIVE_INFINITY): number {
+  #endWaiting(reason: string, upTo = Number.POSITIVE_INFINITY, mostOwners = Number.POSITIVE_INFINITY): number {
     const ended: Entry[] = [];
     for (let entry = this.#firstWaiting; entry && entry.ticket <= upTo; entry = entry.next) {
       if (entry.owners.length <= mostOwners) ended.push(entry);
@@ -299,19 +267,20 @@ export class Line {
   }
 
   #isAsk(ask: unknown): ask is number {
-    if (this.#isGate) return ask === 1 && this.config.kind !== 'counter';
+    if (this.#gate) return ask === 1;
     return isCount(ask) && ask <= this.config.permits && (ask > 0 || this.config.kind === 'lock');
   }
 
   #hasRoomFor(ask: number): boolean {
-    return this.#isGate ? this.#passes > 0 : this.#held + weightOf(ask) <= this.#capacity;
+    if (this.#gate) return this.#passes > 0 || this.#gate.isOpen;
+    return this.#held + weightOf(ask) <= this.#capacity;
   }
 
   #append(entry: Entry): void {
     this.#entries.append(entry);
     this.#waiting += 1;
     this.#firstWaiting ??= entry;
-    this.#grant(entry);
+    this.#grant();
   }
 
   #remove(entry: Entry): void {
@@ -319,17 +288,17 @@ export class Line {
     if (entry.holding) this.#held -= weightOf(entry.ask);
     else this.#waiting -= 1;
     if (this.#firstWaiting === entry) this.#firstWaiting = entry.next;
-    this.#grant(null);
+    this.#grant();
   }
 
-  /** Lets waiters in, from the front, as long as they may. `newcomer` is told of by its own `enter`. */
-  #grant(newcomer: Entry | null): void {
+  /** Lets waiters in, from the front, as long as they may. */
+  #grant(): void {
     for (let entry = this.#firstWaiting; entry && this.#hasRoomFor(entry.ask); entry = entry.next) {
-      if (this.#isGate) this.#passes -= 1;
+      if (this.#passes > 0) this.#passes -= 1;
       this.#waiting -= 1;
       this.#firstWaiting = entry.next;
       this.#admit(entry);
-      if (entry !== newcomer) this.#observer.granted(entry);
+      if (entry !== this.#newcomer) this.#observer.granted(entry);
     }
   }
 
@@ -347,8 +316,11 @@ export class Line {
     const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#last;
     if (fits && !this.#entries.find(entry.ticket)) {
       // Of a gate, the header alone says who was let in.
-      this.#passes = this.#isGate && token > 0 ? 1 : 0;
+      this.#passes = token > 0 ? 1 : 0;
+      this.#newcomer = entry;
       this.#append(entry);
+      this.#newcomer = null;
+      this.#passes = 0;
       if (entry.holding === token > 0) return;
     }
     throw new RangeError(`its header has an entry that is none: ${JSON.stringify(wire)?.slice(0, 100)}`);
