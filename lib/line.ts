@@ -148,11 +148,12 @@ export class Line {
 
   /** An entry that may join, in no line yet. */
   #newcomer(id: string, wire: unknown, ask: unknown, at: unknown, label: unknown): Entry | null {
+    const key = keyOf(id);
     const facts = fromWire(wire);
-    if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
+    if (!facts || !isLabel(key) || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
     if (this.size >= MAX_ENTRIES) return null;
     const ticket = Math.max(this.#last + 1, at);
-    const owners = [{ key: keyOf(id), facts, relieved: false }];
+    const owners = [{ key, facts, relieved: false }];
     const keeps = KEEPS_NOTHING;
     return { ticket, id, owners, ask, at, label, holding: false, token: 0, keeps, next: null, previous: null };
   }

@@ -109,3 +109,12 @@ test('a token that has left the line is not given again after a rotation', () =>
   play(['leave', 'b:2', 20, 0]);
   expect(story.tokens).toEqual([10, 50, 51, 53, 54]);
 });
+
+test('a record whose session key no header could keep is void', () => {
+  const story = new Story(LOCK);
+  story.line.apply(['enter', `${'k'.repeat(201)}:1`, FACTS, 1, 5, '']);
+  story.line.apply(['steal', `${'k'.repeat(201)}:2`, FACTS, 5, '']);
+  story.line.apply(['enter', `${'k'.repeat(200)}:1`, FACTS, 1, 6, '']);
+  story.rotate();
+  expect(story.tokens).toEqual([6]);
+});
