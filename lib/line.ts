@@ -66,18 +66,19 @@ export class Line {
   #held = 0;
   #waiting = 0;
   #last: number;
-  #lastToken = 0;
+  #lastToken: number;
   #firstWaiting: Entry | null = null;
 
   /** @throws {RangeError} if the header is not one that `header()` gives */
   constructor(header: unknown, observer: LineObserver) {
-    const { name, kind, permits, last, value, entries } = checkHeader(header);
+    const { name, kind, permits, last, token, value, entries } = checkHeader(header);
     this.name = name;
     this.config = { kind, permits };
     this.#observer = observer;
     this.#gate = kind === 'lock' || kind === 'semaphore' ? null : new Gate(this.config, value, this.#waiters);
     this.#capacity = weightOf(permits);
     this.#last = last;
+    this.#lastToken = token;
     for (const wire of entries) this.#restore(wire);
   }
 
@@ -140,7 +141,7 @@ export class Line {
   header(): LineHeader {
     const entries = [];
     for (let entry = this.#entries.first; entry; entry = entry.next) entries.push(entryToWire(entry));
-    return { name: this.name, ...this.config, last: this.#last, value: this.value, entries };
+    return { name: this.name, ...this.config, last: this.#last, token: this.#lastToken, value: this.value, entries };
   }
 
   /** `["enter", id, facts, ask, at, label]` joins the line; a `try` only if it holds at once. */
@@ -159,11 +160,12 @@ export class Line {
 
   /** An entry that may join, in no line yet. */
   #entryOf(id: string, wire: unknown, ask: unknown, at: unknown, label: unknown): Entry | null {
+    const key = keyOf(id);
     const facts = fromWire(wire);
-    if (!facts || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
+    if (!facts || !isLabel(key) || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
     if (this.size >= MAX_ENTRIES) return null;
     const ticket = Math.max(this.#last + 1, at);
-    const owners = [{ key: keyOf(id), facts, relieved: false }];
+    const owners = [{ key, facts, relieved: false }];
     const keeps = KEEPS_NOTHING;
     return { ticket, id, owners, ask, at, label, holding: false, token: 0, keeps, next: null, previous: null };
   }
@@ -306,14 +308,15 @@ export class Line {
     this.#held += weightOf(entry.ask);
     entry.holding = true;
     // Tokens grow from holder to holder, also past one that stole the lock with a newer ticket.
-    if (entry.token === 0) entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;
-    this.#lastToken = Math.max(this.#lastToken, entry.token);
+    if (entry.token > 0) return;
+    entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;
+    this.#lastToken = entry.token;
   }
 
   #restore(wire: unknown): void {
     const entry = entryFromWire(wire);
     const token = entry?.token ?? 0;
-    const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#last;
+    const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#lastToken;
     if (fits && !this.#entries.find(entry.ticket)) {
       // Of a gate, the header alone says who was let in.
       this.#passes = token > 0 ? 1 : 0;
