@@ -13,6 +13,8 @@ export interface Joined {
 export class DiskEntry implements OwnEntry {
   readonly resource: DiskResource;
   readonly ticket: number;
+  /** Of its `enter` record; empty if it was refused. */
+  readonly id: string;
   readonly waitingBefore: number;
   readonly adopters: Owner[] = [];
   state: EntryState;
@@ -26,6 +28,7 @@ export class DiskEntry implements OwnEntry {
     const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
     this.resource = resource;
     this.ticket = ticket;
+    this.id = joined?.entry.id ?? '';
     this.token = token;
     this.waitingBefore = joined?.waitingBefore ?? 0;
     this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';

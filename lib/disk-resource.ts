@@ -30,6 +30,7 @@ export interface DiskResourceOptions {
   name: string;
   fileMode: number;
   rotateBytes?: number;
+  keptEpochs?: number;
 }
 
 /**
@@ -345,7 +346,7 @@ export class DiskResource {
 
 /** The journal, up to date, with a line that tells `own` what happens in it from now on. */
 function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Config | null): Journal<Line> | null {
-  const { host, presence, directory, name, fileMode, rotateBytes } = options;
+  const { host, presence, directory, name, fileMode, rotateBytes, keptEpochs } = options;
   const journal = Journal.open<Line>({
     host,
     directory,
@@ -353,6 +354,7 @@ function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Con
     key: presence.session.key,
     fileMode,
     ...(rotateBytes === undefined ? {} : { rotateBytes }),
+    ...(keptEpochs === undefined ? {} : { keptEpochs }),
     ...(initial ? { initial: () => emptyHeader(name, initial) } : {}),
     load: (header) => new Line(header, own.observer),
   });

@@ -8,7 +8,7 @@ import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
 import { DEAF, type Eviction, Line } from './line.ts';
 import type { Config } from './line-header.ts';
-import { HEARTBEAT_PATIENCE_MS, Judge } from './liveness.ts';
+import { GUARDED_PATIENCE_MS, HEARTBEAT_PATIENCE_MS, Judge } from './liveness.ts';
 import { encodeName } from './name.ts';
 import { Presence } from './presence.ts';
 import type { Session } from './session.ts';
@@ -21,6 +21,8 @@ const POLL_LEAST_MS = 0.2;
 const POLL_MOST_MS = 10;
 /** How often a blocked thread looks whether somebody died in front of it. */
 const JUDGE_EVERY_MS = 25;
+/** On a network file system who is slow cannot read a deleted epoch to its end: so they are deleted late. */
+const GUARDED_EPOCHS = 64;
 /** Journals kept open though nobody here has an entry in them. */
 const MAX_IDLE_RESOURCES = 128;
 
@@ -52,7 +54,7 @@ export class Disk implements SyncStore {
     const { host, session, directory } = options;
     const sessions = path.join(directory.path, 'sessions');
     const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
-    const patienceMs = options.patienceMs ?? HEARTBEAT_PATIENCE_MS;
+    const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : HEARTBEAT_PATIENCE_MS);
     this.presence = new Presence({ host, session, directory: sessions, fileMode: directory.fileMode, heartbeatMs });
     this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
   }
@@ -201,6 +203,7 @@ export class Disk implements SyncStore {
         name,
         fileMode: directory.fileMode,
         ...(rotateBytes === undefined ? {} : { rotateBytes }),
+        ...(directory.guarded ? { keptEpochs: GUARDED_EPOCHS } : {}),
       },
       initial,
     );
@@ -220,6 +223,8 @@ export class Disk implements SyncStore {
 
   /** A directory's name is the resource's, encoded; a long one is in the journal's header only. */
   #nameOf(encoded: string): string | null {
+    // No name is encoded with a dot in front.
+    if (encoded.startsWith('.')) return null;
     try {
       if (!encoded.includes('~')) return decodeURIComponent(encoded);
       return this.#nameInJournal(path.join(this.#options.directory.path, 'resources', encoded));

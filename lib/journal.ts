@@ -22,6 +22,8 @@ export interface JournalOptions<M extends Machine> {
   fileMode: number;
   /** Rotate past this many bytes. Default 65,536. */
   rotateBytes?: number;
+  /** How many of the epochs before the current one are kept. Default 1: for history. */
+  keptEpochs?: number;
   /** The first header's payload, if the journal is to be made where there is none. */
   initial?: () => unknown;
   /** Makes the machine from a header's payload. A `RangeError` says that the payload is damaged. */
@@ -114,9 +116,11 @@ export class Journal<M extends Machine> {
     return this.#guard('read', () => {
       const path = this.#path(this.#epoch.number);
       if (this.#host.files.look(path)?.inode === this.#inode) return true;
-      // Or it has only been rotated away since our last look. Then there is a seal to read.
+      // Or it has only been rotated away since our last look. Then there is a seal to read; or, where a file that
+      // has no name any more cannot be read, a higher epoch.
       this.#epoch.fold();
-      if (!this.#epoch.sealed) return false;
+      const isRotated = this.#epoch.sealed || (this.#options.keptEpochs !== undefined && this.#highest() > this.epoch);
+      if (!isRotated) return false;
       this.#moveOn();
       return true;
     });
@@ -268,7 +272,7 @@ export class Journal<M extends Machine> {
     const names = files.list(this.#options.directory) ?? [];
     const highest = Math.max(0, ...names.map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0)));
     for (const name of names) {
-      const old = Number(JOURNAL.exec(name)?.[1] ?? highest) < highest - 1;
+      const old = Number(JOURNAL.exec(name)?.[1] ?? highest) < highest - (this.#options.keptEpochs ?? 1);
       const leftover = Number(PRIVATE.exec(name)?.[1] ?? highest + 1) <= highest;
       if (old || leftover) files.remove(`${this.#options.directory}/${name}`);
     }

@@ -4,6 +4,8 @@ import { sessionFile } from './session.ts';
 
 /** How long a heartbeat must be watched standing still before its session counts as dead. */
 export const HEARTBEAT_PATIENCE_MS = 30_000;
+/** The same on a network file system, whose clients may show times of a minute ago. */
+export const GUARDED_PATIENCE_MS = 120_000;
 /** How many foreign heartbeats one process watches at once. Those beyond it count as alive. */
 const MAX_WATCHED = 1_024;
 

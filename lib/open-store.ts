@@ -1,13 +1,23 @@
 import path from 'node:path';
+import { appendGuard } from './append-guard.ts';
 import { Disk, type DiskOptions } from './disk.ts';
 import { DiskStore } from './disk-store.ts';
 import { MisuseError } from './errors.ts';
+import { guardedFiles } from './guarded-files.ts';
+import type { Host } from './host.ts';
 import { nodeHost } from './node-host.ts';
 import { Session } from './session.ts';
 import type { Store } from './store.ts';
 import { openDirectoryBeside, openPrivateDirectory, type StoreDirectory, storePath } from './store-directory.ts';
 
-export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'> {}
+export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'> {
+  /**
+   * For a directory on a network file system that several machines share: every append under a lock of its own. Slow,
+   * and from the store's first use on or never. Default: `LOCKSTEP_GUARDED=1` in the environment. A store that
+   * was made so is found to be so by everybody.
+   */
+  guarded?: boolean;
+}
 
 /** One session a process (or thread), in every store. */
 let session: Session | undefined;
@@ -19,10 +29,15 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
   if (known) return known;
   session ??= new Session(nodeHost);
   const directory = find();
-  const store = new DiskStore(nodeHost, new Disk({ ...options, host: nodeHost, session, directory }), directory.path);
+  const host = directory.guarded ? guardedHost(session) : nodeHost;
+  const store = new DiskStore(host, new Disk({ ...options, host, session, directory }), directory.path);
   open.set(place, store);
   directories.set(store, directory);
   return store;
+}
+
+function guardedHost({ key }: Session): Host {
+  return { ...nodeHost, files: guardedFiles(nodeHost.files, appendGuard(nodeHost.clock), key) };
 }
 
 /**
@@ -35,7 +50,7 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
   if (directory === '') throw new MisuseError('the store directory must not be an empty string');
   const place = storePath(nodeHost, directory);
-  return storeAt(place, () => openPrivateDirectory(nodeHost, place), options);
+  return storeAt(place, () => openPrivateDirectory(nodeHost, place, options.guarded), options);
 }
 
 /** The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. */

@@ -97,7 +97,9 @@ export class OwnEntries {
   /** A rotation has made the line anew: our entries are found in it by their tickets. */
   findIn(line: Line): void {
     for (const own of this.all()) {
-      const entry = line.find(own.ticket);
+      const found = line.find(own.ticket);
+      // By its id too: a store that was made anew may give the same ticket to somebody else.
+      const entry = found?.id === own.id ? found : undefined;
       if (entry?.holding) this.#grant(own, entry);
       else if (!entry && !this.#evicted.some((one) => one.entry.ticket === own.ticket)) {
         this.#lose(own, { reason: 'it is no longer in the line', by: 'unknown' });

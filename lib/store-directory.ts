@@ -31,6 +31,8 @@ export interface StoreDirectory {
   fileMode: number;
   /** Whether only this kernel can have it mounted. */
   local: boolean;
+  /** Whether appends need a guard, because the file system has none that stay whole. */
+  guarded: boolean;
   /** Checks it again, and makes it again if somebody deleted it. */
   remake: () => void;
 }
@@ -68,7 +70,7 @@ function passwdHome(): string | null {
 }
 
 /** Makes the user's private store if it is not there, and refuses one that others could tamper with. */
-export function openPrivateDirectory(host: Host, directory: string): StoreDirectory {
+export function openPrivateDirectory(host: Host, directory: string, asked = guardAsked()): StoreDirectory {
   return guard(directory, () => {
     const parent = path.dirname(directory);
     if (host.files.look(directory) === null) makeParents(host, parent);
@@ -79,7 +81,7 @@ export function openPrivateDirectory(host: Host, directory: string): StoreDirect
       if ((facts.mode & 0o022) !== 0)
         throw refusal(directory, `others may write in it (mode ${modeText(facts)}); chmod 700 would mend that`);
     }
-    return fitDirectory(host, directory, 0o700, () => openPrivateDirectory(host, directory));
+    return fitDirectory(host, { directory, mode: 0o700, asked }, () => openPrivateDirectory(host, directory, asked));
   });
 }
 
@@ -88,7 +90,7 @@ export function openPrivateDirectory(host: Host, directory: string): StoreDirect
  * Whoever may replace files in that directory by being its owner, or of its group, may use it too. Where
  * everybody may write, as in `/tmp`, it is its maker's alone.
  */
-export function openDirectoryBeside(host: Host, file: string): StoreDirectory {
+export function openDirectoryBeside(host: Host, file: string, asked = guardAsked()): StoreDirectory {
   const parent = path.dirname(file);
   const directory = path.join(parent, '.lockstep');
   return guard(directory, () => {
@@ -104,17 +106,26 @@ export function openDirectoryBeside(host: Host, file: string): StoreDirectory {
       if ((facts.mode & 0o002) !== 0)
         throw refusal(directory, `everybody may write in it (mode ${modeText(facts)}); chmod o-w would mend that`);
     }
-    return fitDirectory(host, directory, facts.mode, () => openDirectoryBeside(host, file));
+    const { mode: given } = facts;
+    return fitDirectory(host, { directory, mode: given, asked }, () => openDirectoryBeside(host, file, asked));
   });
 }
 
-function fitDirectory(host: Host, directory: string, mode: number, remake: () => void): StoreDirectory {
+interface Found {
+  directory: string;
+  mode: number;
+  /** Whether a guarded store was asked for. */
+  asked: boolean;
+}
+
+function fitDirectory(host: Host, { directory, mode, asked }: Found, remake: () => void): StoreDirectory {
   const type = host.files.fileSystemType(directory);
   const network = type === null ? undefined : NETWORK_FILE_SYSTEMS.get(type);
-  if (network !== undefined) {
+  const guarded = isGuarded(host, directory, asked, mode & 0o660);
+  if (network !== undefined && !guarded) {
     throw new StoreError(
       'STORE_NETWORK',
-      `the store ${directory} is on a network file system (${network}), where appends are not atomic. Choose a local directory with --dir or $LOCKSTEP_DIR.`,
+      `the store ${directory} is on a network file system (${network}), where appends are not atomic. Choose a local directory with --dir or $LOCKSTEP_DIR; or, if several machines must share it, read of guarded stores in docs/guarantees.md and set LOCKSTEP_GUARDED=1.`,
       { operation: 'open', path: directory },
     );
   }
@@ -122,9 +133,36 @@ function fitDirectory(host: Host, directory: string, mode: number, remake: () =>
     path: directory,
     directoryMode: mode & 0o2770,
     fileMode: mode & 0o660,
-    local: type !== null && type !== FUSE,
+    local: type !== null && type !== FUSE && network === undefined,
+    guarded,
     remake,
   };
+}
+
+/** The file in a store by which everybody who opens it knows that its appends are guarded. */
+const GUARDED = 'guarded';
+
+/**
+ * A store is guarded from its first use on, or never: some who guard their appends and some who do not would not be
+ * apart from each other.
+ */
+function isGuarded(host: Host, directory: string, asked: boolean, fileMode: number): boolean {
+  const marker = path.join(directory, GUARDED);
+  if (host.files.look(marker) !== null) return true;
+  if (!asked) return false;
+  if (host.files.look(path.join(directory, 'resources')) !== null)
+    throw refusal(directory, 'it was used without guarded appends before, and now LOCKSTEP_GUARDED asks for them');
+  try {
+    host.files.close(host.files.create(marker, fileMode));
+  } catch (error) {
+    // Somebody else makes it at this moment.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return true;
+}
+
+function guardAsked(): boolean {
+  return process.env.LOCKSTEP_GUARDED === '1';
 }
 
 function makeParents(host: Host, directory: string): void {

@@ -186,7 +186,14 @@ describe('watching', () => {
   }
 
   function monitor(options: Partial<MonitorOptions> = {}): Monitor {
-    const directory = { path: '/store', directoryMode: 0o700, fileMode: 0o600, local: true, remake: () => undefined };
+    const directory = {
+      path: '/store',
+      directoryMode: 0o700,
+      fileMode: 0o600,
+      local: true,
+      guarded: false,
+      remake: () => undefined,
+    };
     return new Monitor({ host, directory, names: [], ...options });
   }
 
