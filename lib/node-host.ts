@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { dirname } from 'node:path';
 import { atExit, atSignals, withoutSignalHandlers } from './exit.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 
@@ -44,6 +45,25 @@ function factsOf(stats: fs.Stats): FileFacts {
 /** Kept: a new one each time would cost a monitor of many small files more than reading them. */
 let textBuffer: Buffer | undefined;
 
+/**
+ * Makes a directory for others too, whatever the umask is. Its name must not be there before its mode is, or one of
+ * the others comes between the two and is denied. (Of two who make it at once, one's empty directory may take the place
+ * of the other's, which is no other.)
+ */
+function makeSharedDirectory(path: string, mode: number): boolean {
+  if (fs.lstatSync(path, { throwIfNoEntry: false })) return false;
+  const directory = fs.mkdtempSync(`${dirname(path)}/.make.`);
+  try {
+    fs.chmodSync(directory, mode);
+    fs.renameSync(directory, path);
+    return true;
+  } catch (error) {
+    fs.rmdirSync(directory);
+    if (['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
+    throw error;
+  }
+}
+
 const nodeFiles: Files = {
   openForAppend(path) {
     // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
@@ -85,9 +105,9 @@ const nodeFiles: Files = {
     });
   },
   makeDirectory(path, mode) {
+    if ((mode & 0o077) !== 0) return makeSharedDirectory(path, mode);
     return unless(['EEXIST'], false, () => {
       fs.mkdirSync(path, { mode });
-      if ((mode & 0o077) !== 0) fs.chmodSync(path, mode);
       return true;
     });
   },

@@ -8,16 +8,15 @@ import type { Host } from './host.ts';
 import { nodeHost } from './node-host.ts';
 import { Session } from './session.ts';
 import type { Store } from './store.ts';
-import { openDirectoryBeside, openPrivateDirectory, type StoreDirectory, storePath } from './store-directory.ts';
+import {
+  openDirectoryBeside,
+  openStoreDirectory,
+  type StoreDirectory,
+  type StoreWishes,
+  storePath,
+} from './store-directory.ts';
 
-export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'> {
-  /**
-   * For a directory on a network file system that several machines share: every append under a lock of its own. Slow,
-   * and from the store's first use on or never. Default: `LOCKSTEP_GUARDED=1` in the environment. A store that
-   * was made so is found to be so by everybody.
-   */
-  guarded?: boolean;
-}
+export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>, StoreWishes {}
 
 /** One session a process (or thread), in every store. */
 let session: Session | undefined;
@@ -44,13 +43,13 @@ function guardedHost({ key }: Session): Host {
  * The store in a directory: made (0700) if it is not there. Default: `$LOCKSTEP_DIR`, or the user's own
  * `~/.local/state/lockstep`. One process has one of each; later options for the same one are not heard.
  *
- * @throws {StoreError} if it is not a directory, a symbolic link, another user's, writable for others,
- *   on a network file system, read-only or full. Nothing was changed then.
+ * @throws {StoreError} if it is not a directory, a symbolic link, another user's or writable for others (unless it is
+ *   asked to be shared), on a network file system (unless it is asked to be guarded), read-only or full. Nothing was changed then.
  */
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
   if (directory === '') throw new MisuseError('the store directory must not be an empty string');
   const place = storePath(nodeHost, directory);
-  return storeAt(place, () => openPrivateDirectory(nodeHost, place, options.guarded), options);
+  return storeAt(place, () => openStoreDirectory(nodeHost, place, options), options);
 }
 
 /** The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. */

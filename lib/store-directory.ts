@@ -24,6 +24,21 @@ const NETWORK_FILE_SYSTEMS = new Map([
 /** FUSE may be anything: fit for one machine's processes, but no proof that no other machine has it mounted. */
 const FUSE = 0x65735546;
 
+/** What a store may be asked to be, beyond one user's own on one machine. */
+export interface StoreWishes {
+  /**
+   * For a directory on a network file system that several machines share: every append under a lock of its own. Slow,
+   * and from the store's first use on or never. Default: `LOCKSTEP_GUARDED=1` in the environment. A store that
+   * was made so is found to be so by everybody.
+   */
+  guarded?: boolean;
+  /**
+   * For a directory that its group may write in: all its members use the store together, and trust each other with
+   * it. Default: `LOCKSTEP_SHARED=1` in the environment.
+   */
+  shared?: boolean;
+}
+
 /** A directory that has been found fit to be a store. */
 export interface StoreDirectory {
   path: string;
@@ -69,20 +84,34 @@ function passwdHome(): string | null {
   }
 }
 
-/** Makes the user's private store if it is not there, and refuses one that others could tamper with. */
-export function openPrivateDirectory(host: Host, directory: string, asked = guardAsked()): StoreDirectory {
+/**
+ * Makes the user's private store if it is not there, and refuses one that others could tamper with. If it is asked
+ * to be shared, its group may.
+ */
+export function openStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+  const { shared = process.env.LOCKSTEP_SHARED === '1' } = wishes;
   return guard(directory, () => {
     const parent = path.dirname(directory);
     if (host.files.look(directory) === null) makeParents(host, parent);
-    host.files.makeDirectory(directory, 0o700);
+    host.files.makeDirectory(directory, shared ? 0o2770 : 0o700);
     const facts = lookAt(host, directory);
-    if (host.processes.uid() !== -1) {
-      if (facts.uid !== host.processes.uid()) throw refusal(directory, `it belongs to another user (uid ${facts.uid})`);
-      if ((facts.mode & 0o022) !== 0)
-        throw refusal(directory, `others may write in it (mode ${modeText(facts)}); chmod 700 would mend that`);
-    }
-    return fitDirectory(host, { directory, mode: 0o700, asked }, () => openPrivateDirectory(host, directory, asked));
+    const isForGroup = shared && (facts.mode & 0o020) !== 0;
+    if (host.processes.uid() !== -1) checkOwner(directory, facts, host.processes.uid(), isForGroup);
+    const mode = isForGroup ? facts.mode : 0o700;
+    return fitDirectory(host, { directory, mode, wishes }, () => openStoreDirectory(host, directory, wishes));
   });
+}
+
+function checkOwner(directory: string, facts: FileFacts, uid: number, isForGroup: boolean): void {
+  const isForAll = (facts.mode & 0o002) !== 0;
+  if (isForGroup && !isForAll) return;
+  const isGroups = (facts.mode & 0o020) !== 0 && !isForAll;
+  const hint = isGroups ? '; if its group is meant to share it, set LOCKSTEP_SHARED=1' : '';
+  const mend = isForGroup ? 'chmod o-w' : 'chmod 700';
+  if (facts.uid !== uid && !isForGroup)
+    throw refusal(directory, `it belongs to another user (uid ${facts.uid})${hint}`);
+  if ((facts.mode & 0o022) !== 0)
+    throw refusal(directory, `others may write in it (mode ${modeText(facts)}); ${mend} would mend that${hint}`);
 }
 
 /**
@@ -90,7 +119,7 @@ export function openPrivateDirectory(host: Host, directory: string, asked = guar
  * Whoever may replace files in that directory by being its owner, or of its group, may use it too. Where
  * everybody may write, as in `/tmp`, it is its maker's alone.
  */
-export function openDirectoryBeside(host: Host, file: string, asked = guardAsked()): StoreDirectory {
+export function openDirectoryBeside(host: Host, file: string, wishes: StoreWishes = {}): StoreDirectory {
   const parent = path.dirname(file);
   const directory = path.join(parent, '.lockstep');
   return guard(directory, () => {
@@ -106,22 +135,20 @@ export function openDirectoryBeside(host: Host, file: string, asked = guardAsked
       if ((facts.mode & 0o002) !== 0)
         throw refusal(directory, `everybody may write in it (mode ${modeText(facts)}); chmod o-w would mend that`);
     }
-    const { mode: given } = facts;
-    return fitDirectory(host, { directory, mode: given, asked }, () => openDirectoryBeside(host, file, asked));
+    return fitDirectory(host, { directory, mode: facts.mode, wishes }, () => openDirectoryBeside(host, file, wishes));
   });
 }
 
 interface Found {
   directory: string;
   mode: number;
-  /** Whether a guarded store was asked for. */
-  asked: boolean;
+  wishes: StoreWishes;
 }
 
-function fitDirectory(host: Host, { directory, mode, asked }: Found, remake: () => void): StoreDirectory {
+function fitDirectory(host: Host, { directory, mode, wishes }: Found, remake: () => void): StoreDirectory {
   const type = host.files.fileSystemType(directory);
   const network = type === null ? undefined : NETWORK_FILE_SYSTEMS.get(type);
-  const guarded = isGuarded(host, directory, asked, mode & 0o660);
+  const guarded = isGuarded(host, directory, wishes, mode & 0o660);
   if (network !== undefined && !guarded) {
     throw new StoreError(
       'STORE_NETWORK',
@@ -146,7 +173,8 @@ const GUARDED = 'guarded';
  * A store is guarded from its first use on, or never: some who guard their appends and some who do not would not be
  * apart from each other.
  */
-function isGuarded(host: Host, directory: string, asked: boolean, fileMode: number): boolean {
+function isGuarded(host: Host, directory: string, wishes: StoreWishes, fileMode: number): boolean {
+  const { guarded: asked = process.env.LOCKSTEP_GUARDED === '1' } = wishes;
   const marker = path.join(directory, GUARDED);
   if (host.files.look(marker) !== null) return true;
   if (!asked) return false;
@@ -159,10 +187,6 @@ function isGuarded(host: Host, directory: string, asked: boolean, fileMode: numb
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
   return true;
-}
-
-function guardAsked(): boolean {
-  return process.env.LOCKSTEP_GUARDED === '1';
 }
 
 function makeParents(host: Host, directory: string): void {

@@ -5,14 +5,14 @@ import { Disk } from '../../lib/disk.ts';
 import { DiskStore } from '../../lib/disk-store.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import { Session } from '../../lib/session.ts';
-import { openPrivateDirectory } from '../../lib/store-directory.ts';
+import { openStoreDirectory } from '../../lib/store-directory.ts';
 import { describeStore, type Parties } from './store-contract.ts';
 
 function open(rotateBytes?: number): Parties {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-contract-'));
   const disks: Disk[] = [];
   const store = () => {
-    const directory = openPrivateDirectory(nodeHost, path.join(root, 'store'));
+    const directory = openStoreDirectory(nodeHost, path.join(root, 'store'));
     const rotate = rotateBytes === undefined ? {} : { rotateBytes };
     const disk = new Disk({ host: nodeHost, session: new Session(nodeHost), directory, heartbeatMs: 0, ...rotate });
     disks.push(disk);

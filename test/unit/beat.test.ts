@@ -5,7 +5,7 @@ import { heartbeat } from 'lockstep';
 import { expect, test } from 'vitest';
 import { Beat } from '../../lib/beat.ts';
 import { nodeHost } from '../../lib/node-host.ts';
-import { openPrivateDirectory } from '../../lib/store-directory.ts';
+import { openStoreDirectory } from '../../lib/store-directory.ts';
 
 test.each([
   ['no interval', Number.NaN],
@@ -44,7 +44,7 @@ test('a report that was deleted is not made again over one that a newer reporter
   };
   const options = {
     host: { ...nodeHost, files },
-    directory: openPrivateDirectory(nodeHost, root),
+    directory: openStoreDirectory(nodeHost, root),
     name: 'n',
     everyMs: 10,
     facts: nodeHost.processes.self(),

@@ -7,7 +7,7 @@ import { StoreError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/host.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import { Session } from '../../lib/session.ts';
-import { openDirectoryBeside, openPrivateDirectory, storePath } from '../../lib/store-directory.ts';
+import { openDirectoryBeside, openStoreDirectory, storePath } from '../../lib/store-directory.ts';
 import { temporaryDirectory } from './tape.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -33,7 +33,7 @@ function expectRefusal(code: string, says: string, host: Host = nodeHost): void 
   const before = everythingIn(parent);
   let error: unknown;
   try {
-    openPrivateDirectory(host, directory);
+    openStoreDirectory(host, directory);
   } catch (caught) {
     error = caught;
   }
@@ -47,7 +47,7 @@ function expectRefusal(code: string, says: string, host: Host = nodeHost): void 
 
 test('a store that is not there is made, with its parents, for its owner alone', () => {
   directory = path.join(parent, 'a', 'b', 'store');
-  expect(openPrivateDirectory(nodeHost, directory)).toMatchObject({ path: directory, fileMode: 0o600 });
+  expect(openStoreDirectory(nodeHost, directory)).toMatchObject({ path: directory, fileMode: 0o600 });
   for (const made of ['a', 'a/b', 'a/b/store']) {
     expect(fs.statSync(path.join(parent, made)).mode & 0o777).toBe(0o700);
   }
@@ -55,7 +55,7 @@ test('a store that is not there is made, with its parents, for its owner alone',
 
 test('a store that is there stays as it is', () => {
   fs.mkdirSync(directory, { mode: 0o750 });
-  openPrivateDirectory(nodeHost, directory);
+  openStoreDirectory(nodeHost, directory);
   expect(fs.statSync(directory).mode & 0o777).toBe(0o750);
 });
 
@@ -85,6 +85,42 @@ test.each(['777', '770', '702'])('a directory that others may write in (mode %s)
   expectRefusal('STORE_UNSAFE', 'chmod 700 would mend that');
 });
 
+test('a directory that its group may write in is used where that is asked for, with modes for the group', () => {
+  fs.mkdirSync(directory);
+  fs.chmodSync(directory, 0o2770);
+  expectRefusal('STORE_UNSAFE', 'if its group is meant to share it, set LOCKSTEP_SHARED=1');
+  expect(openStoreDirectory(nodeHost, directory, { shared: true })).toMatchObject({
+    directoryMode: 0o2770,
+    fileMode: 0o660,
+  });
+  process.env.LOCKSTEP_SHARED = '1';
+  try {
+    expect(openStoreDirectory(nodeHost, directory)).toMatchObject({ fileMode: 0o660 });
+    expect(() => openStoreDirectory(nodeHost, directory, { shared: false })).toThrow('LOCKSTEP_SHARED');
+  } finally {
+    delete process.env.LOCKSTEP_SHARED;
+  }
+});
+
+test('a directory that everybody may write in is shared with nobody', () => {
+  fs.mkdirSync(directory);
+  fs.chmodSync(directory, 0o777);
+  expect(() => openStoreDirectory(nodeHost, directory, { shared: true })).toThrow('chmod o-w would mend that');
+});
+
+test('a shared store that is not there is made for its group', () => {
+  openStoreDirectory(nodeHost, directory, { shared: true });
+  expect(fs.statSync(directory).mode & 0o7777).toBe(0o2770);
+});
+
+test.runIf(isRoot)('a directory of another user is shared only if its group may write in it', () => {
+  fs.mkdirSync(directory, { mode: 0o700 });
+  fs.chownSync(directory, 12_345, 12_345);
+  expect(() => openStoreDirectory(nodeHost, directory, { shared: true })).toThrow('it belongs to another user');
+  fs.chmodSync(directory, 0o770);
+  expect(openStoreDirectory(nodeHost, directory, { shared: true }).fileMode).toBe(0o660);
+});
+
 test.runIf(isRoot)('another user’s directory is refused', () => {
   fs.mkdirSync(directory, { mode: 0o700 });
   fs.chownSync(directory, 12_345, 12_345);
@@ -108,7 +144,7 @@ test('FUSE and the unknown are no proof that no other machine is there', () => {
     [0xef53, true],
   ] as const) {
     const host = { ...nodeHost, files: { ...nodeHost.files, fileSystemType: () => type } };
-    expect(openPrivateDirectory(host, directory).local).toBe(local);
+    expect(openStoreDirectory(host, directory).local).toBe(local);
   }
 });
 
@@ -204,7 +240,7 @@ function mayMount(): boolean {
 // Only who may mount can have a file system that is read-only or full.
 describe.runIf(mayMount())('a real file system', () => {
   function disk(): Disk {
-    const store = openPrivateDirectory(nodeHost, directory);
+    const store = openStoreDirectory(nodeHost, directory);
     return new Disk({ host: nodeHost, session: new Session(nodeHost), directory: store, heartbeatMs: 0 });
   }
 
