@@ -1,13 +1,13 @@
-"""A Lockstep client in Python: acquire and release of a lock, as docs/protocol.md has it. Linux only.
+"""A Lockstep client in Python: acquire, steal and release of a lock, as docs/protocol.md has it. Linux only.
 
     python3 client.py STORE NAME        waits, prints the token, releases when its input ends
 
-It leaves out what a client may leave out: heartbeats, adoption, `try`, judging other machines, and
-watching its session file (it polls instead).
+It leaves out what a client may leave out: heartbeats, adoption, `try`, judging other machines, telling
+deadlocks, and watching its session file (it polls instead).
 """
-import json, os, re, secrets, sys, time
+import hashlib, itertools, json, os, re, secrets, sys, time
 
-SHARES, MAX_COUNT = 2**20, 2**53 - 1
+MAX_COUNT, SHARES = 2**53 - 1, 2**20
 
 
 def count(value):
@@ -22,9 +22,14 @@ def facts_ok(f):
     return type(f) is list and len(f) >= 6 and all(map(count, f[:3] + f[4:5])) and min(f[:2]) > 0 and max(f[:2]) < 2**31 and type(f[3]) is type(f[5]) is str
 
 
+def number(text):  # As the library reads it: 5.0 is 5. (And `int` refuses NaN, which is no JSON.)
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 def array(line):
     try:
-        value = json.loads(line.decode("utf-8", "replace"))
+        value = json.loads(line.decode("utf-8", "replace"), parse_int=number, parse_float=number, parse_constant=int)
         return value if type(value) is list else None
     except (ValueError, RecursionError):
         return None
@@ -37,56 +42,87 @@ def stat(pid):
 
 
 class Line:
-    def __init__(self, header):
-        if header[0] != "lockstep" or header[1] != 1:
-            raise OSError(f"not a journal of format 1: {header[:2]}")
-        self.config = {key: header[2][key] for key in ("name", "kind", "permits")}
-        self.last, self.entries = header[2]["last"], {e[0]: e for e in header[2]["entries"]}  # in order
+    def __init__(self, name, header):
+        if header[:2] != ["lockstep", 2]:
+            raise OSError(f"{name}: not a journal of format 2: {header[:2]}")
+        self.config = {key: header[2][key] for key in ("name", "kind", "permits", "value")}
+        if list(self.config.values())[:3] != [name, "lock", 1]:
+            raise OSError(f"{name} is no lock: {self.config}")
+        self.last, self.token = header[2]["last"], header[2]["token"]
+        self.entries = {entry[0]: entry for entry in header[2]["entries"]}  # by ticket, in the line's order
+        if len(self.entries) != len(header[2]["entries"]) or self.holders() != [entry[0] for entry in self.front()]:
+            raise OSError(f"{name}: its header is damaged")
 
-    def holders(self):  # The front part of the line that fits.
-        left, found = self.config["permits"] * SHARES, []
-        for ticket, entry in self.entries.items():
-            left -= entry[3] * SHARES or 1
-            if left < 0:
-                break
-            found.append(ticket)
-        return found
+    def header(self):
+        return {**self.config, "last": self.last, "token": self.token, "entries": list(self.entries.values())}
+
+    def holders(self):
+        return [ticket for ticket, entry in self.entries.items() if entry[6]]
+
+    def front(self):  # The front part of the line that fits.
+        weights = itertools.accumulate(entry[3] * SHARES or 1 for entry in self.entries.values())
+        return [entry for entry, weight in zip(self.entries.values(), weights) if weight <= SHARES]
+
+    def grant(self):  # It holds, each entry with a token greater than every one before.
+        for entry in self.front():
+            if not entry[6]:
+                self.last += entry[0] <= self.token
+                self.token = entry[6] = entry[0] if entry[0] > self.token else self.last
+
+    def join(self, verb, id, facts, ask, at, text):
+        key = id.partition(":")[0]
+        if not (facts_ok(facts) and label(key) and count(ask) and ask < 2 and count(at) and at <= 9 * 10**15 and label(text)):
+            return
+        if len(self.entries) >= 65536 or verb == "try" and sum(e[3] * SHARES or 1 for e in self.entries.values()) + (ask * SHARES or 1) > SHARES:
+            return
+        self.last = max(self.last + 1, at)
+        entry = {self.last: [self.last, id, [[key, facts[:6]]], ask, at, text, 0]}
+        if verb == "steal":  # In front of all who wait, and all who held are gone.
+            self.entries = entry | {ticket: waiter for ticket, waiter in self.entries.items() if not waiter[6]}
+        else:
+            self.entries |= entry
+        self.grant()
 
     def apply(self, record):
         verb, id, *rest = record
-        if verb in ("enter", "try") and len(rest) >= 4:
-            facts, ask, at, text = rest[:4]
-            least = 0 if self.config["kind"] == "lock" else 1
-            if not (facts_ok(facts) and count(ask) and least <= ask <= self.config["permits"]):
-                return
-            if not (count(at) and at <= 9 * 10**15 and label(text)) or len(self.entries) >= 65536:
-                return
-            last, self.last = self.last, max(self.last + 1, at)
-            self.entries[self.last] = [self.last, id, [[id[: id.find(":")], facts]], ask, at, text]
-            if verb == "try" and self.last not in self.holders():
-                del self.entries[self.last]
-                self.last = last
-        elif rest and count(rest[0]) and rest[0] in self.entries:
-            owners = self.entries[rest[0]][2]
-            if verb == "leave" or verb == "evict" and len(rest) > 2 and count(rest[2]) and rest[2] in (0, len(owners)):
-                del self.entries[rest[0]]
-            elif verb == "adopt" and len(rest) > 3 and label(rest[2]) and facts_ok(rest[3]) and len(owners) < 16:
-                owners.append(rest[2:4])
+        if verb in ("enter", "try") and len(rest) > 3:
+            return self.join(verb, id, *rest[:4])
+        if verb == "steal" and len(rest) > 2:
+            return self.join(verb, id, rest[0], 1, *rest[1:3])
+        entry = self.entries.get(rest[0]) if rest and count(rest[0]) else None
+        if not entry:
+            return
+        owners = entry[2]
+        if verb == "leave" or verb == "evict" and len(rest) > 2 and count(rest[2]) and rest[2] in (0, len(owners)):
+            del self.entries[rest[0]]
+            self.grant()
+        elif verb == "adopt" and len(rest) > 3 and label(rest[2]) and facts_ok(rest[3]) and len(owners) < 16:
+            if len(rest) > 4 and rest[4] is True:
+                owners[:] = [owner[:2] + [True] for owner in owners]
+            owners.append([rest[2], rest[3][:6]])
+        elif verb == "keep" and len(rest) > 3 and type(rest[2]) is list and len(rest[2]) <= 64 and count(rest[3]):
+            if all(type(kept) is list and len(kept) > 1 and label(kept[0]) and count(kept[1]) for kept in rest[2]):
+                entry[7:] = [[kept[:2] for kept in rest[2]], rest[3]] if rest[2] else []
 
 
 class Lock:
+    rotate_bytes = 128 * 1024  # Late; anybody may do it, nobody must.
+    awaited, fd, ids, files, ticket, token = None, -1, 0, 0, 0, 0
+
     def __init__(self, store, name):
         encoded = "".join(chr(b) if re.match(rb"[A-Za-z0-9._-]", bytes([b])) else f"%{b:02X}" for b in name.encode())
-        self.name, self.folder, self.sessions = name, f"{store}/resources/{re.sub('^[.]', '%2E', encoded)}", f"{store}/sessions"
+        encoded = re.sub("^[.]", "%2E", encoded)
+        if len(encoded) > 200:
+            encoded = f"{encoded[:160]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+        self.name, self.folder, self.sessions = name, f"{store}/resources/{encoded}", f"{store}/sessions"
         for folder in (store, f"{store}/resources", self.folder, self.sessions):
             os.path.isdir(folder) or os.makedirs(folder, 0o700, exist_ok=True)
-        self.key, self.ids, self.files = secrets.token_hex(6), 0, 0
+        self.key = secrets.token_hex(6)
         namespace = int(re.search(r"\d+", os.readlink("/proc/self/ns/pid"))[0])
         boot = open("/proc/sys/kernel/random/boot_id").read().strip()
         self.facts = [os.getpid(), os.getpid(), stat(os.getpid())[1], boot, namespace, os.uname().nodename]
         self.session = f"{self.sessions}/{os.getpid()}-{self.key}"
         os.close(os.open(self.session, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        self.fd = -1
         self.locate()
 
     def highest(self):
@@ -96,7 +132,7 @@ class Lock:
         while True:
             number = self.highest()
             if number == 0:
-                self.publish(1, {"name": self.name, "kind": "lock", "permits": 1, "last": 0, "entries": []})
+                self.publish(1, {"name": self.name, "kind": "lock", "permits": 1, "value": 0, "last": 0, "token": 0, "entries": []})
                 continue
             try:
                 fd = os.open(f"{self.folder}/journal.{number}", os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
@@ -110,18 +146,16 @@ class Lock:
             self.fd, self.number, self.sealed, self.pending = fd, number, False, b""
             self.offset, self.line, self.seen = 0, None, None
             self.fold()
-            if (self.line.config["kind"], self.line.config["permits"]) != ("lock", 1):
-                raise OSError(f"{self.name} is no lock")
             if not self.sealed:
                 return
-            self.publish(number + 1, {**self.line.config, "last": self.line.last, "entries": list(self.line.entries.values())})
+            self.publish(number + 1, self.line.header())
 
     def publish(self, number, header):
         self.files += 1
         private = f"{self.folder}/next.{number}.{self.key}.{self.files}"
         try:
             with open(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(json.dumps(["lockstep", 1, header], separators=(",", ":")).encode())
+                file.write(json.dumps(["lockstep", 2, header], separators=(",", ":")).encode())
                 file.flush()
                 os.fdatasync(file.fileno())
             os.link(private, f"{self.folder}/journal.{number}")
@@ -142,7 +176,7 @@ class Lock:
                 return
             value = array(line) if self.line is None or 0 < len(line) <= 65535 else None
             if self.line is None:
-                self.line = Line(value or [None, None])
+                self.line = Line(self.name, value or [])
             elif value and len(value) > 1 and type(value[0]) is type(value[1]) is str and value[1]:
                 self.sealed = value[0] == "seal"
                 self.sealed or self.line.apply(value)
@@ -152,10 +186,8 @@ class Lock:
                 return
         self.offset, self.pending = self.offset + len(self.pending), b""
 
-    awaited = None
-
     def append(self, verb, *rest):
-        self.ids += 1
+        self.ids, before = self.ids + 1, {ticket: (entry[6], entry[2]) for ticket, entry in self.line.entries.items()}
         self.awaited = f"{self.key}:{self.ids}"
         data = b"\n" + json.dumps([verb, self.awaited, *rest], separators=(",", ":")).encode()
         while True:
@@ -166,8 +198,18 @@ class Lock:
             self.fold()
             if self.seen == self.awaited:
                 break  # Before the seal: it counts.
-        if os.fstat(self.fd).st_size > 128 * 1024:  # Late; anybody may do it, nobody must.
+        if not self.sealed and os.fstat(self.fd).st_size > self.rotate_bytes:
             os.write(self.fd, f'\n["seal","{self.key}:seal{self.number}",{time.time_ns() // 1000}]'.encode())
+        self.poke(before)
+
+    def poke(self, before):  # Who has been let in, or put out.
+        for ticket, (token, owners) in before.items():
+            if ticket not in self.line.entries or self.line.entries[ticket][6] != token:
+                for key, facts, *_ in owners:
+                    try:
+                        key == self.key or os.utime(f"{self.sessions}/{facts[0]}-{key}")
+                    except (OSError, ValueError):
+                        pass  # It polls, too.
 
     def refresh(self):
         self.fold()
@@ -187,33 +229,31 @@ class Lock:
         except OSError:
             return False
 
-    def acquire(self):
-        now = time.time_ns() // 1000
-        self.append("enter", self.facts, 1, now, "client.py")
-        ours = self.awaited
-        self.ticket = next(t for t, entry in self.line.entries.items() if entry[1] == ours)
-        while self.ticket not in self.line.holders():
+    def acquire(self, steal=False):
+        ask = [] if steal else [1]
+        self.append("steal" if steal else "enter", self.facts, *ask, time.time_ns() // 1000, "client.py")
+        self.ticket = next((ticket for ticket, entry in self.line.entries.items() if entry[1] == self.awaited), 0)
+        while not self.held():
             if self.ticket not in self.line.entries:
-                raise OSError("evicted while waiting")
+                raise OSError("the line is full, or we were put out of it")
             for ticket, entry in list(self.line.entries.items()):
-                if ticket < self.ticket and all(self.dead(facts) for _, facts in entry[2]):
+                if ticket == self.ticket:
+                    break
+                if all(relieved or self.dead(facts) for _, facts, *relieved in entry[2]):
                     self.append("evict", ticket, time.time_ns() // 1000, len(entry[2]), "its process is gone", "client.py")
             time.sleep(0.005)
-            self.refresh()
-        return self.ticket
+        self.token = self.line.entries[self.ticket][6]
+        return self.token
+
+    def held(self):
+        """Whether we hold it now. A holder that asks from time to time hears of its loss."""
+        self.refresh()
+        return self.ticket in self.line.holders()
 
     def release(self):
-        self.refresh()
-        before = self.line.holders()
-        if self.ticket not in before:
+        if not self.held():
             raise OSError("the lease was lost")
         self.append("leave", self.ticket, time.time_ns() // 1000)
-        for ticket in set(self.line.holders()) - set(before):
-            for key, facts in self.line.entries[ticket][2]:
-                try:
-                    os.utime(f"{self.sessions}/{facts[0]}-{key}")  # The poke.
-                except OSError:
-                    pass  # It polls, too.
 
     def close(self):
         os.close(self.fd)

@@ -44,7 +44,8 @@ export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-/** The session key in a record's id. */
+/** The session key in a record's id: what stands before the first colon; without one, all of it. */
 export function keyOf(id: string): string {
-  return id.slice(0, id.indexOf(':'));
+  const end = id.indexOf(':');
+  return end === -1 ? id : id.slice(0, end);
 }

@@ -1,23 +1,23 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { LockManager } from 'lockstep';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DEAF, Line } from '../../lib/line.ts';
 import { Monitor } from '../../lib/monitor.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import { directoryOf } from '../../lib/open-store.ts';
+import type { JournalRecord } from '../../lib/record.ts';
 import { Rig, until } from '../process/rig.ts';
+import { DOCS, hasPython, type Python, python as startPython } from './python.ts';
 
-const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
-const hasPython = process.platform === 'linux' && spawnSync('python3', ['--version']).status === 0;
 /** The same visits to a section as those of `fixtures/agent.ts`, made by docs/client.py. */
 const VISITOR = `
 import os, sys
 from client import Lock
 store, directory, times = sys.argv[1:]
 lock = Lock(store, "deploy")
+lock.rotate_bytes = 2000
 slot, counter, overlaps = directory + "/slot.0", directory + "/counter", 0
 for time in range(int(times)):
     lock.acquire()
@@ -36,34 +36,45 @@ lock.close()
 print(overlaps)
 `;
 
+/** A client that does what it is told, line by line, and says what came of it. */
+const HAND = `
+import sys
+from client import Lock
+lock = Lock(sys.argv[1], "deploy")
+lock.rotate_bytes = int(sys.argv[2])
+orders = {"acquire": lock.acquire, "steal": lambda: lock.acquire(steal=True), "held": lock.held, "release": lock.release, "key": lambda: lock.key}
+for order in sys.stdin:
+    try:
+        print(orders[order.strip()](), flush=True)
+    except OSError as error:
+        print(error, flush=True)
+`;
+
 let rig: Rig;
-let clients: ChildProcess[];
+let clients: Python[];
 
 beforeEach(() => {
   clients = [];
 });
 
 afterEach(async () => {
-  for (const client of clients) client.kill('SIGKILL');
+  for (const { child } of clients) child.kill('SIGKILL');
   await rig.stop();
 });
 
-interface Client {
-  child: ChildProcess;
-  /** Its next line of output. */
-  line: () => Promise<string>;
+function python(...args: string[]): Python {
+  const started = startPython(...args);
+  clients.push(started);
+  return started;
 }
 
-function python(...args: string[]): Client {
-  const env = { ...process.env, PYTHONPATH: DOCS, PYTHONDONTWRITEBYTECODE: '1' };
-  const child = spawn('python3', args, { stdio: ['pipe', 'pipe', 'inherit'], env });
-  clients.push(child);
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return { child, line: async () => (await lines.next()).value ?? '' };
-}
-
-function client(name: string): Client {
+function client(name: string): Python {
   return python(path.join(DOCS, 'client.py'), rig.directory, name);
+}
+
+/** It seals an epoch of more bytes than these. */
+function hand(rotateBytes = 100_000): Python {
+  return python('-c', HAND, rig.directory, String(rotateBytes));
 }
 
 test('the listing in the protocol page is the client that these tests run', () => {
@@ -121,6 +132,101 @@ test.skipIf(!hasPython)('each puts the other out of the line when it was killed'
   expect(Number(await waiter.line())).toBeGreaterThan(0);
   expect(rig.records('deploy').filter(([verb]) => verb === 'evict')).toHaveLength(2);
 });
+
+test.skipIf(!hasPython)(
+  'the library steals from a client, before those of both kinds that wait, and tokens grow',
+  async () => {
+    rig = new Rig();
+    const [agent] = await rig.startMany(1);
+    const victim = hand();
+    const taken = Number(await victim.ask('acquire'));
+    const inAgent = agent?.acquire({ name: 'deploy' }) ?? Promise.reject();
+    await rig.inLine('deploy', 2);
+    const waiter = hand();
+    const inClient = waiter.ask('acquire');
+    await rig.inLine('deploy', 3);
+    const { entries } = await new LockManager({ store: rig.store }).request('deploy', { steal: true }, async () => {
+      expect(await victim.ask('held')).toBe('False');
+      expect(await victim.ask('release')).toBe('the lease was lost');
+      return rig.lock('deploy').inspect();
+    });
+    expect(entries.map(({ state }) => state)).toEqual(['holding', 'waiting', 'waiting']);
+    const [thief] = entries;
+    const second = await inAgent;
+    await agent?.release();
+    const tokens = [taken, thief?.token ?? 0, second, Number(await inClient)];
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
+    // They came before the thief, so it is not their tickets that grew.
+    expect(entries.at(-1)?.ticket).toBeLessThan(thief?.ticket ?? 0);
+  },
+);
+
+test.skipIf(!hasPython)(
+  'a client steals from the library, whose holder hears of it, and whose waiter is next',
+  async () => {
+    rig = new Rig();
+    const [victim, waiter] = await rig.startMany(2);
+    const taken = (await victim?.acquire({ name: 'deploy' })) ?? 0;
+    await victim?.ask({ do: 'watch', as: 'lease' });
+    const waiting = waiter?.acquire({ name: 'deploy' });
+    await rig.inLine('deploy', 2);
+    const thief = hand();
+    const stolen = Number(await thief.ask('steal'));
+    expect(stolen).toBeGreaterThan(taken);
+    expect(await victim?.report('lost')).toMatchObject({ reason: expect.stringContaining('stolen, says pid') });
+    expect(await victim?.ask({ do: 'release', as: 'lease' })).toMatchObject({ is: 'failed', code: 'LEASE_LOST' });
+    expect((await rig.lock('deploy').inspect()).entries.map(({ state }) => state)).toEqual(['holding', 'waiting']);
+    await thief.ask('release');
+    expect(await waiting).toBeGreaterThan(stolen);
+  },
+);
+
+test.skipIf(!hasPython)('an epoch that a client makes keeps tokens, owners and what waiters keep', async () => {
+  rig = new Rig();
+  const { store } = rig;
+  const agent = await rig.start();
+  const config = { kind: 'lock', permits: 1 };
+  const join = (label: string, steal = false) =>
+    store.join('deploy', config, { ask: 1, label, onlyIfGranted: false, steal });
+  const keeps = { held: [{ name: 'other', ticket: 7 }], waits: 2 };
+  await join('victim');
+  const waiter = await join('waiter');
+  await store.keep(waiter, keeps);
+  const thief = await join('thief', true);
+  await store.adopt(waiter, agent.pid, { handOver: false });
+  await store.adopt(thief, agent.pid, { handOver: true });
+  // Nobody but the client looks at the journal meanwhile, so the next epoch is its own work.
+  const last = hand(0);
+  const inClient = last.ask('acquire');
+  const journal = (epoch: number) => path.join(rig.directory, 'resources', 'deploy', `journal.${epoch}`);
+  await until('the client has made the next epoch', () => fs.existsSync(journal(2)));
+  const [first, ...records] = linesOf(journal(1));
+  const line = new Line(first?.[2], DEAF);
+  for (const record of records) line.apply(record as unknown as JournalRecord);
+  expect(records.at(-1)?.[0]).toBe('seal');
+  expect(linesOf(journal(2))).toEqual([['lockstep', 2, line.header()]]);
+
+  const view = await rig.lock('deploy').inspect();
+  expect(view.entries.map(({ label, token }) => [label, token])).toEqual([
+    ['thief', thief.token],
+    ['waiter', 0],
+    ['client.py', 0],
+  ]);
+  expect(view.entries[1]?.keeps).toEqual(keeps);
+  await store.evict('deploy', thief.ticket, { reason: 'the test is done', by: 'the test' });
+  await store.refresh(waiter);
+  expect(waiter).toMatchObject({ state: 'holding' });
+  expect(waiter.token).toBeGreaterThan(thief.token);
+  await store.leave(waiter);
+  expect(Number(await inClient)).toBeGreaterThan(waiter.token);
+});
+
+function linesOf(file: string): unknown[][] {
+  return fs
+    .readFileSync(file, 'utf8')
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown[]);
+}
 
 /** A reporter after section 13: begins, and then beats, marks its end or dies as it is told on its input. */
 const REPORTER = `

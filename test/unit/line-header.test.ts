@@ -118,3 +118,9 @@ test('a record whose session key no header could keep is void', () => {
   story.rotate();
   expect(story.tokens).toEqual([6]);
 });
+
+test('an id without a colon is all key', () => {
+  const story = new Story(LOCK);
+  story.line.apply(['enter', 'k', FACTS, 1, 5, '']);
+  expect(story.line.first?.owners.map(({ key }) => key)).toEqual(['k']);
+});
