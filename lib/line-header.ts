@@ -16,23 +16,26 @@ export interface LineHeader extends Config {
   name: string;
   /** The last ticket or token that was given. */
   last: number;
+  /** The last token: its entry may be gone, and still no later token may be smaller. */
+  token: number;
   /** Of an event: 1 if it is set. Of a barrier: 1 if it is broken. Of a counter: the number. Else 0. */
   value: number;
   entries: unknown[];
 }
 
 export function emptyHeader(name: string, { kind, permits }: Config): LineHeader {
-  return { name, kind, permits, last: 0, value: 0, entries: [] };
+  return { name, kind, permits, last: 0, token: 0, value: 0, entries: [] };
 }
 
 /** @throws {RangeError} if it is none. Its entries are the line's to check. */
 export function checkHeader(header: unknown): LineHeader {
-  const { name, kind, permits, last, value, entries } = (header ?? {}) as Partial<LineHeader>;
+  const { name, kind, permits, last, token, value, entries } = (header ?? {}) as Partial<LineHeader>;
   if (typeof name !== 'string' || typeof kind !== 'string' || !KINDS.includes(kind))
     throw new RangeError('its header names no kind of resource that this Lockstep knows');
   if (!isCount(permits) || permits === 0 || permits > MAX_PERMITS)
     throw new RangeError('its header names no number of permits');
   if (!isCount(last) || !Array.isArray(entries)) throw new RangeError('its header has no line');
+  if (!isCount(token) || token > last) throw new RangeError('its header has no last token');
   if (!Number.isSafeInteger(value)) throw new RangeError('its header has no value');
-  return { name, kind, permits, last, value: value as number, entries };
+  return { name, kind, permits, last, token, value: value as number, entries };
 }

@@ -64,18 +64,19 @@ export class Line {
   #held = 0;
   #waiting = 0;
   #last: number;
-  #lastToken = 0;
+  #lastToken: number;
   #firstWaiting: Entry | null = null;
 
   /** @throws {RangeError} if the header is not one that `header()` gives */
   constructor(header: unknown, observer: LineObserver) {
-    const { name, kind, permits, last, value, entries } = checkHeader(header);
+    const { name, kind, permits, last, token, value, entries } = checkHeader(header);
     this.name = name;
     this.config = { kind, permits };
     this.#observer = observer;
     this.#isGate = kind !== 'lock' && kind !== 'semaphore';
     this.#capacity = weightOf(permits);
     this.#last = last;
+    this.#lastToken = token;
     this.#value = value;
     this.#passes = 0;
     for (const wire of entries) this.#restore(wire);
@@ -130,7 +131,7 @@ export class Line {
   header(): LineHeader {
     const entries = [];
     for (let entry = this.#entries.first; entry; entry = entry.next) entries.push(entryToWire(entry));
-    return { name: this.name, ...this.config, last: this.#last, value: this.#value, entries };
+    return { name: this.name, ...this.config, last: this.#last, token: this.#lastToken, value: this.#value, entries };
   }
 
   /** `["enter", id, facts, ask, at, label]` joins the line; a `try` only if it holds at once. */
@@ -337,14 +338,15 @@ export class Line {
     this.#held += weightOf(entry.ask);
     entry.holding = true;
     // Tokens grow from holder to holder, also past one that stole the lock with a newer ticket.
-    if (entry.token === 0) entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;
-    this.#lastToken = Math.max(this.#lastToken, entry.token);
+    if (entry.token > 0) return;
+    entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;
+    this.#lastToken = entry.token;
   }
 
   #restore(wire: unknown): void {
     const entry = entryFromWire(wire);
     const token = entry?.token ?? 0;
-    const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#last;
+    const fits = entry && this.#isAsk(entry.ask) && entry.ticket <= this.#last && token <= this.#lastToken;
     if (fits && !this.#entries.find(entry.ticket)) {
       // Of a gate, the header alone says who was let in.
       this.#passes = this.#isGate && token > 0 ? 1 : 0;
