@@ -1,0 +1,4 @@
+import { openMemory } from './parties.ts';
+import { describeStore } from './store-contract.ts';
+
+describeStore('the reference model in memory', openMemory);
