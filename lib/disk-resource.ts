@@ -254,8 +254,9 @@ export class DiskResource {
   /** Our part in the entry that our last record made, refused if it made none. `poke`: it ended others'. */
   #joined(poke = false): DiskEntry {
     const { joined } = this.#own;
-    // A rotation behind our record has made the line anew: the entry in it is another object.
-    const entry = joined && this.#journal.machine.find(joined.entry.ticket);
+    // A rotation behind our record has made the line anew: the entry in it is another object. If it is in no line any
+    // more, somebody has ended it since; then it is lost as soon as we settle.
+    const entry = joined && (this.#journal.machine.find(joined.entry.ticket) ?? joined.entry);
     const own = new DiskEntry(this, entry && joined ? { ...joined, entry } : null);
     if (joined) this.#own.add(own);
     this.#settle(poke);
