@@ -195,8 +195,10 @@ export class DiskResource {
       if (skip-- > 0) continue;
       if (judged.push(entry) === most) break;
     }
-    this.#judgeFrom = judged.length < most ? 0 : this.#judgeFrom + most;
-    return judged.filter((entry) => this.#expelIfDead(entry)).length > 0;
+    const expelled = judged.filter((entry) => this.#expelIfDead(entry)).length;
+    // Those behind the expelled have moved up.
+    this.#judgeFrom = judged.length < most ? 0 : this.#judgeFrom + most - expelled;
+    return expelled > 0;
   }
 
   /** How many wait in front of an entry that waits, counted up to `most`. */
@@ -315,8 +317,7 @@ export class DiskResource {
   #expelAllDead(): void {
     this.refresh();
     this.#judgeFrom = 0;
-    do this.expelDead(null);
-    while (this.#judgeFrom > 0);
+    this.expelDead(null, Number.POSITIVE_INFINITY);
   }
 
   /**

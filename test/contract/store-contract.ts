@@ -1,13 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigMismatchError } from '../../lib/errors.ts';
 import type { OwnEntry, Store } from '../../lib/store.ts';
-
-/** A store, and two parties that use it: in their eyes the entries of the other are somebody else's. */
-export interface Parties {
-  one: Store;
-  other: Store;
-  close(): void | Promise<void>;
-}
+import type { Parties } from './parties.ts';
 
 const LOCK = { kind: 'lock', permits: 1 };
 const TWO = { kind: 'semaphore', permits: 2 };

@@ -265,32 +265,35 @@ test('a line takes 65,536 entries, and a further one is void', () => {
   expect(line.size).toBe(65_536);
 });
 
+const SOUND = { name: 'x', kind: 'lock', permits: 1, last: 9, token: 4, value: 0, entries: [] };
+const ENTRY = [4, 'a:1', [['a', FACTS]], 1, 1, '', 4];
+const WAITER = [5, 'a:2', [['a', FACTS]], 1, 1, '', 0];
+
+test('a sound header is taken, so that the unsound ones are refused for what is told of them', () => {
+  expect(new Line({ ...SOUND, entries: [ENTRY, WAITER] }, DEAF).waiting).toBe(1);
+});
+
 test.each([
-  ['nothing', null],
-  ['no name', { kind: 'lock', permits: 1, last: 0, entries: [] }],
-  ['no permits', { name: 'x', kind: 'lock', permits: 0, last: 0, entries: [] }],
-  ['too many permits', { name: 'x', kind: 'semaphore', permits: 2 ** 31, last: 0, entries: [] }],
-  ['no line', { name: 'x', kind: 'lock', permits: 1, last: 0 }],
-  ['no last ticket', { name: 'x', kind: 'lock', permits: 1, entries: [] }],
-  ['an entry that is none', { name: 'x', kind: 'lock', permits: 1, last: 9, entries: [[1]] }],
-  ['an ownerless entry', { name: 'x', kind: 'lock', permits: 1, last: 9, entries: [[1, 'a:1', [], 1, 1, '']] }],
-  [
-    'a ticket past the last',
-    { name: 'x', kind: 'lock', permits: 1, last: 9, entries: [[10, 'a:1', [['a', FACTS]], 1, 1, '']] },
-  ],
-  [
-    'tickets out of order',
-    {
-      name: 'x',
-      kind: 'lock',
-      permits: 1,
-      last: 9,
-      entries: [
-        [2, 'a:1', [['a', FACTS]], 1, 1, ''],
-        [1, 'a:2', [['a', FACTS]], 1, 1, ''],
-      ],
-    },
-  ],
-])('a header with %s is refused', (_, header) => {
+  ['nothing', null, 'no kind'],
+  ['no name', { ...SOUND, name: undefined }, 'no kind'],
+  ['an unknown kind', { ...SOUND, kind: 'latch' }, 'no kind'],
+  ['no permits', { ...SOUND, permits: 0 }, 'no number of permits'],
+  ['too many permits', { ...SOUND, kind: 'semaphore', permits: 2 ** 31 }, 'no number of permits'],
+  ['no line', { ...SOUND, entries: undefined }, 'no line'],
+  ['no last ticket', { ...SOUND, last: undefined }, 'no line'],
+  ['no last token', { ...SOUND, token: undefined }, 'no last token'],
+  ['a token past the last number', { ...SOUND, token: 10 }, 'no last token'],
+  ['no value', { ...SOUND, value: undefined }, 'no value'],
+  ['an entry that is none', { ...SOUND, entries: [[1]] }, 'an entry that is none'],
+  ['an ownerless entry', { ...SOUND, entries: [ENTRY.with(2, [])] }, 'an entry that is none'],
+  ['a ticket past the last', { ...SOUND, entries: [ENTRY.with(0, 10)] }, 'an entry that is none'],
+  ['a ticket twice', { ...SOUND, entries: [ENTRY, WAITER.with(0, 4)] }, 'an entry that is none'],
+  ['a holder without a token', { ...SOUND, entries: [ENTRY.with(6, 0)] }, 'an entry that is none'],
+  ['a waiter with a token', { ...SOUND, entries: [ENTRY, WAITER.with(6, 3)] }, 'an entry that is none'],
+  ['an entry with too new a token', { ...SOUND, entries: [ENTRY.with(6, 5)] }, 'an entry that is none'],
+  ['an ask that its kind does not know', { ...SOUND, entries: [ENTRY.with(3, 2)] }, 'an entry that is none'],
+  ['keeps that are none', { ...SOUND, entries: [[...ENTRY, 'all', 1]] }, 'an entry that is none'],
+])('a header with %s is refused', (_, header, why) => {
   expect(() => new Line(header, DEAF)).toThrow(RangeError);
+  expect(() => new Line(header, DEAF)).toThrow(why);
 });

@@ -1,0 +1,353 @@
+import type { Action } from '../../lib/action.ts';
+import type { Keeps } from '../../lib/entry.ts';
+import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
+import type { Eviction } from '../../lib/line.ts';
+import type { Config } from '../../lib/line-header.ts';
+import { describeConfig } from '../../lib/line-view.ts';
+import type {
+  AdoptOptions,
+  ChangedOptions,
+  EntryState,
+  EntryView,
+  LineView,
+  OwnEntry,
+  OwnerView,
+  Request,
+  Store,
+} from '../../lib/store.ts';
+import { MemoryLine, type ModelEntry, type ModelOwner, type Newcomer } from './memory-line.ts';
+
+const HOST = 'memory';
+const MAX_TIMER_MS = 2 ** 31 - 1;
+const GONE = 'its process is gone';
+
+/** An entry that a party put into a line. Its state is always up to date. */
+export class MemoryEntry implements OwnEntry {
+  readonly name: string;
+  readonly waitingBefore: number;
+  readonly entry: ModelEntry | null;
+  state: EntryState;
+  eviction: Eviction | null = null;
+
+  constructor(name: string, entry: ModelEntry | null, waitingBefore: number) {
+    this.name = name;
+    this.entry = entry;
+    this.waitingBefore = waitingBefore;
+    this.state = entry ? 'waiting' : 'refused';
+  }
+
+  get ticket(): number {
+    return this.entry?.ticket ?? 0;
+  }
+
+  get token(): number {
+    return this.entry?.token ?? 0;
+  }
+}
+
+/** What the parties share: the lines, and who is alive. */
+export class MemoryWorld {
+  readonly lines = new Map<string, MemoryLine>();
+  readonly #parties: MemoryStore[] = [];
+  readonly #pids = new Map<string, number>();
+  readonly #dead = new Set<string>();
+  #keys = 0;
+
+  /** One more party, a session of its own. */
+  party(): MemoryStore {
+    const party = new MemoryStore(this, this.newKey(process.pid));
+    this.#parties.push(party);
+    return party;
+  }
+
+  newKey(pid: number): string {
+    this.#keys += 1;
+    const key = `session${this.#keys}`;
+    this.#pids.set(key, pid);
+    return key;
+  }
+
+  pidOf(key: string): number {
+    return this.#pids.get(key) ?? 0;
+  }
+
+  kill(key: string): void {
+    this.#dead.add(key);
+    this.stepped();
+  }
+
+  isDead(key: string): boolean {
+    return this.#dead.has(key);
+  }
+
+  whyGone({ key, relieved }: ModelOwner): string | null {
+    if (relieved) return 'it handed the entry over';
+    return this.#dead.has(key) ? GONE : null;
+  }
+
+  isStale({ owners }: ModelEntry): boolean {
+    return owners.every((owner) => this.whyGone(owner) !== null);
+  }
+
+  /** After every step: the parties' entries follow the lines, and who waits for a change looks. */
+  stepped(): void {
+    for (const [name, line] of this.lines) {
+      const endings = line.takeEndings();
+      for (const party of this.#parties) party.follow(name, endings);
+    }
+    for (const party of this.#parties) party.wake();
+  }
+}
+
+/**
+ * The reference model of a store: in memory, and every answer found in the plainest way (`MemoryLine`). It
+ * answers nothing at once (`sync` is null), so that what uses a store is seen to work through the asynchronous seam.
+ * What it shows and does is what the store on disk must show and do.
+ */
+export class MemoryStore implements Store {
+  readonly place = 'memory';
+  readonly sync = null;
+  readonly key: string;
+  readonly #world: MemoryWorld;
+  readonly #own: MemoryEntry[] = [];
+  readonly #sleepers = new Set<() => void>();
+
+  constructor(world: MemoryWorld, key: string) {
+    this.#world = world;
+    this.key = key;
+  }
+
+  /** Ends this party as SIGKILL would: what it has in line is stale from now on. */
+  kill(): void {
+    this.#world.kill(this.key);
+  }
+
+  async join(name: string, config: Config, request: Request): Promise<MemoryEntry> {
+    const line = this.#lineFor(name, config);
+    const own = this.#enter(name, line, request);
+    this.#world.stepped();
+    if (own.state === 'waiting' && this.#expelDead(line, this.#reach(line, own))) this.#world.stepped();
+    return own;
+  }
+
+  async leave(entry: OwnEntry): Promise<void> {
+    this.#checkAlive();
+    const own = entry as MemoryEntry;
+    if (!this.#own.includes(own)) return;
+    this.#lineOf(own).leave(own.ticket);
+    this.#world.stepped();
+  }
+
+  async adopt(entry: OwnEntry, pid: number, { handOver }: AdoptOptions): Promise<boolean> {
+    this.#checkAlive();
+    const own = entry as MemoryEntry;
+    if (pid !== process.pid) return false;
+    this.#lineOf(own).adopt(own.ticket, this.#world.newKey(pid), handOver);
+    if (own.state === 'holding' && handOver) this.#drop(own, 'handed over');
+    this.#world.stepped();
+    return true;
+  }
+
+  async evict(name: string, ticket: number, eviction: Eviction): Promise<boolean> {
+    this.#checkAlive();
+    const line = this.#world.lines.get(name);
+    if (!line?.find(ticket)) return false;
+    line.evict(ticket, eviction);
+    this.#world.stepped();
+    return true;
+  }
+
+  async keep(entry: OwnEntry, keeps: Keeps): Promise<void> {
+    this.#checkAlive();
+    const own = entry as MemoryEntry;
+    if (this.#own.includes(own)) this.#lineOf(own).keep(own.ticket, keeps);
+    this.#world.stepped();
+  }
+
+  async act(name: string, config: Config, action: Action): Promise<number | null> {
+    const line = this.#lineFor(name, config);
+    if (action.do === 'notify') this.#expelDead(line, () => line.entries);
+    const outcome = line.act(action);
+    this.#world.stepped();
+    return outcome;
+  }
+
+  async refresh(_entry: OwnEntry): Promise<void> {
+    this.#checkAlive();
+  }
+
+  held(): MemoryEntry[] {
+    const holding = this.#own.filter(({ state }) => state === 'holding');
+    return holding.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  async snapshot(name: string): Promise<LineView | null> {
+    this.#checkAlive();
+    const line = this.#world.lines.get(name);
+    if (!line) return null;
+    return { name, ...line.config, value: line.value, entries: line.entries.map((entry) => this.#viewOf(entry)) };
+  }
+
+  async names(): Promise<string[]> {
+    this.#checkAlive();
+    return [...this.#world.lines.keys()].sort();
+  }
+
+  changed(of: OwnEntry | string, { timeoutMs, signal, keepAlive }: ChangedOptions): Promise<void> {
+    const look = typeof of === 'string' ? this.#lineLook(of) : this.#entryLook(of as MemoryEntry);
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const wake = () => {
+        if (look()) end();
+      };
+      const timer = setTimeout(end, Math.min(timeoutMs, MAX_TIMER_MS));
+      if (!keepAlive) timer.unref();
+      this.#sleepers.add(wake);
+      signal?.addEventListener('abort', end, { once: true });
+      if (signal?.aborted || this.#world.isDead(this.key)) end();
+      else wake();
+    });
+  }
+
+  /** Moves our entries' states to what became of them in a line. */
+  follow(name: string, endings: readonly { entry: ModelEntry; eviction: Eviction | null }[]): void {
+    for (const own of this.#own.filter((one) => one.name === name)) {
+      const ending = endings.find(({ entry }) => entry === own.entry);
+      if (own.token > 0) own.state = 'holding';
+      if (!ending) continue;
+      own.eviction = ending.eviction;
+      this.#drop(own, ending.eviction ? 'lost' : 'left');
+    }
+  }
+
+  /** Has every wait for a change look whether it came. */
+  wake(): void {
+    if (this.#world.isDead(this.key)) return;
+    for (const sleeper of [...this.#sleepers]) sleeper();
+  }
+
+  #checkAlive(): void {
+    if (this.#world.isDead(this.key)) throw new Error('this party was killed');
+  }
+
+  #lineOf({ name }: MemoryEntry): MemoryLine {
+    const line = this.#world.lines.get(name);
+    if (!line) throw new Error(`${name} has no line`);
+    return line;
+  }
+
+  #lineFor(name: string, config: Config): MemoryLine {
+    this.#checkAlive();
+    const line = this.#world.lines.get(name) ?? new MemoryLine({ kind: config.kind, permits: config.permits });
+    this.#world.lines.set(name, line);
+    const { kind, permits } = line.config;
+    if (kind === config.kind && permits === config.permits) return line;
+    throw new ConfigMismatchError(name, describeConfig(line.config), describeConfig(config));
+  }
+
+  #enter(name: string, line: MemoryLine, { ask, label, onlyIfGranted, steal }: Request): MemoryEntry {
+    const newcomer: Newcomer = { owner: this.key, ask, label, at: nowMicros() };
+    if (onlyIfGranted) return this.#noted(name, this.#tryEnter(line, newcomer), 0);
+    if (steal) return this.#noted(name, line.steal(newcomer, this.#signature), 0);
+    const isBarrier = line.config.kind === 'barrier';
+    if (isBarrier) this.#sweepLeftovers(line);
+    const waitingBefore = line.waiters.length;
+    const entry = line.enter(newcomer, false);
+    if (!entry && !(isBarrier && line.value === 1))
+      throw new StoreError('STORE_BUSY', `${name}: nobody may join this line so`, { path: this.place });
+    return this.#noted(name, entry, waitingBefore);
+  }
+
+  /** Whoever tries is not kept out by the dead. */
+  #tryEnter(line: MemoryLine, newcomer: Newcomer): ModelEntry | null {
+    const entry = line.enter(newcomer, true);
+    if (entry || !this.#expelDead(line, () => line.entries)) return entry;
+    return line.enter(newcomer, true);
+  }
+
+  #noted(name: string, entry: ModelEntry | null, waitingBefore: number): MemoryEntry {
+    const own = new MemoryEntry(name, entry, waitingBefore);
+    if (entry) this.#own.push(own);
+    return own;
+  }
+
+  #drop(own: MemoryEntry, state: EntryState): void {
+    own.state = state;
+    const place = this.#own.indexOf(own);
+    if (place !== -1) this.#own.splice(place, 1);
+  }
+
+  /** Before whom an entry of ours waits; at a barrier it waits for those behind it as well. */
+  #reach(line: MemoryLine, own: MemoryEntry): () => readonly ModelEntry[] {
+    if (line.config.kind === 'barrier') return () => line.entries;
+    return () => line.entries.slice(0, line.entries.indexOf(own.entry as ModelEntry));
+  }
+
+  /** Evicts the dead among these, one after the other. True if there were any. */
+  #expelDead(line: MemoryLine, among: () => readonly ModelEntry[]): boolean {
+    const dead = among().filter((entry) => this.#isNotOurs(entry) && this.#world.isStale(entry));
+    for (const { ticket, owners } of dead) line.evict(ticket, { reason: GONE, by: this.#signature }, owners.length);
+    return dead.length > 0;
+  }
+
+  #isNotOurs({ owners: [first] }: ModelEntry): boolean {
+    return first?.key !== this.key || first.relieved;
+  }
+
+  /** If all who wait at a barrier are dead, they are of an earlier run. */
+  #sweepLeftovers(line: MemoryLine): void {
+    if (!line.waiters.every((entry) => this.#world.isStale(entry))) return;
+    line.act({ do: 'sweep', ticket: line.waiters.at(-1)?.ticket ?? 0 });
+  }
+
+  #entryLook(own: MemoryEntry): () => boolean {
+    const before = own.state;
+    return () => {
+      if (own.state === 'waiting') {
+        const line = this.#lineOf(own);
+        if (this.#expelDead(line, this.#reach(line, own))) this.#world.stepped();
+      }
+      return own.state !== before;
+    };
+  }
+
+  #lineLook(name: string): () => boolean {
+    const facts = () => JSON.stringify([this.#world.lines.get(name)?.value, this.#world.lines.get(name)?.entries]);
+    const before = facts();
+    return () => facts() !== before;
+  }
+
+  #viewOf(entry: ModelEntry): EntryView {
+    const { ticket, token, ask, label, at, keeps } = entry;
+    return {
+      ticket,
+      token,
+      state: token > 0 ? 'holding' : 'waiting',
+      ask,
+      label,
+      since: Math.floor(at / 1000),
+      ours: entry.owners[0]?.key === this.key,
+      owners: entry.owners.map((owner) => this.#viewOfOwner(owner)),
+      keeps,
+      stale: this.#world.isStale(entry),
+    };
+  }
+
+  #viewOfOwner(owner: ModelOwner): OwnerView {
+    const pid = this.#world.pidOf(owner.key);
+    return { session: owner.key, pid, host: HOST, place: 'here', gone: this.#world.whyGone(owner) };
+  }
+
+  get #signature(): string {
+    return `pid ${process.pid} on ${HOST}`;
+  }
+}
+
+function nowMicros(): number {
+  return Math.floor((performance.timeOrigin + performance.now()) * 1000);
+}
