@@ -1,3 +1,5 @@
+import { onAbort } from './abort-audience.ts';
+
 /** `setTimeout` takes no longer one. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -8,7 +10,7 @@ export function byDeadline(ended: Promise<void>, timeoutMs: number, signal?: Abo
     let timer: NodeJS.Timeout | undefined;
     const finish = () => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
+      stopHearing();
       resolve();
     };
     const arm = () => {
@@ -16,7 +18,7 @@ export function byDeadline(ended: Promise<void>, timeoutMs: number, signal?: Abo
       if (restMs <= 0) finish();
       else timer = setTimeout(arm, Math.min(restMs, MAX_TIMER_MS));
     };
-    signal?.addEventListener('abort', finish, { once: true });
+    const stopHearing = onAbort(signal, finish);
     void ended.then(finish);
     arm();
   });

@@ -1,3 +1,4 @@
+import { onAbort } from './abort-audience.ts';
 import type { Action } from './action.ts';
 import type { Disk } from './disk.ts';
 import type { DiskEntry } from './disk-entry.ts';
@@ -84,19 +85,21 @@ export class DiskStore implements Store {
       const before = own.state;
       const deadline = this.#host.clock.monotonicMs() + timeoutMs;
       let cancelTimer = () => {};
+      let isOver = false;
       const end = () => {
+        isOver = true;
         cancelTimer();
         stopListening();
+        stopHearing();
         own.onChange = null;
-        signal?.removeEventListener('abort', end);
         resolve();
       };
       const look = (judge: boolean) => {
         try {
           this.#look(own, judge);
         } catch (error) {
-          end();
           reject(error);
+          end();
         }
       };
       const poll = () => {
@@ -104,16 +107,16 @@ export class DiskStore implements Store {
         if (rest <= 0) return end();
         cancelTimer = this.#host.clock.timer(Math.min(this.#pollMs(own), rest), keepAlive, () => {
           look(true);
-          if (own.state === before) poll();
+          if (!isOver) poll();
         });
       };
       own.onChange = end;
       const stopListening = this.#disk.presence.listen(() => look(false));
-      signal?.addEventListener('abort', end, { once: true });
+      const stopHearing = onAbort(signal, end);
       // What changed before we listened would not be heard.
       look(false);
       if (own.state !== before || signal?.aborted) end();
-      else poll();
+      if (!isOver) poll();
     });
   }
 
@@ -137,11 +140,11 @@ export class DiskStore implements Store {
       const end = () => {
         cancelTimer();
         stopWatching();
-        signal?.removeEventListener('abort', end);
+        stopHearing();
         resolve();
       };
       const cancelTimer = this.#host.clock.timer(Math.min(WATCHER_POLL_MS, timeoutMs), keepAlive, end);
-      signal?.addEventListener('abort', end, { once: true });
+      const stopHearing = onAbort(signal, end);
       try {
         stopWatching = this.#host.files.watch(this.#disk.directoryOf(name), end);
       } catch {

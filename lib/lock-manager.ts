@@ -1,5 +1,6 @@
+import { onAbort } from './abort-audience.ts';
 import type { AcquireOptions } from './acquirable.ts';
-import { LeaseLostError } from './errors.ts';
+import { LeaseLostError, StoreError } from './errors.ts';
 import type { Lease } from './lease.ts';
 import { defaultStore, openStore } from './open-store.ts';
 import type { ResourceOptions } from './resource.ts';
@@ -40,7 +41,8 @@ export interface LockManagerSnapshot {
 
 /**
  * The Web Locks API (`navigator.locks`), for processes. Its locks are those of `Lock` and `RWLock`: a name means
- * the same one here and there. `docs/web-locks.md` says where it differs from the API in browsers.
+ * the same one here and there. `docs/web-locks.md` goes through the API member by member, and says where
+ * this differs from it in browsers.
  *
  * ```ts
  * import { locks } from 'lockstep';
@@ -60,18 +62,19 @@ export class LockManager {
    * Waits for the lock, runs the callback while it is held, and resolves to what the callback comes to, once the lock
    * is released. The callback is never called before `request` returns.
    *
-   * @throws (all reject) `TypeError` for a callback that is none, a mode that is none, or a name of no or over 200 bytes;
-   *   `NotSupportedError` for a name that begins with `-`, and for options that exclude each other; the
-   *   signal's reason if it aborts; `AbortError` as soon as the lock is taken away, though the callback still runs;
-   *   what the callback throws; `DeadlockError`; `StoreError`
+   * @throws (all reject) `TypeError` for a callback that is none, options or a mode that are none, or a name of no or
+   *   over 200 bytes; `NotSupportedError` for a name that begins with `-`, and for options that exclude each other; the
+   *   signal's reason if it aborts before the callback is called; `AbortError` as soon as the lock, or the place in
+   *   line, is taken away, though the callback still runs; what the callback throws; `DeadlockError`; `StoreError`
    */
   request<T>(name: string, callback: LockGrantedCallback<T>): Promise<T>;
   request<T>(name: string, options: LockRequestOptions, callback: LockGrantedCallback<T>): Promise<T>;
   async request<T>(name: string, ...rest: unknown[]): Promise<T> {
-    const [given, callback] = rest.length < 2 ? [{}, rest[0]] : rest;
-    const options = checkRequest(String(name), (given ?? {}) as LockRequestOptions, callback);
-    const lock = new ManagedLock(String(name), this.#chosen === undefined ? {} : { store: this.#chosen });
-    return lock.request(options, callback as LockGrantedCallback<T>);
+    const [options, callback] = rest.length < 2 ? [undefined, rest[0]] : rest;
+    const wanted = wantedOf<T>(name, options, callback);
+    checkWanted(wanted);
+    const lock = new ManagedLock(wanted.name, this.#chosen === undefined ? {} : { store: this.#chosen });
+    return lock.request(wanted);
   }
 
   /** Who holds and who waits now. Each name is looked at by itself, one after the other. */
@@ -94,20 +97,49 @@ export class LockManager {
 /** The locks of the default store. */
 export const locks = new LockManager();
 
-type Checked = LockRequestOptions & { mode: LockMode };
+/** One call of `request`, with everything in it that may be left out. */
+interface Wanted<T> extends Required<LockRequestOptions> {
+  name: string;
+  callback: LockGrantedCallback<T>;
+}
 
-/** In the order in which the standard checks. @throws {TypeError} or `NotSupportedError` */
-function checkRequest(name: string, options: LockRequestOptions, callback: unknown): Checked {
-  const { mode = 'exclusive', ifAvailable = false, steal = false, signal } = options;
-  if (mode !== 'exclusive' && mode !== 'shared')
-    throw new TypeError(`mode must be 'exclusive' or 'shared', not ${JSON.stringify(mode)}`);
+/**
+ * The arguments as the standard's, in the order in which Web IDL converts them. Each option is read once, because
+ * an object may answer differently the next time.
+ *
+ * @throws {TypeError}
+ */
+function wantedOf<T>(name: unknown, options: unknown, callback: unknown): Wanted<T> {
+  // Not String(): of a symbol, it would make a name.
+  const text = `${name}`;
+  if (!isDictionary(options)) throw new TypeError(`the options must be an object, not ${typeof options}`);
+  const { ifAvailable, mode = 'exclusive', signal, steal, detectDeadlock = true } = options ?? {};
+  const wantedMode = `${mode}`;
+  if (wantedMode !== 'exclusive' && wantedMode !== 'shared')
+    throw new TypeError(`mode must be 'exclusive' or 'shared', not ${JSON.stringify(wantedMode)}`);
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw new TypeError('signal must be an AbortSignal');
   if (typeof callback !== 'function') throw new TypeError(`the callback must be a function, not ${typeof callback}`);
+  return {
+    name: text,
+    mode: wantedMode,
+    ifAvailable: Boolean(ifAvailable),
+    steal: Boolean(steal),
+    signal,
+    detectDeadlock,
+    callback: callback as LockGrantedCallback<T>,
+  };
+}
+
+function isDictionary(options: unknown): options is LockRequestOptions | null | undefined {
+  return options === undefined || typeof options === 'object' || typeof options === 'function';
+}
+
+/** In the order in which the standard checks. @throws `NotSupportedError` */
+function checkWanted({ name, mode, ifAvailable, steal, signal }: Wanted<unknown>): void {
   if (name.startsWith('-')) throw notSupported(`a name must not begin with '-': ${JSON.stringify(name)}`);
   if (steal && ifAvailable) throw notSupported('steal and ifAvailable exclude each other');
   if (steal && mode !== 'exclusive') throw notSupported("steal needs the mode 'exclusive'");
   if (signal && (steal || ifAvailable)) throw notSupported('a signal has nothing to end with steal or ifAvailable');
-  return { ...options, mode };
 }
 
 function notSupported(message: string): DOMException {
@@ -115,33 +147,54 @@ function notSupported(message: string): DOMException {
 }
 
 class ManagedLock extends RWLock {
-  async request<T>(options: Checked, callback: LockGrantedCallback<T>): Promise<T> {
-    const lease = await this.#granted(options);
+  async request<T>(wanted: Wanted<T>): Promise<T> {
+    const { mode, signal, callback } = wanted;
+    const lease = await this.#granted(wanted);
     if (!lease) return callback(null);
-    const { mode } = options;
-    return untilLost(
-      lease,
-      this.hold(lease, () => callback(Object.freeze({ name: this.name, mode }))),
-    );
+    const work = () => {
+      // It may have aborted since the grant, which nobody but us knows of so far.
+      signal?.throwIfAborted();
+      return callback(Object.freeze({ name: this.name, mode }));
+    };
+    return untilLost(lease, () => this.hold(lease, work));
   }
 
-  #granted({ mode, ifAvailable, steal, signal, detectDeadlock = true }: Checked): Promise<Lease | null> {
+  async #granted({ mode, ifAvailable, steal, signal, detectDeadlock }: Wanted<unknown>): Promise<Lease | null> {
     const options: AcquireOptions & { mode: LockMode } = { mode, detectDeadlock, signal };
-    if (steal) return this.enter(1, options, { steal });
-    return ifAvailable ? this.tryAcquire(options) : this.acquire(options);
+    try {
+      if (steal) return await this.enter(1, options, { steal });
+      return await (ifAvailable ? this.tryAcquire(options) : this.acquire(options));
+    } catch (error) {
+      throw error instanceof StoreError && error.code === 'EVICTED' ? aborted(error) : error;
+    }
   }
 }
 
-/** What was done under a lease; or, as soon as it is taken away, an `AbortError`. */
-function untilLost<T>(lease: Lease, done: Promise<T>): Promise<T> {
+/** What is done under a lease; or, as soon as that is taken away, an `AbortError`. */
+function untilLost<T>(lease: Lease, run: () => Promise<T>): Promise<T> {
+  // Listened to before the callback runs, which may have the lock stolen itself.
   const { signal } = lease;
   return new Promise((resolve, reject) => {
     const onLoss = () => reject(aborted(signal.reason as Error));
-    signal.addEventListener('abort', onLoss, { once: true });
-    done
-      .then(resolve, (error) => reject(error instanceof LeaseLostError ? aborted(error) : error))
-      .finally(() => signal.removeEventListener('abort', onLoss));
+    const stopHearing = onAbort(signal, onLoss);
+    if (signal.aborted) onLoss();
+    run()
+      .then(resolve, async (error) => {
+        const loss = await lossOf(lease);
+        reject(loss ? aborted(loss) : error);
+      })
+      .finally(stopHearing);
   });
+}
+
+/** The loss of a lease that has ended, also if nobody has told of it yet; null if it was not lost. */
+async function lossOf(lease: Lease): Promise<LeaseLostError | null> {
+  try {
+    await lease.assertHeld();
+    return null;
+  } catch (error) {
+    return error instanceof LeaseLostError ? error : null;
+  }
 }
 
 function aborted(cause: Error): DOMException {
@@ -150,8 +203,10 @@ function aborted(cause: Error): DOMException {
 
 function addTo({ held, pending }: LockManagerSnapshot, { name, entries }: LineView): void {
   for (const { state, ask, owners, stale } of entries) {
+    // The dead hold nothing: who asks next takes them out of the line.
     if (stale) continue;
-    const info: LockInfo = { name, mode: ask === 0 ? 'shared' : 'exclusive', clientId: owners.at(-1)?.session ?? '' };
-    (state === 'holding' ? held : pending).push(info);
+    // Whoever asked; or, of an entry that was handed over or inherited, the one that has it.
+    const clientId = owners.find(({ gone }) => gone === null)?.session ?? '';
+    (state === 'holding' ? held : pending).push({ name, mode: ask === 0 ? 'shared' : 'exclusive', clientId });
   }
 }

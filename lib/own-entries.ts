@@ -81,6 +81,7 @@ export class OwnEntries {
     if (!own || !this.#byTicket.delete(own.ticket)) return;
     own.state = state;
     for (const owner of own.adopters) this.#presence.retire(owner);
+    own.onChange?.();
   }
 
   /** Acts on what the last fold found. `poke`: a record of ours may have let others in, so wake them. */
@@ -130,7 +131,6 @@ export class OwnEntries {
     if (!own) return;
     own.eviction = eviction;
     this.drop(own, 'lost');
-    own.onChange?.();
   }
 
   #poke(entry: Entry): void {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigMismatchError } from '../../lib/errors.ts';
 import type { OwnEntry, Store } from '../../lib/store.ts';
@@ -131,6 +132,26 @@ export function describeStore(kind: string, open: () => Parties): void {
       await one.changed(first, { timeoutMs: 60_000, keepAlive: true, signal });
       await one.changed('deploy', { timeoutMs: 60_000, keepAlive: true, signal });
       expect(first.state).toBe('holding');
+    });
+
+    test('waiting for a change of an entry ends when the entry is left', async () => {
+      const first = await one.join('deploy', LOCK, request('first'));
+      const change = one.changed(first, { timeoutMs: 60_000, keepAlive: true });
+      await one.leave(first);
+      await change;
+      expect(first.state).toBe('left');
+    });
+
+    test('a hundred waits that share a signal have one listener on it, and none afterwards', async () => {
+      const { signal } = new AbortController();
+      await one.join('deploy', LOCK, request('first'));
+      const waiters = await Promise.all(Array.from({ length: 50 }, () => other.join('deploy', LOCK, request('x'))));
+      const changes = [...waiters, ...Array<string>(50).fill('deploy')].map((of) =>
+        other.changed(of, { timeoutMs: 50, keepAlive: true, signal }),
+      );
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+      await Promise.all(changes);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
     });
 
     test('an entry that a living process adopted holds on after its session handed it over', async () => {
