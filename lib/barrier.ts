@@ -51,7 +51,8 @@ export class Barrier extends Resource implements Handed {
     const request = { ask: 1, label: labelOf(options), onlyIfGranted: false };
     const entry = await store.join(this.name, this.config, request);
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
-    if (entry.state === 'waiting') await this.#meet(store, entry, options);
+    // Also if it is lost by now: we may have found a dead party as we came.
+    if (entry.state !== 'holding') await this.#meet(store, entry, options);
     await store.leave(entry);
     return entry.waitingBefore;
   }
