@@ -116,6 +116,19 @@ test('a stopped party is not dead: the others meet it', async () => {
   expect(await waited).toEqual({ is: 'met', index: 0 });
 });
 
+test('the last to come wakes the others: they need not look by themselves', async () => {
+  const [sleeper, second, third] = (await rig.startMembers(3)) as [Member, Member, Member];
+  const [waited] = await come([sleeper]);
+  // Stopped: nobody but those who wake it touches its file.
+  process.kill(sleeper.pid, 'SIGSTOP');
+  const file = path.join(rig.directory, 'sessions', rig.sessionFiles(sleeper.pid)[0] ?? '');
+  const { mtimeNs: before } = fs.statSync(file, { bigint: true });
+  await meeting([second, third]);
+  expect(fs.statSync(file, { bigint: true }).mtimeNs).toBeGreaterThan(before);
+  process.kill(sleeper.pid, 'SIGCONT');
+  expect(await waited).toEqual({ is: 'met', index: 0 });
+});
+
 test('one that was let in and killed before it knew breaks nothing', async () => {
   const [doomed, second, third] = (await rig.startMembers(3)) as [Member, Member, Member];
   await come([doomed]);
