@@ -51,6 +51,7 @@ export class Barrier extends Resource implements Handed {
     const request = { ask: 1, label: labelOf(options), onlyIfGranted: false };
     const entry = await store.join(this.name, this.config, request);
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
+    // Also if it is lost by now: we may have found a dead party as we came.
     if (entry.state !== 'holding') await this.#meet(store, entry, options);
     await store.leave(entry);
     return entry.waitingBefore;

@@ -236,7 +236,7 @@ export class DiskResource {
     const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
     this.#own.expect(id);
     this.#journal.append(record, json);
-    // The last party of a barrier lets the others in.
+    // The last party to come to a barrier lets the others in.
     const own = this.#joined(this.#line.config.kind === 'barrier');
     if (own.state === 'refused' && verb === 'enter' && !this.isBroken) throw this.#fullError();
     return own;
@@ -253,7 +253,7 @@ export class DiskResource {
     return own;
   }
 
-  /** Our part in the entry that our last record made, refused if it made none. `poke`: it ended others'. */
+  /** Our part in the entry that our last record made, refused if it made none. `poke`: it let others in, or ended theirs. */
   #joined(poke = false): DiskEntry {
     const { joined } = this.#own;
     // A rotation behind our record has made the line anew: the entry in it is another object. If it is not there any

@@ -5,9 +5,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Lock, openStore, Semaphore, type Store, type StoreOptions } from 'lockstep';
-import type { AgentSetup, Answer, Command, Order, Report, ResourceSpec } from '../../fixtures/agent.ts';
+import type { AgentSetup, Answer, Order, Report, ResourceSpec } from '../../fixtures/agent.ts';
+import type { Answered, Command, Failure } from '../../fixtures/channel.ts';
+import type { MemberAnswer, MemberOrder } from '../../fixtures/member.ts';
+import type { NesterAnswer, NesterOrder } from '../../fixtures/nester.ts';
 
-const AGENT = fileURLToPath(new URL('../../dist/fixtures/agent.js', import.meta.url));
+const AGENT = fixture('agent');
 /** A hang guard, for what the world gives no event of. */
 const UNTIL_MS = 20_000;
 
@@ -28,26 +31,31 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
+/** Where a program of fixtures/ is when it is built. */
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../../dist/fixtures/${name}.js`, import.meta.url));
+}
+
 /** The other end of an agent's channel: commands out, answers and reports in. */
-export class Agent {
+export class Agent<O = Order, A = Answer> {
   /** The agent's own pid, as it sees itself. */
   pid = 0;
-  readonly #post: (command: Command) => void;
-  readonly #answers = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
+  readonly #post: (command: Command<O>) => void;
+  readonly #answers = new Map<number, { resolve: (answer: A | Failure) => void; reject: (error: Error) => void }>();
   readonly #reports: Report[] = [];
   #onReport: () => void = () => undefined;
   #commands = 0;
   #gone = false;
 
-  constructor(post: (command: Command) => void) {
+  constructor(post: (command: Command<O>) => void) {
     this.#post = post;
   }
 
   /** Resolves to the answer; rejects if the agent ends before it answers. */
-  ask(order: Order): Promise<Answer> {
+  ask(order: O): Promise<A | Failure> {
     this.#commands += 1;
     const number = this.#commands;
-    const answer = new Promise<Answer>((resolve, reject) => {
+    const answer = new Promise<A | Failure>((resolve, reject) => {
       this.#answers.set(number, { resolve, reject });
     });
     // A test that lets an agent die does not wait for its answers.
@@ -57,13 +65,13 @@ export class Agent {
   }
 
   /** A command whose answer must be a grant. Resolves to the fencing token. */
-  async acquire(resource: ResourceSpec, as = 'lease', ask?: number): Promise<number> {
+  async acquire(this: Agent, resource: ResourceSpec, as = 'lease', ask?: number): Promise<number> {
     const answer = await this.ask({ do: 'acquire', resource, as, ...(ask === undefined ? {} : { ask }) });
     if (answer.is !== 'granted') throw new Error(`not granted: ${JSON.stringify(answer)}`);
     return answer.token;
   }
 
-  async release(as = 'lease'): Promise<void> {
+  async release(this: Agent, as = 'lease'): Promise<void> {
     const answer = await this.ask({ do: 'release', as });
     if (answer.is !== 'released') throw new Error(`not released: ${JSON.stringify(answer)}`);
   }
@@ -83,7 +91,8 @@ export class Agent {
   hear(report: Report): void {
     if (report.is === 'ready') this.pid = report.pid;
     if (report.is === 'answer') {
-      this.#answers.get(report.to)?.resolve(report.answer);
+      const { answer } = report as Answered<A>;
+      this.#answers.get(report.to)?.resolve(answer);
       this.#answers.delete(report.to);
     } else {
       this.#reports.push(report);
@@ -99,7 +108,7 @@ export class Agent {
 }
 
 /** An agent that is a process of its own. */
-export class AgentProcess extends Agent {
+export class AgentProcess<O = Order, A = Answer> extends Agent<O, A> {
   readonly child: ChildProcess;
   /** Set by a test that has it die without the chance to tidy up. */
   leavesTraces = false;
@@ -136,12 +145,17 @@ export class AgentProcess extends Agent {
   }
 }
 
+/** An agent for events, conditions, barriers and counters. */
+export type Member = AgentProcess<MemberOrder, MemberAnswer>;
+/** An agent whose flows of control nest what they hold. */
+export type Nester = AgentProcess<NesterOrder, NesterAnswer>;
+
 /** A store of its own for one test, and the processes that the test starts. */
 export class Rig {
   readonly root: string;
   readonly directory: string;
   readonly #options: StoreOptions;
-  readonly #agents: AgentProcess[] = [];
+  readonly #agents: AgentProcess<never, unknown>[] = [];
   readonly #threads: Worker[] = [];
 
   constructor(options: StoreOptions = {}) {
@@ -163,19 +177,28 @@ export class Rig {
   }
 
   /** Starts an agent; `through` is a command line that in the end executes what is appended to it. */
-  async start(through: readonly string[] = []): Promise<AgentProcess> {
-    const [program = '', ...args] = [...through, process.execPath, AGENT, JSON.stringify(this.#setup())];
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], env: plainEnvironment() });
-    // What an agent that is told to throw says is not what the test run has to say.
-    child.stderr?.resume();
-    const agent = new AgentProcess(child);
-    this.#agents.push(agent);
-    await agent.report('ready');
-    return agent;
+  start(through: readonly string[] = []): Promise<AgentProcess> {
+    return this.#start(AGENT, through);
   }
 
   startMany(count: number): Promise<AgentProcess[]> {
     return Promise.all(Array.from({ length: count }, () => this.start()));
+  }
+
+  startMember(): Promise<Member> {
+    return this.#start(fixture('member'));
+  }
+
+  startMembers(count: number): Promise<Member[]> {
+    return Promise.all(Array.from({ length: count }, () => this.startMember()));
+  }
+
+  startNester(): Promise<Nester> {
+    return this.#start(fixture('nester'));
+  }
+
+  startNesters(count: number): Promise<Nester[]> {
+    return Promise.all(Array.from({ length: count }, () => this.startNester()));
   }
 
   /** An agent in a worker thread of the test's own process. */
@@ -237,6 +260,17 @@ export class Rig {
     // Retried: this process's own session may be putting back its file, which it is told was removed.
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     if (traces.length > 0) throw new Error(`left behind by processes that ended tidily: ${traces.join(', ')}`);
+  }
+
+  async #start<O, A>(module: string, through: readonly string[] = []): Promise<AgentProcess<O, A>> {
+    const [program = '', ...args] = [...through, process.execPath, module, JSON.stringify(this.#setup())];
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], env: plainEnvironment() });
+    // What an agent that is told to throw says is not what the test run has to say.
+    child.stderr?.resume();
+    const agent = new AgentProcess<O, A>(child);
+    this.#agents.push(agent as AgentProcess<never, unknown>);
+    await agent.report('ready');
+    return agent;
   }
 
   #setup(): AgentSetup {
