@@ -74,7 +74,7 @@ class Suspicion {
     const now = performance.now();
     this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
     if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
-    throw new DeadlockError(this.#own.name, circle.map(asWaiting));
+    throw new DeadlockError(this.#own.name, circle.map(asWaiting), circle[0]?.held?.entry.ours ? 'here' : 'around');
   }
 }
 
@@ -113,8 +113,10 @@ export class DeadlockWatch {
 
   /** From time to time. @throws {DeadlockError} */
   check(): Promise<void> {
-    if (!nothingElseToDo()) return this.begin();
-    return this.#look({ held: allHeldIn(this.#store), waits: waitsUnderWay() });
+    const waits = waitsUnderWay();
+    // What a flow is known to hold needs that flow's wait alone: of several, that says more.
+    if (!nothingElseToDo() || (waits > 1 && this.#kept.length > 0)) return this.begin();
+    return this.#look({ held: union(this.#kept, allHeldIn(this.#store)), waits });
   }
 
   async #look(keeps: Keeps): Promise<void> {
@@ -154,6 +156,11 @@ export class BlockingDeadlockWatch {
       step = steps.next(line);
     }
   }
+}
+
+function union(some: readonly Kept[], others: readonly Kept[]): Kept[] {
+  const isNew = (other: Kept) => !some.some(({ name, ticket }) => name === other.name && ticket === other.ticket);
+  return [...some, ...others.filter(isNew)];
 }
 
 /** All that this process holds in a store, and what is held around it as long as it runs. */
