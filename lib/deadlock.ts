@@ -74,7 +74,7 @@ class Suspicion {
     const now = performance.now();
     this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
     if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
-    throw new DeadlockError(this.#own.name, circle.map(asWaiting));
+    throw new DeadlockError(this.#own.name, circle.map(asWaiting), circle[0]?.held?.entry.ours ? 'here' : 'around');
   }
 }
 

@@ -77,9 +77,10 @@ export class DeadlockError extends LockstepError {
   /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
   readonly circle: readonly Waiting[];
 
-  constructor(resource: string, circle: readonly Waiting[]) {
+  /** `held`: of a circle of one wait, whether this session holds what it waits for, or whoever runs it does. */
+  constructor(resource: string, circle: readonly Waiting[], held: 'here' | 'around' = 'here') {
     const holders = [circle[1] ?? circle[0]].flatMap((next) => next?.holds ?? []);
-    super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders)}`, {
+    super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders, held)}`, {
       operation: 'acquire',
       resource,
       holders,
@@ -88,14 +89,15 @@ export class DeadlockError extends LockstepError {
   }
 }
 
-function describeCircle(circle: readonly Waiting[], holders: readonly Standing[]): string {
+function describeCircle(circle: readonly Waiting[], holders: readonly Standing[], held: 'here' | 'around'): string {
   if (circle.length > 1) {
     return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
   }
-  if (holders[0]?.pid === circle[0]?.pid) {
+  // Not to be told by the pid: a command that is run around this one may have become this one (`exec`).
+  if (held === 'here') {
     return `this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
   }
-  return `this waits for what is held around it until it has ended.${describeHolders(holders)} Do not acquire it again inside.`;
+  return `whoever holds it waits for this to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
 }
 
 function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
@@ -142,10 +144,14 @@ export class ConfigMismatchError extends LockstepError {
   constructor(resource: string, exists: string, wanted: string) {
     super(
       'CONFIG_MISMATCH',
-      `${resource}: is a ${exists}, and was opened as a ${wanted}. Nothing was changed. Use the same kind and number everywhere, or another name.`,
+      `${resource}: is ${withArticle(exists)}, and was opened as ${withArticle(wanted)}. Nothing was changed. Use the same kind and number everywhere, or another name.`,
       { operation: 'open', resource },
     );
   }
+}
+
+function withArticle(noun: string): string {
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
 /** `STORE_…`: the files could not be trusted, understood, read or written. Nobody was given the resource. */

@@ -72,8 +72,9 @@ export class Stuck {
     const seen = new Set<EntryView>();
     for (let path = paths.shift(); path; path = paths.shift()) {
       for (const next of this.#neededBy(path.at(-1) as Link, entry)) {
-        if (next.entry === entry) return [next, ...path.slice(1)];
-        if (seen.has(next.entry)) continue;
+        const isClosed = next.entry === entry && (path.length > 1 || this.#isInItsOwnWay({ line, entry }));
+        if (isClosed) return [next, ...path.slice(1)];
+        if (next.entry === entry || seen.has(next.entry)) continue;
         seen.add(next.entry);
         paths.push([...path, next]);
       }
@@ -104,6 +105,23 @@ export class Stuck {
     const keepers = this.#keepers.get(keyOf({ name, ticket })) ?? [];
     const waits = Math.max(1, ...keepers.map(({ entry }) => entry.keeps.waits));
     return keepers.length >= waits && keepers.every(({ entry }) => this.has(entry));
+  }
+
+  /**
+   * Whether what a waiter keeps in its own line would be enough to keep it there. Of a semaphore it need not be: each
+   * of two that have half of the permits waits for its own too, but one of them that gives up is enough for both.
+   */
+  #isInItsOwnWay({ line, entry: waiter }: Place): boolean {
+    const own = new Set(waiter.keeps.held.filter(({ name }) => name === line.name).map(({ ticket }) => ticket));
+    const capacity = weightOf(line.permits);
+    let before = 0;
+    for (const entry of line.entries) {
+      const weight = weightOf(entry.ask);
+      const stays = entry.state === 'holding' ? own.has(entry.ticket) && this.has(entry) : before + weight > capacity;
+      if (entry === waiter) return stays;
+      if (stays) before += weight;
+    }
+    return false;
   }
 
   /**
