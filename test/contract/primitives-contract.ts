@@ -1,0 +1,7 @@
+import { describeLocks } from './locks-contract.ts';
+import type { Parties } from './parties.ts';
+
+/** What every primitive must do, whatever store it is in. */
+export function describePrimitives(kind: string, open: () => Parties): void {
+  describeLocks(`locks ${kind}`, open);
+}
