@@ -50,12 +50,20 @@ export class Flow {
   /** @internal What it and those around it hold in a store, and cannot give back while it waits. */
   heldIn(store: Store): Kept[] {
     const own = this.#leases.flatMap((lease) => lease.placeIn(store) ?? []);
-    return this.#around ? [...this.#around.heldIn(store), ...own] : own;
+    const held = [...(this.#around?.heldIn(store) ?? []), ...own];
+    // Leases that were acquired again are of one entry.
+    return held.filter(({ name, ticket }, at) => {
+      return held.findIndex((one) => one.name === name && one.ticket === ticket) === at;
+    });
   }
 
-  /** @internal The innermost lease that fits, of it and those around it. */
-  find(fits: (lease: Lease) => boolean): Lease | null {
-    return this.#leases.findLast(fits) ?? this.#around?.find(fits) ?? null;
+  /** @internal What is made of the innermost lease of which something can be, of it and those around it. */
+  pick<T>(make: (lease: Lease) => T | null): T | null {
+    for (const lease of this.#leases.toReversed()) {
+      const made = make(lease);
+      if (made !== null) return made;
+    }
+    return this.#around?.pick(make) ?? null;
   }
 }
 

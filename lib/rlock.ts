@@ -46,11 +46,10 @@ export class RLock extends Lock {
 
   #again(owner: Owner | undefined): Lease | null {
     const { store, name } = this;
-    let again: Lease | null = null;
-    flowOf(owner)?.find((lease) => {
-      again = lease.again(store, name);
-      return again !== null;
-    });
+    const flow = flowOf(owner);
+    const again = flow?.pick((lease) => lease.again(store, name)) ?? null;
+    // It may outlive the one that it was acquired over.
+    if (again) flow?.add(again);
     return again;
   }
 }

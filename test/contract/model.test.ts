@@ -288,9 +288,9 @@ async function agrees(steps: readonly Step[], traits: DiskTraits): Promise<void>
 }
 
 describe.each([
-  ['the store on disk', {}, 30],
-  ['the store on disk, rotating at every record', { rotateBytes: 1 }, 25],
-  ['the store on disk, rotating now and then', { rotateBytes: 1_500 }, 25],
+  ['the store on disk', {}, 25],
+  ['the store on disk, rotating at every record', { rotateBytes: 1 }, 20],
+  ['the store on disk, rotating now and then', { rotateBytes: 1_500 }, 20],
 ] as const)('%s', (_, traits, numRuns) => {
   test(
     'shows after every step what the reference model shows',
