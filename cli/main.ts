@@ -42,6 +42,9 @@ const VERBS = [
   'demo',
 ];
 
+/** Those that run a command. */
+const WITH_COMMAND = ['run', 'edit', 'with', 'beat'];
+
 function commands(): CommandModule[] {
   // Each module has options of its own, and yargs' types know only one kind of command in a list.
   return [
@@ -74,6 +77,7 @@ async function main(): Promise<void> {
     .epilogue(
       'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
     )
+    .check(checkWords)
     .demandCommand(1, `say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
     .strictOptions()
@@ -88,6 +92,12 @@ async function main(): Promise<void> {
     });
   skipHelpCache(parser);
   await parser.parseAsync(own, { words: command });
+}
+
+/** Words behind `--` that nobody would read are told of, not passed over: the call may mean something else. */
+function checkWords({ _: [verb = ''], words }: { _: Array<string | number>; words?: unknown }): true {
+  if (!words || verb === '' || WITH_COMMAND.includes(String(verb))) return true;
+  throw new UsageError(`${verb} takes no command: leave out -- and what is behind it`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Barrier } from '../../lib/barrier.ts';
-import { BrokenBarrierError } from '../../lib/errors.ts';
+import { BrokenBarrierError, ConfigMismatchError } from '../../lib/errors.ts';
+import { describeConfig } from '../../lib/line-view.ts';
 import { openStore } from '../../lib/open-store.ts';
 import type { BarrierArguments } from '../commands/barrier.ts';
 import { Exit, say, UsageError } from '../failure.ts';
@@ -7,16 +8,18 @@ import { patienceOf } from '../patience.ts';
 import { mortalAsInit } from '../signals.ts';
 
 export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
+  const { name, abort, reset } = args;
+  if (name === undefined) throw new UsageError('say at which barrier: lockstep barrier NAME -p N');
   const timeout = patienceOf(args);
-  if (args.abort && args.reset) throw new UsageError('--abort and --reset exclude each other');
-  const barrier = await barrierOf(args);
+  if (abort && reset) throw new UsageError('--abort and --reset exclude each other');
+  const barrier = await barrierOf(name, args);
   // Nobody ever used it: there is nothing to reset.
   if (!barrier) return;
-  if (args.abort) return barrier.abort();
-  if (args.reset) return barrier.reset();
+  if (abort) return barrier.abort();
+  if (reset) return barrier.reset();
   mortalAsInit();
   try {
-    const index = await barrier.wait({ timeout, label: `barrier ${args.name}` });
+    const index = await barrier.wait({ timeout, label: `barrier ${name}` });
     process.stdout.write(`${index}\n`);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError && error.timedOut)) throw error;
@@ -26,9 +29,11 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
 }
 
 /** To abort or reset one, nobody needs to say of how many parties it is. */
-async function barrierOf({ name, parties, dir, abort, reset }: BarrierArguments): Promise<Barrier | null> {
+async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier | null> {
+  const { parties, dir, abort, reset } = args;
   const store = openStore(dir);
   const line = parties === undefined && (abort || reset) ? await store.snapshot(name) : null;
+  if (line && line.kind !== 'barrier') throw new ConfigMismatchError(name, describeConfig(line), 'barrier');
   if (parties === undefined && reset && !line) return null;
   const count = line?.permits ?? parties;
   if (count === undefined) throw new UsageError(`say how many parties meet at ${name}: -p N`);

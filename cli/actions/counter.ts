@@ -4,6 +4,7 @@ import type { CounterArguments } from '../commands/counter.ts';
 import { UsageError } from '../failure.ts';
 
 export async function count({ name, add, dir }: CounterArguments): Promise<void> {
+  if (name === undefined) throw new UsageError('say which counter: lockstep counter NAME [+N|-N]');
   const by = add === undefined ? undefined : parse(add);
   const counter = new Counter(name, { store: openStore(dir) });
   process.stdout.write(`${by === undefined ? await counter.get() : await counter.add(by)}\n`);

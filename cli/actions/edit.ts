@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { LockTimeoutError } from '../../lib/errors.ts';
+import { DeadlockError, LockTimeoutError } from '../../lib/errors.ts';
 import { JsonFile } from '../../lib/json-file.ts';
+import type { Lease } from '../../lib/lease.ts';
 import { describeHolders } from '../acquisition.ts';
 import { statusOf } from '../child.ts';
 import type { EditArguments } from '../commands/edit.ts';
 import { parseDuration } from '../duration.ts';
+import { environmentOf } from '../environment.ts';
 import { Exit, say, UsageError } from '../failure.ts';
 
 /** EX_DATAERR: the filter's output is no JSON. */
@@ -14,8 +16,14 @@ export async function editFile({ file, words, wait, nonblock, conflictExitCode, 
   if (!words?.length) throw new UsageError('say which filter, behind --: lockstep edit FILE.json -- FILTER [ARG…]');
   const timeout = nonblock ? 0 : wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
   try {
-    await new JsonFile(file).updateText((text) => filtered(file, text, words), { timeout });
+    const json = new JsonFile(file);
+    const change = (text: string, lease: Lease) => filtered(file, text, words, environmentOf(lease, json.lock.store));
+    await json.updateText(change, { timeout });
   } catch (error) {
+    if (error instanceof DeadlockError) {
+      if (!quiet) say(error.message);
+      throw new Exit(conflictExitCode);
+    }
     if (!(error instanceof LockTimeoutError)) throw error;
     if (!quiet) say(`${file}: not acquired: held by ${describeHolders(error.holders)}`);
     throw new Exit(conflictExitCode);
@@ -23,8 +31,13 @@ export async function editFile({ file, words, wait, nonblock, conflictExitCode, 
 }
 
 /** What the filter makes of the text. It must end well and print JSON, or nothing is changed. */
-async function filtered(file: string, text: string, [program = '', ...args]: readonly string[]): Promise<string> {
-  const output = await filterThrough(program, args, text);
+async function filtered(
+  file: string,
+  text: string,
+  [program = '', ...args]: readonly string[],
+  env: Record<string, string>,
+): Promise<string> {
+  const output = await filterThrough(program, args, { text, env });
   try {
     JSON.parse(output);
   } catch (error) {
@@ -34,8 +47,13 @@ async function filtered(file: string, text: string, [program = '', ...args]: rea
   return output;
 }
 
-function filterThrough(program: string, args: readonly string[], text: string): Promise<string> {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+interface Given {
+  text: string;
+  env: Record<string, string>;
+}
+
+function filterThrough(program: string, args: readonly string[], { text, env }: Given): Promise<string> {
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
   const chunks: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
   // A filter need not read all of its input.

@@ -2,17 +2,21 @@ import prettyMs from 'pretty-ms';
 import { Event } from '../../lib/event.ts';
 import { openStore } from '../../lib/open-store.ts';
 import type { EventArguments } from '../commands/event.ts';
-import { Exit, say } from '../failure.ts';
+import { Exit, say, UsageError } from '../failure.ts';
 import { patienceOf } from '../patience.ts';
 import { mortalAsInit } from '../signals.ts';
 
 export async function actOnEvent(args: EventArguments): Promise<void> {
+  const { action, name, dir, nonblock, conflictExitCode } = args;
+  if (action === undefined || name === undefined)
+    throw new UsageError('say what to do with which event: lockstep event set|clear|wait NAME');
   const timeout = patienceOf(args);
-  const event = new Event(args.name, { store: openStore(args.dir) });
-  if (args.action !== 'wait') return event[args.action]();
+  const event = new Event(name, { store: openStore(dir) });
+  if (action !== 'wait') return event[action]();
   mortalAsInit();
-  if (await event.wait({ timeout, label: `event wait ${args.name}` })) return;
+  if (await event.wait({ timeout, label: `event wait ${name}` })) return;
   // Whoever only asks has its answer in the exit code.
-  if (!args.nonblock) say(`${args.name}: not set within ${prettyMs(timeout)}`);
-  throw new Exit(args.conflictExitCode);
+  if (!nonblock)
+    say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${name}\` sets it`);
+  throw new Exit(conflictExitCode);
 }

@@ -1,5 +1,4 @@
 import prettyMs from 'pretty-ms';
-import { handedDown } from '../../lib/inherited.ts';
 import type { Lease } from '../../lib/lease.ts';
 import { shortCommand } from '../../lib/own-command.ts';
 import type { Store } from '../../lib/store.ts';
@@ -7,6 +6,7 @@ import { acquireFor } from '../acquisition.ts';
 import { Child } from '../child.ts';
 import type { RunArguments } from '../commands/run.ts';
 import { later, parseDuration } from '../duration.ts';
+import { environmentOf } from '../environment.ts';
 import { EXIT, Exit, say, UsageError } from '../failure.ts';
 import { Requested, targetOf } from '../resource.ts';
 import { forwardSignals } from '../signals.ts';
@@ -40,13 +40,6 @@ async function runHolding(lease: Lease, store: Store, words: readonly string[], 
   child.go();
   warnOfLoss(lease);
   return endOf(child, limits);
-}
-
-/** What the command is told of the lock; `LOCKSTEP_HELD` is for the Lockstep in it. */
-function environmentOf(lease: Lease, store: Store): Record<string, string> {
-  const held = lease.placeIn(store);
-  const down = held ? handedDown(store.place, held) : {};
-  return { LOCKSTEP_NAME: lease.name, LOCKSTEP_TOKEN: String(lease.token), ...down };
 }
 
 async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {

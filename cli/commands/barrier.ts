@@ -8,14 +8,14 @@ import {
 } from '../options.ts';
 
 export interface BarrierArguments extends StoreArguments, PatienceArguments {
-  name: string;
+  name?: string | undefined;
   parties?: number | undefined;
   abort: boolean;
   reset: boolean;
 }
 
 export const barrier: CommandModule<object, BarrierArguments> = {
-  command: 'barrier <name>',
+  command: 'barrier [name]',
   describe: 'Wait until a number of processes have come',
   builder: (argv) =>
     patienceOptions(storeOptions(argv))

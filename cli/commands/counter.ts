@@ -2,12 +2,12 @@ import type { CommandModule } from 'yargs';
 import { type StoreArguments, storeOptions } from '../options.ts';
 
 export interface CounterArguments extends StoreArguments {
-  name: string;
+  name?: string | undefined;
   add?: string | undefined;
 }
 
 export const counter: CommandModule<object, CounterArguments> = {
-  command: 'counter <name> [add]',
+  command: 'counter [name] [add]',
   describe: 'Add to a number, and print it',
   builder: (argv) =>
     storeOptions(argv)

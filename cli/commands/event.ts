@@ -2,12 +2,12 @@ import type { CommandModule } from 'yargs';
 import { type PatienceArguments, patienceOptions, type StoreArguments, storeOptions } from '../options.ts';
 
 export interface EventArguments extends StoreArguments, PatienceArguments {
-  action: 'set' | 'clear' | 'wait';
-  name: string;
+  action?: 'set' | 'clear' | 'wait' | undefined;
+  name?: string | undefined;
 }
 
 export const event: CommandModule<object, EventArguments> = {
-  command: 'event <action> <name>',
+  command: 'event [action] [name]',
   describe: 'Set or clear an event, or wait until it is set',
   builder: (argv) =>
     patienceOptions(storeOptions(argv))

@@ -7,7 +7,22 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-const VERBS = ['run', 'acquire', 'release', 'status', 'wait', 'break', 'edit', 'beat', 'monitor', 'demo'];
+const VERBS = [
+  'run',
+  'acquire',
+  'release',
+  'status',
+  'wait',
+  'break',
+  'edit',
+  'event',
+  'barrier',
+  'counter',
+  'with',
+  'beat',
+  'monitor',
+  'demo',
+];
 
 describe('--help', () => {
   test.each(VERBS)('of %s has an example', async (verb) => {
@@ -30,6 +45,25 @@ describe('--help', () => {
     await rig.run('--version');
     expect(rig.exists('store')).toBe(false);
   });
+});
+
+test.each(['status', 'acquire', 'release', 'wait', 'break', 'monitor', 'demo'])(
+  '%s runs no command, and says so instead of passing over what is behind --',
+  async (verb) => {
+    const args = { demo: ['order'], status: [], monitor: ['--once'] }[verb] ?? ['n'];
+    const { status, stdout, stderr } = await rig.run(verb, ...args, '--', 'true');
+    expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+    expect(stderr).toBe(
+      `lockstep: ${verb} takes no command: leave out -- and what is behind it\nlockstep: see \`lockstep ${verb} --help\`\n`,
+    );
+    expect((await rig.run(verb, '--help', '--', 'true')).status).toBe(0);
+  },
+);
+
+test('without a verb, the verbs are named', async () => {
+  const { status, stderr } = await rig.run();
+  expect(status).toBe(64);
+  expect(stderr).toContain(`say what to do: ${VERBS.slice(0, -1).join(', ')} or demo`);
 });
 
 test('--version is a version', async () => {

@@ -1,6 +1,6 @@
 import { Lock } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from './rig.ts';
+import { Rig, until } from './rig.ts';
 
 let rig: Rig;
 beforeEach(() => {
@@ -137,6 +137,105 @@ describe('status', () => {
       // It is broken by then, if all went well; if not, it must not outlive its store.
       await lease.release().catch(() => undefined);
     }
+  });
+});
+
+describe('status of what is no lock', () => {
+  test('says whether an event is set; one that is clear is nothing in use', async () => {
+    await rig.run('event', 'set', 'ready');
+    await rig.run('event', 'set', 'over');
+    await rig.run('event', 'clear', 'over');
+    const rows = async (...args: string[]) =>
+      cellsOf((await rig.run('status', ...args)).stdout)
+        .slice(1)
+        .map((row) => row.join(' '));
+    expect(await rows()).toEqual(['ready event set - - - - -']);
+    expect(await rows('over')).toEqual(['over event clear - - - - -']);
+    expect((await rows('--all')).sort()).toEqual(['over event clear - - - - -', 'ready event set - - - - -']);
+    const json = JSON.parse((await rig.run('status', 'ready', 'over', 'never', '--json')).stdout);
+    expect(json).toEqual([
+      { resource: 'ready', kind: 'event', permits: 1, value: 1, entries: [] },
+      { resource: 'over', kind: 'event', permits: 1, value: 0, entries: [] },
+      { resource: 'never', kind: null, permits: null, value: null, entries: [] },
+    ]);
+  });
+
+  test('says a counter’s number, and of a barrier its parties and that it is broken', async () => {
+    await rig.run('counter', 'builds', '+41');
+    await rig.run('barrier', 'start', '-p', '3', '--abort');
+    const rows = cellsOf((await rig.run('status')).stdout).slice(1);
+    expect(rows.map((row) => row.slice(0, 4)).sort()).toEqual([
+      ['builds', 'counter', '41', '-'],
+      ['start', 'barrier(3)', 'broken', '-'],
+    ]);
+    await rig.run('barrier', 'start', '--reset');
+    expect(cellsOf((await rig.run('status', 'start')).stdout)[1]?.slice(0, 3)).toEqual(['start', 'barrier(3)', 'free']);
+    const [counter] = JSON.parse((await rig.run('status', '--json')).stdout);
+    expect(counter).toMatchObject({ resource: 'builds', kind: 'counter', value: 41 });
+  });
+});
+
+describe('status of a deadlock', () => {
+  /** Two commands that hold one and wait for the other, and one that stands behind the second. */
+  async function knot(): Promise<void> {
+    const commands = ['A', 'B'].map((first) => {
+      const second = first === 'A' ? 'B' : 'A';
+      const line = `echo in; read -r _; "$NODE" "$MAIN" run ${second} --no-deadlock-check -- true; :`;
+      return rig.lockstep(['run', first, '-c', line]);
+    });
+    for (const command of commands) await command.says('in');
+    for (const command of commands) command.write('\n');
+    for (const name of ['A', 'B']) {
+      await until(`who waits for ${name} says what it keeps`, async () =>
+        (await rig.entries(name)).some(({ keeps }) => keeps.held.length > 0),
+      );
+    }
+    rig.lockstep(['run', 'A', '--', 'true']);
+    await rig.line('A', 1, 2);
+    await rig.hold('C');
+  }
+
+  test('marks who is part of it in the table, and nobody else', async () => {
+    await knot();
+    const rows = cellsOf((await rig.run('status')).stdout).slice(1);
+    expect(rows.map(([name, , state]) => `${name} ${state}`)).toEqual([
+      'A holding deadlock',
+      'A waiting deadlock',
+      'A waiting',
+      'B holding deadlock',
+      'B waiting deadlock',
+      'C holding',
+    ]);
+  });
+
+  test('and in --json, though only one of its lines is named', async () => {
+    await knot();
+    const marks = async (...names: string[]) => {
+      const lines = JSON.parse((await rig.run('status', ...names, '--json')).stdout);
+      return lines.map(({ resource, entries }: { resource: string; entries: Array<{ deadlock: boolean }> }) => [
+        resource,
+        ...entries.map(({ deadlock }) => deadlock),
+      ]);
+    };
+    expect(await marks('B')).toEqual([['B', true, true]]);
+    expect(await marks('A')).toEqual([['A', true, true, false]]);
+    expect(await marks('C')).toEqual([['C', false]]);
+    expect(await marks('C', 'A')).toEqual([
+      ['C', false],
+      ['A', true, true, false],
+    ]);
+    expect(cellsOf((await rig.run('status', 'B')).stdout).map(([, , state]) => state)).toEqual([
+      'STATE',
+      'holding deadlock',
+      'waiting deadlock',
+    ]);
+  });
+
+  test('marks nobody where all can go on', async () => {
+    await rig.hold('A');
+    rig.lockstep(['run', 'B', '-c', '"$NODE" "$MAIN" run A -- true; :']);
+    await rig.line('A', 1, 1);
+    expect((await rig.run('status')).stdout).not.toContain('deadlock');
   });
 });
 
