@@ -59,7 +59,7 @@ export function entryToWire(entry: Entry): unknown[] {
     entry.at,
     entry.label,
     entry.token,
-    ...(held.length > 0 ? [keptToWire(held), waits] : []),
+    ...(held.length > 0 || waits > 0 ? [keptToWire(held), waits] : []),
   ];
 }
 
