@@ -102,7 +102,7 @@ class Line:
             owners.append([rest[2], rest[3][:6]])
         elif verb == "keep" and len(rest) > 3 and type(rest[2]) is list and len(rest[2]) <= 64 and count(rest[3]):
             if all(type(kept) is list and len(kept) > 1 and label(kept[0]) and count(kept[1]) for kept in rest[2]):
-                entry[7:] = [[kept[:2] for kept in rest[2]], rest[3]] if rest[2] else []
+                entry[7:] = [[kept[:2] for kept in rest[2]], rest[3]] if rest[2] or rest[3] else []
 
 
 class Lock:
@@ -161,9 +161,10 @@ class Lock:
             os.link(private, f"{self.folder}/journal.{number}")
         except (FileExistsError, FileNotFoundError):
             pass  # Somebody else did it; or did more, and swept our private file away.
-        finally:
-            if os.path.exists(private):
-                os.unlink(private)
+        try:
+            os.unlink(private)
+        except FileNotFoundError:
+            pass  # So it was.
 
     def fold(self):
         """Applies what is new. The tail counts only if it is a whole record already."""

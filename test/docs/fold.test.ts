@@ -189,7 +189,7 @@ test.skipIf(!hasPython)('two folds of the same records give the same line, whate
       }
       expect(JSON.parse(await folder.ask(JSON.stringify([texts, cut, header])))).toEqual(states);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
   // Nothing is compared where nothing happens.
   expect([...effects.keys()].sort()).toEqual(['adopt', 'enter', 'evict', 'keep', 'leave', 'steal', 'try']);

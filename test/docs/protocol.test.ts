@@ -17,7 +17,7 @@ import os, sys
 from client import Lock
 store, directory, times = sys.argv[1:]
 lock = Lock(store, "deploy")
-lock.rotate_bytes = 2000
+lock.rotate_bytes = 500
 slot, counter, overlaps = directory + "/slot.0", directory + "/counter", 0
 for time in range(int(times)):
     lock.acquire()
@@ -87,7 +87,7 @@ test('the listing in the protocol page is the client that these tests run', () =
 
 test.skipIf(!hasPython)('a client written after the protocol page and the library exclude each other', async () => {
   // Rotating often, so that both make epochs that the other must read.
-  rig = new Rig({ rotateBytes: 2_000 });
+  rig = new Rig({ rotateBytes: 500 });
   const directory = path.join(rig.root, 'section');
   fs.mkdirSync(directory);
   fs.writeFileSync(path.join(directory, 'counter'), '0');
