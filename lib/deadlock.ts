@@ -1,6 +1,6 @@
 import type { Keeps, Kept } from './entry.ts';
 import { DeadlockError, type Waiting } from './errors.ts';
-import { nothingElseToDo, waitsUnderWay } from './idle.ts';
+import { ifIdle, waitsUnderWay } from './idle.ts';
 import { inheritedIn } from './inherited.ts';
 import { type Link, linesAround, Stuck } from './knot.ts';
 import { standingOf } from './standing.ts';
@@ -112,9 +112,10 @@ export class DeadlockWatch {
   }
 
   /** From time to time. @throws {DeadlockError} */
-  check(): Promise<void> {
-    if (!nothingElseToDo()) return this.begin();
-    return this.#look({ held: allHeldIn(this.#store), waits: waitsUnderWay() });
+  async check(): Promise<void> {
+    const all = await ifIdle(() => ({ held: allHeldIn(this.#store), waits: waitsUnderWay() }));
+    // Meanwhile it may have ended.
+    if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
   }
 
   async #look(keeps: Keeps): Promise<void> {
