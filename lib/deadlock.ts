@@ -1,6 +1,6 @@
 import type { Keeps, Kept } from './entry.ts';
 import { DeadlockError, type Waiting } from './errors.ts';
-import { nothingElseToDo, waitsUnderWay } from './idle.ts';
+import { ifIdle, waitsUnderWay } from './idle.ts';
 import { inheritedIn } from './inherited.ts';
 import { type Link, linesAround, Stuck } from './knot.ts';
 import { standingOf } from './standing.ts';
@@ -112,11 +112,17 @@ export class DeadlockWatch {
   }
 
   /** From time to time. @throws {DeadlockError} */
-  check(): Promise<void> {
+  async check(): Promise<void> {
+    const all = await ifIdle(() => this.#allKept());
+    // Meanwhile it may have ended.
+    if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
+  }
+
+  /** Of a process that only waits. What a flow is known to hold needs that flow's wait alone: of several, that says more. */
+  #allKept(): Keeps {
     const waits = waitsUnderWay();
-    // What a flow is known to hold needs that flow's wait alone: of several, that says more.
-    if (!nothingElseToDo() || (waits > 1 && this.#kept.length > 0)) return this.begin();
-    return this.#look({ held: union(this.#kept, allHeldIn(this.#store)), waits });
+    if (waits > 1 && this.#kept.length > 0) return { held: this.#kept, waits: 1 };
+    return { held: union(this.#kept, allHeldIn(this.#store)), waits };
   }
 
   async #look(keeps: Keeps): Promise<void> {

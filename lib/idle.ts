@@ -3,7 +3,7 @@
  * waits in line. Then whatever it holds stays held until one of these waits is over.
  */
 
-/** Waits in line under way in this process; each keeps one timer. */
+/** Waits in line under way in this process; each keeps one timer, or has a look at the process to come. */
 let waits = 0;
 
 export function beginWait(): () => void {
@@ -17,18 +17,40 @@ export function waitsUnderWay(): number {
   return waits;
 }
 
-/** Whether nothing but waits keeps this process alive. To be asked between two looks of the asker's own wait. */
-export function nothingElseToDo(): boolean {
+/** Looks at this process that are to come; a wait that has one keeps no timer meanwhile. */
+let looks = 0;
+
+/**
+ * What `ask` says while nothing but waits keeps this process alive; null if something else does.
+ *
+ * It is asked in a turn of the event loop of its own, before which every promise's callback has run: a task that goes
+ * on in those keeps nothing alive that could be seen. (A wait may be over in the same turn in which it began, where the
+ * process was kept from its processor.)
+ */
+export function ifIdle<T>(ask: () => T): Promise<T | null> {
+  looks += 1;
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      looks -= 1;
+      resolve(nothingElseToDo() ? ask() : null);
+    });
+  });
+}
+
+/** To be asked for one wait that has neither a timer nor a look to come. */
+function nothingElseToDo(): boolean {
   const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
   let timers = 0;
+  let immediates = 0;
   for (const kind of process.getActiveResourcesInfo()) {
     const output = outputs.indexOf(kind);
     if (kind === 'Timeout') timers += 1;
+    else if (kind === 'Immediate') immediates += 1;
     // What is still to be written can release nothing.
     else if (output !== -1) outputs.splice(output, 1);
     else return false;
   }
-  return timers < waits;
+  return immediates <= looks && timers + looks < waits;
 }
 
 /** What an output stream is called among the active resources. One to a file is not there. */

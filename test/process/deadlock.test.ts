@@ -25,7 +25,10 @@ function start(program: string, args: string[]): Promise<{ stdout: string }> {
 
 function evaluate(code: string): Promise<{ stdout: string }> {
   const file = path.join(path.dirname(fixture('x')), `deadlock-${process.pid}-${Date.now()}.mjs`);
-  writeFileSync(file, `import { Lock } from 'lockstep';\nconst lock = new Lock('a');\n${code}`);
+  writeFileSync(
+    file,
+    `import fs from 'node:fs';\nimport { Lock } from 'lockstep';\nconst lock = new Lock('a');\n${code}`,
+  );
   const env = { ...process.env, LOCKSTEP_DIR: path.join(directory, 'store') };
   return run(process.execPath, [file], { env, timeout: 25_000, killSignal: 'SIGKILL' }).finally(() => fse.remove(file));
 }
@@ -48,6 +51,25 @@ it('a wait that a timer of the same process will end is no deadlock', async () =
     const lease = await lock.acquire();
     setTimeout(() => lease.release(), 100);
     await lock.withLock(() => console.log('in'));`);
+  expect(stdout).toBe('in\n');
+});
+
+it('a task that goes on in a promise’s callback will release what it has, however long the reading of a file takes', async () => {
+  const { stdout } = await evaluate(`
+    const { readSync } = fs;
+    const lease = await lock.acquire();
+    const other = lock.withLock(async () => {
+      for (let turns = 0; turns < 1_000; turns++) await null;
+    });
+    await new Promise(setImmediate);
+    // Longer than until the first look at a wait, which is over then before it has begun.
+    fs.readSync = (...args) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
+      return readSync(...args);
+    };
+    await lease.release();
+    await lock.withLock(() => console.log('in'));
+    await other;`);
   expect(stdout).toBe('in\n');
 });
 
