@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { counting } from './counting.ts';
 import { fold } from './fold.ts';
 import { handoff } from './handoff.ts';
 import { machineFacts } from './machine.ts';
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = 
   fold,
   rotation,
   monitor,
+  counting,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);
