@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { counting } from './counting.ts';
 import { deadlock } from './deadlock.ts';
 import { fold } from './fold.ts';
 import { handoff } from './handoff.ts';
@@ -20,6 +21,7 @@ const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = 
   rotation,
   monitor,
   deadlock,
+  counting,
 };
 
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHMARKS);

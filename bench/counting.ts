@@ -1,0 +1,67 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { Counter, JsonFile, Lock } from 'lockstep';
+import { type Contestant, interleave } from './interleave.ts';
+import { mean, median } from './median.ts';
+import { duration, ratio, table } from './table.ts';
+
+const BATCHES = 200;
+const CYCLES = 25;
+
+/** What one addition costs: as one record, and as a number in a file that a lock guards. */
+export async function counting(directory: string): Promise<void> {
+  const store = path.join(directory, 'counting');
+  const contestants = [counter(store), guardedFile(store, path.join(directory, 'number')), jsonFile(directory)];
+  const times = await interleave(contestants, { batches: BATCHES, cycles: CYCLES });
+  const base = median(times.get('Counter.add') ?? []);
+  console.log(`one addition, nobody else there (${BATCHES} batches of ${CYCLES})`);
+  const rows = [['', 'median', 'to a record', 'mean']];
+  for (const { name } of contestants) {
+    const own = times.get(name) ?? [];
+    rows.push([name, duration(median(own)), ratio(median(own), base), duration(mean(own))]);
+  }
+  process.stdout.write(table(rows));
+  console.log();
+}
+
+function counter(store: string): Contestant {
+  const numbers = new Counter('number', { store });
+  return {
+    name: 'Counter.add',
+    async batch(cycles) {
+      for (let cycle = 0; cycle < cycles; cycle++) await numbers.add(1);
+    },
+  };
+}
+
+/** A process that is killed between truncating and writing leaves an empty file. */
+function guardedFile(store: string, file: string): Contestant {
+  const lock = new Lock('guard', { store });
+  fs.writeFileSync(file, '0');
+  return {
+    name: 'Lock, read, write in place',
+    async batch(cycles) {
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        const lease = await lock.acquire();
+        fs.writeFileSync(file, String(Number(fs.readFileSync(file, 'utf8')) + 1));
+        await lease.release();
+      }
+    },
+  };
+}
+
+function jsonFile(directory: string): Contestant {
+  const place = path.join(directory, 'number.json');
+  fs.writeFileSync(place, '{"count":0}');
+  const file = new JsonFile<{ count: number }>(place);
+  return {
+    name: 'JsonFile.update, which replaces it whole',
+    async batch(cycles) {
+      for (let cycle = 0; cycle < cycles; cycle++) {
+        await file.update((value) => {
+          value.count += 1;
+        });
+      }
+    },
+  };
+}
