@@ -1,3 +1,4 @@
+import { onAbort } from '../../lib/abort-audience.ts';
 import type { Action } from '../../lib/action.ts';
 import type { Keeps } from '../../lib/entry.ts';
 import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
@@ -199,7 +200,7 @@ export class MemoryStore implements Store {
       const end = () => {
         clearTimeout(timer);
         this.#sleepers.delete(wake);
-        signal?.removeEventListener('abort', end);
+        stopHearing();
         resolve();
       };
       const wake = () => {
@@ -208,7 +209,7 @@ export class MemoryStore implements Store {
       const timer = setTimeout(end, Math.min(timeoutMs, MAX_TIMER_MS));
       if (!keepAlive) timer.unref();
       this.#sleepers.add(wake);
-      signal?.addEventListener('abort', end, { once: true });
+      const stopHearing = onAbort(signal, end);
       if (signal?.aborted || this.#world.isDead(this.key)) end();
       else wake();
     });
