@@ -54,8 +54,14 @@ describe.runIf(isRoot)('a store that a group shares', () => {
     const directory = path.join(rig.root, 'section');
     fs.mkdirSync(directory);
     fs.chmodSync(directory, 0o777);
-    fs.writeFileSync(path.join(directory, 'counter'), '0');
-    fs.chmodSync(path.join(directory, 'counter'), 0o666);
+    // Made here, so that all of them may write to them.
+    for (const [name, text] of [
+      ['counter', '0'],
+      ['ledger', ''],
+    ] as const) {
+      fs.writeFileSync(path.join(directory, name), text);
+      fs.chmodSync(path.join(directory, name), 0o666);
+    }
     const agents = await Promise.all([...USERS, ...USERS].map((uid) => rig.start(as(uid))));
     const visits = agents.map((agent) => agent.ask({ do: 'visit', resource, directory, slots: 1, times: 50 }));
     expect(await Promise.all(visits)).toEqual(agents.map(() => ({ is: 'visited', overlaps: 0 })));
