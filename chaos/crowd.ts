@@ -9,6 +9,8 @@ import type { WorkerSetup } from './worker-setup.ts';
 
 /** Of so many processes one is a command line; the others use the library. */
 const COMMANDS = 1 / 6;
+/** How long until the next command line at most: each holds what it has for as long as Node takes to start. */
+const COMMAND_REST_MS = 2_000;
 const TICK_MS = 200;
 
 export interface CrowdOptions {
@@ -72,7 +74,8 @@ export class Crowd {
     this.#members.add(member);
     void member.ended.then(() => {
       this.#members.delete(member);
-      if (this.#open) this.#start(kind);
+      const restMs = kind === 'command' ? this.#options.random.whole(0, COMMAND_REST_MS) : 0;
+      if (this.#open) setTimeout(() => this.#open && this.#start(kind), restMs);
     });
   }
 

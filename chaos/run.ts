@@ -55,7 +55,7 @@ export class Run {
     const findings = this.#findings;
     this.#disk = disk;
     this.#strays = new Strays(mark);
-    this.#surroundings = new Surroundings(mark);
+    this.#surroundings = new Surroundings(mark, settings.without);
     this.#trouble = new Trouble({ ground, disk, settings, random: new Random(random.seed()) });
     const crowdOptions = { ground, disk, findings, settings, surroundings: this.#surroundings };
     this.#crowd = new Crowd({ ...crowdOptions, random: new Random(random.seed()) }, (member) =>

@@ -25,8 +25,8 @@ export const SECTIONS: readonly Section[] = [
   ...RWLOCKS.map((name) => ({ name, kind: 'rwlock', permits: 1 }) as const),
 ];
 
-/** Journals are rotated after some twenty records. */
-export const ROTATE_BYTES = 3_000;
+/** Journals are rotated after some ten records. */
+export const ROTATE_BYTES = 1_500;
 /** Heartbeats and patience are short, so that a stopped process is silent for longer than that. */
 export const HEARTBEAT_MS = 300;
 export const PATIENCE_MS = 1_000;

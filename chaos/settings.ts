@@ -1,6 +1,10 @@
 import { parseArgs } from 'node:util';
 import { BREAKABLE, type Breakable } from './worker-setup.ts';
 
+/** What may be left out, to narrow a finding down. */
+export const TROUBLES = ['disk', 'clock', 'inotify', 'kill', 'stop', 'terminate'] as const;
+export type TroubleName = (typeof TROUBLES)[number];
+
 export interface Settings {
   seed: number;
   seconds: number;
@@ -8,11 +12,12 @@ export interface Settings {
   /** How long a process may make no progress, while nothing keeps it from that. */
   stuckSeconds: number;
   breaks: Breakable | null;
+  without: readonly TroubleName[];
   keep: boolean;
 }
 
 export const USAGE = `npm run chaos -- [--seed N] [--seconds 60] [--processes 24] [--stuck-seconds 20] [--keep]
-               [--break ${BREAKABLE.join('|')}]`;
+               [--without ${TROUBLES.join('|')}]… [--break ${BREAKABLE.join('|')}]`;
 
 /** @throws {RangeError} or a `TypeError` for what cannot be right */
 export function settingsFrom(args: readonly string[]): Settings {
@@ -24,6 +29,7 @@ export function settingsFrom(args: readonly string[]): Settings {
       processes: { type: 'string', default: '24' },
       'stuck-seconds': { type: 'string', default: '20' },
       break: { type: 'string' },
+      without: { type: 'string', multiple: true, default: [] },
       keep: { type: 'boolean', default: false },
     },
   });
@@ -35,8 +41,15 @@ export function settingsFrom(args: readonly string[]): Settings {
     processes: wholeNumber('processes', values.processes, 2, 500),
     stuckSeconds: wholeNumber('stuck-seconds', values['stuck-seconds'], 5, 600),
     breaks,
+    without: values.without.map(troubleNamed),
     keep: values.keep,
   };
+}
+
+function troubleNamed(text: string): TroubleName {
+  const trouble = TROUBLES.find((one) => one === text);
+  if (trouble) return trouble;
+  throw new RangeError(`--without must be one of ${TROUBLES.join(', ')}, not ${text}`);
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Random } from './random.ts';
+import type { TroubleName } from './settings.ts';
 
 const CLOCK_JUMP = new URL('./clock-jump.js', import.meta.url).href;
 const DEAF = new URL('./deaf.js', import.meta.url).href;
@@ -17,11 +18,13 @@ export class Surroundings {
   /** How inotify runs out. */
   readonly deafness: 'a user namespace' | 'a shim';
   readonly #mark: string;
+  readonly #without: readonly TroubleName[];
   jumping = 0;
   deaf = 0;
 
-  constructor(mark: string) {
+  constructor(mark: string, without: readonly TroubleName[]) {
     this.#mark = mark;
+    this.#without = without;
     this.deafness = canExhaustInotify() ? 'a user namespace' : 'a shim';
   }
 
@@ -29,12 +32,12 @@ export class Surroundings {
   for(program: readonly string[], random: Random): { words: [string, ...string[]]; env: NodeJS.ProcessEnv } {
     const env: NodeJS.ProcessEnv = { ...plainEnvironment(), LOCKSTEP_CHAOS: this.#mark };
     const node: [string, ...string[]] = [process.execPath];
-    if (random.chance(0.3)) {
+    if (random.chance(0.3) && !this.#without.includes('clock')) {
       this.jumping += 1;
       node.push('--import', CLOCK_JUMP);
       env.CHAOS_CLOCK = String(random.seed());
     }
-    if (!random.chance(0.25)) return { words: [...node, ...program], env };
+    if (!random.chance(0.25) || this.#without.includes('inotify')) return { words: [...node, ...program], env };
     this.deaf += 1;
     if (this.deafness === 'a shim') return { words: [...node, '--import', DEAF, ...program], env };
     const [first, ...rest] = WITHOUT_INOTIFY as [string, ...string[]];

@@ -13,6 +13,8 @@ import type { Breakable, Report } from './worker-setup.ts';
 const WEIGHTS = { lock: 30, nested: 8, semaphore: 20, rwlock: 20, json: 8, counter: 8, event: 2, barrier: 2 };
 export type Task = keyof typeof WEIGHTS;
 
+/** What is broken is done so much oftener: its discovery is to be a matter of seconds. */
+const BROKEN_WEIGHT = 300;
 const AGAIN_MS = 10;
 const EVENT_WAIT_MS = 100;
 const MEET_MS = 400;
@@ -27,6 +29,7 @@ export interface TasksOptions {
 /** Everything that one of the crowd may do. */
 export class Tasks {
   readonly #random: Random;
+  readonly #weights: Record<Task, number>;
   readonly #report: Report;
   readonly #visits: Visits;
   readonly #event: Event;
@@ -37,6 +40,8 @@ export class Tasks {
 
   constructor({ ground, random, breaks, report }: TasksOptions) {
     this.#random = random;
+    const broken = breaks === 'release' ? 'lock' : breaks;
+    this.#weights = broken ? { ...WEIGHTS, [broken]: BROKEN_WEIGHT } : WEIGHTS;
     this.#report = report;
     const options = { rotateBytes: ROTATE_BYTES, heartbeatMs: HEARTBEAT_MS, patienceMs: PATIENCE_MS };
     const store = openStore(ground.store, options);
@@ -59,7 +64,7 @@ export class Tasks {
   }
 
   choose(): Task {
-    return this.#random.weighted(WEIGHTS);
+    return this.#random.weighted(this.#weights);
   }
 
   /** Never rejects: what goes wrong is reported. */

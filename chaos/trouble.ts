@@ -6,7 +6,7 @@ import { isLiving, type Life, pidOf } from './life.ts';
 import { CommandMember, type Member } from './member.ts';
 import type { Random } from './random.ts';
 import { type Ground, PATIENCE_MS, SECTIONS, type Section } from './scenery.ts';
-import type { Settings } from './settings.ts';
+import type { Settings, TroubleName } from './settings.ts';
 import { Witness } from './witness.ts';
 
 const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
@@ -47,7 +47,7 @@ export class Trouble {
   async make(crowd: Crowd, signal: AbortSignal): Promise<void> {
     const { random, disk } = this.#options;
     const loops = [this.#signalAround(crowd, random, signal)];
-    if (disk.missing === null) loops.push(this.#fillUp(random, signal));
+    if (disk.missing === null && !this.#without('disk')) loops.push(this.#fillUp(random, signal));
     await Promise.all(loops);
   }
 
@@ -57,11 +57,16 @@ export class Trouble {
     this.#options.disk.free();
   }
 
+  #without(trouble: TroubleName): boolean {
+    return this.#options.settings.without.includes(trouble);
+  }
+
   async #signalAround(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
     const gapMs = (GAP_MS * 24) / Math.max(8, this.#options.settings.processes);
     while (await elapsed(random.whole(0, 2 * gapMs), signal)) {
       const what = random.weighted(WEIGHTS);
       const [holder, member] = this.#victim(crowd, random);
+      if (this.#without(what)) continue;
       if (what === 'stop') this.#stop(holder, member, random);
       else if (what === 'kill') this.#kill(holder, member, random);
       else if (member?.signal('SIGTERM')) this.terminations += 1;

@@ -64,7 +64,7 @@ export class Visits {
       await this.#inside(section, asker.ask, lease, work);
     } finally {
       // Forgetting it is a bug that nothing finds but a watch on the whole.
-      if (this.#options.breaks !== 'release' || random.chance(0.98)) await this.#release(lease);
+      if (this.#options.breaks !== 'release' || random.chance(0.8)) await this.#release(lease);
     }
   }
 
