@@ -31,6 +31,8 @@ export class Crowd {
   #stuck: Member | null = null;
   #open = true;
   started = 0;
+  /** Those who killed themselves. */
+  suicides = 0;
 
   /** `isStopped`: who can make no progress. */
   constructor(options: CrowdOptions, isStopped: (member: Member) => boolean) {
@@ -40,6 +42,11 @@ export class Crowd {
     const { processes } = options.settings;
     const commands = Math.max(1, Math.round(processes * COMMANDS));
     for (let at = 0; at < processes; at++) this.#start(at < commands ? 'command' : 'worker');
+  }
+
+  /** Those that may have stopped themselves. */
+  get doomed(): Member[] {
+    return [...this.#members].filter(({ doomed }) => doomed);
   }
 
   /** Those that may be signalled. */
@@ -57,6 +64,8 @@ export class Crowd {
     this.#open = false;
     while (this.#members.size > 0 && !this.#stuck) {
       for (const member of this.#members) member.finish();
+      // No trouble is made any more, but they may still make it themselves.
+      for (const member of this.doomed) member.signal('SIGCONT');
       const tick = new Promise((resolve) => setTimeout(resolve, TICK_MS));
       await Promise.race([tick, Promise.all([...this.#members].map(({ ended }) => ended))]);
     }
@@ -74,6 +83,7 @@ export class Crowd {
     this.#members.add(member);
     void member.ended.then(() => {
       this.#members.delete(member);
+      if (member.killedItself) this.suicides += 1;
       const restMs = kind === 'command' ? this.#options.random.whole(0, COMMAND_REST_MS) : 0;
       if (this.#open) setTimeout(() => this.#open && this.#start(kind), restMs);
     });

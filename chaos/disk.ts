@@ -65,7 +65,7 @@ export class SmallDisk {
     if (!this.#mounted) return;
     const copy = `${root}/kept`;
     if (keep) fs.cpSync(disk, copy, { recursive: true });
-    execFileSync('umount', [disk]);
+    unmount(disk);
     this.#mounted = false;
     if (!keep) return;
     fs.rmdirSync(disk);
@@ -83,5 +83,14 @@ export class SmallDisk {
     } catch (error) {
       return `cannot mount: ${String((error as { stderr?: Buffer }).stderr ?? error).trim()}`;
     }
+  }
+}
+
+/** Somebody who looks around in it keeps it busy: then it goes when they do. */
+function unmount(directory: string): void {
+  try {
+    execFileSync('umount', [directory], { stdio: 'ignore' });
+  } catch {
+    execFileSync('umount', ['--lazy', directory], { stdio: 'pipe' });
   }
 }

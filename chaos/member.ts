@@ -2,14 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { SmallDisk } from './disk.ts';
 import type { Findings } from './findings.ts';
 import { nowMs } from './life.ts';
+import type { Start } from './surroundings.ts';
 import type { WorkerReport } from './worker-setup.ts';
 
 const MOST_SAID = 4_000;
-
-export interface Start {
-  words: readonly [string, ...string[]];
-  env: NodeJS.ProcessEnv;
-}
 
 interface MemberOptions {
   findings: Findings;
@@ -20,18 +16,21 @@ interface MemberOptions {
 export abstract class Member {
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
+  readonly doomed: boolean;
   /** How long it has made no progress while nothing kept it from that. */
   idleMs = 0;
   /** What it was about last. */
   doing = 'starting';
   ready = false;
+  killedItself = false;
   protected readonly options: MemberOptions;
   protected said = '';
   readonly #signals = new Set<NodeJS.Signals>();
   #running = true;
 
-  protected constructor(child: ChildProcess, options: MemberOptions) {
+  protected constructor(child: ChildProcess, { doomed }: Start, options: MemberOptions) {
     this.child = child;
+    this.doomed = doomed;
     this.options = options;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (this.said.length < MOST_SAID) this.said += text;
@@ -44,6 +43,7 @@ export abstract class Member {
       // Its streams may still be another's: so not `close`.
       child.once('exit', (code, signal) => {
         this.#running = false;
+        this.killedItself = this.doomed && signal === 'SIGKILL' && !this.#signals.has(signal);
         this.judge(code, signal);
         resolve();
       });
@@ -71,7 +71,7 @@ export abstract class Member {
   }
 
   wasSent(signal: NodeJS.Signals | null): boolean {
-    return signal !== null && this.#signals.has(signal);
+    return signal !== null && (this.killedItself || this.#signals.has(signal));
   }
 
   /** To end by itself, soon. */
@@ -86,8 +86,9 @@ export abstract class Member {
 
 /** A worker, that uses the library. */
 export class WorkerMember extends Member {
-  constructor({ words: [program, ...args], env }: Start, options: MemberOptions) {
-    super(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env }), options);
+  constructor(start: Start, options: MemberOptions) {
+    const [program, ...args] = start.words;
+    super(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: start.env }), start, options);
     this.child.on('message', (report: WorkerReport) => this.#hear(report));
   }
 
@@ -121,8 +122,10 @@ export class CommandMember extends Member {
   readonly #mayFail: boolean;
 
   /** `mayFail`: it does not wait as long as it takes. */
-  constructor({ words: [program, ...args], env }: Start, mayFail: boolean, options: MemberOptions) {
-    super(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true }), options);
+  constructor(start: Start, mayFail: boolean, options: MemberOptions) {
+    const [program, ...args] = start.words;
+    const { env } = start;
+    super(spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true }), start, options);
     this.#mayFail = mayFail;
     this.ready = true;
     this.doing = args.slice(args.indexOf('run')).join(' ');
@@ -133,8 +136,10 @@ export class CommandMember extends Member {
 
   protected judge(code: number | null, signal: NodeJS.Signals | null): void {
     const { findings, disk } = this.options;
-    if (code === EXIT.io && this.said.includes('(ENOSPC)') && disk.wasFull(nowMs())) findings.refused('exit 74');
-    else if (code === EXIT.notAcquired && this.#mayFail) findings.refused('exit 75');
+    // It could not enter; or, with its command's own status, it could not leave: then its end is what lets others in.
+    const wasFull = (code === EXIT.io || code === 0) && this.said.includes('(ENOSPC)') && disk.wasFull(nowMs());
+    if (wasFull) findings.refused(`exit ${code} (STORE_FULL)`);
+    else if (code === EXIT.notAcquired && this.#mayFail) findings.refused(`exit ${code}`);
     else if (!(code === 0 && this.said === '') && !this.wasSent(signal) && !this.#diedOf(code))
       findings.add(this.describeEnd(code, signal));
   }

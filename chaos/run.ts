@@ -84,7 +84,7 @@ export class Run {
     const time = AbortSignal.timeout(this.#settings.seconds * 1_000);
     await this.#trouble.make(this.#crowd, AbortSignal.any([signal, over.signal, time]));
     clearInterval(watch);
-    this.#trouble.end();
+    this.#trouble.end(this.#crowd);
   }
 
   async #conclude(): Promise<void> {
@@ -136,12 +136,13 @@ export class Run {
     const takeovers = this.#verdicts.reduce((sum, verdict) => sum + verdict.takeovers, 0);
     const { kills, stops, longStops, terminations } = this.#trouble;
     const { jumping, deaf, deafness } = this.#surroundings;
+    const { started, suicides } = this.#crowd;
     const count = (number: number) => number.toLocaleString('en-US');
     const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
     return {
-      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}`,
+      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}`,
       notes: [
-        `${count(this.#crowd.started)} processes, of which ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
+        `${count(started)} processes, of which ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
         ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),
         ...(this.#disk.missing === null ? [] : [`no disk was filled up: ${this.#disk.missing}`]),
       ],
@@ -160,7 +161,7 @@ export class Run {
   }
 
   async #tidy(keep: boolean): Promise<void> {
-    this.#trouble.end();
+    this.#trouble.end(this.#crowd);
     this.#crowd.end();
     await this.#strays.kill();
     this.#disk.end(keep);

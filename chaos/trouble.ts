@@ -14,6 +14,7 @@ const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
 const GAP_MS = 120;
 const STOP_SHORT_MS = [5, 300] as const;
 const STOP_LONG_MS = [PATIENCE_MS + 200, PATIENCE_MS * 3] as const;
+const LOOK_MS = 25;
 const EMPTY_MS = [1_000, 4_000] as const;
 const FULL_MS = [50, 1_200] as const;
 
@@ -46,13 +47,14 @@ export class Trouble {
   /** Until the time is over or `signal` aborts. */
   async make(crowd: Crowd, signal: AbortSignal): Promise<void> {
     const { random, disk } = this.#options;
-    const loops = [this.#signalAround(crowd, random, signal)];
+    const loops = [this.#signalAround(crowd, random, signal), this.#wake(crowd, random, signal)];
     if (disk.missing === null && !this.#without('disk')) loops.push(this.#fillUp(random, signal));
     await Promise.all(loops);
   }
 
   /** Everybody goes on, and there is space. */
-  end(): void {
+  end(crowd: Crowd): void {
+    for (const { pid } of crowd.doomed) send(pid, 'SIGCONT');
     for (const pid of [...this.#stopped.keys()]) this.#goOn(pid);
     this.#options.disk.free();
   }
@@ -78,6 +80,15 @@ export class Trouble {
       this.#options.disk.fill();
       await elapsed(random.whole(...FULL_MS), signal);
       this.#options.disk.free();
+    }
+  }
+
+  /** Lets those go on after a while that have stopped themselves. */
+  async #wake(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
+    while (await elapsed(LOOK_MS, signal)) {
+      for (const { pid } of crowd.doomed) {
+        if (!this.#stopped.has(pid) && !this.#stopped.has(-pid) && isStopped(pid)) this.#noteStop(pid, random);
+      }
     }
   }
 
@@ -109,11 +120,14 @@ export class Trouble {
   #stop(holder: Life | null, member: Member | null, random: Random): void {
     const { processes } = this.#options.settings;
     if (!member?.running || this.isStopped(member) || this.#stopped.size >= Math.max(2, processes / 6)) return;
-    const long = random.chance(0.25);
-    const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
     const inGroup = member instanceof CommandMember && (holder !== null || random.chance(0.5));
     const pid = inGroup ? -member.pid : member.pid;
-    if (!send(pid, 'SIGSTOP')) return;
+    if (send(pid, 'SIGSTOP')) this.#noteStop(pid, random);
+  }
+
+  #noteStop(pid: number, random: Random): void {
+    const long = random.chance(0.25);
+    const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
     this.stops += 1;
     if (long) this.longStops += 1;
     this.#stopped.set(
@@ -137,12 +151,21 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+function isStopped(pid: number): boolean {
+  return statOf(pid)[0] === 'T';
+}
+
 function groupOf(pid: number): number {
+  return Number(statOf(pid)[2] ?? 0);
+}
+
+/** What the kernel says of a process, from its state on. */
+function statOf(pid: number): string[] {
   try {
     const line = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[2]);
+    return line.slice(line.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return 0;
+    return [];
   }
 }
 
