@@ -1,0 +1,128 @@
+import type { SmallDisk } from './disk.ts';
+import type { Findings } from './findings.ts';
+import { CommandMember, type Member, WorkerMember } from './member.ts';
+import type { Random } from './random.ts';
+import { type Ground, SECTIONS, type Section } from './scenery.ts';
+import type { Settings } from './settings.ts';
+import { CLI, COMMAND, type Surroundings, WORKER } from './surroundings.ts';
+import type { WorkerSetup } from './worker-setup.ts';
+
+/** Of so many processes one is a command line; the others use the library. */
+const COMMANDS = 1 / 6;
+/** How long until the next command line at most: each holds what it has for as long as Node takes to start. */
+const COMMAND_REST_MS = 2_000;
+const TICK_MS = 200;
+
+export interface CrowdOptions {
+  ground: Ground;
+  disk: SmallDisk;
+  findings: Findings;
+  random: Random;
+  settings: Settings;
+  surroundings: Surroundings;
+}
+
+/** The processes, each of which is replaced when it ends. */
+export class Crowd {
+  readonly #options: CrowdOptions;
+  readonly #members = new Set<Member>();
+  readonly #isStopped: (member: Member) => boolean;
+  readonly #ticks: NodeJS.Timeout;
+  #stuck: Member | null = null;
+  #open = true;
+  started = 0;
+  /** Those who killed themselves. */
+  suicides = 0;
+
+  /** `isStopped`: who can make no progress. */
+  constructor(options: CrowdOptions, isStopped: (member: Member) => boolean) {
+    this.#options = options;
+    this.#isStopped = isStopped;
+    this.#ticks = setInterval(() => this.#tick(), TICK_MS);
+    const { processes } = options.settings;
+    const commands = Math.max(1, Math.round(processes * COMMANDS));
+    for (let at = 0; at < processes; at++) this.#start(at < commands ? 'command' : 'worker');
+  }
+
+  /** Those that may have stopped themselves. */
+  get doomed(): Member[] {
+    return [...this.#members].filter(({ doomed }) => doomed);
+  }
+
+  /** Those that may be signalled. */
+  get members(): Member[] {
+    return [...this.#members].filter(({ ready }) => ready);
+  }
+
+  /** Who has made no progress for too long, if anybody. */
+  get stuck(): Member | null {
+    return this.#stuck;
+  }
+
+  /** Nobody is replaced any more, and all are asked to finish. Resolves when they have, or one is stuck. */
+  async close(): Promise<void> {
+    this.#open = false;
+    while (this.#members.size > 0 && !this.#stuck) {
+      for (const member of this.#members) member.finish();
+      // No trouble is made any more, but they may still make it themselves.
+      for (const member of this.doomed) member.signal('SIGCONT');
+      const tick = new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      await Promise.race([tick, Promise.all([...this.#members].map(({ ended }) => ended))]);
+    }
+  }
+
+  end(): void {
+    this.#open = false;
+    clearInterval(this.#ticks);
+    for (const member of this.#members) member.signal('SIGKILL');
+  }
+
+  #start(kind: 'command' | 'worker'): void {
+    const member = kind === 'worker' ? this.#worker() : this.#command();
+    this.started += 1;
+    this.#members.add(member);
+    void member.ended.then(() => {
+      this.#members.delete(member);
+      if (member.killedItself) this.suicides += 1;
+      const restMs = kind === 'command' ? this.#options.random.whole(0, COMMAND_REST_MS) : 0;
+      if (this.#open) setTimeout(() => this.#open && this.#start(kind), restMs);
+    });
+  }
+
+  #worker(): Member {
+    const { ground, random, settings, surroundings } = this.#options;
+    const setup: WorkerSetup = { root: ground.root, seed: random.seed(), breaks: settings.breaks };
+    return new WorkerMember(surroundings.for([WORKER, JSON.stringify(setup)], random), this.#options);
+  }
+
+  #command(): Member {
+    const { ground, random, surroundings } = this.#options;
+    const section = random.pick(SECTIONS as [Section, ...Section[]]);
+    const [ask, ...kind] = this.#ask(section);
+    const patience = random.weighted({ '': 6, '-n': 1, '-w 1s': 2 }).split(' ').filter(Boolean);
+    const options = ['--dir', ground.store, ...kind, ...patience];
+    const command = [process.execPath, COMMAND, ground.root, section.name, String(ask), String(random.seed())];
+    const start = surroundings.for([CLI, 'run', section.name, ...options, '--', ...command], random);
+    return new CommandMember(start, patience.length > 0, this.#options);
+  }
+
+  #ask({ kind, permits }: Section): [ask: number, ...options: string[]] {
+    const { random } = this.#options;
+    if (kind === 'semaphore') {
+      const take = random.whole(1, permits);
+      return [take, '-p', String(permits), '--take', String(take)];
+    }
+    return kind === 'rwlock' && random.chance(0.7) ? [0, '-s'] : [1];
+  }
+
+  /** Counted, not timed: when this whole machine is busy or was paused, so are they. */
+  #tick(): void {
+    const { disk, settings } = this.#options;
+    if (disk.isFull) return;
+    for (const member of this.#members) {
+      if (this.#isStopped(member)) continue;
+      member.idleMs += TICK_MS;
+      if (member.idleMs > settings.stuckSeconds * 1_000) this.#stuck ??= member;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { nowMs } from './life.ts';
+import type { Ground } from './scenery.ts';
+
+const SIZE = '2m';
+const BLOCK = Buffer.alloc(16 * 1024);
+/** An error of a full disk may be reported so much later: its process was stopped in between. */
+const ECHO_MS = 8_000;
+
+/** The disk that the store is on: a small one of its own, if that can be mounted here, that fills up. */
+export class SmallDisk {
+  /** Why there is none, if so. Then the store is on the ordinary one, which never fills up. */
+  readonly missing: string | null;
+  #ground: Ground;
+  #mounted = false;
+  #fillings = 0;
+  #fullUntil = Number.NEGATIVE_INFINITY;
+  #isFull = false;
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
+    fs.mkdirSync(ground.disk);
+    this.missing = this.#mount();
+  }
+
+  /** How often it was full. */
+  get fillings(): number {
+    return this.#fillings;
+  }
+
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Whether an error at this time may come of it. */
+  wasFull(atMs: number): boolean {
+    return this.#isFull || atMs < this.#fullUntil + ECHO_MS;
+  }
+
+  /** Not a byte is left. */
+  fill(): void {
+    this.#isFull = true;
+    this.#fillings += 1;
+    const fd = fs.openSync(this.#ground.ballast, 'a');
+    try {
+      for (;;) fs.writeSync(fd, BLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  free(): void {
+    if (!this.#isFull) return;
+    fs.rmSync(this.#ground.ballast, { force: true });
+    this.#fullUntil = nowMs();
+    this.#isFull = false;
+  }
+
+  /** Once nobody uses it any more. What is on it may be kept as ordinary files. */
+  end(keep: boolean): void {
+    const { disk, root } = this.#ground;
+    if (!this.#mounted) return;
+    const copy = `${root}/kept`;
+    if (keep) fs.cpSync(disk, copy, { recursive: true });
+    unmount(disk);
+    this.#mounted = false;
+    if (!keep) return;
+    fs.rmdirSync(disk);
+    fs.renameSync(copy, disk);
+  }
+
+  #mount(): string | null {
+    if (process.platform !== 'linux') return 'no tmpfs on this system';
+    if (process.geteuid?.() !== 0) return 'not root';
+    try {
+      const options = `size=${SIZE},mode=0700`;
+      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'lockstep-chaos', this.#ground.disk], { stdio: 'pipe' });
+      this.#mounted = true;
+      return null;
+    } catch (error) {
+      return `cannot mount: ${String((error as { stderr?: Buffer }).stderr ?? error).trim()}`;
+    }
+  }
+}
+
+/** Somebody who looks around in it keeps it busy: then it goes when they do. */
+function unmount(directory: string): void {
+  try {
+    execFileSync('umount', [directory], { stdio: 'ignore' });
+  } catch {
+    execFileSync('umount', ['--lazy', directory], { stdio: 'pipe' });
+  }
+}

@@ -1,0 +1,53 @@
+import { Barrier, Counter, Event, type LineView, Lock, LockstepError, openStore, Semaphore } from 'lockstep';
+import { BARRIER, COUNTERS, EVENT, Ground, PARTIES, SECTIONS } from './scenery.ts';
+
+// A process of its own, because a store once opened keeps the disk from being unmounted. Prints what the lines say,
+// and with `through`, when all others are gone, also whether each lets one in.
+
+export interface Inspection {
+  counters: Record<string, number>;
+  /** Lines in which somebody stands, in words. */
+  standing: string[];
+  /** What does not work any more. */
+  stuck: string[];
+}
+
+const TIMEOUT_MS = 10_000;
+const [root = '', way] = process.argv.slice(2);
+const store = openStore(new Ground(root).store);
+const inspection: Inspection = { counters: {}, standing: [], stuck: [] };
+
+for (const name of await store.names()) {
+  const line = await store.snapshot(name);
+  if (line && line.entries.length > 0) inspection.standing.push(inWords(line));
+}
+if (way === 'through') {
+  for (const { name, kind, permits } of SECTIONS) await through(name, kind, permits);
+  const barrier = new Barrier(BARRIER, PARTIES, { store });
+  await barrier.reset();
+  await new Event(EVENT, { store }).set();
+}
+for (const name of COUNTERS) inspection.counters[name] = await new Counter(name, { store }).get();
+console.log(JSON.stringify(inspection));
+
+/** All of its permits at once: so nobody alive has one. */
+async function through(name: string, kind: string, permits: number): Promise<void> {
+  try {
+    const all =
+      kind === 'semaphore'
+        ? await new Semaphore(name, permits, { store }).acquire({ permits, timeout: TIMEOUT_MS })
+        : await new Lock(name, { store }).acquire({ timeout: TIMEOUT_MS });
+    await all.release();
+  } catch (error) {
+    if (!(error instanceof LockstepError)) throw error;
+    inspection.stuck.push(error.message);
+  }
+}
+
+function inWords({ name, kind, permits, value, entries }: LineView): string {
+  const each = entries.map(({ state, ask, ticket, owners, stale }) => {
+    const who = owners.map(({ pid, gone }) => `${pid}${gone ? ` (${gone})` : ''}`).join('+');
+    return `${ticket} ${state} ${ask} pid ${who}${stale ? ', stale' : ''}`;
+  });
+  return `${name}: ${kind} of ${permits}, value ${value}: ${each.join('; ')}`;
+}

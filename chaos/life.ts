@@ -1,0 +1,40 @@
+import fs from 'node:fs';
+
+/**
+ * Who a process is, as the detectors say it: `<pid>.<start time>`. They judge by themselves who is
+ * alive, with nothing of what they are to watch over.
+ */
+export type Life = string;
+
+export function ownLife(): Life {
+  return lifeOf(process.pid) ?? `${process.pid}.0`;
+}
+
+/** Null if there is no such process, or none that still runs. */
+export function lifeOf(pid: number): Life | null {
+  const line = statLine(pid);
+  if (line === null) return null;
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? null : `${pid}.${fields[19]}`;
+}
+
+export function isLiving(life: Life): boolean {
+  return lifeOf(pidOf(life)) === life;
+}
+
+export function pidOf(life: Life): number {
+  return Number(life.split('.')[0]);
+}
+
+function statLine(pid: number): string | null {
+  try {
+    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** One clock for all processes of this machine, in ms. No shim moves it. */
+export function nowMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}

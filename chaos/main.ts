@@ -1,0 +1,25 @@
+import { Run } from './run.ts';
+import { type Settings, settingsFrom, USAGE } from './settings.ts';
+
+// `npm run chaos`: see `settings.ts` for what can be said behind `--`.
+
+function settings(): Settings {
+  try {
+    return settingsFrom(process.argv.slice(2));
+  } catch (error) {
+    console.error(`chaos: ${(error as Error).message}\n${USAGE}`);
+    process.exit(64);
+  }
+}
+
+const chosen = settings();
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
+console.log(`chaos: seed ${chosen.seed}, ${chosen.seconds} s, ${chosen.processes} processes`);
+const { summary, notes, details, kept } = await new Run(chosen).result(interrupted.signal);
+console.log(summary);
+for (const note of notes) console.log(`  ${note}`);
+for (const detail of details) console.error(`WRONG: ${detail}`);
+if (kept) console.error(`chaos: everything is kept in ${kept}`);
+if (interrupted.signal.aborted) console.error('chaos: interrupted; nothing was judged');
+process.exitCode = details.length > 0 || interrupted.signal.aborted ? 1 : 0;

@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Crowd } from './crowd.ts';
+import { SmallDisk } from './disk.ts';
+import { Findings } from './findings.ts';
+import type { Inspection } from './inspector.ts';
+import { Random } from './random.ts';
+import { BARRIER, COUNTERS, Ground, JSON_FILES, SECTIONS } from './scenery.ts';
+import { SectionCheck, type Verdict } from './section-check.ts';
+import type { Settings } from './settings.ts';
+import { Strays } from './strays.ts';
+import { Surroundings } from './surroundings.ts';
+import { readTrace } from './trace.ts';
+import { Trouble } from './trouble.ts';
+import { checkMeetings, checkUpdates } from './update-check.ts';
+
+const INSPECTOR = fileURLToPath(new URL('./inspector.js', import.meta.url));
+const INSPECTOR_MOST_MS = 60_000;
+
+export interface Outcome {
+  summary: string;
+  /** What else is worth knowing, one line each. */
+  notes: string[];
+  /** What is wrong, one line each. */
+  details: string[];
+  /** Where everything is kept, if it is. */
+  kept: string | null;
+}
+
+/** One run, from an empty directory to a verdict. Leaves nothing behind but what is asked for. */
+export class Run {
+  readonly #settings: Settings;
+  readonly #ground: Ground;
+  readonly #disk: SmallDisk;
+  readonly #findings = new Findings();
+  readonly #strays: Strays;
+  readonly #surroundings: Surroundings;
+  readonly #trouble: Trouble;
+  readonly #crowd: Crowd;
+  #verdicts: Verdict[] = [];
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#ground = new Ground(fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-chaos-')));
+    fs.mkdirSync(this.#ground.witness);
+    const ground = this.#ground;
+    const disk = new SmallDisk(ground);
+    for (const name of JSON_FILES) fs.writeFileSync(ground.json(name), '{"count":0}\n');
+    const mark = path.basename(ground.root);
+    const random = new Random(settings.seed);
+    const findings = this.#findings;
+    this.#disk = disk;
+    this.#strays = new Strays(mark);
+    this.#surroundings = new Surroundings(mark, settings.without);
+    this.#trouble = new Trouble({ ground, disk, settings, random: new Random(random.seed()) });
+    const crowdOptions = { ground, disk, findings, settings, surroundings: this.#surroundings };
+    this.#crowd = new Crowd({ ...crowdOptions, random: new Random(random.seed()) }, (member) =>
+      this.#trouble.isStopped(member),
+    );
+  }
+
+  /** Resolves when it is over, at the latest when `signal` aborts. */
+  async result(signal: AbortSignal): Promise<Outcome> {
+    let keep = true;
+    try {
+      await this.#live(signal);
+      if (!signal.aborted) await this.#conclude();
+      keep = this.#settings.keep || this.#findings.any;
+      return this.#outcome(keep);
+    } finally {
+      await this.#tidy(keep);
+    }
+  }
+
+  async #live(signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const watch = setInterval(() => {
+      if (this.#crowd.stuck) over.abort();
+    }, 500);
+    const time = AbortSignal.timeout(this.#settings.seconds * 1_000);
+    await this.#trouble.make(this.#crowd, AbortSignal.any([signal, over.signal, time]));
+    clearInterval(watch);
+    this.#trouble.end(this.#crowd);
+  }
+
+  async #conclude(): Promise<void> {
+    await this.#crowd.close();
+    const { stuck } = this.#crowd;
+    if (stuck) this.#findings.add(`pid ${stuck.pid} made no progress for ${stuck.idleMs / 1_000} s: ${stuck.doing}`);
+    const inspection = await this.#inspect(stuck ? 'look' : 'through');
+    for (const line of inspection.stuck) this.#findings.add(line);
+    if (stuck) for (const line of inspection.standing) this.#findings.add(`in line: ${line}`);
+    // After the inspection: it ends the entries of the dead.
+    this.#crowd.end();
+    for (const pid of stuck ? [] : await this.#strays.remaining()) this.#findings.add(`pid ${pid} was left behind`);
+    this.#judge(inspection);
+  }
+
+  #judge({ counters }: Inspection): void {
+    const trace = (name: string) => readTrace(this.#ground.traces(name));
+    this.#verdicts = [
+      ...SECTIONS.map((section) => new SectionCheck(section, trace(section.name))),
+      ...COUNTERS.map((name) => checkUpdates(name, trace(name), counters[name] ?? Number.NaN)),
+      ...JSON_FILES.map((name) => checkUpdates(name, trace(name), this.#jsonCount(name))),
+      checkMeetings(BARRIER, trace(BARRIER)),
+    ];
+    for (const { overlaps, lost, details } of this.#verdicts) {
+      this.#findings.overlaps += overlaps;
+      this.#findings.lost += lost;
+      for (const detail of details) this.#findings.add(detail);
+    }
+  }
+
+  #jsonCount(name: string): number {
+    try {
+      return (JSON.parse(fs.readFileSync(this.#ground.json(name), 'utf8')) as { count: number }).count;
+    } catch (error) {
+      this.#findings.add(`${name}: ${String(error)}`);
+      return Number.NaN;
+    }
+  }
+
+  async #inspect(way: 'look' | 'through'): Promise<Inspection> {
+    const args = [INSPECTOR, this.#ground.root, way];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: INSPECTOR_MOST_MS });
+    return JSON.parse(stdout) as Inspection;
+  }
+
+  #outcome(keep: boolean): Outcome {
+    const { overlaps, lost, details, refusals } = this.#findings;
+    const cycles = this.#verdicts.reduce((sum, verdict) => sum + verdict.cycles, 0);
+    const takeovers = this.#verdicts.reduce((sum, verdict) => sum + verdict.takeovers, 0);
+    const { kills, stops, longStops, terminations } = this.#trouble;
+    const { jumping, deaf, deafness } = this.#surroundings;
+    const { started, suicides } = this.#crowd;
+    const count = (number: number) => number.toLocaleString('en-US');
+    const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
+    return {
+      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}`,
+      notes: [
+        `${count(started)} processes, of which ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
+        ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),
+        ...(this.#disk.missing === null ? [] : [`no disk was filled up: ${this.#disk.missing}`]),
+      ],
+      details,
+      kept: keep ? this.#ground.root : null,
+    };
+  }
+
+  #rotations(): number {
+    const resources = path.join(this.#ground.store, 'resources');
+    const epochs = fs.readdirSync(resources).map((name) => {
+      const journals = fs.readdirSync(path.join(resources, name)).map((file) => /^journal\.(\d+)$/.exec(file)?.[1]);
+      return Math.max(1, ...journals.map((number) => Number(number ?? 1)));
+    });
+    return epochs.reduce((sum, epoch) => sum + epoch - 1, 0);
+  }
+
+  async #tidy(keep: boolean): Promise<void> {
+    this.#trouble.end(this.#crowd);
+    this.#crowd.end();
+    await this.#strays.kill();
+    this.#disk.end(keep);
+    if (!keep) fs.rmSync(this.#ground.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}

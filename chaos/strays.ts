@@ -1,0 +1,46 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const PATIENCE_MS = 3_000;
+
+/** What of a run is still there, told by a mark in its environment; commands outlive a wrapper that is killed. */
+export class Strays {
+  readonly #mark: string;
+
+  constructor(mark: string) {
+    this.#mark = `LOCKSTEP_CHAOS=${mark}`;
+  }
+
+  /** Waits until all have ended by themselves. Resolves to those that have not. */
+  async remaining(): Promise<number[]> {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (this.#find().length > 0 && performance.now() < deadline) await delay(20);
+    return this.#find();
+  }
+
+  async kill(): Promise<void> {
+    for (const pid of this.#find()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    await this.remaining();
+  }
+
+  #find(): number[] {
+    if (!fs.existsSync('/proc/self/environ')) return [];
+    const pids = fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+    return pids.map(Number).filter((pid) => pid !== process.pid && this.#isOurs(pid));
+  }
+
+  #isOurs(pid: number): boolean {
+    try {
+      return fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(this.#mark);
+    } catch {
+      // It ended meanwhile, or it is another user's.
+      return false;
+    }
+  }
+}

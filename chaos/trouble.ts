@@ -1,0 +1,175 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Crowd } from './crowd.ts';
+import type { SmallDisk } from './disk.ts';
+import { isLiving, type Life, pidOf } from './life.ts';
+import { CommandMember, type Member } from './member.ts';
+import type { Random } from './random.ts';
+import { type Ground, PATIENCE_MS, SECTIONS, type Section } from './scenery.ts';
+import type { Settings, TroubleName } from './settings.ts';
+import { Witness } from './witness.ts';
+
+const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
+/** How long from one trouble to the next, on average, for 24 processes. */
+const GAP_MS = 120;
+const STOP_SHORT_MS = [5, 300] as const;
+const STOP_LONG_MS = [PATIENCE_MS + 200, PATIENCE_MS * 3] as const;
+const LOOK_MS = 25;
+const EMPTY_MS = [1_000, 4_000] as const;
+const FULL_MS = [50, 1_200] as const;
+
+export interface TroubleOptions {
+  ground: Ground;
+  disk: SmallDisk;
+  random: Random;
+  settings: Settings;
+}
+
+/** Makes it hard for the crowd. */
+export class Trouble {
+  readonly #options: TroubleOptions;
+  /** By the pid, or the negative number of a process group: who is stopped, and what lets it go on. */
+  readonly #stopped = new Map<number, NodeJS.Timeout>();
+  kills = 0;
+  stops = 0;
+  /** Of these, longer than heartbeats are waited for. */
+  longStops = 0;
+  terminations = 0;
+
+  constructor(options: TroubleOptions) {
+    this.#options = options;
+  }
+
+  isStopped({ pid }: Pick<Member, 'pid'>): boolean {
+    return this.#stopped.has(pid) || this.#stopped.has(-pid);
+  }
+
+  /** Until the time is over or `signal` aborts. */
+  async make(crowd: Crowd, signal: AbortSignal): Promise<void> {
+    const { random, disk } = this.#options;
+    const loops = [this.#signalAround(crowd, random, signal), this.#wake(crowd, random, signal)];
+    if (disk.missing === null && !this.#without('disk')) loops.push(this.#fillUp(random, signal));
+    await Promise.all(loops);
+  }
+
+  /** Everybody goes on, and there is space. */
+  end(crowd: Crowd): void {
+    for (const { pid } of crowd.doomed) send(pid, 'SIGCONT');
+    for (const pid of [...this.#stopped.keys()]) this.#goOn(pid);
+    this.#options.disk.free();
+  }
+
+  #without(trouble: TroubleName): boolean {
+    return this.#options.settings.without.includes(trouble);
+  }
+
+  async #signalAround(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
+    const gapMs = (GAP_MS * 24) / Math.max(8, this.#options.settings.processes);
+    while (await elapsed(random.whole(0, 2 * gapMs), signal)) {
+      const what = random.weighted(WEIGHTS);
+      const [holder, member] = this.#victim(crowd, random);
+      if (this.#without(what)) continue;
+      if (what === 'stop') this.#stop(holder, member, random);
+      else if (what === 'kill') this.#kill(holder, member, random);
+      else if (member?.signal('SIGTERM')) this.terminations += 1;
+    }
+  }
+
+  async #fillUp(random: Random, signal: AbortSignal): Promise<void> {
+    while (await elapsed(random.whole(...EMPTY_MS), signal)) {
+      this.#options.disk.fill();
+      await elapsed(random.whole(...FULL_MS), signal);
+      this.#options.disk.free();
+    }
+  }
+
+  /** Lets those go on after a while that have stopped themselves. */
+  async #wake(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
+    while (await elapsed(LOOK_MS, signal)) {
+      for (const { pid } of crowd.doomed) {
+        if (!this.#stopped.has(pid) && !this.#stopped.has(-pid) && isStopped(pid)) this.#noteStop(pid, random);
+      }
+    }
+  }
+
+  /** As often as not one that is in a section: most of the time of a process is spent waiting. */
+  #victim(crowd: Crowd, random: Random): [Life | null, Member | null] {
+    const { members } = crowd;
+    const section = random.pick(SECTIONS as [Section, ...Section[]]);
+    const inside = random.chance(0.5) ? Witness.inside(this.#options.ground.traces(section.name)) : [];
+    const [holder] = inside.filter(isLiving);
+    if (!holder) return [null, members.length > 0 ? random.pick(members as [Member, ...Member[]]) : null];
+    // A worker is inside by itself; of `lockstep run` it is the command, in the group that the wrapper leads.
+    const group = groupOf(pidOf(holder));
+    return [holder, members.find(({ pid }) => pid === pidOf(holder) || pid === group) ?? null];
+  }
+
+  #kill(holder: Life | null, member: Member | null, random: Random): void {
+    if (!member) return;
+    const command = holder !== null && pidOf(holder) !== member.pid ? holder : null;
+    this.kills += 1;
+    // The command alone, both, or the wrapper alone: then the command goes on, and keeps the lock.
+    const which = command ? random.pick(['command', 'group', 'wrapper']) : 'wrapper';
+    if (which === 'wrapper') member.signal('SIGKILL');
+    else {
+      member.disturbed('SIGKILL');
+      if (command && isLiving(command)) send(which === 'group' ? -member.pid : pidOf(command), 'SIGKILL');
+    }
+  }
+
+  #stop(holder: Life | null, member: Member | null, random: Random): void {
+    const { processes } = this.#options.settings;
+    if (!member?.running || this.isStopped(member) || this.#stopped.size >= Math.max(2, processes / 6)) return;
+    const inGroup = member instanceof CommandMember && (holder !== null || random.chance(0.5));
+    const pid = inGroup ? -member.pid : member.pid;
+    if (send(pid, 'SIGSTOP')) this.#noteStop(pid, random);
+  }
+
+  #noteStop(pid: number, random: Random): void {
+    const long = random.chance(0.25);
+    const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
+    this.stops += 1;
+    if (long) this.longStops += 1;
+    this.#stopped.set(
+      pid,
+      setTimeout(() => this.#goOn(pid), ms),
+    );
+  }
+
+  #goOn(pid: number): void {
+    clearTimeout(this.#stopped.get(pid));
+    this.#stopped.delete(pid);
+    send(pid, 'SIGCONT');
+  }
+}
+
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+function isStopped(pid: number): boolean {
+  return statOf(pid)[0] === 'T';
+}
+
+function groupOf(pid: number): number {
+  return Number(statOf(pid)[2] ?? 0);
+}
+
+/** What the kernel says of a process, from its state on. */
+function statOf(pid: number): string[] {
+  try {
+    const line = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return line.slice(line.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** False once it has aborted. */
+async function elapsed(ms: number, signal: AbortSignal): Promise<boolean> {
+  return delay(ms, true, { signal }).catch(() => false);
+}

@@ -1,0 +1,117 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { isLiving, type Life, ownLife } from './life.ts';
+import type { Section } from './scenery.ts';
+import { Trace } from './trace.ts';
+
+const DIGITS = 12;
+
+export interface Visit {
+  readonly token: number;
+  /** Permits; 0 for a reader. */
+  readonly ask: number;
+  readonly marker: string;
+  readonly number: number;
+}
+
+/**
+ * Watches over one section from the inside, in three ways that know nothing of Lockstep: a marker for each
+ * who is in, a plain counter that is read and then written, and a trace that is checked afterwards.
+ *
+ * A marker's name says whose it is and how much it takes. It is made (`O_EXCL`) before the others' are looked
+ * at: so of two who are in at once the later one sees the earlier one's. One whose owner is dead was left
+ * behind, and is taken away. Were there one name for each permit instead, two who find the same dead
+ * owner's marker would take each other's away.
+ */
+export class Witness {
+  readonly #section: Section;
+  readonly #markers: string;
+  readonly #trace: Trace;
+  readonly #counter: number;
+  readonly #self = ownLife();
+  readonly #inside = new Set<string>();
+  #made = 0;
+
+  constructor(directory: string, section: Section) {
+    this.#section = section;
+    this.#markers = path.join(directory, 'markers');
+    fs.mkdirSync(this.#markers, { recursive: true });
+    this.#trace = new Trace(directory);
+    this.#counter = fs.openSync(path.join(directory, 'counter'), fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+  }
+
+  enter(token: number, ask: number): Visit {
+    const marker = `${this.#self}.${ask}.${++this.#made}`;
+    fs.closeSync(fs.openSync(path.join(this.#markers, marker), 'wx'));
+    this.#inside.add(marker);
+    this.#lookAround(marker, token, ask);
+    const number = this.#read();
+    this.#trace.note(['enter', this.#self, token, ask, number]);
+    return { token, ask, marker, number };
+  }
+
+  /** The last thing before the release. */
+  exit({ token, ask, marker, number }: Visit): void {
+    const alone = ask === this.#section.permits;
+    // Only who is alone may write. To a reader nobody may have written meanwhile.
+    if (alone) this.#write(number + 1);
+    else if (ask === 0 && this.#read() !== number) this.#trace.note(['torn', this.#self, token, number, this.#read()]);
+    this.#trace.note(['exit', this.#self, token, alone ? number + 1 : number]);
+    this.#remove(marker);
+    this.#inside.delete(marker);
+  }
+
+  /** For one who is about to die of a signal, and will not do anything more in here. */
+  vanish(): void {
+    for (const marker of this.#inside) this.#remove(marker);
+  }
+
+  /** Who is in now, with their markers. */
+  static inside(directory: string): Life[] {
+    try {
+      return fs.readdirSync(path.join(directory, 'markers')).map(ownerOf);
+    } catch {
+      return [];
+    }
+  }
+
+  #lookAround(own: string, token: number, ask: number): void {
+    const { permits } = this.#section;
+    let taken = ask;
+    for (const marker of fs.readdirSync(this.#markers)) {
+      if (marker === own) continue;
+      const owner = ownerOf(marker);
+      if (!isLiving(owner)) {
+        if (this.#remove(marker)) this.#trace.note(['takeover', this.#self, token, owner]);
+        continue;
+      }
+      const others = Number(marker.split('.')[2]);
+      taken += others;
+      // A reader takes no permit, but whoever needs them all must not find one.
+      const shut = (others === 0 && ask === permits) || (ask === 0 && others === permits);
+      if (taken > permits || shut) this.#trace.note(['overlap', this.#self, token, owner]);
+    }
+  }
+
+  #remove(marker: string): boolean {
+    try {
+      fs.unlinkSync(path.join(this.#markers, marker));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #read(): number {
+    const text = Buffer.alloc(DIGITS);
+    return Number(text.toString('latin1', 0, fs.readSync(this.#counter, text, 0, DIGITS, 0)));
+  }
+
+  #write(number: number): void {
+    fs.writeSync(this.#counter, String(number).padStart(DIGITS, '0'), 0);
+  }
+}
+
+function ownerOf(marker: string): Life {
+  return marker.split('.').slice(0, 2).join('.');
+}

@@ -1,0 +1,46 @@
+import { onExit } from 'signal-exit';
+import { Random } from './random.ts';
+import { Ground } from './scenery.ts';
+import { Tasks } from './tasks.ts';
+import type { WorkerReport, WorkerSetup } from './worker-setup.ts';
+
+// One of the crowd: does this and that until it is told to finish, has done enough, or is killed.
+
+const MOST_CYCLES = 2_000;
+const REPORT_EVERY_MS = 100;
+
+const setup = JSON.parse(process.argv[2] ?? '{}') as WorkerSetup;
+const random = new Random(setup.seed);
+let finishing = false;
+let cycles = 0;
+let reportedAt = 0;
+
+function report(message: WorkerReport): void {
+  // Nobody hears it any more once the one who started us is gone.
+  process.send?.(message, () => undefined);
+}
+
+process.on('message', () => {
+  finishing = true;
+});
+process.on('disconnect', () => process.exit(0));
+
+const tasks = new Tasks({ ground: new Ground(setup.root), random, breaks: setup.breaks, report });
+// Before Lockstep's own: it gives everything back when SIGTERM comes, and then nobody of us may seem to be inside.
+onExit(() => tasks.vanish());
+
+report({ is: 'ready' });
+const most = random.whole(MOST_CYCLES / 20, MOST_CYCLES);
+while (!finishing && cycles < most) {
+  const task = tasks.choose();
+  const now = performance.now();
+  if (now - reportedAt >= REPORT_EVERY_MS) {
+    reportedAt = now;
+    report({ is: 'at', cycles, what: task });
+  }
+  await tasks.run(task);
+  cycles += 1;
+  // Let a message in, also where every wait was over at once.
+  if (cycles % 4 === 0) await new Promise(setImmediate);
+}
+if (process.connected) process.disconnect();
