@@ -52,7 +52,7 @@ export class Barrier extends Resource implements Handed {
     const entry = await store.join(this.name, this.config, request);
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
     if (entry.state === 'waiting') await this.#meet(store, entry, options);
-    await store.leave(entry);
+    await store.abandon(entry);
     return entry.waitingBefore;
   }
 

@@ -96,6 +96,18 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /**
+   * @internal `release()`, by who will not call it again, at the end of a block: where that cannot be written, the
+   * store goes on trying.
+   */
+  async end(): Promise<void> {
+    this.#checkRelease();
+    const pending = this.#isLast ? this.#store.abandon(this.#entry) : undefined;
+    if (pending) await pending;
+    this.#noteRelease();
+    this.#throwIfLost();
+  }
+
+  /**
    * Looks whether the lease is still held, now. It may be lost right after: this only shortens the time
    * in which a lost lease goes unnoticed.
    *
@@ -108,7 +120,7 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** `release()` at once, for stores on disk. */
   releaseSync(): void {
-    if (!this.#store.sync) throw new TypeError(`the store ${this.#store.place} cannot release synchronously`);
+    if (!this.#store.sync) throw new MisuseError(`the store ${this.#store.place} cannot release synchronously`);
     this.#checkRelease();
     if (this.#isLast) this.#store.sync.leave(this.#entry);
     this.#noteRelease();
@@ -141,11 +153,19 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#released) await this.release();
+    if (!this.#released) await this.end();
   }
 
   [Symbol.dispose](): void {
-    if (!this.#released) this.releaseSync();
+    if (!this.#released) this.#endSync();
+  }
+
+  #endSync(): void {
+    if (!this.#store.sync) throw new MisuseError(`the store ${this.#store.place} cannot release synchronously`);
+    this.#checkRelease();
+    if (this.#isLast) this.#store.sync.abandon(this.#entry);
+    this.#noteRelease();
+    this.#throwIfLost();
   }
 
   /** @internal Where it stands in the lines of a store; null if it is not held, or is of another store. */
