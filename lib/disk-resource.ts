@@ -104,8 +104,17 @@ export class DiskResource {
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
     const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
-    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.expelDead(entry);
+    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.#expelDeadBefore(entry);
     return entry;
+  }
+
+  /** Where that fails the entry is in line all the same, and must be given to who asked for it. It looks again as it waits. */
+  #expelDeadBefore(entry: DiskEntry): void {
+    try {
+      this.expelDead(entry);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   leave(own: DiskEntry): void {

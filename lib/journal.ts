@@ -252,8 +252,7 @@ export class Journal<M extends Machine> {
   #publish(number: number, payload: unknown): void {
     if (number > MAX_EPOCH) throw this.#error('STORE_DAMAGED', `there is no number behind journal.${MAX_EPOCH}`);
     const { files } = this.#host;
-    const path = `${this.#options.directory}/next.${number}.${this.#options.key}.${++this.#privateFiles}`;
-    const fd = files.create(path, this.#options.fileMode);
+    const { path, fd } = this.#createPrivate(number);
     try {
       try {
         this.#writeWhole(fd, encodeHeader(payload));
@@ -278,6 +277,18 @@ export class Journal<M extends Machine> {
       call();
     } catch {
       // A leftover harms nobody.
+    }
+  }
+
+  #createPrivate(number: number): { path: string; fd: number } {
+    for (;;) {
+      const path = `${this.#options.directory}/next.${number}.${this.#options.key}.${++this.#privateFiles}`;
+      try {
+        return { path, fd: this.#host.files.create(path, this.#options.fileMode) };
+      } catch (error) {
+        // An earlier try of this session left it, and could not remove it.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || this.#privateFiles > MAX_ROUNDS) throw error;
+      }
     }
   }
 
