@@ -168,7 +168,11 @@ export class Disk implements SyncStore {
   };
 
   #begin(name: string): void {
-    this.#guard(name, () => this.presence.announce());
+    this.#guard(name, () => {
+      // It may have been tidied away since the resource was opened, or never made, if that was for a look only.
+      this.#makeOwn(this.#sessions);
+      this.presence.announce();
+    });
     this.#options.host.processes.atExit(this.#giveBack);
   }
 
@@ -194,16 +198,19 @@ export class Disk implements SyncStore {
   }
 
   #makeDirectories(name: string): void {
-    const { host, directory } = this.#options;
+    const { directory } = this.#options;
     this.#guard(name, () => {
       // Somebody may have deleted the store since we opened it: as at its first use, then.
       directory.remake();
-      for (const made of [this.#sessions, this.#directoryOfAll, this.directoryOf(name)]) {
-        host.files.makeDirectory(made, directory.directoryMode);
-        checkOwnDirectory(host, made);
-      }
+      for (const own of [this.#sessions, this.#directoryOfAll, this.directoryOf(name)]) this.#makeOwn(own);
       this.presence.restore();
     });
+  }
+
+  #makeOwn(own: string): void {
+    const { host, directory } = this.#options;
+    host.files.makeDirectory(own, directory.directoryMode);
+    checkOwnDirectory(host, own);
   }
 
   #open(name: string, initial: Config | null): DiskResource | null {

@@ -2,6 +2,7 @@ import type { Owner } from './entry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Host } from './host.ts';
 import { canHaveFile, type Session, sessionFile } from './session.ts';
+import { checkOwnDirectory } from './store-directory.ts';
 
 /** A program that takes a lock for a moment never starts a heartbeat: it would cost more than the lock. */
 const HEARTBEAT_DELAY_MS = 250;
@@ -123,7 +124,9 @@ export class Presence {
 
   /** The key in its name is ours alone: so a file that is there is what an earlier try left. */
   #write(path: string): void {
-    const { files } = this.#options.host;
+    const { host, directory } = this.#options;
+    const { files } = host;
+    checkOwnDirectory(host, directory);
     if (files.look(path)?.kind === 'file') return;
     const fd = files.create(path, this.#options.fileMode);
     try {
