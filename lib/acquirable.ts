@@ -97,10 +97,10 @@ export abstract class Acquirable extends Resource {
       result = await Flow.runHolding(lease, () => work(lease));
     } catch (error) {
       // What went wrong in the work is what its caller must hear of, not what follows from it.
-      await lease.release().catch(() => undefined);
+      await lease.end().catch(() => undefined);
       throw error;
     }
-    await lease.release();
+    await lease.end();
     return result;
   }
 
@@ -135,11 +135,11 @@ export abstract class Acquirable extends Resource {
       }
       sync.refresh(entry);
     } catch (error) {
-      sync.leave(entry);
+      abandonQuietly(sync, entry);
       throw error;
     }
     if (isHolding(entry)) return;
-    sync.leave(entry);
+    sync.abandon(entry);
     if (entry.state === 'lost') throw evictedError(this.store, entry, 'acquire');
     throw new LockTimeoutError(this.name, timeout, holdersIn(sync.snapshot(this.name)));
   }
@@ -153,6 +153,14 @@ export abstract class Acquirable extends Resource {
 function leased(lease: Lease, flow: Flow | null): Lease {
   flow?.add(lease);
   return lease;
+}
+
+function abandonQuietly(sync: SyncStore, entry: OwnEntry): void {
+  try {
+    sync.abandon(entry);
+  } catch {
+    // It is tried again; what ended the wait is what its caller must hear of.
+  }
 }
 
 /** A function, because its answer changes between two calls, which the compiler would not believe. */

@@ -53,7 +53,7 @@ export class Barrier extends Resource implements Handed {
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
     // Also if it is lost by now: we may have found a dead party as we came.
     if (entry.state !== 'holding') await this.#meet(store, entry, options);
-    await store.leave(entry);
+    await store.abandon(entry);
     return entry.waitingBefore;
   }
 

@@ -81,10 +81,11 @@ export class Condition extends Resource implements Handed {
       const woken = await untilHolding(store, entry, options, { giveUp });
       await this.lock.reacquire(lease, options);
       // Only now: were we killed before, our wake-up would go to the next one.
-      if (woken) await store.leave(entry);
+      if (woken) await store.abandon(entry);
       return woken;
     } catch (error) {
-      await giveUp(entry);
+      // What went wrong is what its caller must hear of, not what follows from it.
+      await giveUp(entry).catch(() => undefined);
       throw error;
     }
   }
@@ -146,6 +147,6 @@ export class Condition extends Resource implements Handed {
   async #passOn(store: Store, entry: OwnEntry): Promise<void> {
     const eviction = { reason: 'woken, but gave up', by: `pid ${process.pid}` };
     if (entry.state === 'holding') await store.evict(this.name, entry.ticket, eviction);
-    else if (entry.state === 'waiting') await store.leave(entry);
+    else if (entry.state === 'waiting') await store.abandon(entry);
   }
 }

@@ -130,9 +130,18 @@ export class DeadlockWatch {
     let step = steps.next(null);
     while (!step.done) {
       const { value } = step;
-      const line = typeof value === 'string' ? await this.#store.snapshot(value) : null;
+      const line = typeof value === 'string' ? await this.#lineOf(value) : null;
       if (typeof value !== 'string') await this.#store.keep(this.#own, value);
       step = steps.next(line);
+    }
+  }
+
+  /** Null also for a line that cannot be read: it tells nothing, and is no reason to end a wait for another. */
+  async #lineOf(name: string): Promise<LineView | null> {
+    try {
+      return await this.#store.snapshot(name);
+    } catch {
+      return null;
     }
   }
 }
@@ -157,9 +166,17 @@ export class BlockingDeadlockWatch {
     let step = steps.next(null);
     while (!step.done) {
       const { value } = step;
-      const line = typeof value === 'string' ? this.#store.snapshot(value) : null;
+      const line = typeof value === 'string' ? this.#lineOf(value) : null;
       if (typeof value !== 'string') this.#store.keep(this.#own, value);
       step = steps.next(line);
+    }
+  }
+
+  #lineOf(name: string): LineView | null {
+    try {
+      return this.#store.snapshot(name);
+    } catch {
+      return null;
     }
   }
 }

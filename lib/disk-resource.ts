@@ -16,8 +16,12 @@ import type { AdoptOptions, LineView, Request } from './store.ts';
 
 /** How often a `try` is repeated after it found the dead in its way. */
 const MAX_TRIES = 3;
+/** The verbs that put an entry into the line. */
+const JOINING = ['enter', 'try', 'steal'];
 /** A newcomer to the line trusts a look at those before it that is no older. */
 const JUDGED_LATELY_MS = 20;
+/** How often it is tried again to take out of the line what nobody wants there. */
+const DEBT_EVERY_MS = 1_000;
 /** How often an open journal is checked for being the one in the store. */
 const IN_PLACE_EVERY_MS = 100;
 
@@ -49,6 +53,9 @@ export class DiskResource {
   #labelJson = '""';
   #judgeFrom = 0;
   #judgedAt = Number.NEGATIVE_INFINITY;
+  /** Entries of ours that nobody will release, and whose `leave` could not be written yet. */
+  readonly #unwanted = new Set<DiskEntry>();
+  #isDunned = false;
 
   private constructor(options: DiskResourceOptions, own: OwnEntries, journal: Journal<Line>) {
     this.name = options.name;
@@ -70,7 +77,7 @@ export class DiskResource {
   }
 
   get inUse(): boolean {
-    return this.#own.size > 0;
+    return this.#own.size > 0 || this.#own.isUnsure;
   }
 
   /** Our entries in the line that this session answers for. */
@@ -91,14 +98,24 @@ export class DiskResource {
 
   join(config: Config, request: Request): DiskEntry {
     this.check(config);
+    this.payDebts();
     if (request.onlyIfGranted) return this.#tryJoin(request);
     if (request.steal) return this.#stolen(request);
     if (config.kind === 'barrier') this.#sweepLeftovers();
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
     const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
-    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.expelDead(entry);
+    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.#expelDeadBefore(entry);
     return entry;
+  }
+
+  /** Where that fails the entry is in line all the same, and must be given to who asked for it. It looks again as it waits. */
+  #expelDeadBefore(entry: DiskEntry): void {
+    try {
+      this.expelDead(entry);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+    }
   }
 
   leave(own: DiskEntry): void {
@@ -106,8 +123,37 @@ export class DiskResource {
     const id = this.#nextId();
     const at = this.#now();
     // Our own numbers and key: nothing in them needs quoting.
-    this.#journal.append(['leave', id, own.ticket, at], `["leave","${id}",${own.ticket},${at}]`);
+    this.#append(['leave', id, own.ticket, at], `["leave","${id}",${own.ticket},${at}]`);
     this.#settle(true);
+  }
+
+  /**
+   * The same for an entry that nobody will come back to. Where it fails it is tried again, before the next entry of
+   * ours joins and once a second, until it is done or the process ends.
+   */
+  abandon(own: DiskEntry): void {
+    try {
+      this.leave(own);
+    } catch (error) {
+      this.#unwanted.add(own);
+      this.#dun();
+      throw error;
+    }
+  }
+
+  /** Takes out of the line what of ours nobody wants in it. What cannot be written now stays owed. */
+  payDebts(): void {
+    if (this.#unwanted.size === 0 && !this.#own.isUnsure) return;
+    try {
+      this.refreshInPlace();
+      this.#noteStrays();
+      for (const own of this.#unwanted) {
+        this.leave(own);
+        this.#unwanted.delete(own);
+      }
+    } catch {
+      this.#dun();
+    }
   }
 
   adopt(own: DiskEntry, pid: number, { handOver }: AdoptOptions): boolean {
@@ -118,7 +164,7 @@ export class DiskResource {
       this.#options.presence.announceFor(owner);
       own.adopters.push(owner);
     }
-    this.#append(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver]);
+    this.#appendPlain(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver]);
     this.#settle(true);
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
@@ -126,7 +172,7 @@ export class DiskResource {
 
   keep(own: DiskEntry, { held, waits }: Keeps): void {
     if (this.isGone() || !this.#own.has(own)) return;
-    this.#append(['keep', this.#nextId(), own.ticket, this.#now(), keptToWire(held), waits]);
+    this.#appendPlain(['keep', this.#nextId(), own.ticket, this.#now(), keptToWire(held), waits]);
     this.#settle(false);
   }
 
@@ -137,7 +183,7 @@ export class DiskResource {
     if (action.do === 'notify') this.#expelAllDead();
     const id = this.#nextId();
     this.#own.expect(id);
-    this.#append(actionRecord(action, id, this.#now()));
+    this.#appendPlain(actionRecord(action, id, this.#now()));
     const { outcome } = this.#own;
     this.#settle(true);
     return outcome;
@@ -152,7 +198,7 @@ export class DiskResource {
   evict(ticket: number, { reason, by }: Eviction): boolean {
     this.refresh();
     if (!this.#line.find(ticket)) return false;
-    this.#append(['evict', this.#nextId(), ticket, this.#now(), 0, reason, by]);
+    this.#appendPlain(['evict', this.#nextId(), ticket, this.#now(), 0, reason, by]);
     this.#settle(true);
     return true;
   }
@@ -235,7 +281,7 @@ export class DiskResource {
     const record: JournalRecord = [verb, id, session.wire, ask, at, label];
     const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
     this.#own.expect(id);
-    this.#journal.append(record, json);
+    this.#append(record, json);
     // The last party to come to a barrier lets the others in.
     const own = this.#joined(this.#line.config.kind === 'barrier');
     if (own.state === 'refused' && verb === 'enter' && !this.isBroken) throw this.#fullError();
@@ -247,7 +293,7 @@ export class DiskResource {
     const { session } = this.#options.presence;
     const id = session.nextId();
     this.#own.expect(id);
-    this.#append(['steal', id, session.wire, this.#now(), label]);
+    this.#appendPlain(['steal', id, session.wire, this.#now(), label]);
     const own = this.#joined(true);
     if (own.state === 'refused') throw this.#fullError();
     return own;
@@ -280,7 +326,7 @@ export class DiskResource {
     if (first?.key === key && !first.relieved) return false;
     const reasons = entry.owners.map((owner) => this.#options.judge.whyDead(owner));
     if (reasons.some((reason) => reason === null)) return false;
-    this.#append([
+    this.#appendPlain([
       'evict',
       this.#nextId(),
       entry.ticket,
@@ -294,8 +340,41 @@ export class DiskResource {
     return true;
   }
 
-  #append(record: JournalRecord): void {
-    this.#journal.append(record, JSON.stringify(record));
+  #appendPlain(record: JournalRecord): void {
+    this.#append(record, JSON.stringify(record));
+  }
+
+  /** Of a record that may count although this throws, the entry it makes is taken out again. */
+  #append(record: JournalRecord, json: string): void {
+    try {
+      this.#journal.append(record, json);
+    } catch (error) {
+      const [verb] = record;
+      if (error instanceof StoreError && error.code === 'STORE_UNSURE' && JOINING.includes(verb)) {
+        this.#own.disown();
+        this.#dun();
+      }
+      // Others' records were folded before it went wrong.
+      this.#settle(true);
+      throw error;
+    }
+  }
+
+  #noteStrays(): void {
+    for (const entry of this.#own.takeStrays()) {
+      const own = new DiskEntry(this, { entry, waitingBefore: 0 });
+      this.#own.add(own);
+      this.#unwanted.add(own);
+    }
+  }
+
+  #dun(): void {
+    if (this.#isDunned) return;
+    this.#isDunned = true;
+    this.#options.host.clock.timer(DEBT_EVERY_MS, false, () => {
+      this.#isDunned = false;
+      this.payDebts();
+    });
   }
 
   #nextId(): string {
@@ -332,7 +411,7 @@ export class DiskResource {
       last = entry.ticket;
     }
     if (last === 0) return;
-    this.#append(['sweep', this.#nextId(), this.#now(), last]);
+    this.#appendPlain(['sweep', this.#nextId(), this.#now(), last]);
     this.#settle(false);
   }
 

@@ -43,6 +43,10 @@ export class DiskStore implements Store {
     this.#disk.leave(entry);
   }
 
+  abandon(entry: OwnEntry): void {
+    this.#disk.abandon(entry);
+  }
+
   async adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean> {
     return this.#disk.adopt(entry, pid, options);
   }

@@ -13,7 +13,7 @@ import { encodeName } from './name.ts';
 import { Presence } from './presence.ts';
 import type { Session } from './session.ts';
 import type { AdoptOptions, LineView, OwnEntry, Request, SyncStore } from './store.ts';
-import type { StoreDirectory } from './store-directory.ts';
+import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
 
 /** A blocked thread hears nothing: it looks often at first, then more and more rarely. */
@@ -52,7 +52,7 @@ export class Disk implements SyncStore {
   constructor(options: DiskOptions) {
     this.#options = options;
     const { host, session, directory } = options;
-    const sessions = path.join(directory.path, 'sessions');
+    const sessions = this.#sessions;
     const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : HEARTBEAT_PATIENCE_MS);
     this.presence = new Presence({ host, session, directory: sessions, fileMode: directory.fileMode, heartbeatMs });
@@ -68,6 +68,11 @@ export class Disk implements SyncStore {
   leave(entry: OwnEntry): void {
     const own = entry as DiskEntry;
     own.resource.leave(own);
+  }
+
+  abandon(entry: OwnEntry): void {
+    const own = entry as DiskEntry;
+    own.resource.abandon(own);
   }
 
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
@@ -101,8 +106,9 @@ export class Disk implements SyncStore {
   }
 
   names(): string[] {
-    const directory = path.join(this.#options.directory.path, 'resources');
-    const names = this.#guard(undefined, () => this.#options.host.files.list(directory)) ?? [];
+    const { host } = this.#options;
+    checkOwnDirectory(host, this.#directoryOfAll);
+    const names = this.#guard(undefined, () => host.files.list(this.#directoryOfAll)) ?? [];
     return names.flatMap((encoded) => this.#nameOf(encoded) ?? []).sort();
   }
 
@@ -132,6 +138,14 @@ export class Disk implements SyncStore {
     }
   }
 
+  get #sessions(): string {
+    return path.join(this.#options.directory.path, 'sessions');
+  }
+
+  get #directoryOfAll(): string {
+    return path.join(this.#options.directory.path, 'resources');
+  }
+
   /** Where a resource's journals are, so that they can be watched. */
   directoryOf(name: string): string {
     return path.join(this.#options.directory.path, 'resources', encodeName(name));
@@ -143,6 +157,7 @@ export class Disk implements SyncStore {
    */
   readonly #giveBack = (): void => {
     for (const resource of this.#resources.values()) {
+      resource.payDebts();
       for (const entry of resource.entries) {
         try {
           if (!entry.adopters.some((owner) => this.#judge.whyDead(owner) === null)) resource.leave(entry);
@@ -155,7 +170,11 @@ export class Disk implements SyncStore {
   };
 
   #begin(name: string): void {
-    this.#guard(name, () => this.presence.announce());
+    this.#guard(name, () => {
+      // It may have been tidied away since the resource was opened, or never made, if that was for a look only.
+      this.#makeOwn(this.#sessions);
+      this.presence.announce();
+    });
     this.#options.host.processes.atExit(this.#giveBack);
   }
 
@@ -181,19 +200,25 @@ export class Disk implements SyncStore {
   }
 
   #makeDirectories(name: string): void {
-    const { host, directory } = this.#options;
+    const { directory } = this.#options;
     this.#guard(name, () => {
       // Somebody may have deleted the store since we opened it: as at its first use, then.
       directory.remake();
-      host.files.makeDirectory(path.join(directory.path, 'sessions'), directory.directoryMode);
-      host.files.makeDirectory(path.join(directory.path, 'resources'), directory.directoryMode);
-      host.files.makeDirectory(this.directoryOf(name), directory.directoryMode);
+      for (const own of [this.#sessions, this.#directoryOfAll, this.directoryOf(name)]) this.#makeOwn(own);
       this.presence.restore();
     });
   }
 
+  #makeOwn(own: string): void {
+    const { host, directory } = this.#options;
+    host.files.makeDirectory(own, directory.directoryMode);
+    checkOwnDirectory(host, own);
+  }
+
   #open(name: string, initial: Config | null): DiskResource | null {
     const { host, directory, rotateBytes } = this.#options;
+    // Where it is opened for a look only, nothing was made, nor checked.
+    if (!initial) for (const own of [this.#directoryOfAll, this.directoryOf(name)]) checkOwnDirectory(host, own);
     const resource = DiskResource.open(
       {
         host,
@@ -226,8 +251,10 @@ export class Disk implements SyncStore {
     // No name is encoded with a dot in front.
     if (encoded.startsWith('.')) return null;
     try {
-      if (!encoded.includes('~')) return decodeURIComponent(encoded);
-      return this.#nameInJournal(path.join(this.#options.directory.path, 'resources', encoded));
+      const name = encoded.includes('~')
+        ? this.#nameInJournal(path.join(this.#directoryOfAll, encoded))
+        : decodeURIComponent(encoded);
+      return name !== null && encodeName(name) === encoded ? name : null;
     } catch {
       // Not ours: somebody put it there.
       return null;

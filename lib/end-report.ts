@@ -2,7 +2,7 @@ import { beatsDirectory, type Mark, markText, readReport } from './beat-file.ts'
 import { StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
-import type { StoreDirectory } from './store-directory.ts';
+import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
 
 /**
@@ -19,6 +19,7 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
   const path = `${beatsDirectory(directory.path)}/${encodeName(name)}`;
   const at = { operation: 'end the report', resource: name, path };
   try {
+    checkOwnDirectory(host, beatsDirectory(directory.path));
     const found = files.look(path);
     if (found === null) return false;
     const reading = readReport(files, path, found);
@@ -33,7 +34,8 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     try {
       const mark: Mark = { state: 'ended', code: 0, at: Math.floor(host.clock.wallMicros() / 1_000) };
       const bytes = Buffer.from(markText(mark));
-      files.write(fd, bytes, bytes.length);
+      if (files.write(fd, bytes, bytes.length) !== bytes.length)
+        throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
     } finally {
       files.close(fd);
     }

@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import { endOfArray } from './json-array.ts';
 import type { JournalRecord } from './record.ts';
 
 /** What a journal is folded into. It must be deterministic: no clock, no files. */
@@ -18,6 +19,13 @@ export class HeaderError extends Error {
   }
 }
 
+/** A record was written, perhaps, but cannot be read back: so far nobody here knows whether it counts. */
+export class UnsureError extends Error {
+  constructor(cause: unknown) {
+    super('a record could not be read back', { cause });
+  }
+}
+
 const FORMAT = 2;
 const NEWLINE = 0x0a;
 const CLOSING_BRACKET = 0x5d;
@@ -25,6 +33,8 @@ const READ_BYTES = 64 * 1024;
 /** A longer line is no record, whatever it says. The header, which holds a whole line of entries, may be longer. */
 const MAX_RECORD_BYTES = READ_BYTES - 1;
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+/** No header is nested half as deep; parsing 64 MiB of brackets would take half a minute. */
+const MAX_HEADER_DEPTH = 16;
 
 // One buffer for all: everything here is synchronous, and nothing that a record sets off runs before
 // the read that found it is over.
@@ -41,6 +51,9 @@ export function encodeHeader(payload: unknown): Buffer {
  * proper prefix of a JSON array is a JSON array, so a last line that parses is whole, and one that
  * does not is pending. The newline in front keeps a torn record (its writer was killed, or the disk
  * is full) from running into its neighbour: it stays a line of its own, that does not parse.
+ *
+ * A record also counts if something stands behind it in its line (`echo x >> journal`): who read the record before
+ * that came has applied it already, and everybody must see the same line.
  */
 export class Epoch<M extends Machine> {
   readonly number: number;
@@ -51,7 +64,8 @@ export class Epoch<M extends Machine> {
   /** Everything before it is folded. */
   #offset: number;
   #sealed = false;
-  #skipping = false;
+  /** What stands here before the next newline is no record: it is behind one, or its line is too long. */
+  #skipping = true;
   #awaited = '';
 
   /**
@@ -96,28 +110,39 @@ export class Epoch<M extends Machine> {
    *
    * @returns whether it came by; if not, it is void, because it stands behind the seal, or was not written
    * @throws the write's error, and then the record has not come by; `ENOSPC` also for a torn write
+   * @throws {UnsureError} if it cannot be read whether the record has come by
    */
   append(record: JournalRecord, bytes: Buffer, length: number): boolean {
     if (this.#sealed) return false;
     this.#awaited = record[1];
+    let failure: unknown = null;
     try {
       this.#write(bytes, length);
     } catch (error) {
-      // Whatever the error says, the file decides.
-      this.fold();
-      if (this.#awaited === '') return true;
-      throw error;
+      failure = error;
     }
+    try {
+      this.#foldWritten(record, failure === null ? length : 0);
+    } catch (error) {
+      if (this.#awaited !== '') throw new UnsureError(failure ?? error);
+    }
+    // Whatever the error says, the file decides.
+    if (this.#awaited !== '' && failure !== null) throw failure;
+    return this.#awaited === '';
+  }
+
+  /** Folds what is new, `length` bytes of which are the record that we have just written. */
+  #foldWritten(record: JournalRecord, length: number): void {
     const read = this.#host.files.read(this.fd, shared, this.#offset);
-    if (read === length && !this.#skipping) {
+    if (length > 0 && read === length) {
       // Our record stands whole in what was not folded yet, and that is just as long: so it is our record,
       // and needs no parsing.
       this.#offset += length;
+      this.#skipping = true;
       this.#accept(record);
     } else if (this.#foldRead(read)) {
       this.fold();
     }
-    return this.#awaited === '';
   }
 
   #write(bytes: Buffer, length: number): void {
@@ -145,24 +170,25 @@ export class Epoch<M extends Machine> {
 
   /** A line that no newline ends yet. Returns up to where the buffer is folded. */
   #foldTail(start: number, length: number, atEnd: boolean): number {
-    if (this.#skipping || length - start > MAX_RECORD_BYTES) {
-      this.#skipping = true;
-      return length;
-    }
-    if (!atEnd || shared[length - 1] !== CLOSING_BRACKET) return start;
-    return this.#foldLine(start, length) ? length : start;
+    if (this.#skipping) return length;
+    const isTooLong = length - start > MAX_RECORD_BYTES;
+    if (!isTooLong && !atEnd) return start;
+    const isRecord = this.#foldRecord(start, Math.min(length, start + MAX_RECORD_BYTES));
+    this.#skipping = isRecord || isTooLong;
+    return this.#skipping ? length : start;
   }
 
-  /** True if the line was a record. */
-  #foldLine(start: number, end: number): boolean {
-    if (this.#skipping) {
-      this.#skipping = false;
-      return false;
-    }
-    if (end === start || end - start > MAX_RECORD_BYTES) return false;
-    const record = parseRecord(shared.toString('utf8', start, end));
-    if (record) this.#accept(record);
-    return record !== null;
+  #foldLine(start: number, end: number): void {
+    if (!this.#skipping) this.#foldRecord(start, end);
+    this.#skipping = false;
+  }
+
+  /** Applies the record with which this part of the buffer begins. False if there is none. */
+  #foldRecord(start: number, end: number): boolean {
+    const value = end > start ? arrayIn(shared, start, end) : null;
+    if (!isRecord(value)) return false;
+    this.#accept(value);
+    return true;
   }
 
   #accept(record: JournalRecord): void {
@@ -181,13 +207,22 @@ export class Epoch<M extends Machine> {
       end = buffer.subarray(0, length).indexOf(NEWLINE);
     }
     const bytes = end === -1 ? length : end;
-    return { payload: parseHeader(buffer.toString('utf8', 0, bytes)), bytes };
+    return { payload: payloadIn(buffer, bytes), bytes };
   }
 }
 
 function newlineIn(start: number, length: number): number {
   const at = shared.indexOf(NEWLINE, start);
   return at < length ? at : -1;
+}
+
+/** The JSON array with which some bytes begin, or null if they do not begin with a whole one. */
+function arrayIn(bytes: Buffer, start: number, end: number): unknown[] | null {
+  // Mostly there is nothing behind it, and nothing to search.
+  const whole = bytes[end - 1] === CLOSING_BRACKET ? parseArray(bytes.toString('utf8', start, end)) : null;
+  if (whole) return whole;
+  const arrayEnd = endOfArray(bytes, start, end);
+  return arrayEnd === -1 ? null : parseArray(bytes.toString('utf8', start, arrayEnd));
 }
 
 function parseArray(text: string): unknown[] | null {
@@ -199,23 +234,19 @@ function parseArray(text: string): unknown[] | null {
   }
 }
 
-function parseRecord(text: string): JournalRecord | null {
-  const value = parseArray(text);
-  return value && typeof value[0] === 'string' && typeof value[1] === 'string' && value[1] !== ''
-    ? (value as unknown as JournalRecord)
-    : null;
+function isRecord(value: unknown[] | null): value is [string, string, ...unknown[]] {
+  return value !== null && typeof value[0] === 'string' && typeof value[1] === 'string' && value[1] !== '';
 }
 
-function parseHeader(text: string): unknown {
-  const value = parseArray(text);
+function payloadIn(bytes: Buffer, length: number): unknown {
+  // What fits into one read is parsed at once, whatever it is.
+  const isDeep = length > READ_BYTES && endOfArray(bytes, 0, length, MAX_HEADER_DEPTH) === -1;
+  const value = isDeep ? null : arrayIn(bytes, 0, length);
   if (value?.[0] !== 'lockstep') {
     throw new HeaderError('STORE_DAMAGED', 'its first line is not the header of a journal');
   }
-  if (value[1] !== FORMAT) {
-    throw new HeaderError(
-      'STORE_FORMAT',
-      `it has format ${JSON.stringify(value[1])}, and this Lockstep knows ${FORMAT}`,
-    );
-  }
-  return value[2];
+  const [, format, payload] = value;
+  if (format === FORMAT) return payload;
+  const named = ['number', 'string'].includes(typeof format) ? String(format).slice(0, 20) : 'another';
+  throw new HeaderError('STORE_FORMAT', `it has format ${named}, and this Lockstep knows ${FORMAT}`);
 }

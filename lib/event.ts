@@ -57,7 +57,7 @@ export class Event extends Resource implements Handed {
     const { store } = this;
     const entry = await store.join(this.name, CONFIG, { ask: 1, label: labelOf(options), onlyIfGranted: false });
     const isSet = entry.state === 'holding' || (await untilHolding(store, entry, options));
-    if (isSet) await store.leave(entry);
+    if (isSet) await store.abandon(entry);
     return isSet;
   }
 

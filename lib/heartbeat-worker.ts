@@ -1,3 +1,5 @@
+import { lstatSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import lockfile from 'proper-lockfile';
 import type { HeartbeatOrder } from './heartbeat.ts';
@@ -13,6 +15,8 @@ const kept = new Set<string>();
 async function keep(path: string): Promise<void> {
   if (!kept.has(path)) return;
   try {
+    // Where a symbolic link has the place of the directory, the heart would beat elsewhere.
+    if (!lstatSync(dirname(path)).isDirectory()) return again(path);
     await lockfile.lock(path, { realpath: false, update: beatMs, stale: STALE_MS, onCompromised: () => missed(path) });
   } catch {
     // The directory of an earlier beat is still there, or the disk does not answer: the next try tells.

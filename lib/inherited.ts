@@ -1,4 +1,5 @@
 import type { Kept } from './entry.ts';
+import { isName } from './name.ts';
 
 /**
  * What the commands around this process hold. `lockstep run` hands it down in the environment: what it holds is not
@@ -35,5 +36,5 @@ function inherited(): Wire[] {
 function isWire(value: unknown): value is Wire {
   if (!Array.isArray(value)) return false;
   const [store, name, ticket] = value as unknown[];
-  return typeof store === 'string' && typeof name === 'string' && Number.isSafeInteger(ticket);
+  return typeof store === 'string' && typeof name === 'string' && isName(name) && Number.isSafeInteger(ticket);
 }

@@ -1,4 +1,4 @@
-import { Epoch, encodeHeader, HeaderError, type Machine } from './epoch.ts';
+import { Epoch, encodeHeader, HeaderError, type Machine, UnsureError } from './epoch.ts';
 import { StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import type { JournalRecord } from './record.ts';
@@ -10,6 +10,10 @@ export type { Machine } from './epoch.ts';
 const ROTATE_BYTES = 64 * 1024;
 /** How often to start over before giving up: each round lost means that others rotated meanwhile. */
 const MAX_ROUNDS = 1_000;
+/** More digits than this a journal's number does not have. */
+const MAX_EPOCH = 999_999_999_999_999;
+/** Epochs are rotated long before. Reading through what is larger would take its time, and find nothing. */
+const MAX_JOURNAL_BYTES = 2 ** 30;
 
 export interface JournalOptions<M extends Machine> {
   host: Host;
@@ -64,7 +68,13 @@ export class Journal<M extends Machine> {
    */
   static open<M extends Machine>(options: JournalOptions<M>): Journal<M> | null {
     const journal = new Journal(options);
-    return journal.#guard('open', () => journal.#locate()) ? journal : null;
+    try {
+      return journal.#guard('open', () => journal.#locate()) ? journal : null;
+    } catch (error) {
+      // A sealed epoch is open, and the next one could not be made.
+      if (journal.#epoch) journal.close();
+      throw error;
+    }
   }
 
   /** The state after every record folded so far. A new object after each rotation. */
@@ -90,7 +100,7 @@ export class Journal<M extends Machine> {
    * Appends a record, and returns when it has come by in the fold, in this epoch or a later one.
    * `json` is the record's text. A crash at any moment leaves the record whole, or void.
    *
-   * @throws {StoreError} and then the record is void
+   * @throws {StoreError} and then the record is void; unless the code is `STORE_UNSURE`: then that is not known
    */
   append(record: JournalRecord, json: string): void {
     try {
@@ -111,15 +121,19 @@ export class Journal<M extends Machine> {
     throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while one record was being written`);
   }
 
-  /** False if the file that is open is no longer the one in the store: the store was deleted or replaced. */
+  /**
+   * False if the file that is open is no longer the one in the store, or says less than was read from it: the store
+   * was deleted, replaced, or rolled back.
+   */
   isInPlace(): boolean {
     return this.#guard('read', () => {
-      const path = this.#path(this.#epoch.number);
-      if (this.#host.files.look(path)?.inode === this.#inode) return true;
+      const found = this.#host.files.look(this.#path(this.#epoch.number));
+      // Of a guarded store a look may be a minute old, and show the size of then.
+      if (found?.inode === this.#inode) return this.#isFarAway || found.size >= this.#epoch.offset;
       // Or it has only been rotated away since our last look. Then there is a seal to read; or, where a file that
       // has no name any more cannot be read, a higher epoch.
       this.#epoch.fold();
-      const isRotated = this.#epoch.sealed || (this.#options.keptEpochs !== undefined && this.#highest() > this.epoch);
+      const isRotated = this.#epoch.sealed || (this.#isFarAway && this.#highest() > this.epoch);
       if (!isRotated) return false;
       this.#moveOn();
       return true;
@@ -127,7 +141,21 @@ export class Journal<M extends Machine> {
   }
 
   close(): void {
-    this.#host.files.close(this.#epoch.fd);
+    this.#close(this.#epoch.fd);
+  }
+
+  /** Whatever it says, the descriptor is gone then, and may be somebody else's: so it is closed once. */
+  #close(fd: number): void {
+    try {
+      this.#host.files.close(fd);
+    } catch {
+      // What was written has been read back, or synced.
+    }
+  }
+
+  /** Whether others that write to it may be on other machines. */
+  get #isFarAway(): boolean {
+    return this.#options.keptEpochs !== undefined;
   }
 
   get #host(): Host {
@@ -206,22 +234,23 @@ export class Journal<M extends Machine> {
     }
     try {
       if (this.#highest() !== number) {
-        files.close(fd);
+        this.#close(fd);
         return null;
       }
-      const inode = files.look(this.#path(number))?.inode ?? 0;
+      const { inode, size } = files.look(this.#path(number)) ?? { inode: 0, size: 0 };
+      if (size > MAX_JOURNAL_BYTES) throw new HeaderError('STORE_DAMAGED', `no journal has ${size} bytes`);
       const epoch = new Epoch(this.#host, fd, number, this.#options.load);
       epoch.fold();
       this.#adopt(epoch, inode);
       return epoch;
     } catch (error) {
-      files.close(fd);
+      this.#close(fd);
       throw error;
     }
   }
 
   #adopt(epoch: Epoch<M>, inode: number): void {
-    if (this.#epoch) this.#host.files.close(this.#epoch.fd);
+    if (this.#epoch) this.#close(this.#epoch.fd);
     this.#epoch = epoch;
     this.#inode = inode;
   }
@@ -231,25 +260,46 @@ export class Journal<M extends Machine> {
    * same. A process killed in here leaves a private file, which a later rotation sweeps away.
    */
   #publish(number: number, payload: unknown): void {
+    if (number > MAX_EPOCH) throw this.#error('STORE_DAMAGED', `there is no number behind journal.${MAX_EPOCH}`);
     const { files } = this.#host;
-    const path = `${this.#options.directory}/next.${number}.${this.#options.key}.${++this.#privateFiles}`;
-    const fd = files.create(path, this.#options.fileMode);
+    const { path, fd } = this.#createPrivate(number);
     try {
       try {
         this.#writeWhole(fd, encodeHeader(payload));
         // A file in place is whole, also after a power cut: its name must not come before its contents.
         files.sync(fd);
       } finally {
-        files.close(fd);
+        this.#close(fd);
       }
       files.link(path, this.#path(number));
     } catch (error) {
       // Swept away by another's rotation: then there is a higher epoch than the one we were making.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     } finally {
-      files.remove(path);
+      this.#tidy(() => files.remove(path));
     }
-    this.#sweep();
+    this.#tidy(() => this.#sweep());
+  }
+
+  /** What cannot be removed now a later rotation removes. */
+  #tidy(call: () => void): void {
+    try {
+      call();
+    } catch {
+      // A leftover harms nobody.
+    }
+  }
+
+  #createPrivate(number: number): { path: string; fd: number } {
+    for (;;) {
+      const path = `${this.#options.directory}/next.${number}.${this.#options.key}.${++this.#privateFiles}`;
+      try {
+        return { path, fd: this.#host.files.create(path, this.#options.fileMode) };
+      } catch (error) {
+        // An earlier try of this session left it, and could not remove it.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || this.#privateFiles > MAX_ROUNDS) throw error;
+      }
+    }
   }
 
   #writeWhole(fd: number, bytes: Buffer): void {
@@ -262,15 +312,14 @@ export class Journal<M extends Machine> {
   }
 
   #highest(): number {
-    const names = this.#host.files.list(this.#options.directory) ?? [];
-    return Math.max(0, ...names.map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0)));
+    return highestIn(this.#host.files.list(this.#options.directory) ?? []);
   }
 
   /** Removes epochs below the highest but one, and private files for epochs that exist. */
   #sweep(): void {
     const { files } = this.#host;
     const names = files.list(this.#options.directory) ?? [];
-    const highest = Math.max(0, ...names.map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0)));
+    const highest = highestIn(names);
     for (const name of names) {
       const old = Number(JOURNAL.exec(name)?.[1] ?? highest) < highest - (this.#options.keptEpochs ?? 1);
       const leftover = Number(PRIVATE.exec(name)?.[1] ?? highest + 1) <= highest;
@@ -288,7 +337,18 @@ export class Journal<M extends Machine> {
 
   #explained(operation: string, error: unknown): unknown {
     if (error instanceof HeaderError) return this.#headerError(error);
+    if (error instanceof UnsureError) return this.#unsureError(error);
     return storeErrorOf(error, { operation, resource: this.#options.subject, path: this.#options.directory });
+  }
+
+  #unsureError({ cause }: UnsureError): StoreError {
+    const { subject, directory } = this.#options;
+    const known = storeErrorOf(cause, { operation: 'write', resource: subject, path: directory }) as Error;
+    return new StoreError(
+      'STORE_UNSURE',
+      `${known.message} It could not be read back either, so it is not known whether the record counts. Look, before you do it again.`,
+      { operation: 'write', resource: subject, path: directory, cause },
+    );
   }
 
   #headerError(error: HeaderError): StoreError {
@@ -307,4 +367,8 @@ export class Journal<M extends Machine> {
       cause,
     });
   }
+}
+
+function highestIn(names: readonly string[]): number {
+  return names.reduce((highest, name) => Math.max(highest, Number(JOURNAL.exec(name)?.[1] ?? 0)), 0);
 }

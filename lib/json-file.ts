@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import detectIndent from 'detect-indent';
 import writeFileAtomic from 'write-file-atomic';
@@ -130,6 +130,8 @@ export class JsonFile<T = unknown> implements Handed {
 
   #readText(real: string): string {
     try {
+      // Reading a FIFO would wait for a writer.
+      if (!statSync(real).isFile()) throw Object.assign(new Error('EINVAL: not a regular file'), { code: 'EINVAL' });
       return readFileSync(real, 'utf8');
     } catch (error) {
       throw fileError(error, this.path);

@@ -1,5 +1,6 @@
 import type { Kept } from './entry.ts';
 import { weightOf } from './line.ts';
+import { isName } from './name.ts';
 import type { EntryView, LineView } from './store.ts';
 
 /**
@@ -181,7 +182,8 @@ export function* linesAround(names: readonly string[]): Generator<string, LineVi
     if (!line) continue;
     lines.push(line);
     for (const { state, keeps } of line.entries) {
-      if (state === 'waiting') for (const kept of keeps.held) wanted.add(kept.name);
+      if (state !== 'waiting') continue;
+      for (const kept of keeps.held) if (isName(kept.name)) wanted.add(kept.name);
     }
   }
   return lines;

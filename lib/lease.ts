@@ -87,12 +87,16 @@ export class Lease implements AsyncDisposable, Disposable {
    * @throws {StoreError} (rejects) if that could not be written. The lease is still held then: call
    *   again, or end the process, which ends it for everybody.
    */
-  async release(): Promise<void> {
-    this.#checkRelease();
-    const pending = this.#isLast ? this.#store.leave(this.#entry) : undefined;
-    if (pending) await pending;
-    this.#noteRelease();
-    this.#throwIfLost();
+  release(): Promise<void> {
+    return this.#giveBack('leave');
+  }
+
+  /**
+   * @internal `release()`, by who will not call it again, at the end of a block: where that cannot be written, the
+   * store goes on trying.
+   */
+  end(): Promise<void> {
+    return this.#giveBack('abandon');
   }
 
   /**
@@ -108,11 +112,7 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** `release()` at once, for stores on disk. */
   releaseSync(): void {
-    if (!this.#store.sync) throw new TypeError(`the store ${this.#store.place} cannot release synchronously`);
-    this.#checkRelease();
-    if (this.#isLast) this.#store.sync.leave(this.#entry);
-    this.#noteRelease();
-    this.#throwIfLost();
+    this.#giveBackSync('leave');
   }
 
   /**
@@ -141,11 +141,28 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#released) await this.release();
+    if (!this.#released) await this.end();
   }
 
   [Symbol.dispose](): void {
-    if (!this.#released) this.releaseSync();
+    if (!this.#released) this.#giveBackSync('abandon');
+  }
+
+  async #giveBack(how: 'leave' | 'abandon'): Promise<void> {
+    this.#checkRelease();
+    const pending = this.#isLast ? this.#store[how](this.#entry) : undefined;
+    if (pending) await pending;
+    this.#noteRelease();
+    this.#throwIfLost();
+  }
+
+  #giveBackSync(how: 'leave' | 'abandon'): void {
+    const { sync, place } = this.#store;
+    if (!sync) throw new MisuseError(`the store ${place} cannot release synchronously`);
+    this.#checkRelease();
+    if (this.#isLast) sync[how](this.#entry);
+    this.#noteRelease();
+    this.#throwIfLost();
   }
 
   /** @internal Where it stands in the lines of a store; null if it is not held, or is of another store. */

@@ -2,6 +2,8 @@ import { isCount } from './record.ts';
 
 const KINDS = ['lock', 'semaphore', 'event', 'condition', 'barrier', 'counter'];
 export const MAX_PERMITS = 2 ** 31 - 1;
+/** No line comes to a greater ticket or token by itself. */
+const MAX_LAST = Number.MAX_SAFE_INTEGER - 65_536;
 
 /** What a name is. Everybody who uses it must say the same. */
 export interface Config {
@@ -34,7 +36,8 @@ export function checkHeader(header: unknown): LineHeader {
     throw new RangeError('its header names no kind of resource that this Lockstep knows');
   if (!isCount(permits) || permits === 0 || permits > MAX_PERMITS)
     throw new RangeError('its header names no number of permits');
-  if (!isCount(last) || !Array.isArray(entries)) throw new RangeError('its header has no line');
+  // Beyond it there may be no numbers left for those who wait.
+  if (!isCount(last) || last > MAX_LAST || !Array.isArray(entries)) throw new RangeError('its header has no line');
   if (!isCount(token) || token > last) throw new RangeError('its header has no last token');
   if (!Number.isSafeInteger(value)) throw new RangeError('its header has no value');
   return { name, kind, permits, last, token, value: value as number, entries };

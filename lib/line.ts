@@ -22,6 +22,8 @@ const SHARES_PER_PERMIT = 2 ** 20;
 const MAX_ENTRIES = 65_536;
 /** A ticket is at least the wall clock in µs. This is the year 2255; a clock beyond it is not believed. */
 const MAX_TICKET = 9e15;
+/** The last ticket that is given: behind it there must be numbers left for the tokens of all who wait. */
+const LAST_TICKET = Number.MAX_SAFE_INTEGER - 2 * MAX_ENTRIES;
 const MAX_OWNERS = 16;
 
 /** Why an entry was ended by somebody else. */
@@ -165,6 +167,7 @@ export class Line {
     if (!facts || !isLabel(key) || !this.#isAsk(ask) || !isCount(at) || at > MAX_TICKET || !isLabel(label)) return null;
     if (this.size >= MAX_ENTRIES) return null;
     const ticket = Math.max(this.#last + 1, at);
+    if (ticket > LAST_TICKET) return null;
     const owners = [{ key, facts, relieved: false }];
     const keeps = KEEPS_NOTHING;
     return { ticket, id, owners, ask, at, label, holding: false, token: 0, keeps, next: null, previous: null };

@@ -1,6 +1,6 @@
 import type { Owner } from './entry.ts';
 import type { Host, Processes, ProcessFacts } from './host.ts';
-import { sessionFile } from './session.ts';
+import { canHaveFile, sessionFile } from './session.ts';
 
 /** How long a heartbeat must be watched standing still before its session counts as dead. */
 export const HEARTBEAT_PATIENCE_MS = 30_000;
@@ -50,9 +50,9 @@ export class Judge {
   }
 
   #whyHeartbeatDead(owner: Owner): string | null {
-    const { host, directory, patienceMs } = this.#options;
-    const beat = host.files.look(`${directory}/${sessionFile(owner)}.lock`)?.modifiedMs;
-    if (beat === undefined) {
+    const { host, patienceMs } = this.#options;
+    const beat = this.#beatOf(owner);
+    if (beat === null) {
       this.#watched.delete(owner.key);
       return null;
     }
@@ -67,6 +67,18 @@ export class Judge {
     seen.lookedAt = now;
     if (seen.stillMs < patienceMs) return null;
     return `its heartbeat stood still for ${Math.round(patienceMs / 1000)} s`;
+  }
+
+  /** When its heart last beat, by the file system's clock; null if it has none that we can see. */
+  #beatOf(owner: Owner): number | null {
+    const { host, directory } = this.#options;
+    if (!canHaveFile(owner)) return null;
+    try {
+      return host.files.look(`${directory}/${sessionFile(owner)}.lock`)?.modifiedMs ?? null;
+    } catch {
+      // What cannot be judged is alive.
+      return null;
+    }
   }
 }
 

@@ -23,6 +23,11 @@ export function checkName(name: string): void {
   }
 }
 
+/** Whether this can be a resource's name. */
+export function isName(name: string): boolean {
+  return name !== '' && !name.includes('\0') && name.isWellFormed() && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+}
+
 /**
  * The directory name of a resource: what is not `[A-Za-z0-9._-]`, and a leading dot, is
  * percent-encoded, byte by byte. Past 200 characters it is the first 160 of them, `~`, and 32 digits

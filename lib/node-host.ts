@@ -64,19 +64,41 @@ function makeSharedDirectory(path: string, mode: number): boolean {
   }
 }
 
+/** Gives an open descriptor away once it was looked at. Where that fails it is closed. */
+function checked(fd: number, check: (fd: number) => void): number {
+  try {
+    check(fd);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+/** Only its owner may set a file's times, but whoever may write an empty one can wake its watcher so. */
+function truncateEmpty(path: string): void {
+  const fd = fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stats = fs.fstatSync(fd);
+    if (stats.isFile() && stats.size === 0) fs.ftruncateSync(fd, 0);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
 const nodeFiles: Files = {
   openForAppend(path) {
     // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
-    const fd = fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
-    if (fs.fstatSync(fd).isFile()) return fd;
-    fs.closeSync(fd);
-    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+    return checked(fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK), (fd) => {
+      if (fs.fstatSync(fd).isFile()) return;
+      throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+    });
   },
   create(path, mode) {
-    const fd = fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
-    // A shared store's modes are meant; the caller's umask is not asked.
-    if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
-    return fd;
+    return checked(fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), (fd) => {
+      // A shared store's modes are meant; the caller's umask is not asked.
+      if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
+    });
   },
   read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
   write: (fd, buffer, length) => fs.writeSync(fd, buffer, 0, length, null),
@@ -115,11 +137,11 @@ const nodeFiles: Files = {
     return unless(ABSENT, false, () => {
       const now = Date.now() / 1000;
       try {
-        fs.utimesSync(path, now, now);
+        // What a symbolic link in its place leads to is not ours.
+        fs.lutimesSync(path, now, now);
       } catch (error) {
         if (codeOf(error) !== 'EPERM') throw error;
-        // Only its owner may set a file's times, but whoever may write it can wake its watcher so.
-        fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | fs.constants.O_TRUNC));
+        truncateEmpty(path);
       }
       return true;
     });

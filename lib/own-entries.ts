@@ -14,6 +14,9 @@ export class OwnEntries {
   readonly #presence: Presence;
   readonly #byTicket = new Map<number, DiskEntry>();
   #awaited = '';
+  /** Of records of which it is not known whether they count. Nobody waits for what they make. */
+  readonly #disowned = new Set<string>();
+  #strays: Entry[] = [];
   #joined: Joined | null = null;
   #outcome: number | null = null;
   #granted: Entry[] = [];
@@ -21,7 +24,8 @@ export class OwnEntries {
 
   readonly observer: LineObserver = {
     joined: (entry, waitingBefore) => {
-      if (entry.id === this.#awaited) this.#joined = { entry, waitingBefore };
+      if (this.#disowned.delete(entry.id)) this.#strays.push(entry);
+      else if (entry.id === this.#awaited) this.#joined = { entry, waitingBefore };
     },
     granted: (entry) => {
       this.#granted.push(entry);
@@ -60,6 +64,24 @@ export class OwnEntries {
     this.#awaited = id;
     this.#joined = null;
     this.#outcome = null;
+  }
+
+  /** What was expected failed, and may have been written all the same. */
+  disown(): void {
+    this.#disowned.add(this.#awaited);
+  }
+
+  /** Whether a record that was disowned may have made an entry, or has. */
+  get isUnsure(): boolean {
+    return this.#disowned.size + this.#strays.length > 0;
+  }
+
+  /** The journal was read to its end: what has not come by was never written. Returns the entries that were. */
+  takeStrays(): Entry[] {
+    const strays = this.#strays;
+    this.#strays = [];
+    this.#disowned.clear();
+    return strays;
   }
 
   /** The entry that was expected, or null if the record made none. */

@@ -10,7 +10,7 @@ import {
 } from './beat-file.ts';
 import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
-import type { StoreDirectory } from './store-directory.ts';
+import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 
 /** A private file this old was left behind by a reporter that was killed before it could begin. */
 const SWEPT_AFTER_MS = 60_000;
@@ -66,8 +66,14 @@ export class OwnReport {
   }
 
   close(): void {
-    if (this.#fd !== -1) this.#options.host.files.close(this.#fd);
+    const fd = this.#fd;
+    // Whatever closing says, it is closed then, and its number may be somebody else's.
     this.#fd = -1;
+    try {
+      if (fd !== -1) this.#options.host.files.close(fd);
+    } catch {
+      // Its times are the report, and they are set.
+    }
   }
 
   /**
@@ -80,6 +86,7 @@ export class OwnReport {
     const { host, directory } = this.#options;
     directory.remake();
     host.files.makeDirectory(this.#directory, directory.directoryMode);
+    checkOwnDirectory(host, this.#directory);
     const own = `${this.#directory}/${privateFile(this.#options.report.key)}`;
     try {
       this.#write(own);

@@ -1,7 +1,8 @@
 import type { Owner } from './entry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Host } from './host.ts';
-import { type Session, sessionFile } from './session.ts';
+import { canHaveFile, type Session, sessionFile } from './session.ts';
+import { checkOwnDirectory } from './store-directory.ts';
 
 /** A program that takes a lock for a moment never starts a heartbeat: it would cost more than the lock. */
 const HEARTBEAT_DELAY_MS = 250;
@@ -79,6 +80,7 @@ export class Presence {
 
   /** Wakes a session's waiters, if it is still there. A hint: losing it costs them a poll's time. */
   poke(owner: Owner): void {
+    if (!canHaveFile(owner)) return;
     try {
       this.#options.host.files.touch(this.#path(owner));
     } catch {
@@ -89,6 +91,7 @@ export class Presence {
   /** Removes what a session that is gone left behind. Its key is its own, so no successor's file is meant. */
   bury(owner: Pick<Owner, 'key' | 'facts'>): void {
     const { files } = this.#options.host;
+    if (!canHaveFile(owner)) return;
     try {
       files.removeDirectory(`${this.#path(owner)}.lock`);
       files.remove(this.#path(owner));
@@ -119,9 +122,18 @@ export class Presence {
     return `${this.#options.directory}/${sessionFile(owner)}`;
   }
 
+  /** The key in its name is ours alone: so a file that is there is what an earlier try left. */
   #write(path: string): void {
-    const { files } = this.#options.host;
-    files.close(files.create(path, this.#options.fileMode));
+    const { host, directory } = this.#options;
+    const { files } = host;
+    checkOwnDirectory(host, directory);
+    if (files.look(path)?.kind === 'file') return;
+    const fd = files.create(path, this.#options.fileMode);
+    try {
+      files.close(fd);
+    } catch {
+      // Nothing was written into it.
+    }
   }
 
   #beat(): void {

@@ -42,3 +42,8 @@ export function ownerFor(host: Host, pid: number): Owner | null {
 export function sessionFile({ key, facts }: Pick<Owner, 'key' | 'facts'>): string {
   return `${facts.pid}-${key}`;
 }
+
+/** Whether a session can have a file: a key that a journal gives must not lead out of the directory. */
+export function canHaveFile({ key }: Pick<Owner, 'key'>): boolean {
+  return !/[/\\\0]/.test(key);
+}

@@ -139,6 +139,21 @@ export function openDirectoryBeside(host: Host, file: string, wishes: StoreWishe
   });
 }
 
+/**
+ * Refuses a directory of the store's own that is none, or that a symbolic link has the place of: what is written
+ * into it would be written elsewhere.
+ */
+export function checkOwnDirectory(host: Host, directory: string): void {
+  const facts = guard(directory, () => host.files.look(directory));
+  if (facts === null || facts.kind === 'directory') return;
+  const what = facts.kind === 'link' ? 'a symbolic link' : 'not a directory';
+  throw new StoreError(
+    'STORE_UNSAFE',
+    `${directory} is ${what}, and a store follows none. Nothing was changed. Remove what stands there.`,
+    { operation: 'open', path: directory },
+  );
+}
+
 interface Found {
   directory: string;
   mode: number;

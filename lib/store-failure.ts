@@ -1,5 +1,10 @@
 import { LockstepError, StoreError } from './errors.ts';
 
+/**
+ * What a failed system call means. Nothing here is tried again by itself, unless the operation says so: an error that is
+ * told at once is worth more than one that is told late, and a caller who wants to try again knows for how long.
+ * (Node itself goes on with a `write` that a signal interrupted; a local file system interrupts nothing else.)
+ */
 const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   EACCES: [
     'STORE_DENIED',
@@ -20,9 +25,22 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   EDQUOT: ['STORE_FULL', 'the disk quota is used up', 'Free some space, then try again.'],
   EMFILE: ['STORE_IO', 'this process has too many files open', 'Close some, or raise its limit (ulimit -n).'],
   ENFILE: ['STORE_IO', 'the system has too many files open', 'Raise its limit (fs.file-max).'],
+  EIO: ['STORE_IO', 'the disk failed', 'Check it, and the system log, then try again.'],
+  EINTR: ['STORE_IO', 'a signal interrupted it', 'Try again.'],
+  EAGAIN: ['STORE_IO', 'it is not ready', 'Remove what stands in its place, if it is no regular file; else try again.'],
+  EFBIG: ['STORE_FULL', 'a file would be larger than is allowed', 'Raise the limit (ulimit -f).'],
+  ESTALE: [
+    'STORE_GONE',
+    'its handle is stale: what was mounted there is gone',
+    'Mount it again, then restart what used it.',
+  ],
   ENOENT: ['STORE_GONE', 'it has been deleted', 'Do not delete a store that is in use; then try again.'],
   ELOOP: ['STORE_UNSAFE', 'it is a symbolic link', 'Remove the link; a store follows none.'],
   EINVAL: ['STORE_UNSAFE', 'it is not a regular file', 'Remove what stands in its place.'],
+  EISDIR: ['STORE_UNSAFE', 'it is a directory', 'Remove what stands in its place.'],
+  ENXIO: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
+  ENODEV: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
+  ENAMETOOLONG: ['STORE_UNSAFE', 'its path is too long', 'Choose another store with --dir or $LOCKSTEP_DIR.'],
   ENOTDIR: [
     'STORE_UNSAFE',
     'a part of its path is not a directory',

@@ -24,6 +24,11 @@ export interface Store {
   join(name: string, config: Config, request: Request): OwnEntry | Promise<OwnEntry>;
   /** Ends an entry of ours, whether it holds or waits, and lets others in. */
   leave(entry: OwnEntry): void | Promise<void>;
+  /**
+   * The same for an entry that nobody will come back to: where it fails, it says so, and goes on trying until it is
+   * done or this process ends.
+   */
+  abandon(entry: OwnEntry): void | Promise<void>;
   /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
   /** Ends an entry, whoever owns it. False if there is none. */
@@ -52,6 +57,7 @@ export interface Store {
 export interface SyncStore {
   join(name: string, config: Config, request: Request): OwnEntry;
   leave(entry: OwnEntry): void;
+  abandon(entry: OwnEntry): void;
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean;
   evict(name: string, ticket: number, eviction: Eviction): boolean;
   keep(entry: OwnEntry, keeps: Keeps): void;

@@ -34,16 +34,16 @@ export function checkWait({ timeout }: WaitOptions): void {
 
 /**
  * Waits until an entry of ours holds. False if it does not within the time. Unless it holds, nothing is left in line
- * afterwards, whatever ended the wait.
+ * afterwards, whatever ended the wait; if it cannot be taken out (a full disk), that is tried again until it can.
  *
  * @throws the signal's reason (rejects), or what the watch throws
- * @throws {StoreError} (rejects) with `EVICTED` if somebody else ended the entry
+ * @throws {StoreError} (rejects) with `EVICTED` if somebody else ended the entry; or if it cannot be taken out
  */
 export async function untilHolding(
   store: Store,
   entry: OwnEntry,
   options: WaitOptions,
-  { watch, giveUp = (unwanted) => store.leave(unwanted) }: WaitManner = {},
+  { watch, giveUp = (unwanted) => store.abandon(unwanted) }: WaitManner = {},
 ): Promise<boolean> {
   const abandon = async () => {
     if (entry.state === 'waiting' || entry.state === 'holding') await giveUp(entry);
@@ -53,7 +53,8 @@ export async function untilHolding(
     // The last look may find it granted.
     if (entry.state === 'waiting') await store.refresh(entry);
   } catch (error) {
-    await abandon();
+    // What ended the wait is what its caller must hear of, not what follows from it.
+    await abandon().catch(() => undefined);
     throw error;
   }
   const { signal } = options;

@@ -139,6 +139,11 @@ export class MemoryStore implements Store {
     this.#world.stepped();
   }
 
+  /** Nothing ever fails here. */
+  abandon(entry: OwnEntry): Promise<void> {
+    return this.leave(entry);
+  }
+
   async adopt(entry: OwnEntry, pid: number, { handOver }: AdoptOptions): Promise<boolean> {
     this.#checkAlive();
     const own = entry as MemoryEntry;

@@ -1,0 +1,129 @@
+import fs from 'node:fs';
+import type { Clock, Files, Host, Processes } from '../../lib/host.ts';
+import { nodeHost } from '../../lib/node-host.ts';
+
+export const ERRORS = [
+  'EACCES',
+  'EROFS',
+  'ENOSPC',
+  'EDQUOT',
+  'EMFILE',
+  'ENFILE',
+  'EIO',
+  'ESTALE',
+  'EINTR',
+  'EPERM',
+] as const;
+
+/**
+ * What goes wrong with a call: it fails with this error; it fails, though it was done (`done`); of a write, all but
+ * three bytes are written (`short`), or none (`none`).
+ */
+export type Fault = (typeof ERRORS)[number] | 'done' | 'short' | 'none';
+
+export const FAULTS: readonly Fault[] = [...ERRORS, 'done', 'short', 'none'];
+
+/** The real machine, on which the calls on files go wrong that a test says. Timers run when the test says. */
+export class FaultyHost implements Host {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly processes: Processes;
+  /** What went wrong: `write EIO`. */
+  readonly hits: string[] = [];
+  /** The descriptors that are open. */
+  readonly open = new Set<number>();
+  #calls = 0;
+  #goesWrong: (call: number, kind: keyof Files) => Fault | null = () => null;
+  #timers: Array<() => void> = [];
+  #exits: Array<(code: number | null) => void> = [];
+
+  constructor() {
+    this.files = this.#decorate(nodeHost.files);
+    this.clock = {
+      ...nodeHost.clock,
+      timer: (_ms, _keepAlive, callback) => {
+        this.#timers.push(callback);
+        return () => {
+          this.#timers = this.#timers.filter((one) => one !== callback);
+        };
+      },
+    };
+    this.processes = {
+      ...nodeHost.processes,
+      atExit: (giveBack) => void this.#exits.push(giveBack),
+      atSignals: () => undefined,
+    };
+  }
+
+  /** How many calls there were. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** From now on these calls go wrong; they are counted from 1. */
+  failWhen(goesWrong: (call: number, kind: keyof Files) => Fault | null): void {
+    this.#calls = 0;
+    this.#goesWrong = goesWrong;
+  }
+
+  mend(): void {
+    this.#goesWrong = () => null;
+  }
+
+  /** The time of every timer has come. */
+  runTimers(): void {
+    for (const callback of this.#timers.splice(0)) callback();
+  }
+
+  /** The process ends. */
+  exit(): void {
+    for (const giveBack of this.#exits) giveBack(0);
+  }
+
+  /** Closes what was left open. */
+  end(): void {
+    for (const fd of this.open) fs.closeSync(fd);
+    this.open.clear();
+  }
+
+  #decorate(files: Files): Files {
+    const decorated = { ...files } as unknown as Record<string, unknown>;
+    for (const [kind, call] of Object.entries(files)) {
+      decorated[kind] = (...args: unknown[]) => this.#call(kind as keyof Files, call as Call, args);
+    }
+    // Nothing here needs to outlast a power cut.
+    decorated.sync = () => this.#call('sync', () => undefined, []);
+    return decorated as unknown as Files;
+  }
+
+  #done(kind: keyof Files, call: Call, args: unknown[]): unknown {
+    const result = call(...args);
+    if (OPENING.includes(kind)) this.open.add(result as number);
+    if (kind === 'close') this.open.delete(args[0] as number);
+    return result;
+  }
+
+  #call(kind: keyof Files, call: Call, args: unknown[]): unknown {
+    this.#calls += 1;
+    const fault = this.#goesWrong(this.#calls, kind);
+    if (fault === null) return this.#done(kind, call, args);
+    if (fault === 'short' || fault === 'none') {
+      if (kind !== 'write') return this.#done(kind, call, args);
+      this.hits.push(`${kind} ${fault}`);
+      const [fd, buffer, length] = args as [number, Uint8Array, number];
+      return fault === 'none' ? 0 : call(fd, buffer, length - 3);
+    }
+    this.hits.push(`${kind} ${fault}`);
+    // The kernel frees the descriptor whatever it says; were it not closed here, each test would leak it.
+    if (kind === 'close') this.#done(kind, call, args);
+    // A call that was done, but whose answer is lost, can have opened nothing.
+    else if (fault === 'done' && !OPENING.includes(kind)) call(...args);
+    else if (fault === 'done') nodeHost.files.close(call(...args) as number);
+    const code = fault === 'done' ? 'EIO' : fault;
+    throw Object.assign(new Error(`${code}: on purpose, ${kind}`), { code });
+  }
+}
+
+const OPENING: readonly (keyof Files)[] = ['openForAppend', 'create'];
+
+type Call = (...args: unknown[]) => unknown;

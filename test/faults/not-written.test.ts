@@ -1,0 +1,233 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Disk } from '../../lib/disk.ts';
+import { DiskStore } from '../../lib/disk-store.ts';
+import { Lock } from '../../lib/lock.ts';
+import { Session } from '../../lib/session.ts';
+import { openStoreDirectory } from '../../lib/store-directory.ts';
+import { type Fault, FaultyHost } from './faulty-host.ts';
+
+/** What becomes of whoever cannot write that it leaves. */
+
+const LIBRARY = fileURLToPath(new URL('../../dist/lib/index.js', import.meta.url));
+
+let root: string;
+let host: FaultyHost;
+let sound: FaultyHost;
+let mine: Lock;
+let theirs: Lock;
+
+beforeEach(() => {
+  root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-not-written-'));
+  host = new FaultyHost();
+  sound = new FaultyHost();
+  mine = new Lock('deploy', { store: open(host) });
+  theirs = new Lock('deploy', { store: open(sound) });
+});
+
+afterEach(() => {
+  host.mend();
+  host.exit();
+  sound.exit();
+  host.end();
+  sound.end();
+  fs.rmSync(root, { recursive: true, force: true });
+});
+
+function open(machine: FaultyHost): DiskStore {
+  return storeOf(machine, path.join(root, 'store'));
+}
+
+function storeOf(machine: FaultyHost, place: string): DiskStore {
+  const directory = openStoreDirectory(machine, place);
+  const disk = new Disk({ host: machine, session: new Session(machine), directory, heartbeatMs: 0 });
+  return new DiskStore(machine, disk, directory.path);
+}
+
+function failWrites(fault: Fault): void {
+  host.failWhen((_, kind) => (kind === 'write' ? fault : null));
+}
+
+const full = expect.objectContaining({ name: 'StoreError', code: 'STORE_FULL' });
+
+async function inLine(): Promise<string[]> {
+  return ((await theirs.inspect())?.entries ?? []).map(({ label, state }) => `${label} ${state}`);
+}
+
+describe('a holder that cannot write its leave', () => {
+  test.each(['ENOSPC', 'short', 'none'] as const)('is told so, holds on, and may release again (%s)', async (fault) => {
+    const lease = await mine.acquire({ label: 'mine' });
+    failWrites(fault);
+    await expect(lease.release()).rejects.toEqual(full);
+    await expect(lease.release()).rejects.toEqual(full);
+    expect(lease.held).toBe(true);
+    expect(() => lease.releaseSync()).toThrow(full);
+    expect(await theirs.tryAcquire()).toBeNull();
+    host.mend();
+    // Nobody but its owner says when it is released.
+    host.runTimers();
+    expect(await inLine()).toEqual(['mine holding']);
+    await lease.release();
+    expect(lease.held).toBe(false);
+    expect(await theirs.tryAcquire()).not.toBeNull();
+  });
+
+  test('has released if the write was done, whatever the system said of it', async () => {
+    const lease = await mine.acquire();
+    failWrites('done');
+    await lease.release();
+    expect(await inLine()).toEqual([]);
+  });
+
+  test('is told that it is unsure if it can read nothing back either, and knows as soon as it can', async () => {
+    const lease = await mine.acquire();
+    host.failWhen((_, kind) => (kind === 'read' ? 'EIO' : null));
+    await expect(lease.release()).rejects.toEqual(expect.objectContaining({ code: 'STORE_UNSURE' }));
+    expect(await inLine()).toEqual([]);
+    host.mend();
+    await lease.release();
+    expect(lease.held).toBe(false);
+  });
+
+  test.each(['withLock', 'await using'] as const)(
+    'at the end of a block (%s) is told so, and leaves as soon as it can',
+    async (how) => {
+      const block = async () => {
+        if (how === 'withLock') return mine.withLock(() => failWrites('ENOSPC'));
+        await using _lease = await mine.acquire();
+        failWrites('ENOSPC');
+      };
+      await expect(block()).rejects.toEqual(full);
+      host.runTimers();
+      expect(await inLine()).toHaveLength(1);
+      host.mend();
+      host.runTimers();
+      expect(await inLine()).toEqual([]);
+    },
+  );
+
+  test('hears of what its work threw, not of what followed', async () => {
+    const work = () => {
+      failWrites('ENOSPC');
+      throw new Error('the work failed');
+    };
+    await expect(mine.withLock(work)).rejects.toThrow('the work failed');
+    host.mend();
+    // Before its own next entry joins, too.
+    expect(await mine.tryAcquire({ label: 'again' })).not.toBeNull();
+    expect(await inLine()).toEqual(['again holding']);
+  });
+});
+
+describe('a wait that is given up but cannot write its leave', () => {
+  test('rejects with what is wrong with the disk, and leaves the line as soon as it can', async () => {
+    const lease = await theirs.acquire({ label: 'theirs' });
+    const abort = new AbortController();
+    const wait = mine.acquire({ signal: abort.signal, label: 'mine', detectDeadlock: false });
+    failWrites('ENOSPC');
+    abort.abort(new Error('enough'));
+    await expect(wait).rejects.toEqual(full);
+    host.runTimers();
+    expect(await inLine()).toEqual(['theirs holding', 'mine waiting']);
+    // It is let in, and nobody there wants to be.
+    await lease.release();
+    expect(await inLine()).toEqual(['mine holding']);
+    host.mend();
+    host.runTimers();
+    expect(await inLine()).toEqual([]);
+  });
+
+  test('of which the time ran out is the same', async () => {
+    await theirs.acquire({ label: 'theirs' });
+    const wait = mine.acquire({ timeout: 0, label: 'mine' });
+    failWrites('ENOSPC');
+    await expect(wait).rejects.toEqual(full);
+    expect(() => mine.acquireSync({ timeout: 0 })).toThrow(full);
+    host.mend();
+    host.runTimers();
+    expect(await inLine()).toEqual(['theirs holding']);
+  });
+});
+
+test('one who cannot read back that it joined is told so, and is taken out of the line as soon as that can be done', async () => {
+  const before = await mine.acquire();
+  await before.release();
+  let writes = 0;
+  host.failWhen((_, kind) => {
+    if (kind === 'write') writes += 1;
+    return kind === 'read' && writes > 0 ? 'EIO' : null;
+  });
+  await expect(mine.acquire({ label: 'ghost' })).rejects.toEqual(expect.objectContaining({ code: 'STORE_UNSURE' }));
+  expect(await inLine()).toEqual(['ghost holding']);
+  host.mend();
+  host.runTimers();
+  expect(await inLine()).toEqual([]);
+});
+
+test('a waiter that cannot write that the dead are dead waits on, and a later one writes it', async () => {
+  const facts = { ...sound.processes.self(), start: 1 };
+  const dead = { files: sound.files, clock: sound.clock, processes: { ...sound.processes, self: () => facts } };
+  const directory = openStoreDirectory(sound, path.join(root, 'store'));
+  const disk = new Disk({ host: dead, session: new Session(dead), directory, heartbeatMs: 0 });
+  disk.join('deploy', { kind: 'lock', permits: 1 }, { ask: 1, label: 'dead', onlyIfGranted: false });
+  let writes = 0;
+  host.failWhen((_, kind) => (kind === 'write' && ++writes > 1 ? 'ENOSPC' : null));
+  const store = mine.store.sync;
+  const entry = store?.join('deploy', { kind: 'lock', permits: 1 }, { ask: 1, label: 'mine', onlyIfGranted: false });
+  expect(entry?.state).toBe('waiting');
+  expect(await inLine()).toEqual(['dead holding', 'mine waiting']);
+  const lease = theirs.acquire({ label: 'theirs', timeout: 5_000 });
+  host.mend();
+  if (entry) store?.leave(entry);
+  expect((await lease).held).toBe(true);
+});
+
+/** A file system of 256 KiB, or null where we may not mount one. */
+function smallDisk(): string | null {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-small-'));
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', directory]);
+  if (mounted.status === 0) return directory;
+  fs.rmdirSync(directory);
+  return null;
+}
+
+test('on a disk that is really full the holder holds on until it ends, and its successor gets in', async ({ skip }) => {
+  const disk = smallDisk();
+  if (disk === null) return skip('only root may mount a small file system');
+  try {
+    const program = `
+      import fs from 'node:fs';
+      import { Lock, openStore } from ${JSON.stringify(LIBRARY)};
+      const lock = new Lock('deploy', { store: openStore(${JSON.stringify(path.join(disk, 'store'))}) });
+      const lease = await lock.acquire({ label: 'x'.repeat(100) });
+      const fill = fs.openSync(${JSON.stringify(path.join(disk, 'fill'))}, 'w');
+      try { for (;;) fs.writeSync(fill, Buffer.alloc(4096)); } catch {}
+      // The journal's last page has some room: until it is used up, others come and go.
+      const codes = new Set();
+      const [entry] = lock.store.held();
+      for (let round = 0; round < 200; round++) {
+        const keeps = { held: [{ name: 'x'.repeat(200), ticket: round }], waits: 1 };
+        await lock.store.keep(entry, keeps).catch((error) => codes.add(error.code));
+      }
+      const failed = await lease.release().then(() => null, (error) => error);
+      console.log(JSON.stringify({ codes: [...codes], code: failed?.code, held: lease.held, message: failed?.message }));`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { timeout: 20_000 });
+    const told = JSON.parse(String(said)) as Record<string, unknown>;
+    expect(told).toMatchObject({ codes: ['STORE_FULL'], code: 'STORE_FULL', held: true });
+    expect(told.message).toMatch(/no space is left on the device \(ENOSPC\)\. Free some, then try again\.$/);
+    fs.rmSync(path.join(disk, 'fill'));
+    const store = storeOf(sound, path.join(disk, 'store'));
+    const lease = await new Lock('deploy', { store }).acquire({ timeout: 5_000 });
+    expect(lease.held).toBe(true);
+    await lease.release();
+  } finally {
+    sound.exit();
+    sound.end();
+    execFileSync('umount', [disk]);
+    fs.rmdirSync(disk);
+  }
+});
