@@ -1,4 +1,4 @@
-import type { Keeps, Kept } from './entry.ts';
+import { type Keeps, type Kept, MAX_KEPT } from './entry.ts';
 import { DeadlockError, type Waiting } from './errors.ts';
 import { ifIdle, waitsUnderWay } from './idle.ts';
 import { inheritedIn } from './inherited.ts';
@@ -113,9 +113,22 @@ export class DeadlockWatch {
 
   /** From time to time. @throws {DeadlockError} */
   async check(): Promise<void> {
-    const all = await ifIdle(() => ({ held: allHeldIn(this.#store), waits: waitsUnderWay() }));
+    const all = await ifIdle(() => this.#allKept());
     // Meanwhile it may have ended.
     if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
+  }
+
+  /**
+   * Of a process that only waits. What is held outside of any waiting flow may be given back after any of its waits, so
+   * each of them has to say that it keeps it. What this wait's flow holds it keeps by itself: that is said once for each
+   * wait, as if all of them said it. And what another one's flow holds is for that one to say.
+   */
+  #allKept(): Keeps {
+    const flows = waitsUnderWay();
+    const own = this.#kept;
+    if (own.length * flows.length > MAX_KEPT) return { held: own, waits: 1 };
+    const rest = allHeldIn(this.#store).filter((one) => !flows.flat().some((kept) => isSame(kept, one)));
+    return { held: [...flows.flatMap(() => own), ...rest], waits: flows.length };
   }
 
   async #look(keeps: Keeps): Promise<void> {
@@ -155,6 +168,10 @@ export class BlockingDeadlockWatch {
       step = steps.next(line);
     }
   }
+}
+
+function isSame(one: Kept, other: Kept): boolean {
+  return one.name === other.name && one.ticket === other.ticket;
 }
 
 /** All that this process holds in a store, and what is held around it as long as it runs. */
