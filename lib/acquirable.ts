@@ -111,8 +111,9 @@ export abstract class Acquirable extends Resource {
 
   async #wait(store: Store, entry: OwnEntry, options: AcquireOptions, flow: Flow | null): Promise<void> {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
-    const watch = new DeadlockWatch(store, entry, { kept: this.heldBy(flow), detect });
-    const endWait = beginWait();
+    const kept = this.heldBy(flow);
+    const watch = new DeadlockWatch(store, entry, { kept, detect });
+    const endWait = beginWait(kept);
     try {
       if (await untilHolding(store, entry, options, { watch })) return;
     } finally {

@@ -1,4 +1,4 @@
-import type { Keeps, Kept } from './entry.ts';
+import { type Keeps, type Kept, MAX_KEPT } from './entry.ts';
 import { DeadlockError, type Waiting } from './errors.ts';
 import { ifIdle, waitsUnderWay } from './idle.ts';
 import { inheritedIn } from './inherited.ts';
@@ -118,11 +118,17 @@ export class DeadlockWatch {
     if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
   }
 
-  /** Of a process that only waits. What a flow is known to hold needs that flow's wait alone: of several, that says more. */
+  /**
+   * Of a process that only waits. What is held outside of any waiting flow may be given back after any of its waits, so
+   * each of them has to say that it keeps it. What this wait's flow holds it keeps by itself: that is said once for each
+   * wait, as if all of them said it. And what another one's flow holds is for that one to say.
+   */
   #allKept(): Keeps {
-    const waits = waitsUnderWay();
-    if (waits > 1 && this.#kept.length > 0) return { held: this.#kept, waits: 1 };
-    return { held: union(this.#kept, allHeldIn(this.#store)), waits };
+    const flows = waitsUnderWay();
+    const own = this.#kept;
+    if (own.length * flows.length > MAX_KEPT) return { held: own, waits: 1 };
+    const rest = allHeldIn(this.#store).filter((one) => !flows.flat().some((kept) => isSame(kept, one)));
+    return { held: [...flows.flatMap(() => own), ...rest], waits: flows.length };
   }
 
   async #look(keeps: Keeps): Promise<void> {
@@ -181,9 +187,8 @@ export class BlockingDeadlockWatch {
   }
 }
 
-function union(some: readonly Kept[], others: readonly Kept[]): Kept[] {
-  const isNew = (other: Kept) => !some.some(({ name, ticket }) => name === other.name && ticket === other.ticket);
-  return [...some, ...others.filter(isNew)];
+function isSame(one: Kept, other: Kept): boolean {
+  return one.name === other.name && one.ticket === other.ticket;
 }
 
 /** All that this process holds in a store, and what is held around it as long as it runs. */

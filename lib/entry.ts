@@ -2,7 +2,8 @@ import type { ProcessFacts } from './host.ts';
 import { fromWire, isCount, toWire } from './record.ts';
 
 const MAX_LABEL = 200;
-const MAX_KEPT = 64;
+/** Of what an entry keeps, no more is written down. */
+export const MAX_KEPT = 64;
 
 /** A session that an entry belongs to. Only when all its owners are gone is an entry stale. */
 export interface Owner {
@@ -20,7 +21,10 @@ export interface Kept {
 
 /** What an entry that waits keeps from others meanwhile. */
 export interface Keeps {
-  /** What its owner holds, and cannot give back as long as it waits. */
+  /**
+   * What its owner holds, and cannot give back as long as it waits. All of the `waits` have to say so, or one of them
+   * as often as there are.
+   */
   readonly held: readonly Kept[];
   /** In how many waits the owner stands at once: any one of them may be what it needs to give back. */
   readonly waits: number;

@@ -1,20 +1,25 @@
+import type { Kept } from './entry.ts';
+
 /**
  * Whether nothing is left in this process that could ever release anything: no timer, no socket, no child, only
  * waits in line. Then whatever it holds stays held until one of these waits is over.
  */
 
 /** Waits in line under way in this process; each keeps one timer, or has a look at the process to come. */
-let waits = 0;
+const waits = new Set<{ kept: readonly Kept[] }>();
 
-export function beginWait(): () => void {
-  waits += 1;
+/** `kept` is what the wait's own flow of control holds. Returns what ends it. */
+export function beginWait(kept: readonly Kept[]): () => void {
+  const wait = { kept };
+  waits.add(wait);
   return () => {
-    waits -= 1;
+    waits.delete(wait);
   };
 }
 
-export function waitsUnderWay(): number {
-  return waits;
+/** For each of them, what its flow holds. */
+export function waitsUnderWay(): (readonly Kept[])[] {
+  return [...waits].map(({ kept }) => kept);
 }
 
 /** Looks at this process that are to come; a wait that has one keeps no timer meanwhile. */
@@ -50,7 +55,7 @@ function nothingElseToDo(): boolean {
     else if (output !== -1) outputs.splice(output, 1);
     else return false;
   }
-  return immediates <= looks && timers + looks < waits;
+  return immediates <= looks && timers + looks < waits.size;
 }
 
 /** What an output stream is called among the active resources. One to a file is not there. */
