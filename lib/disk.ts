@@ -106,10 +106,9 @@ export class Disk implements SyncStore {
   }
 
   names(): string[] {
-    const { host } = this.#options;
-    checkOwnDirectory(host, this.#directoryOfAll);
-    const names = this.#guard(undefined, () => host.files.list(this.#directoryOfAll)) ?? [];
-    return names.flatMap((encoded) => this.#nameOf(encoded) ?? []).sort();
+    return this.#guard(undefined, () => this.#listAll())
+      .flatMap((encoded) => this.#nameOf(encoded) ?? [])
+      .sort();
   }
 
   refresh(entry: OwnEntry): void {
@@ -209,6 +208,16 @@ export class Disk implements SyncStore {
     });
   }
 
+  #listAll(): string[] {
+    const { host } = this.#options;
+    checkOwnDirectory(host, this.#directoryOfAll);
+    return host.files.list(this.#directoryOfAll) ?? [];
+  }
+
+  #checkDirectories(name: string): void {
+    for (const own of [this.#directoryOfAll, this.directoryOf(name)]) checkOwnDirectory(this.#options.host, own);
+  }
+
   #makeOwn(own: string): void {
     const { host, directory } = this.#options;
     host.files.makeDirectory(own, directory.directoryMode);
@@ -218,7 +227,7 @@ export class Disk implements SyncStore {
   #open(name: string, initial: Config | null): DiskResource | null {
     const { host, directory, rotateBytes } = this.#options;
     // Where it is opened for a look only, nothing was made, nor checked.
-    if (!initial) for (const own of [this.#directoryOfAll, this.directoryOf(name)]) checkOwnDirectory(host, own);
+    if (!initial) this.#guard(name, () => this.#checkDirectories(name));
     const resource = DiskResource.open(
       {
         host,

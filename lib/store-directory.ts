@@ -141,17 +141,13 @@ export function openDirectoryBeside(host: Host, file: string, wishes: StoreWishe
 
 /**
  * Refuses a directory of the store's own that is none, or that a symbolic link has the place of: what is written
- * into it would be written elsewhere.
+ * into it would be written elsewhere. Throws as a system call would.
  */
 export function checkOwnDirectory(host: Host, directory: string): void {
-  const facts = guard(directory, () => host.files.look(directory));
+  const facts = host.files.look(directory);
   if (facts === null || facts.kind === 'directory') return;
-  const what = facts.kind === 'link' ? 'a symbolic link' : 'not a directory';
-  throw new StoreError(
-    'STORE_UNSAFE',
-    `${directory} is ${what}, and a store follows none. Nothing was changed. Remove what stands there.`,
-    { operation: 'open', path: directory },
-  );
+  const code = facts.kind === 'link' ? 'ELOOP' : 'ENOTDIR';
+  throw Object.assign(new Error(`${code}: not a directory of the store, '${directory}'`), { code, path: directory });
 }
 
 interface Found {

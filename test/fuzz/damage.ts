@@ -122,6 +122,8 @@ const junk = fc.oneof(
   fc
     .constantFrom('\r\n', ' ', '\n\n', '\0\0\0', 'foo\n', ']', '["', '\ufeff', '\xc3')
     .map((text) => Buffer.from(text, 'latin1')),
+  // A record that would count if it stood in a line of its own.
+  fc.constant(Buffer.from(`["enter","j:1",${FACTS},1,1,"junk"]`)),
 );
 
 const spliced =

@@ -208,6 +208,16 @@ describe('the command line on a store that lies', () => {
     expect(sandbox.isUntouchedOutside).toBe(true);
   });
 
+  test('a FIFO or a directory in the place of a JSON file is refused, and is not waited for', () => {
+    execFileSync('mkfifo', [path.join(sandbox.root, 'fifo.json')]);
+    fs.mkdirSync(path.join(sandbox.root, 'directory.json'));
+    for (const file of ['fifo.json', 'directory.json']) {
+      const { status, stderr } = lockstep('edit', path.join(sandbox.root, file), '--', 'cat');
+      expect(status).toBe(74);
+      expect(stderr).toMatch(/it is not a regular file/);
+    }
+  });
+
   test('names that are none are not shown, and fail nothing', () => {
     fs.mkdirSync(path.join(sandbox.store, 'resources', 'not~ours'));
     fs.writeFileSync(

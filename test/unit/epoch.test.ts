@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { Epoch, encodeHeader, HeaderError } from '../../lib/epoch.ts';
+import { Epoch, encodeHeader, HeaderError, UnsureError } from '../../lib/epoch.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import type { JournalRecord } from '../../lib/record.ts';
 import { Tape, temporaryDirectory } from './tape.ts';
@@ -66,6 +66,31 @@ test('a record that arrives in pieces is folded when its last byte is there, and
     epoch.fold();
     expect(epoch.machine.ids).toEqual(['a:1', 'b:1']);
   }
+});
+
+test('a record counts though something stands behind it in its line, whenever that came', () => {
+  const whole = framed(['enter', 'd:1', 'x']).subarray(1);
+  for (const junk of ['foo', ' ', '\r', '\0\0\0', ']', whole]) {
+    expect(idsIn(fileWith(first, second, junk, third))).toEqual(['a:1', 'b:1', 'c:1']);
+    expect(idsIn(fileWith(first, second, junk))).toEqual(['a:1', 'b:1']);
+    const file = fileWith();
+    const epoch = open(file);
+    for (const part of [first, second, junk, third]) {
+      fs.appendFileSync(file, part);
+      epoch.fold();
+    }
+    expect(epoch.machine.ids).toEqual(['a:1', 'b:1', 'c:1']);
+  }
+});
+
+test('what stands behind the header in its line is no record, whenever it came', () => {
+  const whole = framed(['enter', 'd:1', 'x']).subarray(1);
+  const file = fileWith();
+  const epoch = open(file);
+  fs.appendFileSync(file, whole);
+  epoch.fold();
+  expect(epoch.machine.ids).toEqual([]);
+  expect(idsIn(file)).toEqual([]);
 });
 
 test('a whole last record counts, though no newline ends it', () => {
@@ -231,4 +256,33 @@ test.each([
   expect(() => open(file)).toThrow(expect.objectContaining({ code }));
   expect(() => open(file)).toThrow(HeaderError);
   expect(fs.readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('a header of 60 MiB of brackets is refused without parsing them', () => {
+  const file = path.join(temporaryDirectory(), 'journal.1');
+  fs.writeFileSync(file, `["lockstep",2,${'['.repeat(60 * 2 ** 20)}`);
+  const began = performance.now();
+  expect(() => open(file)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+  // Parsing them takes ten times as long.
+  expect(performance.now() - began).toBeLessThan(3_000);
+});
+
+test('a record that cannot be read back is told as unsure, and counts as soon as it is read', () => {
+  const file = fileWith(first);
+  let fails = false;
+  const files = {
+    ...nodeHost.files,
+    read(fd: number, buffer: Uint8Array, position: number) {
+      if (fails) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+      return nodeHost.files.read(fd, buffer, position);
+    },
+  };
+  const fd = nodeHost.files.openForAppend(file);
+  opened.push(fd);
+  const epoch = new Epoch({ ...nodeHost, files }, fd, 1, (header) => new Tape(header));
+  fails = true;
+  expect(() => epoch.append(['leave', 'c:1', 3], third, third.length)).toThrow(UnsureError);
+  fails = false;
+  epoch.fold();
+  expect(epoch.machine.ids).toEqual(['a:1', 'c:1']);
 });

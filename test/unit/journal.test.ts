@@ -6,6 +6,7 @@ import { encodeHeader } from '../../lib/epoch.ts';
 import { StoreError } from '../../lib/errors.ts';
 import { Journal } from '../../lib/journal.ts';
 import { nodeHost } from '../../lib/node-host.ts';
+import { FaultyHost } from '../faults/faulty-host.ts';
 import { Tape, temporaryDirectory } from './tape.ts';
 
 let directory: string;
@@ -184,5 +185,57 @@ test('a FIFO in the journal’s place is refused, and does not hang', () => {
 
 test('a directory in the journal’s place is refused', () => {
   fs.mkdirSync(path.join(directory, 'journal.1'));
-  expect(() => open('a')).toThrow(StoreError);
+  expect(() => open('a')).toThrow(expect.objectContaining({ code: 'STORE_UNSAFE' }));
+});
+
+test('a journal that says less than was read from it is not the one that was opened', () => {
+  const journal = open('a');
+  append(journal, 'a');
+  const file = path.join(directory, 'journal.1');
+  const { size } = fs.statSync(file);
+  fs.truncateSync(file, size - 1);
+  expect(journal.isInPlace()).toBe(false);
+});
+
+test('behind the last number that a journal can have there is no other, and that is told at once', () => {
+  const file = path.join(directory, 'journal.999999999999999');
+  fs.writeFileSync(file, Buffer.concat([encodeHeader([]), Buffer.from('\n["seal","b:1",1]')]));
+  let created = 0;
+  const files = {
+    ...nodeHost.files,
+    create(name: string, mode: number) {
+      created += 1;
+      return nodeHost.files.create(name, mode);
+    },
+  };
+  expect(() => open('a', 65_536, files)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+  expect(created).toBe(0);
+});
+
+test('a journal of over 1 GiB is refused unread', () => {
+  const file = path.join(directory, 'journal.1');
+  fs.writeFileSync(file, Buffer.concat([encodeHeader([]), Buffer.from('\n')]));
+  fs.truncateSync(file, 2 ** 30 + 1);
+  expect(() => open('a')).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+  fs.truncateSync(file, 2 ** 20);
+  expect(open('a').machine.ids).toEqual([]);
+});
+
+test('a directory with any number of names can be looked through', () => {
+  const crowd = Array.from({ length: 300_000 }, (_, at) => `other.${at}`);
+  const files = {
+    ...nodeHost.files,
+    list: (place: string) => [...crowd, ...(nodeHost.files.list(place) ?? [])],
+  };
+  expect(open('a', 65_536, files).epoch).toBe(1);
+});
+
+test('an opening that fails leaves no descriptor open, however often it is tried', () => {
+  open('first');
+  fs.appendFileSync(path.join(directory, 'journal.1'), '\n["seal","b:1",1]');
+  const host = new FaultyHost();
+  host.failWhen((_, kind) => (kind === 'create' ? 'ENOSPC' : null));
+  for (let times = 0; times < 3; times++)
+    expect(() => open('a', 65_536, host.files)).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+  expect(host.open.size).toBe(0);
 });
