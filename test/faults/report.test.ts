@@ -7,7 +7,7 @@ import { endReport } from '../../lib/end-report.ts';
 import { StoreError } from '../../lib/errors.ts';
 import { Monitor } from '../../lib/monitor.ts';
 import { nodeHost } from '../../lib/node-host.ts';
-import { openPrivateDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
+import { openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
 import { FAULTS, type Fault, FaultyHost } from './faulty-host.ts';
 
 /** A reporter whose calls on files go wrong: it never fails its program, and reports as soon as it can. */
@@ -19,7 +19,7 @@ let beats: Beat[];
 
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-report-'));
-  directory = openPrivateDirectory(nodeHost, path.join(root, 'store'));
+  directory = openStoreDirectory(nodeHost, path.join(root, 'store'));
   host = new FaultyHost();
   beats = [];
 });

@@ -24,9 +24,9 @@ describe('every interleaving of two processes', () => {
   );
 
   it(
-    'refuses or grants a try, and nothing else: two rounds of tries against one, a crash, every second record rotates',
+    'refuses or grants a try, and nothing else: a crash at any call, every second record rotates',
     () => {
-      const tries = contender({ rounds: 2, rotateBytes: EVERY_SECOND_RECORD, tries: true });
+      const tries = contender({ rounds: isFull ? 2 : 1, rotateBytes: EVERY_SECOND_RECORD, tries: true });
       expect(explored({ programs: [tries, tries], crashes: 1 }).states).toBeGreaterThan(10_000);
     },
     TIMEOUT_MS,
