@@ -1,8 +1,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Lock, type MisuseError, openStore, Process } from 'lockstep';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Yard } from './main-process.ts';
+import {
+  Barrier,
+  Condition,
+  Counter,
+  Event,
+  Lock,
+  type MisuseError,
+  openStore,
+  Process,
+  RLock,
+  Semaphore,
+} from 'lockstep';
+import { afterEach, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
+import { gone, Yard } from './main-process.ts';
+import { until } from './rig.ts';
 
 let yard: Yard;
 
@@ -75,6 +87,48 @@ test('arguments arrive as clones, and primitives among them are the same resourc
     expect.stringMatching(/^date true cycle true argv .*child\.js$/),
   ]);
   expect(JSON.parse(fs.readFileSync(file, 'utf8'))).toEqual({ count: 2 });
+});
+
+test('a child meets others at what it was given, though main is gone', async () => {
+  const { store } = yard;
+  const main = await yard.main();
+  await main.ask({ do: 'start', as: 'c', child: { export: 'meet', args: [yard.log], meeting: { store } } });
+  const pid = await yard.pidOf(/^begins \d+$/);
+  onTestFailed(() => void process.kill(pid, 'SIGKILL'));
+  main.child.kill('SIGKILL');
+  await gone(main.child.pid ?? 0);
+
+  await new Event('event', { store }).set();
+  await yard.says(/^event true$/);
+  // The lock that it was given with the condition.
+  const condition = new Condition('condition', { store, lock: new Lock('guard', { store }) });
+  await until('it waits', async () => (await condition.inspect()).entries.length === 1);
+  expect(await condition.withLock(() => condition.notify())).toBe(1);
+  await yard.says(/^condition true under guard$/);
+
+  const barrier = new Barrier('barrier', 2, { store });
+  await until('it waits', async () => (await barrier.waiting()) === 1);
+  const held = await new RLock('rlock', { store }).acquire();
+  // Of a bounded semaphore's permits, as many as there are.
+  const all = await new Semaphore('bounded', 2, { store }).acquire({ permits: 2 });
+  expect(await barrier.wait()).toBe(1);
+  await yard.says(/^counter 2$/);
+  expect(await new Counter('counter', { store }).add()).toBe(3);
+  await until('it waits', async () => (await new Lock('rlock', { store }).inspect()).entries.length === 2);
+  await held.release();
+  await until('it waits', async () => (await new Semaphore('bounded', 2, { store }).inspect()).entries.length === 2);
+  await all.release();
+  await yard.says(/^bounded MisuseError of 2$/);
+  await gone(pid);
+  expect(yard.lines()).toEqual([
+    `begins ${pid}`,
+    'event true',
+    'condition true under guard',
+    'barrier 0 of 2',
+    'counter 2',
+    'rlock twice',
+    'bounded MisuseError of 2',
+  ]);
 });
 
 test('a module runs with main’s own execArgv, so that TypeScript runs where main’s would', async () => {
