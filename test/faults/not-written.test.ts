@@ -168,6 +168,17 @@ test('one who cannot read back that it joined is told so, and is taken out of th
   expect(await inLine()).toEqual([]);
 });
 
+test('what others wrote counts at once, also where it was read by an operation that failed', async () => {
+  const lease = await theirs.acquire();
+  const store = mine.store.sync;
+  const entry = store?.join('deploy', { kind: 'lock', permits: 1 }, { ask: 1, label: 'mine', onlyIfGranted: false });
+  expect(entry?.state).toBe('waiting');
+  await lease.release();
+  failWrites('ENOSPC');
+  if (entry) expect(() => store?.keep(entry, { held: [], waits: 1 })).toThrow(full);
+  expect(entry?.state).toBe('holding');
+});
+
 test('a waiter that cannot write that the dead are dead waits on, and a later one writes it', async () => {
   const facts = { ...sound.processes.self(), start: 1 };
   const dead = { files: sound.files, clock: sound.clock, processes: { ...sound.processes, self: () => facts } };

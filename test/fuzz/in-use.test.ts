@@ -116,6 +116,27 @@ test.each(['EACCES', 'EROFS'] as const)(
   },
 );
 
+test.each(['', '\0', 'x'.repeat(300), 'damaged'])(
+  'what another waiter says it keeps (%j) ends nobody’s wait',
+  async (kept) => {
+    const damaged = path.join(store, 'resources', 'damaged');
+    fs.mkdirSync(damaged);
+    fs.writeFileSync(path.join(damaged, 'journal.1'), 'garbage');
+    const journal = path.join(store, 'resources', 'deploy', 'journal.1');
+    const [, , second] = fs.readFileSync(journal, 'utf8').split('\n');
+    const ticket = (await newcomer.inspect()).entries[1]?.ticket;
+    expect(second).toContain('enter');
+    fs.appendFileSync(journal, `\n${JSON.stringify(['keep', 'z:1', ticket, 1, [[kept, 1]], 1])}`);
+    const mine = new Lock('mine', { store: newcomer.store });
+    await mine.withLock(async () => {
+      await expect(newcomer.acquire({ timeout: 100 })).rejects.toMatchObject({ code: 'LOCK_TIMEOUT' });
+      expect(() => newcomer.acquireSync({ timeout: 100 })).toThrow(expect.objectContaining({ code: 'LOCK_TIMEOUT' }));
+    });
+    await lease.release();
+    await ((await waiter) as Lease).release();
+  },
+);
+
 test('waking somebody follows no symbolic link that stands in the place of a session’s file', async () => {
   const bait = path.join(root, 'bait');
   fs.writeFileSync(bait, 'untouched');

@@ -96,11 +96,14 @@ test('everybody sees the same line in any bytes, whenever they read them', { tim
     const bytes = damaged(sound.subarray(headerEnd), all);
     sandbox.write(sound.subarray(0, headerEnd));
     const early = new Reader(sandbox.journal);
-    const ends = where.map((cut) => Math.floor(cut * bytes.length)).sort((a, b) => a - b);
+    // Mostly behind what looks like the end of a record: there a reader takes what it has for the whole of it.
+    const endAt = (cut: number, index: number) =>
+      index % 3 === 0 ? Math.floor(cut * bytes.length) : bytes.indexOf(']', Math.floor(cut * bytes.length)) + 1;
+    const ends = where.map(endAt).sort((a, b) => a - b);
     let from = 0;
     for (const end of [...ends, bytes.length]) {
-      fs.appendFileSync(sandbox.journal, bytes.subarray(from, end));
-      from = end;
+      fs.appendFileSync(sandbox.journal, bytes.subarray(from, Math.max(from, end)));
+      from = Math.max(from, end);
       const late = new Reader(sandbox.journal);
       expect(early.read()).toBe(late.read());
       late.close();

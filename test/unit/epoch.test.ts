@@ -83,6 +83,17 @@ test('a record counts though something stands behind it in its line, whenever th
   }
 });
 
+test('what stands behind our own record in its line is no record', () => {
+  const file = fileWith(first);
+  const epoch = open(file);
+  epoch.fold();
+  epoch.append(['leave', 'c:1', 3], third, third.length);
+  fs.appendFileSync(file, framed(['enter', 'd:1', 'x']).subarray(1));
+  epoch.fold();
+  expect(epoch.machine.ids).toEqual(['a:1', 'c:1']);
+  expect(idsIn(file)).toEqual(['a:1', 'c:1']);
+});
+
 test('what stands behind the header in its line is no record, whenever it came', () => {
   const whole = framed(['enter', 'd:1', 'x']).subarray(1);
   const file = fileWith();
@@ -260,7 +271,7 @@ test.each([
 
 test('a header of 60 MiB of brackets is refused without parsing them', () => {
   const file = path.join(temporaryDirectory(), 'journal.1');
-  fs.writeFileSync(file, `["lockstep",2,${'['.repeat(60 * 2 ** 20)}`);
+  fs.writeFileSync(file, `["lockstep",2,${'['.repeat(60 * 2 ** 20)}]`);
   const began = performance.now();
   expect(() => open(file)).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
   // Parsing them takes ten times as long.
