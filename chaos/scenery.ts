@@ -10,9 +10,9 @@ export interface Section {
 }
 
 /** In the order in which one who needs several takes them: so there is no deadlock to be told. */
-export const LOCKS = ['lock.a', 'lock.b', 'lock/ü~.c'] as const;
-export const SEMAPHORES = { 'semaphore.4': 4, 'semaphore.2': 2 } as const;
-export const RWLOCKS = ['rwlock'] as const;
+export const LOCKS = ['lock.a', 'lock.b', 'lock.c', 'lock.d', 'lock.e', 'lock/ü~.f'] as const;
+export const SEMAPHORES = { 'semaphore.4': 4, 'semaphore.2': 2, 'semaphore.8': 8 } as const;
+export const RWLOCKS = ['rwlock.a', 'rwlock.b'] as const;
 export const COUNTERS = ['counter'] as const;
 export const JSON_FILES = ['one.json', 'two.json'] as const;
 export const EVENT = 'event';

@@ -53,7 +53,7 @@ export class Tasks {
     this.#meetings = new Trace(ground.traces(BARRIER));
     this.#doing = {
       lock: () => visits.visit('lock'),
-      nested: () => visits.visit('lock', true),
+      nested: () => visits.visitTwo(),
       semaphore: () => visits.visit('semaphore'),
       rwlock: () => visits.visit('rwlock'),
       json: () => updates.json(),

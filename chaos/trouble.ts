@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Crowd } from './crowd.ts';
 import type { SmallDisk } from './disk.ts';
-import { isLiving, type Life, pidOf } from './life.ts';
+import { isLiving, type Life, nowMs, pidOf } from './life.ts';
 import { CommandMember, type Member } from './member.ts';
 import type { Random } from './random.ts';
 import { type Ground, PATIENCE_MS, SECTIONS, type Section } from './scenery.ts';
@@ -11,10 +11,13 @@ import { Witness } from './witness.ts';
 
 const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
 /** How long from one trouble to the next, on average, for 24 processes. */
-const GAP_MS = 120;
+const GAP_MS = 150;
 const STOP_SHORT_MS = [5, 300] as const;
 const STOP_LONG_MS = [PATIENCE_MS + 200, PATIENCE_MS * 3] as const;
 const LOOK_MS = 25;
+/** How often one is tried to be caught, and how often it is looked whether the signal has arrived. */
+const CATCHES = 20;
+const LOOKS = 1_000;
 const EMPTY_MS = [1_000, 4_000] as const;
 const FULL_MS = [50, 1_200] as const;
 
@@ -25,11 +28,18 @@ export interface TroubleOptions {
   settings: Settings;
 }
 
+interface Victim {
+  member: Member;
+  /** Who of it is inside a section, and stopped there. */
+  inside: Life | null;
+}
+
 /** Makes it hard for the crowd. */
 export class Trouble {
   readonly #options: TroubleOptions;
   /** By the pid, or the negative number of a process group: who is stopped, and what lets it go on. */
   readonly #stopped = new Map<number, NodeJS.Timeout>();
+  #longUntil = 0;
   kills = 0;
   stops = 0;
   /** Of these, longer than heartbeats are waited for. */
@@ -67,11 +77,14 @@ export class Trouble {
     const gapMs = (GAP_MS * 24) / Math.max(8, this.#options.settings.processes);
     while (await elapsed(random.whole(0, 2 * gapMs), signal)) {
       const what = random.weighted(WEIGHTS);
-      const [holder, member] = this.#victim(crowd, random);
       if (this.#without(what)) continue;
-      if (what === 'stop') this.#stop(holder, member, random);
-      else if (what === 'kill') this.#kill(holder, member, random);
-      else if (member?.signal('SIGTERM')) this.terminations += 1;
+      const victim = (random.chance(0.6) && this.#caught(crowd, random)) || this.#anybody(crowd, random);
+      if (!victim) continue;
+      if (what === 'stop') this.#stop(victim, random);
+      else if (what === 'kill') this.#kill(victim, random);
+      else if (victim.member.signal('SIGTERM')) this.terminations += 1;
+      // Who was caught is stopped so far. What it was sent is done to it first.
+      if (victim.inside && what !== 'stop') send(pidOf(victim.inside), 'SIGCONT');
     }
   }
 
@@ -87,49 +100,71 @@ export class Trouble {
   async #wake(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
     while (await elapsed(LOOK_MS, signal)) {
       for (const { pid } of crowd.doomed) {
-        if (!this.#stopped.has(pid) && !this.#stopped.has(-pid) && isStopped(pid)) this.#noteStop(pid, random);
+        if (!this.#stopped.has(pid) && !this.#stopped.has(-pid) && isStopped(pid))
+          this.#noteStop(pid, random, this.#isInside(pid));
       }
     }
   }
 
-  /** As often as not one that is in a section: most of the time of a process is spent waiting. */
-  #victim(crowd: Crowd, random: Random): [Life | null, Member | null] {
-    const { members } = crowd;
-    const section = random.pick(SECTIONS as [Section, ...Section[]]);
-    const inside = random.chance(0.5) ? Witness.inside(this.#options.ground.traces(section.name)) : [];
-    const [holder] = inside.filter(isLiving);
-    if (!holder) return [null, members.length > 0 ? random.pick(members as [Member, ...Member[]]) : null];
-    // A worker is inside by itself; of `lockstep run` it is the command, in the group that the wrapper leads.
-    const group = groupOf(pidOf(holder));
-    return [holder, members.find(({ pid }) => pid === pidOf(holder) || pid === group) ?? null];
+  #isInside(pid: number): boolean {
+    const { ground } = this.#options;
+    return SECTIONS.some(({ name }) => Witness.inside(ground.traces(name)).some((life) => pidOf(life) === pid));
   }
 
-  #kill(holder: Life | null, member: Member | null, random: Random): void {
-    if (!member) return;
-    const command = holder !== null && pidOf(holder) !== member.pid ? holder : null;
+  #anybody(crowd: Crowd, random: Random): Victim | null {
+    const members = crowd.members.filter((member) => !this.isStopped(member));
+    return members.length > 0 ? { member: random.pick(members as [Member, ...Member[]]), inside: null } : null;
+  }
+
+  /**
+   * One that is inside a section, and stopped there. Most are in one for less than a millisecond, and most of the time
+   * of a process is spent waiting: so whoever was seen inside is stopped first, and looked after again.
+   */
+  #caught(crowd: Crowd, random: Random): Victim | null {
+    for (let tries = 0; tries < CATCHES; tries++) {
+      const section = this.#options.ground.traces(random.pick(SECTIONS as [Section, ...Section[]]).name);
+      const inside = Witness.inside(section).filter(isLiving);
+      if (inside.length === 0) continue;
+      const life = random.pick(inside as [Life, ...Life[]]);
+      // A worker is inside by itself; of `lockstep run` it is the command, in the group that the wrapper leads.
+      const leader = groupOf(pidOf(life));
+      const member = crowd.members.find(({ pid }) => pid === pidOf(life) || pid === leader);
+      if (!member || this.isStopped(member) || !send(pidOf(life), 'SIGSTOP')) continue;
+      for (let looks = 0; looks < LOOKS && !isStopped(pidOf(life)) && isLiving(life); looks++);
+      if (isLiving(life) && Witness.inside(section).includes(life)) return { member, inside: life };
+      send(pidOf(life), 'SIGCONT');
+    }
+    return null;
+  }
+
+  #kill({ member, inside }: Victim, random: Random): void {
     this.kills += 1;
     // The command alone, both, or the wrapper alone: then the command goes on, and keeps the lock.
-    const which = command ? random.pick(['command', 'group', 'wrapper']) : 'wrapper';
+    const isCommand = inside !== null && pidOf(inside) !== member.pid;
+    const which = isCommand ? random.pick(['command', 'group', 'wrapper']) : 'wrapper';
     if (which === 'wrapper') member.signal('SIGKILL');
     else {
       member.disturbed('SIGKILL');
-      if (command && isLiving(command)) send(which === 'group' ? -member.pid : pidOf(command), 'SIGKILL');
+      if (inside) send(which === 'group' ? -member.pid : pidOf(inside), 'SIGKILL');
     }
   }
 
-  #stop(holder: Life | null, member: Member | null, random: Random): void {
+  #stop({ member, inside }: Victim, random: Random): void {
     const { processes } = this.#options.settings;
-    if (!member?.running || this.isStopped(member) || this.#stopped.size >= Math.max(2, processes / 6)) return;
-    const inGroup = member instanceof CommandMember && (holder !== null || random.chance(0.5));
+    const isEnough = this.#stopped.size >= Math.max(2, processes / 8);
+    const inGroup = member instanceof CommandMember && (inside !== null || random.chance(0.5));
     const pid = inGroup ? -member.pid : member.pid;
-    if (send(pid, 'SIGSTOP')) this.#noteStop(pid, random);
+    if (!isEnough && send(pid, 'SIGSTOP')) this.#noteStop(pid, random, inside !== null);
+    else if (inside) send(pidOf(inside), 'SIGCONT');
   }
 
-  #noteStop(pid: number, random: Random): void {
-    const long = random.chance(0.25);
+  #noteStop(pid: number, random: Random, inside: boolean): void {
+    // One at a time: a line stands still as long as one who is stopped has what it is about.
+    const long = this.#longUntil < nowMs() && random.chance(inside ? 0.5 : 0.1);
     const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
     this.stops += 1;
     if (long) this.longStops += 1;
+    if (long) this.#longUntil = nowMs() + ms;
     this.#stopped.set(
       pid,
       setTimeout(() => this.#goOn(pid), ms),

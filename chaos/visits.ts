@@ -9,7 +9,7 @@ import { Witness } from './witness.ts';
 import type { Breakable, Report } from './worker-setup.ts';
 
 /** The ways to ask, and how often each is gone. */
-const WAYS = { wait: 40, scoped: 20, blocking: 10, try: 15, timeout: 10, abort: 5 };
+const WAYS = { wait: 25, scoped: 15, blocking: 5, try: 20, timeout: 25, abort: 10 };
 /** Who blocks hears no message: it must come back by itself. */
 const BLOCKED_MOST_MS = 5_000;
 const AGAIN_MS = 10;
@@ -37,15 +37,17 @@ export class Visits {
     );
   }
 
-  /** Enters a section of a kind, and perhaps another one from inside. */
-  async visit(kind: Section['kind'], nested = false): Promise<void> {
+  async visit(kind: Section['kind']): Promise<void> {
+    const sections = SECTIONS.filter((section) => section.kind === kind);
+    await this.#visit(this.#options.random.pick(sections as [Section, ...Section[]]), () => this.#linger());
+  }
+
+  /** Enters one, and another from inside; always in the order of the list: so there is no deadlock to be told. */
+  async visitTwo(): Promise<void> {
     const { random } = this.#options;
-    const [first, ...rest] = SECTIONS.filter((section) => section.kind === kind);
-    if (!first) return;
-    const outer = nested ? first : random.pick([first, ...rest]);
-    // Always in the order of the list: so there is no deadlock to be told.
-    const [inner] = nested ? [random.pick(SECTIONS.slice(1) as [Section, ...Section[]])] : [];
-    await this.#visit(outer, inner ? () => this.#visit(inner, () => this.#linger()) : () => this.#linger());
+    const outer = random.whole(0, SECTIONS.length - 2);
+    const inner = random.whole(outer + 1, SECTIONS.length - 1);
+    await this.#visit(SECTIONS[outer] as Section, () => this.#visit(SECTIONS[inner] as Section, () => this.#linger()));
   }
 
   /** For one who is about to die of a signal. */
