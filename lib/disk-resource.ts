@@ -96,7 +96,7 @@ export class DiskResource {
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
     const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
-    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.expelDead(entry);
+    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.#expelQuietly(entry);
     return entry;
   }
 
@@ -309,6 +309,15 @@ export class DiskResource {
       this.#own.findIn(this.#line);
     }
     this.#own.settle(poke);
+  }
+
+  /** For one who is in line already: did this fail, its caller would not learn of an entry that only it can give back. */
+  #expelQuietly(own: DiskEntry): void {
+    try {
+      this.expelDead(own);
+    } catch {
+      // Whoever waits looks again, and then hears of it with the entry in hand.
+    }
   }
 
   #expelAllDead(): void {
