@@ -82,8 +82,12 @@ export class Beliefs {
     for (const owes of this.#mind(key).owes.values()) owes.delete(session);
   }
 
-  /** It has read all that its journal says, and that is the highest. */
-  read(key: string, name: string): void {
+  /** It has read all that its journal says. Is that not the highest, it has yet to move on. */
+  read(key: string, name: string, isHighest: boolean): void {
+    if (!isHighest) {
+      this.#mind(key).knows.delete(name);
+      return;
+    }
     const known = new Map<number, number>();
     for (const { ticket, token, owners } of this.#ledger(name).line?.entries ?? []) {
       if (owners[0]?.key === key) known.set(ticket, token);
@@ -180,7 +184,9 @@ export class Beliefs {
     const should = known === undefined ? 'ended' : known > 0 ? 'holding' : 'waiting';
     const is = state === 'holding' || state === 'waiting' ? state : 'ended';
     if (is === should && (is !== 'holding' || token === known)) return;
-    throw new Violation(`${mind.name} believes that its ticket ${ticket} is ${state}, and has read that it is ${should}`);
+    throw new Violation(
+      `${mind.name} believes that its ticket ${ticket} is ${state}, and has read that it is ${should}`,
+    );
   }
 
   #hearsEnded(mind: Mind, told: Told & { it: 'has ended' }): void {

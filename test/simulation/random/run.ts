@@ -97,7 +97,11 @@ class RandomRun {
 
   #step(): void {
     if (++this.#summary.steps > MAX_STEPS) throw new Violation(`it does not end within ${MAX_STEPS} steps`);
-    if (this.#isCalm) return this.#goOn(this.#lives[0] as Life);
+    if (this.#isCalm) this.#goOn(this.#lives[0] as Life);
+    else this.#stepAtRandom();
+  }
+
+  #stepAtRandom(): void {
     const { odds, births, processes, deaths } = this.#scenario;
     if (this.#born < processes + births && this.#lives.length < processes && this.#chance.happens(0.02)) {
       this.#beBorn(false);
@@ -188,7 +192,7 @@ class RandomRun {
     if (call.op === 'link' && outcome.value === true) this.#linked(ledger, Number(journal[2]), call.to ?? '');
     if (call.op === 'link' || call.op === 'remove') this.#checkHighest(ledger);
     const isFold = call.op === 'read' && (call.number ?? 0) > 0;
-    if (isFold && life.fds.get(call.fd ?? -1) === ledger.inode) this.#beliefs.read(life.key, ledger.name);
+    if (isFold) this.#beliefs.read(life.key, ledger.name, life.fds.get(call.fd ?? -1) === ledger.inode);
     return outcome;
   }
 
@@ -245,7 +249,7 @@ class RandomRun {
     this.#table.set(pid, { start, zombie: false });
     this.#beliefs.born(key);
     const thread = this.#threads.take();
-    const wallMicros = this.#chance.whole(1, 500);
+    const wallMicros = this.#chance.whole(50, 500);
     const life = { key, pid, start, thread, fds: new Map(), call: { op: 'work' } as RunCall, asideUntil: 0, sleeps: 0 };
     this.#lives.push(life);
     this.#note(key, `is born as pid ${pid}`);
@@ -264,7 +268,10 @@ class RandomRun {
     const text = call.text ?? '';
     const torn = call.op === 'write' && this.#chance.happens(0.5) ? this.#chance.whole(1, text.length) : 0;
     if (torn > 0) this.#write(life, call as Call, text.slice(0, torn));
-    this.#note(key, `is killed before ${JSON.stringify(call)}${torn > 0 ? `, of which ${torn} bytes are written` : ''}`);
+    this.#note(
+      key,
+      `is killed before ${JSON.stringify(call)}${torn > 0 ? `, of which ${torn} bytes are written` : ''}`,
+    );
     thread.die();
     this.#threads.giveBack(thread);
     this.#lives.splice(this.#lives.indexOf(life), 1);

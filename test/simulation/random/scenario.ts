@@ -39,19 +39,19 @@ export function scenarioOf(seed: number): Scenario {
   return {
     seed,
     processes,
-    births: chance.whole(0, 4),
+    births: chance.whole(0, 6),
     rounds: chance.whole(2, processes > 5 ? 4 : 7),
     rotateBytes: chance.of([0, 60, 150, 300, 700, 2_000]),
     resources: resourcesOf(chance),
-    deaths: chance.of([0, 1, 2, 4]),
-    faults: chance.of([0, 0, 2, 6]),
+    deaths: chance.of([0, 1, 3, 8]),
+    faults: chance.of([0, 0, 3, 20]),
     violent: chance.happens(0.4),
     reusesPids: chance.happens(0.5),
     odds: {
       switch: chance.of([0.02, 0.1, 0.3, 1]),
-      death: chance.of([0.002, 0.01]),
+      death: chance.of([0.005, 0.02]),
       putAside: chance.of([0, 0.003, 0.02]),
-      fault: chance.of([0.01, 0.05]),
+      fault: chance.of([0.02, 0.1]),
     },
   };
 }

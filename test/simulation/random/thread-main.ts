@@ -87,7 +87,7 @@ class Lived implements Witness {
       processes: {
         ...host.processes,
         self: () => ({ ...host.processes.self(), start }),
-        nonce: () => (nonces++ === 0 ? key : `${key}${nonces}`),
+        nonce: () => (nonces++ === 0 ? key : `${key}x${nonces}`),
         atExit: (giveBack) => {
           if (!this.#atExit.includes(giveBack)) this.#atExit.push(giveBack);
         },

@@ -2,7 +2,10 @@ import type { Call } from '../sim-call.ts';
 import type { Scenario } from './scenario.ts';
 
 /** What passes between a simulated process, which is a thread that stands still, and the run that lets it go on. */
-export type Request = { told: Told[]; closed: number[] } & ({ call: RunCall } | { ended: true; failure: string | null });
+export type Request = { told: Told[]; closed: number[] } & (
+  | { call: RunCall }
+  | { ended: true; failure: string | null }
+);
 
 export type Reply =
   | { do: 'start'; life: Life }
