@@ -53,7 +53,7 @@ export class Errands {
   }
 
   #runOne(resource: Named): void {
-    if (this.#life.scenario.violent && this.#chance.happens(0.05)) this.#evictSomebody(resource);
+    if (this.#life.scenario.violent && this.#chance.happens(0.08)) this.#evictSomebody(resource);
     else if (resource.kind === 'event') this.#useEvent(resource);
     else if (resource.kind === 'condition') this.#useCondition(resource);
     else if (resource.kind === 'barrier') this.#useBarrier(resource);
@@ -124,7 +124,7 @@ export class Errands {
     if (!lock) return;
     this.#wait(lock, UNTIL_IT_HOLDS);
     if (!this.#believes(lock, 1)) return;
-    if (this.#chance.happens(0.6)) {
+    if (this.#chance.happens(0.4)) {
       this.#act(resource, { do: 'notify', count: this.#chance.of([1, 1, 2, Number.MAX_SAFE_INTEGER]) });
       this.#leave(lock);
       return;

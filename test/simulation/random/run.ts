@@ -18,7 +18,7 @@ export interface Summary {
 }
 
 /** Past it a run does not end. */
-const MAX_STEPS = 200_000;
+const MAX_STEPS = 20_000;
 /** Whoever has looked so often since anything happened, without being let in, never will be. */
 const MAX_SLEEPS = 100;
 /** What whoever waits does again and again. */
@@ -110,7 +110,8 @@ class RandomRun {
     const life = this.#pick();
     this.#last = life;
     if (this.#summary.deaths < deaths && this.#chance.happens(odds.death)) this.#kill(life);
-    else if (this.#chance.happens(odds.putAside)) this.#putAside(life);
+    // Whoever sleeps goes on late enough.
+    else if (life.sleeps === 0 && this.#chance.happens(odds.putAside)) this.#putAside(life);
     else this.#goOn(life);
   }
 

@@ -66,7 +66,7 @@ function resourcesOf(chance: Chance): Named[] {
     { name: 'counter', kind: 'counter', permits: 1 },
   ];
   // Few, so that they meet; permits in every other run at least.
-  const first = chance.of(chance.happens(0.6) ? all.slice(0, 2) : all);
+  const first = chance.of(chance.happens(0.5) ? all.slice(0, 2) : all);
   const others = all.filter((one) => one !== first && chance.happens(0.25));
   const chosen = [first, ...others];
   const needsGuard = chosen.some(({ kind }) => kind === 'condition') && first.kind !== 'lock';

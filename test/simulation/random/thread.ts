@@ -4,10 +4,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { build } from 'rolldown';
+import { Violation } from '../invariants.ts';
 import { type Life, MEMORY_BYTES, type Reply, type Request, RUNS_TURN, Wire } from './wire.ts';
 
 /** A step of the library takes microseconds. Whoever makes no call for as long hangs. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 20_000;
 
 /** Threads in which simulated processes live, one after the other. */
 export class Threads {
@@ -40,7 +41,7 @@ export class Threads {
 
   /** Only for a thread whose life is over. */
   giveBack(thread: Thread): void {
-    this.#idle.push(thread);
+    if (!thread.hangs) this.#idle.push(thread);
   }
 
   async close(): Promise<void> {
@@ -52,6 +53,7 @@ export class Threads {
 export class Thread {
   readonly #worker: Worker;
   readonly #wire: Wire;
+  hangs = false;
 
   constructor(program: string) {
     const memory = new SharedArrayBuffer(MEMORY_BYTES);
@@ -70,7 +72,7 @@ export class Thread {
 
   /** Its thread is free for another one afterwards. */
   die(): void {
-    this.#ask({ do: 'die' });
+    if (!this.hangs) this.#ask({ do: 'die' });
   }
 
   async end(): Promise<void> {
@@ -80,7 +82,8 @@ export class Thread {
   #ask(reply: Reply): Request {
     this.#wire.say(reply);
     const request = this.#wire.hear(PATIENCE_MS) as Request | null;
-    if (!request) throw new Error(`it has made no call for ${PATIENCE_MS} ms`);
-    return request;
+    if (request) return request;
+    this.hangs = true;
+    throw new Violation(`it has made no call for ${PATIENCE_MS} ms`);
   }
 }
