@@ -1,0 +1,242 @@
+/** A textual replacement in a source. `from` must stand there exactly once. */
+export interface Edit {
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/** A rule of the protocol that is broken, and the test that must notice. */
+export interface Mutation {
+  readonly rule: string;
+  readonly edits: readonly Edit[];
+  readonly caughtBy: { readonly file: string; readonly test: string };
+}
+
+const RANDOM = {
+  file: 'test/simulation/random/random.test.ts',
+  test: 'three to eight processes that do everything at random',
+};
+
+function unit(name: string, test: string): Mutation['caughtBy'] {
+  return { file: `test/unit/${name}.test.ts`, test };
+}
+
+function broken(rule: string, file: string, from: string, to: string, caughtBy: Mutation['caughtBy']): Mutation {
+  return { rule, edits: [{ file: `lib/${file}.ts`, from, to }], caughtBy };
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  broken(
+    'an epoch is opened without listing a second time',
+    'journal',
+    'if (this.#highest() !== number) {',
+    'if (number < 0) {',
+    {
+      file: 'test/simulation/explorer.test.ts',
+      test: 'leads nobody into its file, put aside twice at any call',
+    },
+  ),
+  broken('a link replaces what is there', 'node-host', 'fs.linkSync(from, to)', 'fs.renameSync(from, to)', {
+    file: 'test/simulation/files-contract.test.ts',
+    test: 'link never over something, and never from nothing',
+  }),
+  broken(
+    'the fold reads on behind a seal',
+    'epoch',
+    '      if (this.#sealed) break;\n',
+    '',
+    unit('epoch', 'the first seal ends the epoch: what stands behind it is void'),
+  ),
+  broken(
+    'a record is appended to an epoch that was read as sealed',
+    'epoch',
+    '    if (this.#sealed) return false;\n',
+    '',
+    unit('epoch', 'an epoch that was read as sealed takes no more, and reads no further'),
+  ),
+  broken(
+    'a seal is no end',
+    'epoch',
+    "if (record[0] === 'seal') this.#sealed = true;",
+    "if (record[0] === 'seal') this.#sealed = false;",
+    RANDOM,
+  ),
+  broken('the highest journal is deleted', 'journal', '< highest - (', '< highest + 2 - (', RANDOM),
+  broken(
+    'a record that a seal made void is not repeated',
+    'journal',
+    'if (this.#epoch.append(record, this.#out, length)) return;',
+    'this.#epoch.append(record, this.#out, length);\n      if (round === 0) return;',
+    RANDOM,
+  ),
+  broken(
+    'a record that counts is repeated behind a seal that came with it',
+    'journal',
+    'if (this.#epoch.append(record, this.#out, length)) return;',
+    'if (this.#epoch.append(record, this.#out, length) && !this.#epoch.sealed) return;',
+    RANDOM,
+  ),
+  {
+    rule: 'the newline stands behind a record: a torn one takes its neighbour with it',
+    edits: [
+      { file: 'lib/journal.ts', from: '    this.#out[0] = 0x0a;\n', to: '' },
+      {
+        file: 'lib/journal.ts',
+        from: 'return 1 + this.#out.write(json, 1);',
+        to: "return this.#out.write([json, ''].join('\\n'), 0);",
+      },
+      {
+        file: 'lib/epoch.ts',
+        from: "JSON.stringify(['lockstep', FORMAT, payload])",
+        to: "[JSON.stringify(['lockstep', FORMAT, payload]), ''].join('\\n')",
+      },
+    ],
+    caughtBy: RANDOM,
+  },
+  broken(
+    'a line that is not there to its end is taken for garbage',
+    'epoch',
+    'this.#skipping = isRecord || isTooLong;',
+    'this.#skipping = true;',
+    unit('epoch', 'a record that arrives in pieces is folded when its last byte is there, and not before'),
+  ),
+  broken(
+    'a write that was cut short counts as written',
+    'epoch',
+    'if (written === length) return;',
+    'if (written > 0) return;',
+    unit('epoch', 'a write that was cut short is tried once more; the second time it is an error'),
+  ),
+  broken(
+    'the living are evicted',
+    'disk-resource',
+    'if (reasons.some((reason) => reason === null)) return false;',
+    '',
+    RANDOM,
+  ),
+  broken(
+    'an entry is evicted while one of its owners lives',
+    'disk-resource',
+    'if (reasons.some((reason) => reason === null)) return false;',
+    'if (reasons[0] === null) return false;',
+    RANDOM,
+  ),
+  broken(
+    'an eviction counts whatever owners were judged',
+    'line',
+    'if (!entry || (owners !== 0 && owners !== entry.owners.length)) return;',
+    'if (!entry) return;',
+    unit('line', 'an eviction that judged one owner is void once a second has adopted the entry'),
+  ),
+  broken('a zombie counts as alive', 'liveness', 'if (state.zombie) return', 'if (state.start < 0) return', RANDOM),
+  broken(
+    'whoever has the pid counts as its owner',
+    'liveness',
+    'if (start !== 0 && state.start !== 0 && state.start !== start)',
+    'if (start < 0)',
+    RANDOM,
+  ),
+  broken('nobody is poked', 'own-entries', 'if (poke) for (const entry of', 'if (!this) for (const entry of', RANDOM),
+  broken(
+    'a small request overtakes a large one that waits',
+    'line',
+    'return this.#firstWaiting === null && this.#hasRoomFor(ask);',
+    'return this.#hasRoomFor(ask);',
+    RANDOM,
+  ),
+  broken(
+    'one permit too many is given',
+    'line',
+    'return this.#held + weightOf(ask) <= this.#capacity;',
+    'return this.#held < this.#capacity;',
+    RANDOM,
+  ),
+  broken(
+    'a token does not grow past a thief’s',
+    'line',
+    'entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;',
+    'entry.token = entry.ticket;',
+    RANDOM,
+  ),
+  broken(
+    'a thief’s victims stay in line',
+    'line',
+    '    for (const victim of victims) this.#remove(victim);\n',
+    '',
+    RANDOM,
+  ),
+  broken(
+    'a header forgets the last token',
+    'line',
+    'token: this.#lastToken, value: this.value',
+    'token: Math.max(0, ...entries.map((entry) => Number(entry[6]))), value: this.value',
+    unit('line-header', 'a token that has left the line is not given again after a rotation'),
+  ),
+  broken(
+    'a header forgets what waiters keep',
+    'entry',
+    '    ...(held.length > 0 || waits > 0 ? [keptToWire(held), waits] : []),\n',
+    '',
+    RANDOM,
+  ),
+  broken(
+    'a leave ends whoever is first in line',
+    'line',
+    'const entry = this.#entries.find(record[2] as number);',
+    'const entry = this.#entries.first;',
+    RANDOM,
+  ),
+  broken(
+    'a holder does not hear that its entry was ended',
+    'own-entries',
+    'for (const { entry, eviction } of evicted) this.#lose(this.#byTicket.get(entry.ticket), eviction);',
+    '',
+    RANDOM,
+  ),
+  broken(
+    'a holder whose entry a rotation no longer has does not hear of it',
+    'own-entries',
+    "this.#lose(own, { reason: 'it is no longer in the line', by: 'unknown' });",
+    '',
+    RANDOM,
+  ),
+  broken('a death does not break a barrier', 'line', 'else this.#gate?.missed(', 'else String(', RANDOM),
+  broken(
+    'a barrier lets in one too few',
+    'gate',
+    'this.#waiters.count === this.#parties)',
+    'this.#waiters.count >= this.#parties - 1)',
+    RANDOM,
+  ),
+  broken(
+    'the wake-up of one who died is lost',
+    'line',
+    'if (holding) this.#gate?.wasted();',
+    'if (holding) return;',
+    RANDOM,
+  ),
+  broken(
+    'a set lets nobody in who waited before it',
+    'gate',
+    'return this.#waiters.letIn(Number.POSITIVE_INFINITY);',
+    'return 0;',
+    RANDOM,
+  ),
+  broken(
+    'an addition counts twice',
+    'gate',
+    'const sum = this.#value + by;',
+    'const sum = this.#value + by * 2;',
+    RANDOM,
+  ),
+  broken(
+    'who has joined does not hear of it if the dead before it cannot be evicted',
+    'disk-resource',
+    'this.#expelDeadBefore(entry);',
+    'this.expelDead(entry);',
+    unit(
+      'disk-resource',
+      'who joins the line is in it for its caller too, though the dead before it cannot be evicted',
+    ),
+  ),
+];

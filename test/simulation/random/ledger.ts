@@ -1,0 +1,151 @@
+import type { Config } from '../../../lib/line-header.ts';
+import { Violation } from '../invariants.ts';
+import { type Effects, type PlainEntry, PlainLine, weightOf } from './plain-line.ts';
+
+/** What a record that counts did, for whoever wrote it. */
+export interface Deed extends Effects {
+  readonly verb: string;
+}
+
+/** Whether a session is gone, asked of the world and not of the library. */
+export type IsGone = (facts: readonly unknown[]) => boolean;
+
+/**
+ * What one resource's files truly say, read byte by byte as they are written, without the code under test; and
+ * what must hold of that alone. @throws {Violation}
+ */
+export class Ledger {
+  readonly name: string;
+  readonly #config: Config;
+  readonly #isGone: IsGone;
+  /** The highest epoch's number and inode; 0 before there is any. */
+  epoch = 0;
+  inode = '';
+  isSealed = false;
+  line: PlainLine | null = null;
+  /** Of all records that ever counted, by their ids. */
+  readonly deeds = new Map<string, Deed>();
+  /** The token that each ticket was given, and the tickets that are in the line no more. */
+  readonly tokens = new Map<number, number>();
+  readonly #ended = new Set<number>();
+  #tail = '';
+  #lastToken = 0;
+
+  constructor({ name, ...config }: Config & { name: string }, isGone: IsGone) {
+    this.name = name;
+    this.#config = config;
+    this.#isGone = isGone;
+  }
+
+  hasEnded(ticket: number): boolean {
+    return this.#ended.has(ticket);
+  }
+
+  /** A journal's file was put in place. */
+  linked(epoch: number, inode: string, text: string): void {
+    // A lower one is a stray, made by a slow process: it matters only if somebody uses it.
+    if (epoch <= this.epoch) return;
+    if (epoch !== this.epoch + 1) throw new Violation(`${this.name}: epoch ${epoch} follows epoch ${this.epoch}`);
+    const [first = '', ...rest] = text.split('\n');
+    const header = (JSON.parse(first) as unknown[])[2];
+    const made = new PlainLine(header);
+    this.#checkStart(epoch, made, JSON.stringify(header));
+    this.epoch = epoch;
+    this.inode = inode;
+    this.isSealed = false;
+    this.line = made;
+    this.#tail = '';
+    if (rest.length > 0) throw new Violation(`${this.name}: epoch ${epoch} has records before it is in place`);
+  }
+
+  /** Bytes were appended to the highest epoch. */
+  appended(text: string): void {
+    const lines = (this.#tail + text).split('\n');
+    const isTailDone = parsed(this.#tail) !== null;
+    this.#tail = lines.at(-1) ?? '';
+    lines.forEach((line, at) => {
+      // A last line that is whole has counted already, when it came.
+      if (at === 0 && isTailDone) return;
+      const record = parsed(line);
+      if (record) this.#counts(record);
+    });
+  }
+
+  /** The believers are told what they hold by `beliefs.ts`; this is what they hold. */
+  entryOf(ticket: number): PlainEntry | undefined {
+    return this.line?.find(ticket);
+  }
+
+  /** The next epoch starts with exactly what the one before ends with. */
+  #checkStart(epoch: number, made: PlainLine, header: string): void {
+    if (!this.line) {
+      const { kind, permits } = this.#config;
+      const empty = { name: this.name, kind, permits, last: 0, token: 0, value: 0, entries: [] };
+      if (header === JSON.stringify(empty)) return;
+      throw new Violation(`${this.name}: the first epoch starts with ${header}`);
+    }
+    if (!this.isSealed)
+      throw new Violation(`${this.name}: epoch ${epoch} was made before epoch ${this.epoch} was sealed`);
+    const [before, after] = [this.line.header(), made.header()];
+    if (before === after && after === header) return;
+    throw new Violation(`${this.name}: epoch ${epoch} starts with\n  ${header}\nand the last ended with\n  ${before}`);
+  }
+
+  #counts(record: readonly unknown[]): void {
+    const [verb, id] = record as [string, string];
+    if (this.isSealed || !this.line) return;
+    if (verb === 'seal') {
+      this.isSealed = true;
+      return;
+    }
+    if (this.deeds.has(id)) throw new Violation(`${this.name}: record ${id} counts twice`);
+    if (verb === 'evict') this.#checkEviction(record);
+    const effects = this.line.apply(record);
+    this.deeds.set(id, { verb, ...effects });
+    for (const entry of effects.granted) this.#checkGrant(entry);
+    for (const { ticket } of effects.ended) this.#ended.add(ticket);
+    this.#checkLine(this.line, effects);
+  }
+
+  /** Nobody who lives is evicted, but by force (which judges nobody). */
+  #checkEviction([, , ticket, , judged]: readonly unknown[]): void {
+    const entry = this.line?.find(ticket);
+    if (!entry || judged === 0 || judged !== entry.owners.length) return;
+    for (const { key, facts, relieved } of entry.owners) {
+      if (!relieved && !this.#isGone(facts)) throw new Violation(`${this.name}: ${key} is evicted, and alive`);
+    }
+  }
+
+  #checkGrant({ ticket, token }: PlainEntry): void {
+    if (token <= this.#lastToken)
+      throw new Violation(`${this.name}: token ${token} was given after token ${this.#lastToken}`);
+    this.#lastToken = token;
+    this.tokens.set(ticket, token);
+  }
+
+  #checkLine({ entries, kind, permits, waiting }: PlainLine, { granted, joined }: Effects): void {
+    for (const { ticket } of entries) {
+      if (this.#ended.has(ticket)) throw new Violation(`${this.name}: ticket ${ticket} has ended, and is back in line`);
+    }
+    if (joined && entries.some(({ ticket }) => ticket > joined.ticket))
+      throw new Violation(`${this.name}: ticket ${joined.ticket} is not the highest`);
+    if (kind === 'lock' || kind === 'semaphore') {
+      const held = entries.reduce((sum, { token, ask }) => sum + (token > 0 ? weightOf(ask) : 0), 0);
+      if (held > permits) throw new Violation(`${this.name}: ${held} of ${permits} permits are held`);
+    } else if (kind === 'barrier') {
+      if (granted.length !== 0 && granted.length !== permits)
+        throw new Violation(`${this.name}: ${granted.length} of ${permits} parties are let in`);
+      if (waiting.length >= permits) throw new Violation(`${this.name}: all parties are there, and wait`);
+    }
+  }
+}
+
+/** A whole record, as `docs/protocol.md` has it, or null. */
+function parsed(line: string): readonly unknown[] | null {
+  try {
+    const record: unknown = JSON.parse(Buffer.from(line, 'latin1').toString('utf8'));
+    return Array.isArray(record) && typeof record[0] === 'string' && typeof record[1] === 'string' ? record : null;
+  } catch {
+    return null;
+  }
+}
