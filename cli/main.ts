@@ -1,21 +1,8 @@
 #!/usr/bin/env node
-import yargs, { type CommandModule } from 'yargs';
+import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
-import { acquire } from './commands/acquire.ts';
-import { barrier } from './commands/barrier.ts';
-import { beat } from './commands/beat.ts';
-import { breakCommand } from './commands/break.ts';
-import { counter } from './commands/counter.ts';
-import { demo } from './commands/demo.ts';
-import { edit } from './commands/edit.ts';
-import { event } from './commands/event.ts';
-import { monitor } from './commands/monitor.ts';
-import { release } from './commands/release.ts';
-import { run } from './commands/run.ts';
-import { status } from './commands/status.ts';
-import { wait } from './commands/wait.ts';
-import { withDaemons } from './commands/with.ts';
 import { EXIT, report, UsageError } from './failure.ts';
+import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 
 const EXAMPLES: Array<[string, string]> = [
@@ -25,46 +12,6 @@ const EXAMPLES: Array<[string, string]> = [
   ['$0 monitor', 'who is alive, late or gone'],
 ];
 
-const VERBS = [
-  'run',
-  'acquire',
-  'release',
-  'status',
-  'wait',
-  'break',
-  'edit',
-  'event',
-  'barrier',
-  'counter',
-  'with',
-  'beat',
-  'monitor',
-  'demo',
-];
-
-/** Those that run a command. */
-const WITH_COMMAND = ['run', 'edit', 'with', 'beat'];
-
-function commands(): CommandModule[] {
-  // Each module has options of its own, and yargs' types know only one kind of command in a list.
-  return [
-    run,
-    acquire,
-    release,
-    status,
-    wait,
-    breakCommand,
-    edit,
-    event,
-    barrier,
-    counter,
-    withDaemons,
-    beat,
-    monitor,
-    demo,
-  ] as unknown as CommandModule[];
-}
-
 async function main(): Promise<void> {
   const { own, command } = splitWords(process.argv.slice(2));
   const parser = yargs(own)
@@ -72,7 +19,7 @@ async function main(): Promise<void> {
     .usage('$0 VERB …\n\nLocks and semaphores that independent processes share through files on disk.')
     .locale('en')
     .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-numbers': false })
-    .command(commands())
+    .command(COMMANDS)
     .example(EXAMPLES)
     .epilogue(
       'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
