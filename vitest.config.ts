@@ -10,6 +10,6 @@ export default defineConfig({
     maxWorkers: 2,
     pool: 'forks',
     // The largest explorations remember tens of millions of states.
-    execArgv: process.env.LOCKSTEP_SIMULATION === 'full' ? ['--max-old-space-size=12000'] : [],
+    execArgv: process.env.LOCKSTEP_SIMULATION ? ['--max-old-space-size=12000'] : [],
   },
 });

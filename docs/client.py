@@ -115,6 +115,8 @@ class Lock:
         if len(encoded) > 200:
             encoded = f"{encoded[:160]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
         self.name, self.folder, self.sessions = name, f"{store}/resources/{encoded}", f"{store}/sessions"
+        if os.path.lexists(f"{store}/guarded"):
+            raise ValueError(f"{store} is a guarded store, and this client does not guard its appends")
         for folder in (store, f"{store}/resources", self.folder, self.sessions):
             os.path.isdir(folder) or os.makedirs(folder, 0o700, exist_ok=True)
         self.key = secrets.token_hex(6)

@@ -11,7 +11,7 @@ export async function count({ name, add, dir }: CounterArguments): Promise<void>
 }
 
 function parse(add: string): number {
-  const by = /^[+-]\d+$/.test(add) ? Number(add) : Number.NaN;
-  if (Number.isSafeInteger(by)) return by;
-  throw new UsageError(`give a whole number with its sign, such as +1 or -5, not '${add}'`);
+  if (!/^[+-]\d+$/.test(add)) throw new UsageError(`give a whole number with its sign, such as +1 or -5, not '${add}'`);
+  if (Number.isSafeInteger(Number(add))) return Number(add);
+  throw new UsageError(`a counter has numbers up to ${Number.MAX_SAFE_INTEGER}, and ${add} is none of them`);
 }

@@ -73,7 +73,7 @@ test.each([
   ['a fraction', ['counter', 'x', '+1.5'], 'give a whole number with its sign'],
   ['a power', ['counter', 'x', '+1e3'], 'give a whole number with its sign'],
   ['two signs', ['counter', 'x', '+-1'], 'give a whole number with its sign'],
-  ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'give a whole number with its sign'],
+  ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'a counter has numbers up to 9007199254740991'],
   ['a minus and no number', ['counter', 'x', '-5x'], 'Unknown argument'],
   ['a number too many', ['counter', 'x', '+1', '+2'], 'Unknown command: +2'],
   // Passed over, it would print the number as if it had been added.

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -115,6 +116,16 @@ test.skipIf(!hasPython)('each waits for the other in line, and is told in turn',
   expect(next).toBeGreaterThan(token);
   await agent?.release();
   expect(Number(await second.line())).toBeGreaterThan(next);
+});
+
+test.skipIf(!hasPython)('the client refuses a guarded store, and leaves nothing in it', () => {
+  rig = new Rig();
+  fs.mkdirSync(rig.directory, { recursive: true });
+  fs.writeFileSync(path.join(rig.directory, 'guarded'), '');
+  const { status, stderr } = spawnSync('python3', ['-B', path.join(DOCS, 'client.py'), rig.directory, 'deploy']);
+  expect(status).toBe(1);
+  expect(String(stderr)).toContain('is a guarded store');
+  expect(fs.readdirSync(rig.directory)).toEqual(['guarded']);
 });
 
 test.skipIf(!hasPython)('each puts the other out of the line when it was killed', async () => {

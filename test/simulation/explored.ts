@@ -1,8 +1,13 @@
 import { expect } from 'vitest';
 import { type Exploration, type ExploreOptions, explore } from './explorer.ts';
 
-/** The largest explorations take ten minutes and several gigabytes: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`. */
-export const isFull = process.env.LOCKSTEP_SIMULATION === 'full';
+/**
+ * How much is explored. By default what takes seconds. `large` takes minutes: `npm run simulation`, in CI. `full` takes an hour
+ * and several gigabytes: `LOCKSTEP_SIMULATION=full npx vitest run test/simulation`.
+ */
+const size = process.env.LOCKSTEP_SIMULATION ?? '';
+export const isFull = size === 'full';
+export const isLarge = size === 'large' || isFull;
 export const TIMEOUT_MS = isFull ? 3_600_000 : 300_000;
 
 /** Explores, and says how much that was. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { explored, isFull, TIMEOUT_MS } from './explored.ts';
+import { explored, isFull, isLarge, TIMEOUT_MS } from './explored.ts';
 import { contender, EVERY_RECORD, EVERY_SECOND_RECORD } from './programs.ts';
 import type { Call } from './sim-call.ts';
 
@@ -24,7 +24,7 @@ describe('every interleaving of three processes', () => {
     TIMEOUT_MS,
   );
 
-  it(
+  it.runIf(isLarge)(
     'loses, doubles and grants nothing twice: from an open journal, a crash at any call, rotation in the middle',
     () => {
       const one = contender({ rounds: 1, rotateBytes: IN_THE_MIDDLE });
@@ -39,7 +39,7 @@ describe('every interleaving of three processes', () => {
     () => {
       const one = contender({ rounds: 1, rotateBytes: IN_THE_MIDDLE });
       const thief = contender({ rounds: 1, rotateBytes: IN_THE_MIDDLE, steals: true });
-      const options = { programs: [one, one, thief], crashes: 0, switches: isFull ? 4 : 2, prelude: allOpen };
+      const options = { programs: [one, one, thief], crashes: 0, switches: isLarge ? 4 : 2, prelude: allOpen };
       expect(explored(options).states).toBeGreaterThan(10_000);
     },
     TIMEOUT_MS,

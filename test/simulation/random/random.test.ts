@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isFull, TIMEOUT_MS } from '../explored.ts';
+import { isFull, isLarge, TIMEOUT_MS } from '../explored.ts';
 import { Violation } from '../invariants.ts';
 import { runAtRandom, type Summary } from './run.ts';
 import { scenarioOf } from './scenario.ts';
@@ -7,7 +7,7 @@ import { Threads } from './thread.ts';
 
 /** `LOCKSTEP_SEED=17 npx vitest run test/simulation/random` runs that one alone, and prints its whole trace. */
 const SEED = process.env.LOCKSTEP_SEED;
-const RUNS = Number(process.env.LOCKSTEP_RUNS ?? (isFull ? 30_000 : 250));
+const RUNS = Number(process.env.LOCKSTEP_RUNS ?? (isFull ? 30_000 : isLarge ? 1_000 : 150));
 /** Every long run tries other seeds; the quick one is the same each time. */
 const FIRST_SEED = Number(SEED ?? (isFull ? Date.now() : 1));
 const SHOWN_STEPS = 150;
