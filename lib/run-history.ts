@@ -1,7 +1,7 @@
 import type { Host } from './host.ts';
 import { whyGone } from './liveness.ts';
 import { encodeName } from './name.ts';
-import { jobDirectory, jobsDirectory, MAX_RUN_BYTES, parseRun, parseRunFile, type Run } from './run-file.ts';
+import { jobDirectory, jobsDirectory, MAX_RUN_BYTES, parseRun, parseRunFile, type Run, runFile } from './run-file.ts';
 import type { StoreDirectory } from './store-directory.ts';
 
 /**
@@ -39,10 +39,24 @@ export class RunHistory {
   runs(job: string, most = Number.POSITIVE_INFINITY): RunSight[] {
     const found: RunSight[] = [];
     for (const run of this.each(job)) {
-      found.push({ run, state: this.stateOf(run) });
+      found.push(this.sightOf(run));
       if (found.length >= most) break;
     }
     return found;
+  }
+
+  /**
+   * Who is found dead may have ended its record just before:
+   *   1. we read a record that has no end;
+   *   2. the run ends, and writes that;
+   *   3. we find its processes gone, and would call it lost.
+   * So the record is read once more.
+   */
+  sightOf(run: Run): RunSight {
+    const state = this.stateOf(run);
+    if (state !== 'lost') return { run, state };
+    const newest = this.#read(jobDirectory(this.#store.path, run.job), runFile(run)) ?? run;
+    return { run: newest, state: this.stateOf(newest) };
   }
 
   /** The same, read one by one as they are asked for. */
