@@ -156,7 +156,9 @@ const nodeFiles: Files = {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);
-        return textBuffer.toString('utf8', 0, fs.readSync(fd, textBuffer, 0, textBuffer.length, 0));
+        const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);
+        // One that fills the buffer may be longer.
+        return length < textBuffer.length ? textBuffer.toString('utf8', 0, length) : fs.readFileSync(fd, 'utf8');
       } finally {
         fs.closeSync(fd);
       }
