@@ -35,6 +35,7 @@ export interface JobPlan {
 /** @throws {UsageError | MisuseError} */
 export async function planOf(args: JobArguments): Promise<JobPlan> {
   const { name, permits, log = null, quiet, verbose } = args;
+  if (name === undefined) throw new UsageError('say which job: lockstep job NAME -- CMD [ARG…]');
   checkName(name);
   if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
   const words = wordsOf(args);

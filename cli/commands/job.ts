@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs';
 import { numberOption, type StoreArguments, storeOptions, type WordArguments } from '../options.ts';
 
 export interface JobArguments extends StoreArguments, WordArguments {
-  name: string;
+  name?: string | undefined;
   overlap: 'skip' | 'wait' | 'replace';
   wait?: string | undefined;
   conflictExitCode?: number | undefined;
@@ -26,14 +26,14 @@ export interface JobArguments extends StoreArguments, WordArguments {
 const text = { type: 'string', requiresArg: true } as const;
 
 export const job: CommandModule<object, JobArguments> = {
-  command: 'job <name>',
+  command: 'job [name]',
   describe: 'Run a command from cron: no overlap, no hanging, silence when all is well, and a history',
   builder: (argv) =>
     storeOptions(argv)
       .usage(
         '$0 job NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding the lock NAME (the same as `lockstep run NAME`), and remembers how it ended. Prints nothing if it ends well; else all that CMD printed, and what happened.',
       )
-      .positional('name', { type: 'string', demandOption: true, describe: 'The job: any text of 1 to 200 bytes' })
+      .positional('name', { type: 'string', describe: 'The job: any text of 1 to 200 bytes' })
       .option('overlap', {
         choices: ['skip', 'wait', 'replace'] as const,
         requiresArg: true,
