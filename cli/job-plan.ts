@@ -1,3 +1,4 @@
+import { MAX_PERMITS } from '../lib/line-header.ts';
 import { checkName } from '../lib/name.ts';
 import { shortCommand } from '../lib/own-command.ts';
 import type { RunPlan } from '../lib/run-file.ts';
@@ -34,7 +35,7 @@ export interface JobPlan {
 
 /** @throws {UsageError | MisuseError} */
 export async function planOf(args: JobArguments): Promise<JobPlan> {
-  const { name, permits, log = null, quiet, verbose } = args;
+  const { name, log = null, quiet, verbose } = args;
   if (name === undefined) throw new UsageError('say which job: lockstep job NAME -- CMD [ARG…]');
   checkName(name);
   if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
@@ -44,7 +45,7 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
     words,
     label: shortCommand(args.command === undefined ? words : [args.command]),
     record: await recordOf(args),
-    permits,
+    permits: args.permits === undefined ? undefined : permitsOf(args),
     waitMs: waitOf(args),
     splayMs: durationOf(args.splay, '--splay') ?? 0,
     backoffMs: backoffOf(args),
@@ -58,13 +59,13 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
 }
 
 async function recordOf(args: JobArguments): Promise<RunPlan> {
-  const { overlap, permits = 1, expect = null } = args;
+  const { overlap, expect = null } = args;
   if (expect === null && args.grace !== undefined) throw new UsageError('--grace needs --expect');
   // A library that only this needs, and that takes its time to load.
   if (expect !== null) (await import('../lib/expectation.ts')).parseExpectation(expect);
   return {
     overlap,
-    permits,
+    permits: permitsOf(args),
     timeoutMs: durationOf(args.timeout, '--timeout'),
     killAfterMs: parseDuration(args.killAfter, '--kill-after'),
     everyMs: durationOf(args.every, '--every'),
@@ -72,6 +73,10 @@ async function recordOf(args: JobArguments): Promise<RunPlan> {
     expect,
     graceMs: durationOf(args.grace, '--grace'),
   };
+}
+
+function permitsOf({ permits = 1 }: JobArguments): number {
+  return wholeNumber(permits, '--permits', 1, MAX_PERMITS);
 }
 
 function waitOf({ overlap, wait }: JobArguments): number | null {

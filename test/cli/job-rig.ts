@@ -1,7 +1,10 @@
+import fs from 'node:fs';
+import path from 'node:path';
 import { nodeHost } from '../../lib/node-host.ts';
 import { directoryOf } from '../../lib/open-store.ts';
-import { jobDirectory } from '../../lib/run-file.ts';
+import { jobDirectory, type Run, runFile, startText } from '../../lib/run-file.ts';
 import { RunHistory, type RunSight } from '../../lib/run-history.ts';
+import { tailOf } from '../../lib/run-output.ts';
 import { MAIN, type Program, type Result, Rig, until } from './rig.ts';
 
 /** A rig for `lockstep job`, and what it left in the store. */
@@ -31,6 +34,10 @@ export class JobRig extends Rig {
     return jobDirectory(this.storePath, name);
   }
 
+  tail(run: Run): string {
+    return tailOf(nodeHost, directoryOf(this.storePath), run);
+  }
+
   job(...args: string[]): Promise<Result> {
     return this.run('job', ...args);
   }
@@ -51,12 +58,39 @@ export class JobRig extends Rig {
     ]);
   }
 
+  /** Makes every run of a job that much older. */
+  backdate(name: string, ms: number): void {
+    const directory = this.jobDirectory(name);
+    for (const { run } of this.runs(name)) {
+      const file = path.join(directory, runFile(run));
+      const text = fs.readFileSync(file, 'utf8');
+      const older = { ...run, at: run.at - ms };
+      fs.writeFileSync(
+        path.join(directory, runFile(older)),
+        [startText(older), ...text.split('\n').slice(1)].join('\n'),
+      );
+      fs.rmSync(file);
+    }
+  }
+
   /** A line of a crontab, as cron would run it: a shell, hardly an environment, no terminal, no input. */
   cron(line: string): Program {
     const marked = `LOCKSTEP_TEST_RUN=${process.env.LOCKSTEP_TEST_RUN ?? ''}`;
     const environment = ['PATH=/usr/bin:/bin', `LOCKSTEP_DIR=${this.storePath}`, marked];
     const script = `lockstep() { ${process.execPath} ${MAIN} "$@"; }\n${line}`;
     return this.start('/usr/bin/env', ['-i', ...environment, '/bin/sh', '-c', script], { input: '' });
+  }
+
+  /** Commands lead groups of their own, and outlive a wrapper that is killed. */
+  override async end(): Promise<void> {
+    this.destroyPrograms();
+    const history = new RunHistory(nodeHost, directoryOf(this.storePath));
+    for (const { run, state } of history.jobs().flatMap((name) => history.runs(name))) {
+      if (state !== 'running') continue;
+      const { pid } = run.attempts.at(-1)?.facts ?? { pid: 0 };
+      if (pid > 1) this.stray(-pid);
+    }
+    await super.end();
   }
 
   async waits(name: string, count: number): Promise<void> {
