@@ -28,14 +28,20 @@ export function codeOfStop({ by }: Stopped, began: boolean, notBegunCode: number
 export class Stop {
   readonly #controller = new AbortController();
   #child: Child | null = null;
+  #onLate: (() => void) | null = null;
 
   constructor() {
-    for (const signal of ENDING) process.on(signal, () => this.now(signal));
+    for (const signal of ENDING) process.on(signal, () => (this.#onLate ? this.#onLate() : this.now(signal)));
     for (const signal of FORWARDED) process.on(signal, () => this.#child?.kill(signal));
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** The run has ended, and is only told of: a signal then does this. */
+  over(onLate: () => void): void {
+    this.#onLate = onLate;
   }
 
   /** The first one counts. */

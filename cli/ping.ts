@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { UsageError } from './failure.ts';
 
 const TRY_MS = 5_000;
@@ -27,7 +26,7 @@ export class Pings {
   readonly #run = crypto.randomUUID();
   readonly #onFailure: (why: string) => void;
   readonly #begun = new AbortController();
-  #start: Promise<unknown> = Promise.resolve();
+  #start: Promise<boolean> = Promise.resolve(true);
 
   constructor(url: URL, onFailure: (why: string) => void) {
     this.#url = url;
@@ -36,26 +35,26 @@ export class Pings {
 
   /** Nobody waits for it. */
   start(): void {
-    this.#start = this.#post('start', '', AbortSignal.any([this.#begun.signal, AbortSignal.timeout(TRY_MS)])).then(
-      (why) => why !== null && this.#onFailure(why),
-    );
+    this.#start = this.#tell('start', '', within(TRY_MS, this.#begun.signal));
   }
 
   /** `what`: an exit code, or `fail`; `0` is a success. Resolves when it is told, or cannot be; never rejects. */
-  async end(what: string, body: string, stop: AbortSignal): Promise<void> {
-    const total = AbortSignal.any([stop, AbortSignal.timeout(TOTAL_MS)]);
+  async end(what: string, body: string): Promise<void> {
+    const total = within(TOTAL_MS);
+    const late = setTimeout(() => this.#begun.abort(), LATE_START_MS);
     // Told in its order: else the service would take the run for one that goes on.
-    await Promise.race([
-      this.#start,
-      delay(LATE_START_MS, undefined, { signal: total, ref: false }).catch(() => undefined),
-    ]);
-    this.#begun.abort();
-    for (let tries = 1; !total.aborted; tries++) {
-      const why = await this.#post(what, body, AbortSignal.any([total, AbortSignal.timeout(TRY_MS)]));
-      if (why === null) return;
-      this.#onFailure(why);
-      if (tries === TRIES) return;
-    }
+    await this.#start;
+    clearTimeout(late);
+    for (let tries = 1; tries <= TRIES && !total.signal.aborted; tries++)
+      if (await this.#tell(what, body, within(TRY_MS, total.signal))) break;
+    total.done();
+  }
+
+  async #tell(what: string, body: string, bound: Bound): Promise<boolean> {
+    const why = await this.#post(what, body, bound.signal);
+    bound.done();
+    if (why !== null) this.#onFailure(why);
+    return why === null;
   }
 
   /** Null if it was told; else why not. */
@@ -63,13 +62,14 @@ export class Pings {
     try {
       const headers = { 'content-type': 'text/plain; charset=utf-8' };
       const response = await fetch(this.#address(what), { method: 'POST', body, headers, signal, redirect: 'follow' });
-      // Unread, it would keep the connection.
-      await response.body?.cancel();
+      // Unread, it would keep the connection; and nobody waits for an answer that never ends.
+      void response.body?.cancel().catch(() => undefined);
       return response.ok ? null : `the monitor answered ${response.status}`;
     } catch (error) {
       if (signal.aborted) return 'the monitor did not answer in time';
       const { cause, message } = error as Error;
-      return `the monitor cannot be reached: ${cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message}`;
+      const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message;
+      return `the monitor cannot be reached: ${why}`;
     }
   }
 
@@ -79,4 +79,26 @@ export class Pings {
     url.searchParams.set('rid', this.#run);
     return url;
   }
+}
+
+interface Bound {
+  signal: AbortSignal;
+  done: () => void;
+}
+
+/**
+ * A signal that aborts after a time, or with another one. (`AbortSignal.any` of a timeout would do the same, but some versions of
+ * Node collect it as garbage while `fetch` waits for it, and then nothing ever ends that.)
+ */
+function within(ms: number, outer?: AbortSignal): Bound {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, ms);
+  outer?.addEventListener('abort', abort);
+  if (outer?.aborted) abort();
+  const done = () => {
+    clearTimeout(timer);
+    outer?.removeEventListener('abort', abort);
+  };
+  return { signal: controller.signal, done };
 }

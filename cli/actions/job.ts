@@ -25,6 +25,11 @@ export async function runJob(args: JobArguments): Promise<never> {
   const pings = plan.ping && new Pings(plan.ping, (why) => plan.verbose && say(`${plan.name}: ${why}`));
   try {
     const end = await run.settle(() => courseOf(run, sinks, pings));
+    // What happened stands; who is told to go now need tell nobody.
+    run.stop.over(() => {
+      run.close();
+      process.exit(end.code);
+    });
     await tell(run, end);
     await report(run, end, pings);
     throw new Exit(end.code);
@@ -119,5 +124,5 @@ async function tell(run: JobRun, { outcome, told }: JobEnd): Promise<void> {
 async function report(run: JobRun, { outcome, code, told }: JobEnd, pings: Pings | null): Promise<void> {
   if (outcome === 'skipped' || outcome === 'not-due' || (outcome === 'replaced' && !run.began)) return;
   const isGivenUp = outcome === 'gave-up';
-  await pings?.end(isGivenUp ? 'fail' : String(code), isGivenUp ? told : run.tail, run.stop.signal);
+  await pings?.end(isGivenUp ? 'fail' : String(code), isGivenUp ? told : run.tail);
 }
