@@ -17,6 +17,8 @@ export interface JobEnd {
   by: string;
   /** For a person. */
   told: string;
+  /** What went wrong, if it is no command's own failure: it is told by whoever reports errors. */
+  error?: unknown;
 }
 
 const CANNOT_RUN = 126;
@@ -60,11 +62,11 @@ export function endOfStop(stopped: Stopped, began: boolean): JobEnd {
   return { outcome: 'replaced', code, reason: '', by: by.key, told };
 }
 
-/** Something went wrong that is no command's own failure. It is told elsewhere. */
+/** Something went wrong that is no command's own failure. */
 export function endOfError(error: unknown): JobEnd {
   const code = exitCodeOf(error);
   const reason = error instanceof Exit ? 'it could not be started' : (error as Error).message;
-  return { outcome: code === EXIT.notAcquired ? 'gave-up' : 'failed', code, reason, by: '', told: '' };
+  return { outcome: code === EXIT.notAcquired ? 'gave-up' : 'failed', code, reason, by: '', told: reason, error };
 }
 
 /** A wait in line that was in vain; null if something else is wrong. */

@@ -95,14 +95,12 @@ export class JobRun {
     return this.#spool;
   }
 
-  /** Does a part of the run's course, and writes down its end if that is one. What goes wrong ends it too. */
+  /** Does a part of the run's course, and writes down its end if that is one. What goes wrong ends it too; it never rejects. */
   async settle(course: () => Promise<JobEnd>): Promise<JobEnd> {
     try {
       return this.#finish(await course());
     } catch (error) {
-      if (error instanceof Stopped) return this.#finish(endOfStop(error, this.#began));
-      this.#finish(endOfError(error));
-      throw error;
+      return this.#finish(error instanceof Stopped ? endOfStop(error, this.#began) : endOfError(error));
     }
   }
 

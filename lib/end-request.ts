@@ -42,7 +42,7 @@ function pathOf(store: Place, run: Named): string {
 export function askToEnd(host: Host, store: Place, run: Named, request: EndRequest): boolean {
   const path = pathOf(store, run);
   if (host.files.look(path) !== null) return false;
-  const own = `${jobDirectory(store.path, run.job)}/${PRIVATE}${request.key}`;
+  const own = `${jobDirectory(store.path, run.job)}/${PRIVATE}${host.processes.nonce()}`;
   const bytes = Buffer.from(JSON.stringify(request));
   const fd = host.files.create(own, store.fileMode);
   try {
@@ -54,7 +54,15 @@ export function askToEnd(host: Host, store: Place, run: Named, request: EndReque
     }
     return host.files.link(own, path);
   } finally {
-    host.files.remove(own);
+    removeQuietly(host, own);
+  }
+}
+
+function removeQuietly(host: Host, path: string): void {
+  try {
+    host.files.remove(path);
+  } catch {
+    // It is swept.
   }
 }
 
@@ -122,11 +130,7 @@ export class EndWatch {
   /** The run is over: nobody need ask any more. */
   close(): void {
     this.#end();
-    try {
-      this.#host.files.remove(pathOf(this.#store, this.#run));
-    } catch {
-      // It is swept with the record.
-    }
+    removeQuietly(this.#host, pathOf(this.#store, this.#run));
   }
 
   #goOn(): void {

@@ -21,11 +21,11 @@ export class ProcessTree {
   readonly #known = new Map<number, number>();
   readonly #start: number | undefined;
 
-  constructor(pid: number) {
+  /** `start`: when the child started, where that is known; what has this pid later is not it. */
+  constructor(pid: number, start = startOf(pid)) {
     this.#group = pid;
-    const state = nodeHost.processes.state(pid, pid);
-    this.#start = typeof state === 'string' ? undefined : state.start;
-    if (this.#start !== undefined) this.#known.set(pid, this.#start);
+    this.#start = start;
+    if (start !== undefined) this.#known.set(pid, start);
   }
 
   /** SIGTERM to all of them; after `graceMs` SIGKILL to those that are left. Resolves when none is, or nothing more can be done. */
@@ -93,6 +93,11 @@ export class ProcessTree {
   #isOurs(living: readonly ProcessRow[]): boolean {
     return living.some(({ group }) => group === this.#group);
   }
+}
+
+function startOf(pid: number): number | undefined {
+  const state = nodeHost.processes.state(pid, pid);
+  return typeof state === 'string' ? undefined : state.start;
 }
 
 function signalQuietly(target: number, signal: NodeJS.Signals): void {

@@ -37,19 +37,21 @@ export class RunRecord {
     const directory = jobDirectory(store.path, start.job);
     const own = `${directory}/${PRIVATE}${start.key}`;
     const path = `${directory}/${runFile(start)}`;
+    let fd = -1;
     return guard(start, path, () => {
-      store.remake();
-      makeOwn(host, jobsDirectory(store.path), store.directoryMode);
-      makeOwn(host, directory, store.directoryMode);
-      host.files.close(host.files.create(own, store.fileMode));
-      const fd = openOwn(host, own);
       try {
+        store.remake();
+        makeOwn(host, jobsDirectory(store.path), store.directoryMode);
+        makeOwn(host, directory, store.directoryMode);
+        host.files.close(host.files.create(own, store.fileMode));
+        fd = host.files.openForAppend(own);
         writeWhole(host, fd, startText(start));
         host.files.rename(own, path);
         return new RunRecord(host, start, path, fd);
       } catch (error) {
-        host.files.close(fd);
-        removeQuietly(host, own);
+        if (fd !== -1) closeQuietly(host, fd);
+        // Whatever was done before it failed: no run was begun.
+        for (const file of [own, path]) removeQuietly(host, file);
         throw error;
       }
     });
@@ -67,11 +69,7 @@ export class RunRecord {
   close(): void {
     const fd = this.#fd;
     this.#fd = -1;
-    try {
-      if (fd !== -1) this.#host.files.close(fd);
-    } catch {
-      // What it says is written, or was told not to be.
-    }
+    if (fd !== -1) closeQuietly(this.#host, fd);
   }
 }
 
@@ -80,19 +78,18 @@ function makeOwn(host: Host, directory: string, mode: number): void {
   checkOwnDirectory(host, directory);
 }
 
-function openOwn(host: Host, file: string): number {
-  try {
-    return host.files.openForAppend(file);
-  } catch (error) {
-    removeQuietly(host, file);
-    throw error;
-  }
-}
-
 function writeWhole(host: Host, fd: number, text: string): void {
   const bytes = Buffer.from(text);
   if (host.files.write(fd, bytes, bytes.length) === bytes.length) return;
   throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
+}
+
+function closeQuietly(host: Host, fd: number): void {
+  try {
+    host.files.close(fd);
+  } catch {
+    // What it says is written, or was told not to be.
+  }
 }
 
 function removeQuietly(host: Host, file: string): void {

@@ -32,7 +32,7 @@ export async function runJob(args: JobArguments): Promise<never> {
     });
     await tell(run, end);
     await report(run, end, pings);
-    throw new Exit(end.code);
+    throw end.error ?? new Exit(end.code);
   } finally {
     run.close();
   }
@@ -113,12 +113,12 @@ async function giveBack(lease: Lease): Promise<void> {
 }
 
 /** Silence when all is well; else what the command printed, and one line of our own. */
-async function tell(run: JobRun, { outcome, told }: JobEnd): Promise<void> {
+async function tell(run: JobRun, { outcome, told, error }: JobEnd): Promise<void> {
   const { name, quiet, verbose } = run.plan;
   if (quiet) return;
   const isWell = outcome === 'succeeded' || outcome === 'skipped' || outcome === 'not-due';
   if (!verbose && !isWell && outcome !== 'replaced') await print(run.output());
-  if (verbose || !isWell) say(`${name}: ${told}`);
+  if (error === undefined && (verbose || !isWell)) say(`${name}: ${told}`);
 }
 
 async function report(run: JobRun, { outcome, code, told }: JobEnd, pings: Pings | null): Promise<void> {

@@ -81,6 +81,11 @@ export class JobRig extends Rig {
     return this.start('/usr/bin/env', ['-i', ...environment, '/bin/sh', '-c', script], { input: '' });
   }
 
+  rewrite(run: Run | undefined, change: (text: string) => string): void {
+    const file = path.join(this.jobDirectory(run?.job), run ? runFile(run) : '');
+    fs.writeFileSync(file, change(fs.readFileSync(file, 'utf8')));
+  }
+
   /** Commands lead groups of their own, and outlive a wrapper that is killed. */
   override async end(): Promise<void> {
     this.destroyPrograms();
