@@ -149,4 +149,29 @@ describe('a store that cannot be written', () => {
       spawnSync('umount', ['-l', rig.storePath]);
     }
   });
+
+  test('a disk that is full when its turn comes: it does not begin, and does not keep the lock', async ({ skip }) => {
+    fs.mkdirSync(rig.storePath, { mode: 0o700 });
+    const mount = ['-t', 'tmpfs', '-o', 'size=512k,mode=0700', 'lockstep-test', rig.storePath];
+    if (spawnSync('mount', mount).status !== 0) return skip('only root may mount a small file system');
+    try {
+      // A record whose first page is full but for a few bytes: no event has room in it.
+      const args = (spaces: number) => ['--overlap', 'wait', '--expect', `every ${' '.repeat(spaces)}1h`, '--'];
+      await rig.job('n', ...args(1), 'touch', 'ran.txt');
+      const { run } = rig.last();
+      const first = fs.readFileSync(`${rig.jobDirectory()}/${runFile(run)}`, 'utf8').split('\n', 1)[0] ?? '';
+      const holder = await rig.hold('n');
+      const waiter = rig.lockstep(['job', 'n', ...args(4096 - 16 - first.length), 'touch', 'ran']);
+      await rig.waits('n', 1);
+      spawnSync('sh', ['-c', `cat /dev/zero > ${rig.storePath}/fill`], { stdio: 'ignore' });
+      await holder.letGo();
+      const { status, stderr } = await waiter.ended;
+      expect({ status, ran: rig.exists('ran') }).toEqual({ status: 74, ran: false });
+      expect(stderr).toMatch(/^lockstep: n: cannot write the record of a run .*\(ENOSPC\)/m);
+      fs.rmSync(`${rig.storePath}/fill`);
+      expect((await rig.run('run', 'n', '-n', '--', 'true')).status).toBe(0);
+    } finally {
+      spawnSync('umount', ['-l', rig.storePath]);
+    }
+  });
 });

@@ -74,6 +74,16 @@ describe('--ping', () => {
     expect(success?.query.get('a')).toBe('b');
   });
 
+  test('tells the end after the start, though the service takes its time for that', async () => {
+    const order: string[] = [];
+    monitor.answer = (response, { path }) => {
+      order.push(path);
+      setTimeout(() => response.end(() => order.push(`${path} answered`)), path === '/u/start' ? 300 : 0);
+    };
+    expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
+    expect(order.slice(0, 3)).toEqual(['/u/start', '/u/start answered', '/u']);
+  });
+
   test('tells a failure with its exit code', async () => {
     await rig.job('n', '--ping', `${url}/uuid/`, '-c', 'echo broken; exit 7');
     expect(monitor.paths).toEqual(['/uuid/start', '/uuid/7']);
