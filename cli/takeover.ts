@@ -12,6 +12,7 @@ import { later } from './duration.ts';
 import { say } from './failure.ts';
 import { endOfWait, type JobEnd } from './job-end.ts';
 import type { JobRun } from './job-run.ts';
+import { Stopped } from './job-stop.ts';
 import type { Requested } from './resource.ts';
 
 /** How often it looks whom to ask. */
@@ -31,6 +32,7 @@ export class Takeover {
   /** Runs that are over, by the name of their files: need not be read again. */
   readonly #over = new Set<string>();
   readonly #asked = new Set<string>();
+  #told = false;
 
   constructor(run: JobRun, wanted: Requested) {
     this.#run = run;
@@ -61,7 +63,7 @@ export class Takeover {
     let isOver = false;
     let cancel = (): void => undefined;
     const look = async (): Promise<void> => {
-      await this.#ask().catch((error: Error) => say(`${this.#run.plan.name}: ${error.message}`));
+      await this.#ask().catch((error: Error) => this.#tellOnce(error));
       if (!isOver) cancel = later(LOOK_MS, () => void look());
     };
     void look();
@@ -69,6 +71,13 @@ export class Takeover {
       isOver = true;
       cancel();
     };
+  }
+
+  /** It asks again at the next look. That this run is to end itself is told by its end. */
+  #tellOnce(error: Error): void {
+    if (error instanceof Stopped || this.#told) return;
+    this.#told = true;
+    say(`${this.#run.plan.name}: cannot ask the run that is there to end: ${error.message}`);
   }
 
   async #ask(): Promise<void> {

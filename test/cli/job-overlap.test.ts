@@ -15,15 +15,20 @@ afterEach(() => rig.end());
 const SILENCE = { status: 0, stdout: '', stderr: '' };
 
 /**
- * A command that notices whoever is in beside it, twice over: by a directory that only one can make, and by a log of comings and
- * goings. It goes on until it is ended.
+ * A command that notices whoever is in beside it, twice over: by a file that only one can make (O_EXCL), and by a log of
+ * comings and goings. It goes on until it is ended. That may be at any moment, so between the first trap and the last
+ * sign there is nothing that SIGTERM could end but a `sleep`.
  */
 const WATCHED = `
-  mkdir inside 2>/dev/null || echo "$$ met somebody" >> overlaps
+  trap 'ended=1' TERM
+  set -C
+  if true > inside; then mine=1; else echo "$$ met somebody" >> overlaps; fi
   echo + >> log
-  trap 'echo - >> log; rmdir inside; exit 1' TERM
   echo in $$
-  while :; do sleep 0.02; done`;
+  while [ -z "$ended" ]; do sleep 0.02; done
+  echo - >> log
+  [ -z "$mine" ] || rm inside
+  exit 1`;
 
 function watched(...options: string[]): Program {
   return rig.lockstep(['job', 'n', '-v', ...options, '-c', WATCHED]);
