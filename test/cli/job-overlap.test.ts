@@ -26,6 +26,8 @@ const WATCHED = `
   echo + >> log
   echo in $$
   while [ -z "$ended" ]; do sleep 0.02; done
+  # It takes its time to end: who does not wait for that would come in meanwhile.
+  sleep 0.3
   echo - >> log
   [ -z "$mine" ] || rm inside
   exit 1`;
