@@ -8,6 +8,19 @@ import { Exit, say } from './failure.ts';
 export const SIGNAL_BASE = 128;
 const CANNOT_RUN = 126;
 
+/** How a child differs from one that a shell would start. */
+export interface ChildManner {
+  /** A descriptor for its stdout and stderr, instead of ours. */
+  output?: number;
+  /** Whether it leads a process group of its own, in a session of its own. */
+  detached?: boolean;
+}
+
+export interface ChildExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
 /**
  * A child that runs a command as if the shell had: same terminal, same streams, its words unchanged.
  * It does not begin before `go()`.
@@ -15,23 +28,21 @@ const CANNOT_RUN = 126;
 export class Child {
   readonly pid: number;
   readonly #process: ChildProcess;
-  readonly #ended: Promise<number>;
+  readonly #exit: Promise<ChildExit>;
 
   private constructor(process: ChildProcess, pid: number) {
     this.#process = process;
     this.pid = pid;
-    this.#ended = new Promise((resolve) => {
-      process.once('exit', (code, signal) => resolve(statusOf(code, signal)));
+    this.#exit = new Promise((resolve) => {
+      process.once('exit', (code, signal) => resolve({ code, signal }));
     });
   }
 
   /** @throws {Exit} 126 if not even a shell can be started */
-  static start(words: readonly string[], extra: Record<string, string>): Promise<Child> {
+  static start(words: readonly string[], extra: Record<string, string>, manner: ChildManner = {}): Promise<Child> {
     const env = { ...process.env, ...extra };
-    const child = spawn(...heldCommand(words, env), {
-      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-      env,
-    });
+    const { output = 'inherit', detached = false } = manner;
+    const child = spawn(...heldCommand(words, env), { stdio: ['inherit', output, output, 'pipe'], env, detached });
     return new Promise((resolve, reject) => {
       child.once('error', (error) => {
         say(`cannot start ${words[0]}: ${error.message}`);
@@ -48,13 +59,23 @@ export class Child {
     pipe.end('\n');
   }
 
+  /** Ends it before it has begun. */
+  drop(): void {
+    (this.#process.stdio[GO_FD] as Writable).destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
 
   /** The status a shell would show. */
-  ended(): Promise<number> {
-    return this.#ended;
+  async ended(): Promise<number> {
+    const { code, signal } = await this.#exit;
+    return statusOf(code, signal);
+  }
+
+  exit(): Promise<ChildExit> {
+    return this.#exit;
   }
 }
 

@@ -44,7 +44,9 @@ function isExpected(error: unknown): error is Error {
   return error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
 }
 
-function exitCodeOf(error: unknown): number {
+/** @internal What `report` gives. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Exit) return error.exitCode;
   if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
     return EXIT.usage;
   if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;

@@ -1,7 +1,10 @@
 #!/usr/bin/env node
+// First: yargs cannot be loaded without a working directory.
+import './gone-directory.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { EXIT, report, UsageError } from './failure.ts';
+import { lift } from './gone-directory.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 
@@ -38,6 +41,7 @@ async function main(): Promise<void> {
       throw new UsageError(message.replace(/\s*\n\s*/g, ' '));
     });
   skipHelpCache(parser);
+  lift();
   await parser.parseAsync(own, { words: command });
 }
 

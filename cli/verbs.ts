@@ -7,6 +7,7 @@ import { counter } from './commands/counter.ts';
 import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
 import { event } from './commands/event.ts';
+import { job } from './commands/job.ts';
 import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
@@ -18,6 +19,7 @@ import { withDaemons } from './commands/with.ts';
 // Each module has options of its own, and yargs' types know only one kind of command in a list.
 export const COMMANDS = [
   run,
+  job,
   acquire,
   release,
   status,
@@ -37,4 +39,4 @@ export const COMMANDS = [
 export const VERBS = COMMANDS.map(({ command }) => String(command).split(' ', 1)[0] ?? '');
 
 /** Those that run a command, whose words are behind `--`. */
-export const WITH_COMMAND = ['run', 'edit', 'with', 'beat'];
+export const WITH_COMMAND = ['run', 'job', 'edit', 'with', 'beat'];

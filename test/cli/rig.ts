@@ -256,9 +256,13 @@ export class Rig {
     return pid;
   }
 
+  destroyPrograms(): void {
+    for (const program of this.#programs) program.destroy();
+  }
+
   async end(): Promise<void> {
     for (const pid of this.#strays) killQuietly(pid);
-    for (const program of this.#programs) program.destroy();
+    this.destroyPrograms();
     for (const gate of this.#gates) gate.close();
     await Promise.all(this.#programs.map(({ ended }) => ended.catch(() => undefined)));
     fs.rmSync(this.directory, { recursive: true, force: true });

@@ -1,0 +1,193 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { JobRig } from './job-rig.ts';
+import { until } from './rig.ts';
+
+/** Longer than a job may be kept by its monitor, and by a slow machine. */
+const BOUND_MS = 18_000;
+
+interface Ping {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  type: string;
+  body: string;
+}
+
+/** A monitoring service. What it does with a ping, the test says. */
+class Monitor {
+  readonly pings: Ping[] = [];
+  answer: (response: http.ServerResponse, ping: Ping) => void = (response) => response.end('OK');
+  readonly #server = http.createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://monitor');
+      const type = request.headers['content-type'] ?? '';
+      const body = Buffer.concat(chunks).toString();
+      const ping = { method: request.method ?? '', path: pathname, query: searchParams, type, body };
+      this.pings.push(ping);
+      this.answer(response, ping);
+    });
+  });
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  get paths(): string[] {
+    return this.pings.map(({ path }) => path);
+  }
+}
+
+let rig: JobRig;
+let monitor: Monitor;
+let url: string;
+beforeEach(async () => {
+  rig = new JobRig();
+  monitor = new Monitor();
+  url = await monitor.listen();
+});
+afterEach(async () => {
+  await monitor.close();
+  await rig.end();
+});
+
+const SILENCE = { status: 0, stdout: '', stderr: '' };
+
+describe('--ping', () => {
+  test('tells the start and the success, as one run, with the last lines', async () => {
+    expect(await rig.job('n', '--ping', `${url}/uuid?a=b`, '-c', 'echo "well done: é"')).toEqual(SILENCE);
+    expect(monitor.paths).toEqual(['/uuid/start', '/uuid']);
+    const [start, success] = monitor.pings;
+    expect(start).toMatchObject({ method: 'POST', body: '' });
+    expect(success).toMatchObject({ method: 'POST', type: 'text/plain; charset=utf-8', body: 'well done: é\n' });
+    expect(start?.query.get('rid')).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+    expect(success?.query.get('rid')).toBe(start?.query.get('rid'));
+    expect(success?.query.get('a')).toBe('b');
+  });
+
+  test('tells the end after the start, though the service takes its time for that', async () => {
+    const order: string[] = [];
+    monitor.answer = (response, { path }) => {
+      order.push(path);
+      setTimeout(() => response.end(() => order.push(`${path} answered`)), path === '/u/start' ? 300 : 0);
+    };
+    expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
+    expect(order.slice(0, 3)).toEqual(['/u/start', '/u/start answered', '/u']);
+  });
+
+  test('tells a failure with its exit code', async () => {
+    await rig.job('n', '--ping', `${url}/uuid/`, '-c', 'echo broken; exit 7');
+    expect(monitor.paths).toEqual(['/uuid/start', '/uuid/7']);
+    expect(monitor.pings[1]?.body).toBe('broken\n');
+  });
+
+  test.each([
+    ['a timeout', ['-t', '300ms', '-c', 'sleep 60'], '/u/124'],
+    ['a command that is not there', ['--', 'no-such-command'], '/u/127'],
+    ['the last of several attempts', ['--retries', '2', '--backoff', '0', '--', 'false'], '/u/1'],
+  ])('tells %s, once', async (_, args, path) => {
+    await rig.job('n', '--ping', `${url}/u`, ...args);
+    expect(monitor.paths).toEqual(['/u/start', path]);
+  });
+
+  test('tells that a run was cancelled', async () => {
+    const program = rig.lockstep(['job', 'n', '-v', '--ping', `${url}/u`, '-c', 'echo in; sleep 60']);
+    await program.says('in\n');
+    await until('its start was told', () => monitor.paths.length === 1);
+    program.kill('SIGTERM');
+    expect((await program.ended).status).toBe(143);
+    // The signal that ended the run does not keep it from being told.
+    expect(monitor.paths).toEqual(['/u/start', '/u/143']);
+  });
+
+  test('is silent for a run that is skipped or not due; tells one that gave up, and why', async () => {
+    await rig.job('n', '--', 'true');
+    await rig.job('n', '--every', '1h', '--ping', url, '--', 'true');
+    await rig.hold('n');
+    await rig.job('n', '--ping', url, '--', 'true');
+    expect(monitor.pings).toEqual([]);
+    await rig.job('n', '--overlap', 'wait', '-w', '10ms', '--ping', `${url}/u`, '--', 'true');
+    expect(monitor.paths).toEqual(['/u/fail']);
+    expect(monitor.pings[0]?.body).toMatch(/^gave up: not acquired within 10ms: held by pid/);
+  });
+
+  test('tells the end when the lock is free already', async () => {
+    const seen: number[] = [];
+    monitor.answer = async (response, { path }) => {
+      if (path === '/u') seen.push((await rig.entries('n')).length);
+      response.end();
+    };
+    await rig.job('n', '--ping', `${url}/u`, '--', 'true');
+    expect(seen).toEqual([0]);
+  });
+});
+
+describe('a monitor that does not work', () => {
+  test('hangs: the command begins at once, and the job ends within its bound, with its own status', async () => {
+    monitor.answer = () => undefined;
+    const gate = rig.gate('gate');
+    const program = rig.lockstep([
+      'job',
+      'n',
+      '-v',
+      '--ping',
+      `${url}/u`,
+      '-c',
+      'echo in; read -r _ < gate; echo out; exit 3',
+    ]);
+    await program.says('in\n');
+    await until('its start was told', () => monitor.paths.length === 1);
+    gate.open();
+    await program.says('failed with exit code 3', 'stderr');
+    // Nobody who waits for the lock waits for the monitor.
+    expect(await rig.entries('n')).toEqual([]);
+    const deadline = setTimeout(() => program.kill('SIGKILL'), BOUND_MS);
+    const { status, stderr } = await program.ended;
+    clearTimeout(deadline);
+    expect(status).toBe(3);
+    expect(stderr).toMatch(/n: the monitor did not answer in time/);
+    expect(monitor.paths.slice(0, 2)).toEqual(['/u/start', '/u/3']);
+  });
+
+  test('answers with errors: it is tried once more, and then given up, in silence', async () => {
+    monitor.answer = (response) => response.writeHead(500).end('no');
+    expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
+    expect(monitor.paths).toEqual(['/u/start', '/u', '/u']);
+    expect((await rig.job('n', '-v', '--ping', `${url}/u`, '--', 'true')).stderr).toMatch(
+      /n: the monitor answered 500/,
+    );
+  });
+
+  test('is not there: nothing is said of it, but with --verbose', async () => {
+    await monitor.close();
+    expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
+    const { status, stderr } = await rig.job('n', '-v', '--ping', `${url}/u`, '--', 'true');
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/n: the monitor cannot be reached: .*ECONNREFUSED/);
+    await monitor.listen();
+  });
+
+  test('never ends its answer: that is not waited for', async () => {
+    monitor.answer = (response) => response.write('x');
+    expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
+    expect(monitor.paths).toEqual(['/u/start', '/u']);
+  });
+
+  test('keeps nobody who is told to go', async () => {
+    monitor.answer = () => undefined;
+    const program = rig.lockstep(['job', 'n', '-v', '--ping', `${url}/u`, '--', 'sh', '-c', 'exit 4']);
+    await until('its end was told', () => monitor.paths.includes('/u/4'));
+    program.kill('SIGTERM');
+    expect((await program.ended).status).toBe(4);
+    expect(monitor.paths).toEqual(['/u/start', '/u/4']);
+  });
+});
