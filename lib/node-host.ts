@@ -156,7 +156,9 @@ const nodeFiles: Files = {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);
-        return textBuffer.toString('utf8', 0, fs.readSync(fd, textBuffer, 0, textBuffer.length, 0));
+        const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);
+        // One that fills the buffer may be longer.
+        return length < textBuffer.length ? textBuffer.toString('utf8', 0, length) : fs.readFileSync(fd, 'utf8');
       } finally {
         fs.closeSync(fd);
       }
@@ -184,15 +186,17 @@ function readOrNull(path: string): string | null {
 interface Stat {
   start: number;
   zombie: boolean;
+  parent: number;
   group: number;
 }
 
-/** The state, the group and the start time in a `/proc/…/stat` line. The name before them may hold anything, even `)`. */
+/** What a `/proc/…/stat` line says. The name before the fields may hold anything, even `)`. */
 function parseStat(line: string): Stat | null {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const start = Number(fields[19]);
   if (!Number.isSafeInteger(start)) return null;
-  return { start, zombie: fields[0] === 'Z' || fields[0] === 'X', group: Number(fields[2]) };
+  const zombie = fields[0] === 'Z' || fields[0] === 'X';
+  return { start, zombie, parent: Number(fields[1]), group: Number(fields[2]) };
 }
 
 /**
@@ -222,10 +226,22 @@ function statOf(pid: number, tid: number): Stat | null {
  */
 export function isGroupRunning(group: number): boolean {
   if (!exists(-group)) return false;
-  if (process.platform !== 'linux' || !seesOwnNamespace()) return true;
-  return fs.readdirSync('/proc').some((entry) => {
-    const stat = /^\d+$/.test(entry) ? statOf(Number(entry), Number(entry)) : null;
-    return stat?.group === group && !stat.zombie;
+  const table = processTable();
+  return table === null || table.some((row) => row.group === group && !row.zombie);
+}
+
+/** One process, as the kernel's table has it. `pid` and `start` together are no other one's, ever. */
+export interface ProcessRow extends Stat {
+  pid: number;
+}
+
+/** Every process that can be seen, or null where the system does not tell. */
+export function processTable(): ProcessRow[] | null {
+  if (process.platform !== 'linux' || !seesOwnNamespace()) return null;
+  return fs.readdirSync('/proc').flatMap((entry) => {
+    const pid = /^\d+$/.test(entry) ? Number(entry) : 0;
+    const stat = pid === 0 ? null : statOf(pid, pid);
+    return stat ? [{ pid, ...stat }] : [];
   });
 }
 

@@ -45,10 +45,11 @@ export class RunHistory {
     return found;
   }
 
-  /** The same, read one by one as they are asked for. */
-  *each(job: string): Generator<Run> {
+  /** The same, read one by one as they are asked for; without those that the names of their files tell not to read. */
+  *each(job: string, isKnown?: (file: string) => boolean): Generator<Run> {
     const directory = jobDirectory(this.#store.path, job);
     for (const file of this.files(job)) {
+      if (isKnown?.(file)) continue;
       const run = this.#read(directory, file);
       // Long names share a directory only if their hashes do: but what it says it is, it must be.
       if (run?.job === job) yield run;
