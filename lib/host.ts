@@ -77,7 +77,8 @@ export interface ProcessFacts {
   host: string;
 }
 
-export type ProcessState = 'gone' | 'unknown' | { start: number; zombie: boolean };
+/** `stopped`: by a signal such as SIGSTOP. */
+export type ProcessState = 'gone' | 'unknown' | { start: number; zombie: boolean; stopped?: boolean };
 
 export interface Processes {
   self(): ProcessFacts;

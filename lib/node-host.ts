@@ -186,6 +186,7 @@ function readOrNull(path: string): string | null {
 interface Stat {
   start: number;
   zombie: boolean;
+  stopped: boolean;
   parent: number;
   group: number;
 }
@@ -196,7 +197,7 @@ function parseStat(line: string): Stat | null {
   const start = Number(fields[19]);
   if (!Number.isSafeInteger(start)) return null;
   const zombie = fields[0] === 'Z' || fields[0] === 'X';
-  return { start, zombie, parent: Number(fields[1]), group: Number(fields[2]) };
+  return { start, zombie, stopped: fields[0] === 'T', parent: Number(fields[1]), group: Number(fields[2]) };
 }
 
 /**
@@ -300,7 +301,7 @@ const nodeProcesses: Processes = {
     if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
     // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
     const stat = statOf(pid, tid);
-    return stat ? { start: stat.start, zombie: stat.zombie } : 'unknown';
+    return stat ? { start: stat.start, zombie: stat.zombie, stopped: stat.stopped } : 'unknown';
   },
   uid: () => process.geteuid?.() ?? -1,
   // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
