@@ -7,6 +7,7 @@ import { counter } from './commands/counter.ts';
 import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
 import { event } from './commands/event.ts';
+import { jobs } from './commands/jobs.ts';
 import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
@@ -18,6 +19,7 @@ import { withDaemons } from './commands/with.ts';
 // Each module has options of its own, and yargs' types know only one kind of command in a list.
 export const COMMANDS = [
   run,
+  jobs,
   acquire,
   release,
   status,

@@ -9,6 +9,7 @@ afterEach(() => rig.end());
 
 const VERBS = [
   'run',
+  'jobs',
   'acquire',
   'release',
   'status',
