@@ -62,6 +62,7 @@ const METRICS: Metric[] = [
 
 /** The jobs in the text format of Prometheus, as node_exporter's textfile collector reads it. */
 export async function metricsText(jobs: readonly NamedVerdict[]): Promise<string> {
+  if (jobs.length === 0) return '';
   const registry = new Registry();
   for (const [name, help, value] of METRICS) {
     const samples = jobs.flatMap(({ name: job, verdict }) => {

@@ -6,22 +6,34 @@ import type { Stuck } from '../lib/stuck-run.ts';
 
 /** The last moment that a date can be. */
 const MAX_TIME_MS = 8.64e15;
+const MINUTE_MS = 60_000;
 
 /** A job and its runs in words, for a person. What others wrote is in them, and not yet `shown`. */
 
-/** `3h 5m`, `1.5s` below a minute. */
+/** `350ms`, `1.5s`, `5m 3s`, `3h 5m`, `2d`: as exact as one wants to know it. */
 export function lasting(ms: number): string {
-  if (ms < 1_000) return prettyMs(ms, { millisecondsDecimalDigits: 0 });
-  return prettyMs(ms, { secondsDecimalDigits: ms < 60_000 ? 1 : 0, unitCount: 2 });
+  if (ms < MINUTE_MS) return prettyMs(ms, ms < 1_000 ? { millisecondsDecimalDigits: 0 } : { secondsDecimalDigits: 1 });
+  return prettyMs(rounded(ms), { unitCount: 2 });
 }
 
 export function ago(ms: number, now: number): string {
-  return `${prettyMs(Math.max(0, now - ms), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
+  return `${coarse(Math.max(0, now - ms))} ago`;
 }
 
 /** `in 5h`, `2h ago`. */
 export function whenIn(ms: number, now: number): string {
-  return ms < now ? ago(ms, now) : `in ${prettyMs(ms - now, { unitCount: 2, secondsDecimalDigits: 0 })}`;
+  return ms < now ? ago(ms, now) : `in ${coarse(ms - now)}`;
+}
+
+/** The same without a part of a second. */
+function coarse(ms: number): string {
+  return ms < MINUTE_MS ? prettyMs(ms, { secondsDecimalDigits: 0 }) : lasting(ms);
+}
+
+/** To whole minutes from an hour on, and to whole hours from a day on: who reads `3h` does not miss `2s`. */
+function rounded(ms: number): number {
+  const unitMs = ms < 60 * MINUTE_MS ? 1_000 : ms < 24 * 60 * MINUTE_MS ? MINUTE_MS : 60 * MINUTE_MS;
+  return Math.floor(ms / unitMs) * unitMs;
 }
 
 /** `2026-11-26 02:00:05`, by the clock on the wall. */
@@ -77,19 +89,13 @@ function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): st
   return `${running}, and two more were expected since (${due?.expect})`;
 }
 
-function failedWords(failed: SeenRun, now: number): string {
-  const { run } = failed;
-  if (!run.ended) return `its process or its machine died in the middle of the run that began ${ago(run.at, now)}`;
+function failedWords({ run }: SeenRun, now: number): string {
+  if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died in the middle`;
+  const { outcome, code, reason, at } = run.ended;
   const took = tookMs(run);
-  const { outcome, reason } = run.ended;
-  const after = took === null ? '' : ` after ${lasting(took)}`;
-  const why = reason === '' ? '' : ` (${reason})`;
-  if (outcome === 'failed') return `${exitWords(run)} ${ago(run.ended.at, now)}${after}${why}`;
-  return `${outcome} ${ago(run.ended.at, now)}${after}${why}`;
-}
-
-function exitWords(run: Run): string {
-  return signalOf(run) === null ? `exit code ${run.ended?.code}` : `ended by ${signalOf(run)}`;
+  const what = outcome === 'failed' ? `exit code ${code}` : outcome === 'timed-out' ? 'timed out' : 'gave up';
+  const after = took === null ? '' : `, after ${lasting(took)}`;
+  return `${what}, ${ago(at, now)}${after}${reason === '' ? '' : ` (${reason})`}`;
 }
 
 function lateWords({ due, newest }: JobVerdict, now: number): string {

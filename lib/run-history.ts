@@ -86,9 +86,10 @@ export class RunHistory {
    * those whose command may run still: its output is beside the record until that says how the run ended.
    */
   *sightings(job: string, isEnough: () => boolean = () => false): Generator<Sighting> {
+    const directory = jobDirectory(this.#store.path, job);
     let files: string[];
     try {
-      files = filesIn(this.#host, jobDirectory(this.#store.path, job));
+      files = filesIn(this.#host, directory);
     } catch (error) {
       yield { at: null, problem: `its records cannot be looked at (${codeOf(error)})` };
       return;

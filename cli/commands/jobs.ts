@@ -42,9 +42,6 @@ export const jobs: CommandModule<object, JobsArguments> = {
       })
       .example('$0 jobs', 'all jobs, at a glance')
       .example('$0 jobs --check', 'for cron, which mails what is printed')
-      .example(
-        '$0 jobs --prometheus -o /var/lib/node_exporter/lockstep.prom',
-        'for node_exporter, each minute',
-      ) as never,
+      .example('$0 jobs --prometheus -o jobs.prom', 'for node_exporter: the file is replaced whole') as never,
   handler: async (args) => (await import('../actions/jobs.ts')).showJobs(args),
 };
