@@ -7,6 +7,30 @@ import { reasonOf, resultOf, signalOf } from './job-words.ts';
 
 const MAX_TIME_MS = 8.64e15;
 
+/** What is known of a run whose record cannot be read. */
+const NOTHING = {
+  key: null,
+  result: null,
+  startedAt: null,
+  acquiredAt: null,
+  beganAt: null,
+  endedAt: null,
+  waitedMs: null,
+  tookMs: null,
+  code: null,
+  signal: null,
+  reason: '',
+  by: null,
+  command: null,
+  pid: null,
+  host: null,
+  attempts: [],
+  orphaned: false,
+  stopped: null,
+  unseen: false,
+  plan: null,
+};
+
 /** One job, as `lockstep jobs --json` has it. */
 export function jobAsJson(name: string, verdict: JobVerdict, now: number): object {
   const { state, live, newest, last, success, typicalMs, due, stuck, failed, late } = verdict;
@@ -58,14 +82,8 @@ export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): o
 /** One run with its output, or a record that cannot be read: as `lockstep history --json` has them. */
 export function sightingAsJson(sighting: Sighting, tailOf: (run: Run) => string): object {
   if (isSeen(sighting)) return { ...runAsJson(sighting), tail: tailOf(sighting.run) };
-  return {
-    key: null,
-    result: 'unreadable',
-    startedAt: iso(sighting.at),
-    reason: sighting.problem,
-    attempts: [],
-    tail: '',
-  };
+  const { at, problem } = sighting;
+  return { ...NOTHING, result: 'unreadable', startedAt: iso(at), reason: problem, tail: '' };
 }
 
 /** How long it waited for its permit, or for as long as it did; null while it waits, or if nobody knows. */
