@@ -148,7 +148,7 @@ export class JobJudge {
   #due(expectation: Expectation | null): Due | null {
     const from = (this.#counted ?? this.#oldest)?.run.at;
     if (!expectation || from === undefined) return null;
-    const at = expectation.dueAfter(Math.min(from, this.#now));
+    const at = expectation.dueAfter(from);
     const graceMs = this.#newest?.run.plan.graceMs ?? expectation.defaultGraceMs;
     return { expect: expectation.text, graceMs, at: Number.isFinite(at) ? at : null };
   }

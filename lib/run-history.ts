@@ -165,8 +165,10 @@ export class RunHistory {
     for (const file of files) {
       if (isKnown?.(file)) continue;
       const reading = readRun(this.#host, directory, file);
+      if (!reading) continue;
       // Long names share a directory only if their hashes do: but what it says it is, it must be.
-      if (reading && (!('run' in reading) || reading.run.job === job)) yield { file, reading };
+      const isForeign = 'run' in reading && reading.run.job !== job;
+      yield { file, reading: isForeign ? { problem: 'its record is of another job' } : reading };
     }
   }
 }

@@ -37,6 +37,6 @@ function isPastTimeout({ run: { attempts, plan } }: SeenRun, now: number): boole
 function isPastIntervals({ run: { attempts } }: SeenRun, expectation: Expectation, now: number): boolean {
   const [first] = attempts;
   if (!first) return false;
-  const next = expectation.dueAfter(Math.min(first.at, now));
+  const next = expectation.dueAfter(first.at);
   return Number.isFinite(next) && now > expectation.dueAfter(next) + SLACK_MS;
 }

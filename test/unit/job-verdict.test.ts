@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { JobJudge, type JobVerdict, judgeJob } from '../../lib/job-verdict.ts';
 import { OUTCOMES, type Run } from '../../lib/run-file.ts';
 import type { SeenRun, Sighting } from '../../lib/run-history.ts';
+import { whyStuck } from '../../lib/stuck-run.ts';
 import { DAY, HOUR, MINUTE, type RunWishes, runAt, runningSince } from './recorded-run.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -204,6 +205,10 @@ describe('late', () => {
     const plan = DAILY;
     expect(judged(over(2 * DAY, { plan }), over(-30 * DAY, { plan }))).toMatchObject({ state: 'late' });
     expect(judged(over(-MINUTE, { plan }))).toMatchObject({ state: 'ok' });
+    // Not even by so many that no older run would seem to count.
+    const judge = new JobJudge(NOW);
+    for (let at = 0; at < 30; at++) judge.see(over(-DAY, { plan }));
+    expect(judge.hasEnough).toBe(false);
   });
 
   test('cannot be told of an expectation that is none: the job is unknown, not ok', () => {
@@ -311,6 +316,18 @@ describe('enough', () => {
     for (; !judge.hasEnough; looks++) judge.see(over(looks * HOUR));
     expect(looks).toBe(20);
   });
+});
+
+test('what is expected only once more makes nothing stuck', () => {
+  const expectation = {
+    text: '',
+    defaultGraceMs: 0,
+    dueAfter: (ms: number) => {
+      if (ms === Infinity) throw new RangeError('there is no such moment');
+      return Infinity;
+    },
+  };
+  expect(whyStuck(running(DAY), expectation, NOW)).toBeNull();
 });
 
 test('no times that a record can have break the verdict', () => {

@@ -92,12 +92,25 @@ describe('jobs', () => {
     fs.writeFileSync(place('file'), '');
     execFileSync('mkfifo', [place('fifo')]);
     fs.symlinkSync(place('real'), place('link'));
-    fs.mkdirSync(place('.make.x'));
-    expect(history.jobs()).toEqual(['fifo', 'file', 'link', 'n', 'real']);
+    fs.writeFileSync(place('.hidden'), '');
+    expect(history.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
     expect([...history.sightings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
     expect([...history.sightings('file')]).toEqual([
       { at: null, problem: 'its records cannot be looked at (ENOTDIR)' },
     ]);
+  });
+
+  test('are not taken for one another: a record in a place that is not its own is none', () => {
+    write(runAt(1));
+    const place = (file: string) => path.join(store.path, 'jobs', file);
+    for (const file of ['%6e', 'other']) fs.cpSync(place('n'), place(file), { recursive: true });
+    expect(history.known()).toEqual([
+      { name: '%6e', problem: 'its records belong to another job' },
+      { name: 'n', problem: null },
+      { name: 'other', problem: null },
+    ]);
+    expect([...history.sightings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
+    expect(history.runs('other')).toEqual([]);
   });
 
   test('that lead elsewhere as a whole are refused', () => {
