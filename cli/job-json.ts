@@ -3,7 +3,7 @@ import type { Attempt, Run } from '../lib/run-file.ts';
 import { isSeen, type SeenRun, type Sighting } from '../lib/run-history.ts';
 import { reasonOf, resultOf, signalOf } from './job-words.ts';
 
-/** What programs read. docs/jobs.md describes it: keys are added, never renamed. */
+/** What programs read. docs/watching-jobs.md describes it: keys are added, never renamed. */
 
 const MAX_TIME_MS = 8.64e15;
 

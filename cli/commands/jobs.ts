@@ -23,7 +23,7 @@ export const jobs: CommandModule<object, JobsArguments> = {
         Array.isArray(given) ? given.at(-1) : given,
       )
       .positional('names', { type: 'string', array: true, describe: 'Only these' })
-      .option('json', { type: 'boolean', default: false, describe: 'As JSON (docs/jobs.md has its keys)' })
+      .option('json', { type: 'boolean', default: false, describe: 'As JSON (docs/watching-jobs.md has its keys)' })
       .option('check', {
         type: 'boolean',
         default: false,

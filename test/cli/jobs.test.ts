@@ -187,6 +187,19 @@ describe('jobs', () => {
     await until('it goes on', async () => (await rowsOf())[0]?.[6] === 'running');
   });
 
+  test('tells where a run is whose processes cannot be seen from here', async () => {
+    const facts = { ...ALIVE, host: 'web2', boot: 'another' };
+    write(
+      runningSince(ago(5 * HOUR), { job: 'a', facts }),
+      runningSince(ago(5 * HOUR), { job: 'b', facts, plan: { timeoutMs: HOUR } }),
+    );
+    const where = 'on web2, whose processes cannot be seen from here';
+    expect((await rowsOf()).map((row) => row.slice(6))).toEqual([
+      ['running', `for 5h (pid ${process.pid}) ${where}`],
+      ['stuck', `running for 5h ${where}, past its timeout of 1h`],
+    ]);
+  });
+
   test('tells a hung run behind any number of newer ones', async () => {
     const newer = Array.from({ length: 60 }, (_, at) => runAt(ago(at * MINUTE), { plan: { permits: 2 } }));
     write(...newer, runningSince(ago(DAY), { plan: { permits: 2, timeoutMs: HOUR } }));
@@ -371,6 +384,16 @@ describe('jobs --json', () => {
       unseen: false,
       plan: expect.objectContaining({ overlap: 'skip', timeoutMs: null, graceMs: HOUR }),
     });
+  });
+
+  test('comes whole through a pipe that holds less than all of it; and a reader that leaves early is no disaster', async () => {
+    write(...Array.from({ length: 200 }, (_, at) => runAt(ago(HOUR), { job: `job ${at}` })));
+    const script =
+      'lockstep jobs --json | cat > all.json; lockstep jobs --json | head -n 1; lockstep jobs --json | true';
+    const { status, stdout, stderr } = await rig.script(script, { input: '' }).ended;
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '[\n', stderr: '' });
+    expect(fs.statSync(rig.path('all.json')).size).toBeGreaterThan(2 ** 18);
+    expect(JSON.parse(rig.read('all.json'))).toHaveLength(200);
   });
 
   test('has the same keys for a job that never ran', async () => {

@@ -7,7 +7,7 @@ import { JOB_STATES, judgeJob } from '../../lib/job-verdict.ts';
 import { OUTCOMES } from '../../lib/run-file.ts';
 import { runAt } from '../unit/recorded-run.ts';
 
-const PAGE = fs.readFileSync(new URL('../../docs/jobs.md', import.meta.url), 'utf8');
+const PAGE = fs.readFileSync(new URL('../../docs/watching-jobs.md', import.meta.url), 'utf8');
 const SIGHT = {
   run: runAt(1, { plan: { expect: 'every 1s', graceMs: 0 } }),
   state: 'ended',
@@ -22,7 +22,7 @@ function rowsOf(name: string): string {
   return section.split('\n## ')[0]?.replaceAll('"', '`') ?? '';
 }
 
-test('docs/jobs.md has every key of the JSON', () => {
+test('docs/watching-jobs.md has every key of the JSON', () => {
   const section = rowsOf('`lockstep jobs --json`');
   const run = sightingAsJson(SIGHT, () => '') as { plan: object; attempts: object[] };
   const keys = [jobAsJson('n', VERDICT, 2), run, run.plan, ...run.attempts].flatMap(Object.keys);
@@ -31,7 +31,7 @@ test('docs/jobs.md has every key of the JSON', () => {
   for (const outcome of OUTCOMES) expect(section).toContain(`\`${outcome}\``);
 });
 
-test('docs/jobs.md has every state, and every metric', async () => {
+test('docs/watching-jobs.md has every state, and every metric', async () => {
   for (const state of JOB_STATES) expect(rowsOf('How a job is')).toContain(`| \`${state}\``);
   const families = parse(await metricsText([{ name: 'n', verdict: VERDICT }]));
   expect(families).toHaveLength(12);
