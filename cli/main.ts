@@ -5,6 +5,7 @@ import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { EXIT, report, UsageError } from './failure.ts';
 import { lift } from './gone-directory.ts';
+import { flush } from './flush.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 
@@ -66,4 +67,7 @@ try {
   const verb = process.argv[2] ?? '';
   process.exitCode = report(error, VERBS.includes(verb) ? verb : '');
 }
+// More than a pipe holds is still on its way.
+await flush(process.stdout);
+await flush(process.stderr);
 process.exit(process.exitCode ?? EXIT.ok);

@@ -11,6 +11,11 @@ const LEAST = 12;
  * terminal that is narrower, the commands are cut to fit.
  */
 export function printTable(rows: readonly string[][]): void {
+  process.stdout.write(`${tableLines(rows).join('\n')}\n`);
+}
+
+/** The same as lines, for those who put something between them. */
+export function tableLines(rows: readonly string[][]): string[] {
   const widths = widthsOf(rows);
   const { isTTY, columns } = process.stdout;
   const cut = rows[0]?.indexOf(CUT) ?? -1;
@@ -23,7 +28,7 @@ export function printTable(rows: readonly string[][]): void {
     ui.div(...row.map((text, column) => cell(text, widths[column] ?? 0)));
   }
   const lines = ui.toString().split('\n');
-  process.stdout.write(`${lines.map((line) => line.trimEnd()).join('\n')}\n`);
+  return lines.map((line) => line.trimEnd());
 }
 
 function widthsOf(rows: readonly string[][]): number[] {

@@ -8,6 +8,7 @@ import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
 import { event } from './commands/event.ts';
 import { job } from './commands/job.ts';
+import { jobs } from './commands/jobs.ts';
 import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
@@ -20,6 +21,7 @@ import { withDaemons } from './commands/with.ts';
 export const COMMANDS = [
   run,
   job,
+  jobs,
   acquire,
   release,
   status,

@@ -10,6 +10,7 @@ afterEach(() => rig.end());
 const VERBS = [
   'run',
   'job',
+  'jobs',
   'acquire',
   'release',
   'status',

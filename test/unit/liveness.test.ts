@@ -189,6 +189,6 @@ test('another user’s process is alive: EPERM is no sign of death', () => {
 
 test('the real machine knows this process, and knows that a pid beyond the limit is gone', () => {
   const self = nodeHost.processes.self();
-  expect(nodeHost.processes.state(self.pid, self.tid)).toEqual({ start: self.start, zombie: false });
+  expect(nodeHost.processes.state(self.pid, self.tid)).toEqual({ start: self.start, zombie: false, stopped: false });
   expect(nodeHost.processes.state(2 ** 22 + 1, 2 ** 22 + 1)).toBe('gone');
 });

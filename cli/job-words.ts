@@ -1,0 +1,133 @@
+import prettyMs from 'pretty-ms';
+import { type JobState, type JobVerdict, tookMs } from '../lib/job-verdict.ts';
+import type { Outcome, Run } from '../lib/run-file.ts';
+import type { RunState, SeenRun } from '../lib/run-history.ts';
+import type { Stuck } from '../lib/stuck-run.ts';
+
+/** The last moment that a date can be. */
+const MAX_TIME_MS = 8.64e15;
+const MINUTE_MS = 60_000;
+
+/** A job and its runs in words, for a person. What others wrote is in them, and not yet `shown`. */
+
+/** `350ms`, `1.5s`, `5m 3s`, `3h 5m`, `2d`: as exact as one wants to know it. */
+export function lasting(ms: number): string {
+  if (ms < MINUTE_MS) return prettyMs(ms, ms < 1_000 ? { millisecondsDecimalDigits: 0 } : { secondsDecimalDigits: 1 });
+  return prettyMs(rounded(ms), { unitCount: 2 });
+}
+
+export function ago(ms: number, now: number): string {
+  return `${coarse(Math.max(0, now - ms))} ago`;
+}
+
+/** `in 5h`, `2h ago`. */
+export function whenIn(ms: number, now: number): string {
+  return ms < now ? ago(ms, now) : `in ${coarse(ms - now)}`;
+}
+
+/** The same without a part of a second. */
+function coarse(ms: number): string {
+  return ms < MINUTE_MS ? prettyMs(ms, { secondsDecimalDigits: 0 }) : lasting(ms);
+}
+
+/** To whole minutes from an hour on, and to whole hours from a day on: who reads `3h` does not miss `2s`. */
+function rounded(ms: number): number {
+  const unitMs = ms < 60 * MINUTE_MS ? 1_000 : ms < 24 * 60 * MINUTE_MS ? MINUTE_MS : 60 * MINUTE_MS;
+  return Math.floor(ms / unitMs) * unitMs;
+}
+
+/** `2026-11-26 02:00:05`, by the clock on the wall. */
+export function localTime(ms: number): string {
+  const zoneMs = new Date(ms).getTimezoneOffset() * 60_000;
+  return new Date(Math.min(ms - zoneMs, MAX_TIME_MS)).toISOString().slice(0, -5).replace('T', ' ');
+}
+
+/** What became of a run. */
+export function resultOf({ run, state }: SeenRun): Outcome | Exclude<RunState, 'ended'> {
+  return run.ended?.outcome ?? (state === 'ended' ? 'lost' : state);
+}
+
+/** The same with its exit code, or the signal that ended it: `failed (3)`. */
+export function resultWords(sight: SeenRun): string {
+  const result = resultOf(sight);
+  if (result !== 'failed') return result;
+  return `failed (${signalOf(sight.run) ?? sight.run.ended?.code})`;
+}
+
+/** The signal that ended its last attempt. */
+export function signalOf(run: Run): string | null {
+  return run.attempts.at(-1)?.exited?.signal ?? null;
+}
+
+/** Why a job is not well, or what it does now; empty if it is just well. */
+export function reasonOf(verdict: JobVerdict, now: number): string {
+  const { state, stuck, failed, late, problem } = verdict;
+  const known: Array<[JobState, string | null]> = [
+    ['stuck', stuck && stuckWords(stuck, verdict, now)],
+    ['failed', failed && failedWords(failed, now)],
+    ['late', late ? lateWords(verdict, now) : null],
+    ['unknown', problem],
+    ['running', stuck ? null : runningWords(verdict, now)],
+  ];
+  const told = known.flatMap(([what, words]) => (words === null ? [] : [what === state ? words : `${what}: ${words}`]));
+  if (failed || late) told.push(successWords(verdict, now));
+  return told.join('; ');
+}
+
+function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): string {
+  const { run, stopped } = sight;
+  const command = run.attempts.at(-1);
+  const begun = run.attempts[0]?.at ?? run.at;
+  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(sight)}`;
+  if (why === 'orphaned')
+    return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: nobody will end its command (pid ${command?.facts.pid}), nor record how it ends`;
+  if (why === 'stopped') {
+    const pid = stopped === 'command' ? command?.facts.pid : run.facts.pid;
+    return `its ${stopped === 'command' ? 'command' : '`lockstep job`'} is stopped; \`kill -CONT ${pid}\` lets it go on`;
+  }
+  if (why === 'past-timeout') return `${running}, past its timeout of ${lasting(run.plan.timeoutMs ?? 0)}`;
+  return `${running}, and two more were expected since (${due?.expect})`;
+}
+
+function failedWords({ run }: SeenRun, now: number): string {
+  if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died in the middle`;
+  const { outcome, code, reason, at } = run.ended;
+  const took = tookMs(run);
+  const what = outcome === 'failed' ? `exit code ${code}` : outcome === 'timed-out' ? 'timed out' : 'gave up';
+  const after = took === null ? '' : `, after ${lasting(took)}`;
+  return `${what}, ${ago(at, now)}${after}${reason === '' ? '' : ` (${reason})`}`;
+}
+
+function lateWords({ due, newest }: JobVerdict, now: number): string {
+  if (due?.at == null) return '';
+  const last = newest?.run.ended?.outcome;
+  const isIdle = last === 'skipped' || last === 'not-due' || last === 'replaced' || last === 'cancelled';
+  const idle = newest && isIdle ? `; its newest start, ${ago(newest.run.at, now)}, was ${last}` : '';
+  return `expected ${ago(due.at, now)} (${due.expect}, grace ${lasting(due.graceMs)})${idle}`;
+}
+
+function successWords({ success }: JobVerdict, now: number): string {
+  return success ? `last success ${ago(success.run.at, now)}` : 'no success yet';
+}
+
+/** The run that was there first is told of; with permits there may be more. */
+function runningWords({ live }: JobVerdict, now: number): string | null {
+  const running = live.filter(({ state }) => state === 'running');
+  const first = (running.length > 0 ? running : live).at(-1);
+  if (!first) return null;
+  const { run, state } = first;
+  const since = state === 'running' ? (run.attempts[0]?.at ?? run.at) : run.at;
+  const verb = state === 'running' ? '' : 'waiting ';
+  const one = `${verb}for ${lasting(Math.max(0, now - since))} (pid ${run.facts.pid})${placeWords(first)}`;
+  if (live.length === 1) return one;
+  const waiting = live.length - running.length;
+  const counts = [
+    running.length > 0 && `${running.length} of ${run.plan.permits} running`,
+    waiting > 0 && `${waiting} waiting`,
+  ];
+  return `${counts.filter(Boolean).join(', ')}; the first ${one}`;
+}
+
+function placeWords({ run, unseen }: SeenRun): string {
+  return unseen ? ` on ${run.facts.host}, whose processes cannot be seen from here` : '';
+}

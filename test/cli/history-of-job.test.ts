@@ -1,0 +1,147 @@
+import fs from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../cli/job-history.ts';
+import { localTime } from '../../cli/job-words.ts';
+import { MisuseError } from '../../lib/errors.ts';
+import type { Run } from '../../lib/run-file.ts';
+import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../unit/recorded-run.ts';
+import { Rig } from './rig.ts';
+
+/** The part of `lockstep history NAME` that is for jobs. */
+
+let rig: Rig;
+beforeEach(() => {
+  rig = new Rig();
+});
+afterEach(() => rig.end());
+
+const HEADINGS = ['STARTED', 'WAITED', 'TOOK', 'RESULT', 'CODE', 'BY', 'REASON'];
+const START = Date.now() - 10 * HOUR;
+
+function write(runs: Run[], output?: string): void {
+  writeRuns(rig.storePath, runs, output);
+}
+
+function printed(options: Partial<JobHistoryOptions> = {}, most?: number): string {
+  const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    printJobHistory(runsOf(rig.storePath, 'n', most), { dir: rig.storePath, json: false, output: false, ...options });
+    return stdout.mock.calls.map(([text]) => text).join('');
+  } finally {
+    stdout.mockRestore();
+  }
+}
+
+function cellsOf(table: string): string[][] {
+  const lines = table.trimEnd().split('\n');
+  const starts = HEADINGS.map((heading) => lines[0]?.indexOf(heading) ?? -1);
+  return lines.map((line) => starts.map((start, at) => line.slice(start, starts[at + 1]).trim()));
+}
+
+describe('the runs of a job', () => {
+  test('are a table, the newest last, in local time', () => {
+    const at = (minutes: number) => START + minutes * MINUTE;
+    const retried = runAt(at(2), { outcome: 'failed', code: 3, tookMs: 61_000, reason: 'no luck' });
+    const dead = runAt(at(6), { outcome: null });
+    write([
+      runAt(at(1), { waitedMs: 1_500, tookMs: 350, key: 'k1' }),
+      { ...retried, attempts: [...retried.attempts, ...retried.attempts] },
+      runAt(at(3), { outcome: 'skipped', tookMs: null, by: 'k1', code: 0 }),
+      runAt(at(4), { outcome: 'replaced', by: 'of-old', code: 143 }),
+      runAt(at(5), { outcome: 'timed-out', code: 124, tookMs: HOUR }),
+      dead,
+      runningSince(Date.now() - 5 * MINUTE - 1_000),
+      runningSince(Date.now() - 2 * MINUTE - 1_000, { waitedMs: null }),
+    ]);
+    const rows = cellsOf(printed());
+    expect(rows[0]).toEqual(HEADINGS);
+    expect(rows[1]?.[0]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
+    expect(rows[1]?.[0]).toBe(localTime(at(1)));
+    expect(rows.slice(1).map((row) => row.slice(1))).toEqual([
+      ['1.5s', '350ms', 'succeeded', '0', '-', '-'],
+      ['0ms', '1m 1s', 'failed', '3', '-', '2 attempts; no luck'],
+      ['0ms', '-', 'skipped', '0', localTime(at(1)), '-'],
+      ['0ms', '1s', 'replaced', '143', 'of-old', '-'],
+      ['0ms', '1h', 'timed-out', '124', '-', '-'],
+      ['0ms', '-', 'lost', '-', '-', 'nobody recorded how it ended: its process or its machine died in the middle'],
+      ['0ms', expect.stringMatching(/^5m \d+s…$/), 'running', '-', '-', '-'],
+      [expect.stringMatching(/^2m \d+s$/), '-', 'waiting', '-', '-', '-'],
+    ]);
+  });
+
+  test('are the newest so many; 20 if nobody says; with 0 all', () => {
+    write(Array.from({ length: 25 }, (_, at) => runAt(START + at * 1_000, { code: at, outcome: 'failed' })));
+    const codes = (most?: number) =>
+      cellsOf(printed({}, most))
+        .slice(1)
+        .map((row) => row[4]);
+    expect(codes(2)).toEqual(['23', '24']);
+    expect([codes().length, codes(0).length]).toEqual([20, 25]);
+  });
+
+  test('have their last lines below them with --output, also those that are lost or go on; shown, not obeyed', () => {
+    write([runAt(START, { outcome: 'failed', tail: 'one\ttab\n\x1b[31mtwo\n' })]);
+    write([runAt(START + 1_000)]);
+    write([runAt(START + 2_000, { outcome: null })], 'half a li');
+    const lines = printed({ output: true }).split('\n');
+    expect(lines.slice(1).map((line) => (line.startsWith(' ') ? line : '-'))).toEqual([
+      '-',
+      '    one\ttab',
+      '    \\x1b[31mtwo',
+      '-',
+      '-',
+      '    half a li',
+      '-',
+    ]);
+    expect(printed()).not.toContain('two');
+  });
+
+  test('are an array as JSON, with all that is known, and the output', () => {
+    write([runAt(START, { outcome: 'failed', code: 3, tail: 'bye\n', key: 'k1' })]);
+    write([runAt(START + 1_000, { outcome: null, key: 'k2' })], 'half a li');
+    const runs = JSON.parse(printed({ json: true }));
+    expect(runs).toMatchObject([
+      { key: 'k1', result: 'failed', code: 3, tail: 'bye\n', startedAt: new Date(START).toISOString() },
+      { key: 'k2', result: 'lost', code: null, endedAt: null, tail: 'half a li', attempts: [{ exitedAt: null }] },
+    ]);
+  });
+
+  test('tell of a record that cannot be read, and of all the others', () => {
+    const runs = [runAt(START), runAt(START + 1_000), runAt(START + 2_000)];
+    write(runs);
+    const [, bad] = runs;
+    if (bad) fs.writeFileSync(recordPath(rig.storePath, bad), '{"lockstep":"run","version":9}');
+    const rows = cellsOf(printed()).slice(1);
+    expect(rows.map((row) => row[3])).toEqual(['succeeded', 'unreadable', 'succeeded']);
+    expect(rows[1]).toEqual([
+      localTime(START + 1_000),
+      '-',
+      '-',
+      'unreadable',
+      '-',
+      '-',
+      expect.stringContaining('format'),
+    ]);
+    const json = JSON.parse(printed({ json: true }));
+    expect(Object.keys(json[1]).sort()).toEqual(Object.keys(json[0]).sort());
+    expect(json[1]).toMatchObject({ result: 'unreadable', startedAt: ISO_START, reason: rows[1]?.[6], key: null });
+  });
+
+  test('are of a name only if it is a job’s', () => {
+    write([runAt(START)]);
+    expect([hasRuns(rig.storePath, 'n'), hasRuns(rig.storePath, 'other')]).toEqual([true, false]);
+    expect(() => hasRuns(rig.storePath, '')).toThrow(MisuseError);
+    const [run] = runsOf(rig.storePath, 'n');
+    if (run && 'run' in run) fs.writeFileSync(recordPath(rig.storePath, run.run), '');
+    expect(hasRuns(rig.storePath, 'n')).toBe(true);
+  });
+});
+
+const ISO_START = new Date(START + 1_000).toISOString();
+
+test('a moment is told by the local clock, and none that a record can have breaks it', () => {
+  const noon = new Date(2026, 6, 1, 12, 5, 9);
+  expect(localTime(noon.getTime())).toBe('2026-07-01 12:05:09');
+  expect(localTime(new Date(2026, 0, 1, 0, 0, 0).getTime())).toBe('2026-01-01 00:00:00');
+  for (const ms of [0, 8.64e15, 8.64e15 - 0.5]) expect(localTime(ms)).toMatch(/^[+\d]\d+-\d\d-\d\d \d\d:/);
+});
