@@ -12,6 +12,8 @@ const VERBS = [
   'acquire',
   'release',
   'status',
+  'history',
+  'timeline',
   'wait',
   'break',
   'edit',
