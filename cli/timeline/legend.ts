@@ -4,49 +4,54 @@ import { MARKS } from './marks.ts';
 
 interface Item {
   words: string;
-  width: number;
-  draw: (x: number, y: number) => Drawn | Drawn[];
+  /** How wide what is drawn before them is. */
+  swatch: number;
+  draw: (x: number, y: number) => Drawn;
   isMeant: (span: Span) => boolean;
 }
 
-const SWATCH = 26;
+const BAR = 26;
+const MARK = 12;
+/** Of the small font, about: nobody measures text here. */
+const CHARACTER = 6.3;
+const GAP = 26;
 
 const ITEMS: Item[] = [
   {
     words: 'waited',
-    width: 80,
-    draw: (x, y) => el('g', { fill: 'url(#hatch)' }, bar('wait', x, x + SWATCH, y - 3, 6)),
+    swatch: BAR,
+    draw: (x, y) => el('g', { fill: 'url(#hatch)' }, bar('wait', x, x + BAR, y - 3, 6)),
     isMeant: () => true,
   },
-  { words: 'held', width: 68, draw: (x, y) => bar('hold', x, x + SWATCH, y - 6, 12), isMeant: () => true },
+  { words: 'held', swatch: BAR, draw: (x, y) => bar('hold', x, x + BAR, y - 6, 12), isMeant: () => true },
   {
     words: 'held, shared',
-    width: 112,
-    draw: (x, y) => bar('shared', x, x + SWATCH, y - 4, 8),
+    swatch: BAR,
+    draw: (x, y) => bar('shared', x, x + BAR, y - 4, 8),
     isMeant: ({ ask }) => ask === 0,
   },
   {
     words: 'still held, but its process is gone',
-    width: 228,
-    draw: (x, y) => el('g', { class: 'gone' }, bar('hold', x, x + SWATCH, y - 6, 12)),
+    swatch: BAR,
+    draw: (x, y) => el('g', { class: 'gone' }, bar('hold', x, x + BAR, y - 6, 12)),
     isMeant: ({ stale, held }) => stale !== null && held,
   },
-  mark('evicted', 'evicted', 72, ({ end }) => end === 'evicted'),
-  mark('stolen', 'stolen from', 92, ({ end }) => end === 'stolen'),
-  mark('gave up waiting', 'gave up waiting', 116, ({ end }) => end === 'gave up waiting'),
-  mark('open', 'goes on', 72, ({ end }) => end === 'still waiting' || end === 'still holding'),
+  mark('evicted', 'evicted', ({ end }) => end === 'evicted'),
+  mark('stolen', 'stolen from', ({ end }) => end === 'stolen'),
+  mark('gave up waiting', 'gave up waiting', ({ end }) => end === 'gave up waiting'),
+  mark('open', 'goes on', ({ end }) => end === 'still waiting' || end === 'still holding'),
 ];
 
-function mark(name: keyof typeof MARKS, words: string, width: number, isMeant: Item['isMeant']): Item {
-  return { words, width, draw: (x, y) => MARKS[name](x + SWATCH - 8, y), isMeant };
+function mark(name: keyof typeof MARKS, words: string, isMeant: Item['isMeant']): Item {
+  return { words, swatch: MARK, draw: (x, y) => MARKS[name](x, y), isMeant };
 }
 
 /** What the forms mean: of those in the picture. */
 export function drawLegend(spans: readonly Span[], left: number, y: number): Drawn[] {
   let x = left;
-  return ITEMS.filter(({ isMeant }) => spans.some(isMeant)).flatMap(({ words, width, draw }) => {
-    const drawn = [draw(x, y), text('small', x + SWATCH + 6, y + 4, words)].flat();
-    x += width + SWATCH - 8;
+  return ITEMS.filter(({ isMeant }) => spans.some(isMeant)).flatMap(({ words, swatch, draw }) => {
+    const drawn = [draw(x, y), text('small', x + swatch + 6, y + 4, words)];
+    x += swatch + 6 + words.length * CHARACTER + GAP;
     return drawn;
   });
 }

@@ -13,7 +13,8 @@ const STYLE = [
   'caption{text-align:left;font-size:16px;font-weight:600;padding:8px 0}',
   'th,td{padding:6px 0 6px 22px;border-bottom:1px solid;text-align:right}td{white-space:nowrap}',
   'th{font-weight:400;font-size:12.5px;vertical-align:bottom;max-width:8em}',
-  'th[scope=row],th.name{text-align:left;padding-left:0;max-width:24em}th[scope=row]{font-weight:600;font-size:14px;color:inherit;overflow-wrap:anywhere}',
+  '@media (max-width:1000px){th,td{padding-left:12px}}',
+  'th[scope=row],th.name{text-align:left;padding-left:0;min-width:9em;max-width:24em}th[scope=row]{font-weight:600;font-size:14px;color:inherit;overflow-wrap:break-word}',
 ].join('');
 
 const HEADINGS = [
