@@ -28,7 +28,7 @@ export function drawSpan(span: Span, past: Past, scale: Scale, place: RowPlace):
   const { y } = place;
   return el(
     'g',
-    { class: span.stale === null ? null : 'gone' },
+    {},
     el('title', {}, tooltipOf(span, past.readAt)),
     granted > start ? waitBar(scale(start), scale(granted), y, place.thickness) : null,
     span.held ? holdBar(span, scale(granted), scale(Math.max(granted, end)), place) : null,
@@ -40,9 +40,15 @@ function waitBar(from: number, to: number, y: number, thickness: number): Drawn 
   return el('g', { fill: 'url(#hatch)' }, bar('wait', from, to, y - thickness / 4, thickness / 2));
 }
 
-function holdBar({ ask, pid }: Span, from: number, to: number, { y, thickness, isNamed }: RowPlace): Drawn[] {
+function holdBar({ ask, pid, stale }: Span, from: number, to: number, { y, thickness, isNamed }: RowPlace): Drawn[] {
   const height = ask === 0 ? thickness * 0.62 : thickness;
-  const solid = bar(ask === 0 ? 'shared' : 'hold', from, to, y - height / 2, height);
+  const solid = bar(
+    `${ask === 0 ? 'shared' : 'hold'}${stale === null ? '' : ' gone'}`,
+    from,
+    to,
+    y - height / 2,
+    height,
+  );
   if (!isNamed || to - from < NAMED_FROM || ask === 0) return [solid];
   return [solid, text('onhold small middle', (from + to) / 2, y + 4, String(pid))];
 }

@@ -33,7 +33,7 @@ const ITEMS: Item[] = [
   {
     words: 'still held, but its process is gone',
     swatch: BAR,
-    draw: (x, y) => el('g', { class: 'gone' }, bar('hold', x, x + BAR, y - 6, 12)),
+    draw: (x, y) => bar('hold gone', x, x + BAR, y - 6, 12),
     isMeant: ({ stale, held }) => stale !== null && held,
   },
   mark('evicted', 'evicted', ({ end }) => end === 'evicted'),

@@ -48,7 +48,7 @@ function coloured(p: Palette): string {
     `.grid{stroke:${p.line}}.band{fill:${p.line}}.axis{stroke:${p.muted}}`,
     `.hold{fill:${p.hold}}.shared{fill:${p.shared}}.onhold{fill:${p.onHold}}`,
     `.wait{stroke:${p.wait}}.hatch{stroke:${p.wait}}.queue{fill:${p.wait}}`,
-    `.gone .hold,.gone .shared{stroke:${p.evicted}}`,
+    `.gone{stroke:${p.evicted}}`,
     `.evicted{stroke:${p.evicted}}.stolen{fill:${p.stolen};stroke:${p.paper}}.gaveup{fill:${p.paper};stroke:${p.wait}}`,
     `.open{fill:${p.ink}}.action{fill:${p.ink};stroke:${p.ink}}.hollow{fill:${p.paper}}.value{stroke:${p.hold}}`,
     `body{background:${p.paper};color:${p.ink}}th,td{border-color:${p.line}}th,.quiet{color:${p.muted}}`,
@@ -63,7 +63,7 @@ const SHAPES = [
   '.grid,.axis{stroke-width:1;shape-rendering:crispEdges}',
   '.wait{stroke-width:.8}.hatch{stroke-width:2}.queue{fill-opacity:.5}',
   '.evicted{stroke-width:2.4;fill:none}.stolen{stroke-width:1}.gaveup{stroke-width:1.8}',
-  '.gone .hold,.gone .shared{fill-opacity:.35;stroke-width:1.4;stroke-dasharray:4 3}',
+  '.gone{fill-opacity:.35;stroke-width:1.4;stroke-dasharray:4 3}',
   '.value{fill:none;stroke-width:1.8}.action{stroke-width:1.4}',
 ].join('');
 

@@ -21,10 +21,9 @@ interface Bar {
 
 /** What is drawn of the entry of this process, by the class of each of its bars. */
 function barsOf(svg: string, pid: number | string): Record<string, Bar> {
-  const [, group = ''] =
-    new RegExp(`<g(?: class="gone")?><title>pid ${pid} on (.*?)</g>(?=<g|<text|</g>)`, 's').exec(svg) ?? [];
+  const [, group = ''] = new RegExp(`<g><title>pid ${pid} on (.*?)</g>(?=<g|<text|</g>)`, 's').exec(svg) ?? [];
   const rects = [
-    ...group.matchAll(/<rect class="(\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g),
+    ...group.matchAll(/<rect class="(\w+)(?: gone)?" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"/g),
   ];
   return Object.fromEntries(
     rects.map(([, name, ...numbers]) => {
@@ -142,7 +141,7 @@ describe('timeline', () => {
     await dead.ended;
     const gone = await drawn();
     expect(barsOf(gone, dead.pid).hold).toBeDefined();
-    expect(gone).toContain(`<g class="gone"><title>pid ${dead.pid} on `);
+    expect(gone).toContain(' class="hold gone" ');
     expect(gone).toMatch(/still held, but its process is gone/);
     await rig.hold('n');
     await rig.run('run', 'n', '-w', '20ms', '--', 'true');
