@@ -21,8 +21,8 @@ const NAMED_FROM = 46;
 
 /** An entry's time in the line: thin and hatched while it waited, thick and solid while it held. */
 export function drawSpan(span: Span, past: Past, scale: Scale, place: RowPlace): Drawn {
-  const end = lastOf(span, past.readAt);
   const start = startOf(span, past);
+  const end = Math.max(start, lastOf(span, past.readAt));
   // Where the clocks disagree, it began to hold no sooner than it entered.
   const granted = span.held ? Math.max(start, span.grantedAt ?? start) : end;
   const { y } = place;
@@ -31,8 +31,8 @@ export function drawSpan(span: Span, past: Past, scale: Scale, place: RowPlace):
     {},
     el('title', {}, tooltipOf(span, past.readAt)),
     granted > start ? waitBar(scale(start), scale(granted), y, place.thickness) : null,
-    span.held ? holdBar(span, scale(granted), scale(Math.max(granted, end)), place) : null,
-    markOf(span, scale(Math.max(granted, end)), y),
+    span.held ? holdBar(span, scale(granted), scale(end), place) : null,
+    markOf(span, scale(end), y),
   );
 }
 

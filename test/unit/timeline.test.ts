@@ -116,6 +116,14 @@ test('so many wait at a moment as have entered, and neither hold nor left', () =
   );
 });
 
+test('whom clocks let hold before they entered never waited', () => {
+  const past = pastOf([span({ enteredAt: 1_500, grantedAt: 1_400, endedAt: 1_600 })]);
+  expect(waitingOver(past, { from: 1_000, to: NOW, isOpen: true })).toEqual([
+    [1_000, 0],
+    [NOW, 0],
+  ]);
+});
+
 test('the parts of the time are those in which at least one held, or waited', () => {
   fc.assert(
     fc.property(spans, (all) => {
@@ -182,6 +190,12 @@ test('of more entries than can be told apart the newest are drawn, and it is sai
   const svg = markup(drawChart([past], { from: 990, to: 1_300, isOpen: false }, '/store'));
   expect(XMLValidator.validate(svg)).toBe(true);
   expect(svg.match(/<title>/g)).toHaveLength(MOST_DRAWN);
+  // Each takes a hundredth of a pixel's time, and is seen all the same.
+  const widths = [...svg.matchAll(/<rect class="hold" [^>]*width="([\d.]+)" height="11"/g)].map(([, width]) =>
+    Number(width),
+  );
+  expect(widths.length).toBe(MOST_DRAWN);
+  expect(Math.min(...widths)).toBeGreaterThan(1);
   expect(svg).toContain('30 older entries left out');
   expect(svg).not.toContain('visit 29.');
   expect(svg).toContain('visit 30.');
