@@ -4,8 +4,8 @@ import './gone-directory.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { EXIT, report, UsageError } from './failure.ts';
-import { lift } from './gone-directory.ts';
 import { flush } from './flush.ts';
+import { lift } from './gone-directory.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 

@@ -17,12 +17,18 @@ export interface Target {
 }
 
 /** NAME, or `--file`. */
-export function targetOf({ name, file, dir }: ResourceArguments): Target {
+export function targetOf(args: ResourceArguments): Target {
+  const { name, beside } = resourceOf(args);
+  return { name, store: beside === null ? openStore(args.dir) : openStoreBeside(beside) };
+}
+
+/** The same, before any store is opened: the name, and the real path of the file beside which its store is. */
+export function resourceOf({ name, file, dir }: ResourceArguments): { name: string; beside: string | null } {
   if ((name === undefined) === (file === undefined)) throw new UsageError('say which resource: a NAME, or --file FILE');
-  if (name !== undefined) return { name, store: openStore(dir) };
+  if (name !== undefined) return { name, beside: null };
   if (dir !== undefined) throw new UsageError('--file has its store beside the file: leave --dir out');
-  const real = realPath(file ?? '');
-  return { name: path.basename(real), store: openStoreBeside(real) };
+  const beside = realPath(file ?? '');
+  return { name: path.basename(beside), beside };
 }
 
 function realPath(file: string): string {

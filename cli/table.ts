@@ -40,7 +40,12 @@ function sum(widths: readonly number[]): number {
 }
 
 function cell(text: string, width: number): { text: string; width: number } {
-  return { text: fastStringWidth(text) <= width ? text : `${start(text, width - 1)}…`, width: width + GAP };
+  return { text: fitted(text, width), width: width + GAP };
+}
+
+/** A text that is at most so wide, cut if it must be. */
+export function fitted(text: string, width: number): string {
+  return fastStringWidth(text) <= width ? text : `${start(text, width - 1)}…`;
 }
 
 /** As much of a text as is at most so wide, whole characters only. */

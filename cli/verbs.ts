@@ -7,12 +7,14 @@ import { counter } from './commands/counter.ts';
 import { demo } from './commands/demo.ts';
 import { edit } from './commands/edit.ts';
 import { event } from './commands/event.ts';
+import { history } from './commands/history.ts';
 import { job } from './commands/job.ts';
 import { jobs } from './commands/jobs.ts';
 import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
 import { status } from './commands/status.ts';
+import { timeline } from './commands/timeline.ts';
 import { wait } from './commands/wait.ts';
 import { withDaemons } from './commands/with.ts';
 
@@ -25,6 +27,8 @@ export const COMMANDS = [
   acquire,
   release,
   status,
+  history,
+  timeline,
   wait,
   breakCommand,
   edit,

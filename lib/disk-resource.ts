@@ -4,6 +4,7 @@ import { type Entry, type Keeps, keptToWire } from './entry.ts';
 import { ConfigMismatchError, StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
+import { otherNameError } from './journal-failure.ts';
 import { type Eviction, Line } from './line.ts';
 import { type Config, emptyHeader } from './line-header.ts';
 import { describeConfig, viewLine } from './line-view.ts';
@@ -441,9 +442,5 @@ function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Con
   own.forget();
   if (!journal || journal.machine.name === name) return journal;
   journal.close();
-  throw new StoreError(
-    'STORE_UNSAFE',
-    `${name}: ${directory} is the directory of ${journal.machine.name}. Is upper and lower case the same on this file system? Use another name.`,
-    { operation: 'open', resource: name, path: directory },
-  );
+  throw otherNameError({ subject: name, directory }, journal.machine.name);
 }

@@ -28,6 +28,8 @@ export interface FileFacts {
 export interface Files {
   /** Opens an existing regular file for reading and atomic appending; never follows a symlink. */
   openForAppend(path: string): number;
+  /** Opens an existing regular file for reading alone; never follows a symlink. */
+  openForReading(path: string): number;
   /** Creates a file that must not exist yet, open for writing. */
   create(path: string, mode: number): number;
   /** Reads into `buffer` from `position`; fewer bytes than fit mean the end of the file. */

@@ -1,19 +1,19 @@
-import { Epoch, encodeHeader, HeaderError, type Machine, UnsureError } from './epoch.ts';
-import { StoreError } from './errors.ts';
+import { Epoch, encodeHeader, HeaderError, type Machine } from './epoch.ts';
+import type { StoreError } from './errors.ts';
 import type { Host } from './host.ts';
+import { journalError, journalFailure } from './journal-failure.ts';
 import type { JournalRecord } from './record.ts';
-import { storeErrorOf } from './store-failure.ts';
 
 export type { Machine } from './epoch.ts';
 
 /** Past this many bytes of records an epoch is sealed, and the next one starts with the folded state. */
 const ROTATE_BYTES = 64 * 1024;
 /** How often to start over before giving up: each round lost means that others rotated meanwhile. */
-const MAX_ROUNDS = 1_000;
+export const MAX_ROUNDS = 1_000;
 /** More digits than this a journal's number does not have. */
 const MAX_EPOCH = 999_999_999_999_999;
 /** Epochs are rotated long before. Reading through what is larger would take its time, and find nothing. */
-const MAX_JOURNAL_BYTES = 2 ** 30;
+export const MAX_JOURNAL_BYTES = 2 ** 30;
 
 export interface JournalOptions<M extends Machine> {
   host: Host;
@@ -336,37 +336,20 @@ export class Journal<M extends Machine> {
   }
 
   #explained(operation: string, error: unknown): unknown {
-    if (error instanceof HeaderError) return this.#headerError(error);
-    if (error instanceof UnsureError) return this.#unsureError(error);
-    return storeErrorOf(error, { operation, resource: this.#options.subject, path: this.#options.directory });
+    return journalFailure(this.#options, operation, error);
   }
 
-  #unsureError({ cause }: UnsureError): StoreError {
-    const { subject, directory } = this.#options;
-    const known = storeErrorOf(cause, { operation: 'write', resource: subject, path: directory }) as Error;
-    return new StoreError(
-      'STORE_UNSURE',
-      `${known.message} It could not be read back either, so it is not known whether the record counts. Look, before you do it again.`,
-      { operation: 'write', resource: subject, path: directory, cause },
-    );
+  #error(code: string, message: string): StoreError {
+    return journalError(this.#options, code, message);
   }
+}
 
-  #headerError(error: HeaderError): StoreError {
-    const remedy =
-      error.code === 'STORE_FORMAT'
-        ? 'Use one version of Lockstep everywhere. If nobody uses the older one any more, move the directory away.'
-        : 'Nothing was changed. If nobody uses it, move the directory away.';
-    return this.#error(error.code, `${error.message}. ${remedy}`, error);
-  }
-
-  #error(code: string, message: string, cause?: unknown): StoreError {
-    const { subject, directory } = this.#options;
-    return new StoreError(code, `${subject}: its journal in ${directory} cannot be used: ${message}`, {
-      resource: subject,
-      path: directory,
-      cause,
-    });
-  }
+/** The numbers of the epochs among the names in a directory, ascending. */
+export function epochsIn(names: readonly string[]): number[] {
+  return names
+    .map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0))
+    .filter((number) => number > 0)
+    .sort((a, b) => a - b);
 }
 
 function highestIn(names: readonly string[]): number {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { atExit, atSignals, withoutSignalHandlers } from './exit.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 
-const { O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
+const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
 // Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 
@@ -86,14 +86,17 @@ function truncateEmpty(path: string): void {
   }
 }
 
+function openRegular(path: string, flags: number): number {
+  // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
+  return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK), (fd) => {
+    if (fs.fstatSync(fd).isFile()) return;
+    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+  });
+}
+
 const nodeFiles: Files = {
-  openForAppend(path) {
-    // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
-    return checked(fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK), (fd) => {
-      if (fs.fstatSync(fd).isFile()) return;
-      throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
-    });
-  },
+  openForAppend: (path) => openRegular(path, O_RDWR | O_APPEND),
+  openForReading: (path) => openRegular(path, O_RDONLY),
   create(path, mode) {
     return checked(fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), (fd) => {
       // A shared store's modes are meant; the caller's umask is not asked.
@@ -153,7 +156,7 @@ const nodeFiles: Files = {
   rename: (from, to) => fs.renameSync(from, to),
   readText(path) {
     return unless(ABSENT, null, () => {
-      const fd = fs.openSync(path, fs.constants.O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);
         const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);

@@ -14,6 +14,8 @@ const VERBS = [
   'acquire',
   'release',
   'status',
+  'history',
+  'timeline',
   'wait',
   'break',
   'edit',

@@ -124,6 +124,6 @@ export class FaultyHost implements Host {
   }
 }
 
-const OPENING: readonly (keyof Files)[] = ['openForAppend', 'create'];
+const OPENING: readonly (keyof Files)[] = ['openForAppend', 'openForReading', 'create'];
 
 type Call = (...args: unknown[]) => unknown;

@@ -51,6 +51,7 @@ export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, clos
 function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
   return {
     openForAppend: (path) => dispatch({ op: 'openForAppend', path }) as number,
+    openForReading: (path) => dispatch({ op: 'openForAppend', path }) as number,
     create: (path) => dispatch({ op: 'create', path: uncounted(path) }) as number,
     read(fd, buffer, position) {
       const text = dispatch({ op: 'read', fd, number: position, length: buffer.length }) as string;

@@ -1,0 +1,74 @@
+import type { Past } from '../../lib/history.ts';
+import { holdOf, lastOf, type PastAction, type Span, waitOf } from '../../lib/span.ts';
+import type { HistoryArguments } from '../commands/history.ts';
+import { parseDuration } from '../duration.ts';
+import { UsageError } from '../failure.ts';
+import { figuresOf, summaryOf } from '../figures.ts';
+import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../past-store.ts';
+import { resourceOf } from '../resource.ts';
+import { shown } from '../shown.ts';
+import { actionAsJson, spanAsJson } from '../span-json.ts';
+import { actionWords, endWords, localTime, outcomeWords, stretchWords } from '../span-words.ts';
+import { printTable } from '../table.ts';
+
+const HEADINGS = ['ENTERED', 'WAITED', 'HELD', 'PID', 'HOST', 'COMMAND', 'END'];
+
+export async function showHistory(args: HistoryArguments): Promise<void> {
+  check(args);
+  const { name, beside } = resourceOf(args);
+  const { place, history } = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
+  const past = history?.of(name) ?? nothingKept(name, place);
+  sayDamaged(name, past.damaged);
+  printPast(past, args);
+}
+
+/** A resource's comings and goings, as the options ask for them. */
+function printPast(past: Past, args: HistoryArguments): void {
+  const { readAt } = past;
+  const events = wanted(past, args);
+  if (args.json) {
+    const objects = events.map((event) => ('did' in event ? actionAsJson(event) : spanAsJson(event, readAt)));
+    process.stdout.write(`${JSON.stringify(objects, null, 2)}\n`);
+    return;
+  }
+  const rows = events.map((event) => ('did' in event ? actionRow(event) : spanRow(event, readAt)));
+  if (rows.length > 0) printTable([HEADINGS, ...rows]);
+  const spans = events.flatMap((event) => ('did' in event ? [] : [event]));
+  if (args.summary) process.stdout.write(`${summaryOf(figuresOf(spans, readAt))}\n`);
+}
+
+function check({ number, json, summary }: HistoryArguments): void {
+  if (!Number.isSafeInteger(number) || number < 0) throw new UsageError('--number must be a whole number, 0 for all');
+  if (json && summary) throw new UsageError('--json has no summary: leave --summary out');
+}
+
+/** What is to be shown of it, in the order in which it began. */
+function wanted({ spans, actions, readAt }: Past, { number, since }: HistoryArguments): Array<Span | PastAction> {
+  const from = since === undefined ? Number.NEGATIVE_INFINITY : readAt - parseDuration(since, '--since');
+  const events = [
+    ...spans.filter((span) => lastOf(span, readAt) >= from),
+    ...actions.filter(({ at }) => (at ?? Number.POSITIVE_INFINITY) >= from),
+  ].sort((one, other) => one.order - other.order);
+  return number === 0 ? events : events.slice(-number);
+}
+
+function spanRow(span: Span, now: number): string[] {
+  return cells([
+    localTime(span.enteredAt),
+    stretchWords(waitOf(span, now)),
+    span.held ? stretchWords(holdOf(span, now)) : '',
+    String(span.pid),
+    span.host,
+    span.label,
+    endWords(span),
+  ]);
+}
+
+function actionRow(action: PastAction): string[] {
+  const { at, pid, host } = action;
+  return cells([localTime(at), '', '', String(pid ?? ''), host ?? '', actionWords(action), outcomeWords(action)]);
+}
+
+function cells(texts: readonly string[]): string[] {
+  return texts.map((text) => (text === '' ? '-' : shown(text)));
+}

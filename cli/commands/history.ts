@@ -1,0 +1,40 @@
+import type { CommandModule } from 'yargs';
+import { numberOption, type ResourceArguments, resourceOptions } from '../options.ts';
+
+export interface HistoryArguments extends ResourceArguments {
+  number: number;
+  since?: string | undefined;
+  summary: boolean;
+  json: boolean;
+}
+
+export const history: CommandModule<object, HistoryArguments> = {
+  command: 'history [name]',
+  describe: 'Show who came and went, how long they waited and held',
+  builder: (argv) =>
+    resourceOptions(argv)
+      .usage(
+        '$0 history NAME [options]\n\nShows who waited for a resource and held it, as far back as its journals still tell: the newest last, in local time. Of an event, a condition, a barrier or a counter also what was done to it. Nothing is written, and nobody is hindered.\n\n0ms* is a time that came to less than nothing: clocks disagree, or one was set meanwhile. ? is a time that is not known.',
+      )
+      .option('number', {
+        ...numberOption('number'),
+        alias: 'n',
+        default: 20,
+        describe: 'At most so many, the newest; 0: all',
+      })
+      .option('since', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Only what was not over so long ago, such as 2h',
+      })
+      .option('summary', {
+        type: 'boolean',
+        default: false,
+        describe: 'Below them: how many acquired it, how long they waited and held',
+      })
+      .option('json', { type: 'boolean', default: false, describe: 'An array, with ISO times' })
+      .example('$0 history deploy', 'the last 20')
+      .example('$0 history deploy -n 0 --since 1h --summary', 'the last hour, and what it comes to')
+      .example('$0 history --file ticket.json --json', 'of the lock beside a file') as never,
+  handler: async (args) => (await import('../actions/history.ts')).showHistory(args),
+};

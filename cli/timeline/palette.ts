@@ -1,0 +1,74 @@
+/**
+ * The colours, of Okabe and Ito's set, which people with any colour vision can tell apart; and what they mean is told
+ * by shape as well: hatched or solid, thick or thin, and marks of different forms.
+ */
+interface Palette {
+  paper: string;
+  ink: string;
+  muted: string;
+  line: string;
+  hold: string;
+  onHold: string;
+  shared: string;
+  wait: string;
+  evicted: string;
+  stolen: string;
+}
+
+const LIGHT: Palette = {
+  paper: '#ffffff',
+  ink: '#1b1f24',
+  muted: '#5c6672',
+  line: '#e3e7eb',
+  hold: '#0072b2',
+  onHold: '#ffffff',
+  shared: '#009e73',
+  wait: '#c98500',
+  evicted: '#c44200',
+  stolen: '#a8417f',
+};
+
+const DARK: Palette = {
+  paper: '#14181d',
+  ink: '#e8ebee',
+  muted: '#9aa5b1',
+  line: '#2a313a',
+  hold: '#56b4e9',
+  onHold: '#0b1015',
+  shared: '#2fcf9f',
+  wait: '#f0b429',
+  evicted: '#ff7a45',
+  stolen: '#e79bc8',
+};
+
+/** What light and dark are for each class. Rules, not custom properties: many who show an SVG know no `var()`. */
+function coloured(p: Palette): string {
+  return [
+    `.paper{fill:${p.paper}}.ink,text{fill:${p.ink}}.muted{fill:${p.muted}}`,
+    `.grid{stroke:${p.line}}.band{fill:${p.line}}.axis{stroke:${p.muted}}`,
+    `.hold{fill:${p.hold}}.shared{fill:${p.shared}}.onhold{fill:${p.onHold}}`,
+    `.wait{stroke:${p.wait}}.hatch{stroke:${p.wait}}.queue{fill:${p.wait}}`,
+    `.gone{stroke:${p.evicted}}`,
+    `.evicted{stroke:${p.evicted}}.stolen{fill:${p.stolen};stroke:${p.paper}}.gaveup{fill:${p.paper};stroke:${p.wait}}`,
+    `.open{fill:${p.ink}}.action{fill:${p.ink};stroke:${p.ink}}.hollow{fill:${p.paper}}.value{stroke:${p.hold}}`,
+    `body{background:${p.paper};color:${p.ink}}th,td{border-color:${p.line}}th,.quiet{color:${p.muted}}`,
+  ].join('');
+}
+
+const SHAPES = [
+  '.chart{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;max-width:100%;height:auto}',
+  '.title{font-size:19px;font-weight:600}.name{font-size:14px;font-weight:600}.small{font-weight:400}',
+  '.small{font-size:11.5px}.mono{font:11.5px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}',
+  '.right{text-anchor:end}.middle{text-anchor:middle}',
+  '.grid,.axis{stroke-width:1;shape-rendering:crispEdges}',
+  '.wait{stroke-width:.8}.hatch{stroke-width:2}.queue{fill-opacity:.5}',
+  '.evicted{stroke-width:2.4;fill:none}.stolen{stroke-width:1}.gaveup{stroke-width:1.8}',
+  '.gone{fill-opacity:.35;stroke-width:1.4;stroke-dasharray:4 3}',
+  '.value{fill:none;stroke-width:1.8}.action{stroke-width:1.4}',
+].join('');
+
+/** The style sheet of the chart, and of the page around it. */
+export const STYLE = `${SHAPES}${coloured(LIGHT)}@media (prefers-color-scheme:dark){${coloured(DARK)}}`;
+
+/** For tests, and for whoever looks for it in a picture. */
+export { DARK, LIGHT };
