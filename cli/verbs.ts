@@ -6,6 +6,7 @@ import { breakCommand } from './commands/break.ts';
 import { completion } from './commands/completion.ts';
 import { counter } from './commands/counter.ts';
 import { demo } from './commands/demo.ts';
+import { doctor } from './commands/doctor.ts';
 import { edit } from './commands/edit.ts';
 import { event } from './commands/event.ts';
 import { man } from './commands/man.ts';
@@ -33,6 +34,7 @@ export const COMMANDS = [
   beat,
   monitor,
   demo,
+  doctor,
   completion,
   man,
 ] as unknown as CommandModule[];

@@ -22,6 +22,7 @@ const VERBS = [
   'beat',
   'monitor',
   'demo',
+  'doctor',
   'completion',
   'man',
 ];
