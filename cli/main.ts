@@ -6,7 +6,7 @@ import { describeProgram, type Program } from './program.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 
-const PROGRAM: Program = { describe: describeProgram, commands: COMMANDS, withCommand: WITH_COMMAND };
+const PROGRAM: Program = { describe: describeProgram, commands: COMMANDS, withCommand: WITH_COMMAND, pack };
 
 async function main(): Promise<void> {
   const { own, command } = splitWords(process.argv.slice(2));

@@ -4,6 +4,8 @@ import type { Argv, CommandModule } from 'yargs';
 export interface Program {
   describe: (argv: Argv) => Argv;
   commands: readonly CommandModule[];
+  /** What package.json says. It comes this way because every file more that is loaded costs a start a millisecond. */
+  pack: { version: string; description: string; engines: { node: string } };
   /** The verbs that run a command, whose words are behind `--`. */
   withCommand: readonly string[];
 }

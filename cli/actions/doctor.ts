@@ -12,8 +12,14 @@ const ORDER: Level[] = ['ok', 'note', 'warning', 'problem'];
 /** Of what is found in many places, so many are shown. */
 const MAX_PLACES = 5;
 
-export async function examine({ dir, json, fix }: DoctorArguments): Promise<void> {
-  const patient = patientOf({ host: nodeHost, system: realSystem, env: process.env, dir });
+export async function examine({ dir, json, fix, program }: DoctorArguments): Promise<void> {
+  const patient = patientOf({
+    host: nodeHost,
+    system: realSystem,
+    env: process.env,
+    dir,
+    engine: program.pack.engines.node,
+  });
   const findings = (await examined(patient, fix)).flatMap(({ list }) => list);
   const isWell = findings.every(({ level }) => level !== 'problem');
   const { place: store, chosenBy } = patient;

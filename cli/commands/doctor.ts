@@ -1,7 +1,8 @@
 import type { CommandModule } from 'yargs';
 import { type StoreArguments, storeOptions } from '../options.ts';
+import type { ProgramArguments } from '../program.ts';
 
-export interface DoctorArguments extends StoreArguments {
+export interface DoctorArguments extends StoreArguments, ProgramArguments {
   json: boolean;
   fix: boolean;
 }

@@ -1,4 +1,3 @@
-import pack from '../../package.json' with { type: 'json' };
 import { Findings } from './finding.ts';
 import type { Patient } from './patient.ts';
 
@@ -6,12 +5,11 @@ import type { Patient } from './patient.ts';
 const NEAR = 0.9;
 
 /** Whether what Lockstep itself runs on is as it should be. */
-export function checkSystem({ system }: Patient): Findings {
+export function checkSystem({ system, oldestNode }: Patient): Findings {
   const found = new Findings('system');
-  const wanted = pack.engines.node.replace('>=', '');
-  if (isOlder(system.nodeVersion, wanted)) {
+  if (isOlder(system.nodeVersion, oldestNode)) {
     found.problem({
-      what: `this is Node ${system.nodeVersion}, and Lockstep needs ${wanted} or newer`,
+      what: `this is Node ${system.nodeVersion}, and Lockstep needs ${oldestNode} or newer`,
       where: process.execPath,
       why: 'It was not tried with that.',
       remedy: 'Install a newer Node.',

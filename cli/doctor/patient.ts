@@ -9,6 +9,8 @@ export interface Patient {
   host: Host;
   system: System;
   env: NodeJS.ProcessEnv;
+  /** The oldest Node that will do. */
+  oldestNode: string;
   /** Where the store is, or will be. */
   place: string;
   /** Who said so. */
@@ -34,15 +36,18 @@ export interface PatientOptions {
   system: System;
   env: NodeJS.ProcessEnv;
   dir: string | undefined;
+  /** As package.json says it: `>=20.19`. */
+  engine: string;
 }
 
-export function patientOf({ host, system, env, dir }: PatientOptions): Patient {
+export function patientOf({ host, system, env, dir, engine }: PatientOptions): Patient {
   const place = storePath(host, dir ?? (env.LOCKSTEP_DIR || undefined));
   const isThere = host.files.look(place) !== null;
   return {
     host,
     system,
     env,
+    oldestNode: engine.replace('>=', ''),
     place,
     chosenBy: dir !== undefined ? '--dir' : env.LOCKSTEP_DIR ? 'LOCKSTEP_DIR' : 'default',
     defaultPlace: defaultStorePath(host),

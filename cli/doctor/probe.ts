@@ -43,9 +43,9 @@ export async function checkFiles(patient: Patient, directory: Opened['directory'
   return found;
 }
 
+/** Whatever its code is: too many instances, watches or open files. */
 function isOutOfWatches(error: unknown): boolean {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  return syscall === 'watch' || code === 'ENOSPC_WATCH';
+  return (error as NodeJS.ErrnoException).syscall === 'watch';
 }
 
 function tellDeaf(found: Findings, what: string, where: string): void {

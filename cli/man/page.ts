@@ -1,4 +1,3 @@
-import pack from '../../package.json' with { type: 'json' };
 import { dashed } from '../completion/expected.ts';
 import { type Definition, definitionOf, type OptionDefinition, type VerbDefinition, verbOf } from '../definition.ts';
 import type { Program } from '../program.ts';
@@ -19,7 +18,7 @@ export interface Page {
 }
 
 /** The whole manual, from the same definitions as the command line itself. */
-export function pageOf({ describe, commands }: Program): Page {
+export function pageOf({ describe, commands, pack }: Program): Page {
   const program = definitionOf(describe);
   const verbs = commands.map(verbOf);
   const blocks: Block[] = [

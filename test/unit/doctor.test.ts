@@ -18,7 +18,7 @@ beforeEach(() => {
 
 function patient(system: Partial<System> = {}, host: Host = nodeHost, more: Partial<Patient> = {}): Patient {
   const chosen = { place, chosenBy: 'default', defaultPlace: place, nearest: place, isThere: true } as const;
-  return { host, system: { ...realSystem, ...system }, env: {}, ...chosen, ...more };
+  return { host, system: { ...realSystem, ...system }, env: {}, oldestNode: '20.19', ...chosen, ...more };
 }
 
 function hostWith(files: Partial<Files>): Host {
