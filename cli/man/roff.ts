@@ -1,4 +1,3 @@
-import { groffEscape } from 'groff-escape';
 import { type Block, filled, type Page } from './page.ts';
 
 /** Escapes make a line longer than it looks. */
@@ -44,10 +43,7 @@ function guarded(line: string): string {
 
 /** One line of text in which nothing is an escape or a typographer's dash. */
 function escaped(text: string): string {
-  return text.replace(
-    /[\\\-'`^~"]|[^ -~]/gu,
-    (character) => SPECIAL[character] ?? groffEscape[character] ?? unicode(character),
-  );
+  return text.replace(/[\\\-'`^~"]|[^ -~]/gu, (character) => SPECIAL[character] ?? unicode(character));
 }
 
 const SPECIAL: Record<string, string> = {

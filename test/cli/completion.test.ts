@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { Counter, Event, Lock } from 'lockstep';
+import { Counter, Event, Lock, openStore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Program, Rig, until } from './rig.ts';
 
@@ -45,8 +45,13 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-async function use(...names: string[]): Promise<void> {
-  for (const name of names) await new Lock(name, { store: rig.store }).withLock(() => undefined);
+function use(...names: string[]): Promise<void> {
+  return useIn(rig.storePath, ...names);
+}
+
+async function useIn(directory: string, ...names: string[]): Promise<void> {
+  const store = openStore(directory);
+  for (const name of names) await new Lock(name, { store }).withLock(() => undefined);
 }
 
 async function asked(...words: string[]): Promise<string[]> {
@@ -228,9 +233,9 @@ describe.each(SHELLS)('%s, in a terminal', (shell) => {
       for (const name of AWKWARD) {
         // With a letter in front they can be told apart by what is safe to type.
         const store = rig.path(`store-${AWKWARD.indexOf(name)}`);
-        await rig.run('run', `x${name}`, '--dir', store, '--', 'true');
+        await useIn(store, `x${name}`);
         expect(await terminal.words(`see run --dir=${store} x`)).toEqual(['run', `--dir=${store}`, `x${name}`]);
-        await rig.run('run', name, '--dir', `${store}b`, '--', 'true');
+        await useIn(`${store}b`, name);
         expect(await terminal.words(`see run --dir=${store}b `)).toEqual(['run', `--dir=${store}b`, name]);
       }
       expect(await terminal.words('see run my\\ n')).toEqual(['run', 'my name']);
