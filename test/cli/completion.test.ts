@@ -143,6 +143,13 @@ describe('what may come next', () => {
     expect(await values('run', '')).toEqual(['deploy']);
   });
 
+  test('changes nothing in an empty directory, whatever the environment asks of a store', async () => {
+    fs.mkdirSync(rig.storePath, { mode: 0o700 });
+    const words = ['completion', 'zsh', '--', 'lockstep', 'run', ''];
+    await rig.lockstep(words, { input: '', env: { LOCKSTEP_GUARDED: '1', LOCKSTEP_SHARED: '1' } }).ended;
+    expect(fs.readdirSync(rig.storePath)).toEqual([]);
+  });
+
   test('has no name that begins like an option, nor one with control characters', async () => {
     await use('-rf', 'two\nlines', 'tab\there', 'plain');
     expect(await values('run', '')).toEqual(['plain']);
