@@ -6,28 +6,18 @@ import pack from '../package.json' with { type: 'json' };
 import { EXIT, report, UsageError } from './failure.ts';
 import { flush } from './flush.ts';
 import { lift } from './gone-directory.ts';
+import { describeProgram, type Program } from './program.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
 import { splitWords } from './words.ts';
 
-const EXAMPLES: Array<[string, string]> = [
-  ['$0 run deploy -- ./deploy.sh', 'one deployment at a time'],
-  ['$0 run render -p 4 -- ffmpeg …', 'at most four at a time'],
-  ['$0 status', 'who holds, who waits'],
-  ['$0 monitor', 'who is alive, late or gone'],
-];
+const PROGRAM: Program = { describe: describeProgram, commands: COMMANDS, withCommand: WITH_COMMAND, pack };
 
 async function main(): Promise<void> {
   const { own, command } = splitWords(process.argv.slice(2));
-  const parser = yargs(own)
-    .scriptName('lockstep')
-    .usage('$0 VERB …\n\nLocks and semaphores that independent processes share through files on disk.')
+  const parser = describeProgram(yargs(own).scriptName('lockstep'))
     .locale('en')
     .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-numbers': false })
     .command(COMMANDS)
-    .example(EXAMPLES)
-    .epilogue(
-      'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
-    )
     .check(checkWords)
     .demandCommand(1, `say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
@@ -43,7 +33,7 @@ async function main(): Promise<void> {
     });
   skipHelpCache(parser);
   lift();
-  await parser.parseAsync(own, { words: command });
+  await parser.parseAsync(own, { words: command, program: PROGRAM });
 }
 
 /** Words behind `--` that nobody would read are told of, not passed over: the call may mean something else. */

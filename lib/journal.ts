@@ -34,8 +34,10 @@ export interface JournalOptions<M extends Machine> {
   load: (header: unknown) => M;
 }
 
-const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
-const PRIVATE = /^next\.([1-9]\d{0,14})\./;
+/** What a journal is called, with its epoch. */
+export const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
+/** What a session calls the epoch that it is about to publish. */
+export const PRIVATE = /^next\.([1-9]\d{0,14})\./;
 
 /**
  * An append-only file that is replaced, epoch by epoch, by one that starts with its folded state.

@@ -55,7 +55,7 @@ export interface StoreDirectory {
 /** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
 export function storePath(host: Host, directory?: string): string {
   const chosen = directory ?? (process.env.LOCKSTEP_DIR || undefined);
-  return chosen === undefined ? defaultPath(host) : path.resolve(chosen);
+  return chosen === undefined ? defaultStorePath(host) : path.resolve(chosen);
 }
 
 /**
@@ -64,7 +64,7 @@ export function storePath(host: Host, directory?: string): string {
  * and a login shell must agree. Nor is asked whether the home can be written just now: two processes
  * must never choose differently.
  */
-function defaultPath(host: Host): string {
+export function defaultStorePath(host: Host): string {
   if (process.platform === 'win32') return path.join(os.homedir(), 'AppData', 'Local', 'lockstep');
   const uid = host.processes.uid();
   const home = passwdHome();

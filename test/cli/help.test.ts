@@ -26,6 +26,9 @@ const VERBS = [
   'beat',
   'monitor',
   'demo',
+  'doctor',
+  'completion',
+  'man',
 ];
 
 describe('--help', () => {
@@ -67,7 +70,7 @@ test.each(['status', 'acquire', 'release', 'wait', 'break', 'monitor', 'demo'])(
 test('without a verb, the verbs are named', async () => {
   const { status, stderr } = await rig.run();
   expect(status).toBe(64);
-  expect(stderr).toContain(`say what to do: ${VERBS.slice(0, -1).join(', ')} or demo`);
+  expect(stderr).toContain(`say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`);
 });
 
 test('--version is a version', async () => {

@@ -1,0 +1,59 @@
+/**
+ * - `ok`: it was looked at, and is well.
+ * - `note`: worth knowing, no more.
+ * - `warning`: it works, but may not go on to, or not as one thinks.
+ * - `problem`: it does not work, or cannot be relied on.
+ */
+export type Level = 'ok' | 'note' | 'warning' | 'problem';
+
+export interface Finding {
+  /** Which check found it. */
+  check: string;
+  level: Level;
+  what: string;
+  /** The file, the resource, the process. */
+  where: string;
+  /** Why it matters. */
+  why: string;
+  /** What to do. */
+  remedy: string;
+  /** Whether `--fix` has done it. */
+  fixed: boolean;
+}
+
+type Words = Pick<Finding, 'what'> & Partial<Pick<Finding, 'where' | 'why' | 'remedy' | 'fixed'>>;
+
+/** The findings of one check. */
+export class Findings {
+  readonly list: Finding[] = [];
+  readonly #check: string;
+
+  constructor(check: string) {
+    this.#check = check;
+  }
+
+  ok(what: string, where = ''): void {
+    this.#add('ok', { what, where });
+  }
+
+  note(words: Words): void {
+    this.#add('note', words);
+  }
+
+  warning(words: Words): void {
+    this.#add('warning', words);
+  }
+
+  problem(words: Words): void {
+    this.#add('problem', words);
+  }
+
+  /** Whether there is nothing but what is well. */
+  get isCalm(): boolean {
+    return this.list.every(({ level }) => level === 'ok');
+  }
+
+  #add(level: Level, { what, where = '', why = '', remedy = '', fixed = false }: Words): void {
+    this.list.push({ check: this.#check, level, what, where, why, remedy, fixed });
+  }
+}
