@@ -11,6 +11,7 @@ import { monitor } from './commands/monitor.ts';
 import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
 import { status } from './commands/status.ts';
+import { top } from './commands/top.ts';
 import { wait } from './commands/wait.ts';
 import { withDaemons } from './commands/with.ts';
 
@@ -21,6 +22,7 @@ export const COMMANDS = [
   acquire,
   release,
   status,
+  top,
   wait,
   breakCommand,
   edit,

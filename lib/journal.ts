@@ -1,6 +1,6 @@
 import { Epoch, encodeHeader, HeaderError, type Machine, UnsureError } from './epoch.ts';
 import { StoreError } from './errors.ts';
-import type { Host } from './host.ts';
+import type { Files, Host } from './host.ts';
 import type { JournalRecord } from './record.ts';
 import { storeErrorOf } from './store-failure.ts';
 
@@ -32,6 +32,8 @@ export interface JournalOptions<M extends Machine> {
   initial?: () => unknown;
   /** Makes the machine from a header's payload. A `RangeError` says that the payload is damaged. */
   load: (header: unknown) => M;
+  /** Only look. An epoch that was left sealed, without a successor, is what there is; nobody makes the next one here. */
+  readOnly?: boolean;
 }
 
 const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
@@ -211,12 +213,13 @@ export class Journal<M extends Machine> {
       }
       if (this.#epoch?.sealed && highest === this.#epoch.number) {
         // Where we come from: it is folded already, and nobody has made the next one yet.
+        if (this.#options.readOnly) return true;
         this.#publish(highest + 1, this.#epoch.machine.header());
         continue;
       }
       const epoch = this.#openEpoch(highest);
       if (!epoch) continue;
-      if (!epoch.sealed) return true;
+      if (!epoch.sealed || this.#options.readOnly) return true;
       this.#publish(highest + 1, epoch.machine.header());
     }
     throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being opened`);
@@ -367,6 +370,12 @@ export class Journal<M extends Machine> {
       cause,
     });
   }
+}
+
+/** The file that says how a resource is now, by its path; null if there is none. */
+export function newestJournal(files: Files, directory: string): string | null {
+  const highest = highestIn(files.list(directory) ?? []);
+  return highest === 0 ? null : `${directory}/journal.${highest}`;
 }
 
 function highestIn(names: readonly string[]): number {

@@ -86,14 +86,22 @@ function truncateEmpty(path: string): void {
   }
 }
 
+/** Opens an existing regular file; never follows a symlink. */
+function openRegular(path: string, flags: number): number {
+  // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
+  return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK), (fd) => {
+    if (fs.fstatSync(fd).isFile()) return;
+    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+  });
+}
+
+/** For who may not write, or must not. */
+export function openForReading(path: string): number {
+  return openRegular(path, fs.constants.O_RDONLY);
+}
+
 const nodeFiles: Files = {
-  openForAppend(path) {
-    // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
-    return checked(fs.openSync(path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK), (fd) => {
-      if (fs.fstatSync(fd).isFile()) return;
-      throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
-    });
-  },
+  openForAppend: (path) => openRegular(path, O_RDWR | O_APPEND),
   create(path, mode) {
     return checked(fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), (fd) => {
       // A shared store's modes are meant; the caller's umask is not asked.

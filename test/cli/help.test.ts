@@ -12,6 +12,7 @@ const VERBS = [
   'acquire',
   'release',
   'status',
+  'top',
   'wait',
   'break',
   'edit',
