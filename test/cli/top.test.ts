@@ -416,11 +416,14 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
     await leases.at(-1)?.release();
   });
 
-  test('a store that is deleted is told, and seen when it comes back', async () => {
-    await rig.hold('deploy');
+  test.each([
+    ['deleted', () => fs.rmSync(rig.storePath, { recursive: true })],
+    ['moved away', () => fs.renameSync(rig.storePath, rig.path('elsewhere'))],
+  ])('a store that is %s is told, and seen when it comes back', async (_, remove) => {
+    await killedHolder('deploy');
     const top = await watching(['-d', '100ms']);
     await top.shows('deploy');
-    fs.rmSync(rig.storePath, { recursive: true });
+    remove();
     await top.shows('The store is gone.');
     await rig.hold('second');
     await top.shows('second  lock  1 holding');
