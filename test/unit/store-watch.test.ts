@@ -130,13 +130,14 @@ describe('without watches', () => {
     expect(watch.watches).toBe(0);
   });
 
-  test('each look finds names that are new, also of one moment', async () => {
+  test('each look finds names that are new, also where the time of the directory does not tell', async () => {
     const { store, watch } = watching({ View: DeafView as typeof StoreView });
-    const names: string[] = [];
-    for (let i = 100; i < 150; i++) {
-      await (await new Lock(`n${i}`, { store }).acquire()).release();
-      names.push(`n${i}`);
-      expect(watch.look(false).sights.map(({ name }) => name)).toEqual(names);
+    // The clock of a file system stands still for some milliseconds.
+    const standing = new Date(Date.now() + 3_600_000);
+    for (const name of ['a', 'b', 'c']) {
+      await (await new Lock(name, { store }).acquire()).release();
+      fs.utimesSync(path.join(store.place, 'resources'), standing, standing);
+      expect(watch.look(false).sights.at(-1)?.name).toBe(name);
     }
   });
 
@@ -150,6 +151,28 @@ describe('without watches', () => {
     expect(looks.at(-1)).toEqual(['n599']);
     await lease.release();
   });
+});
+
+test('a journal that was left sealed shows the line as it was, and stays as it is', async () => {
+  const { store, watch } = watching();
+  const lock = new Lock('n', { store });
+  const lease = await lock.acquire();
+  const directory = path.join(store.place, 'resources/n');
+  const seal = () => fs.appendFileSync(path.join(directory, 'journal.1'), '\n["seal","dead:seal1",1]');
+  expect(holdersIn(watch.look(true))).toEqual(['n']);
+  seal();
+  // In a journal that is open already, and in one that is opened.
+  for (const one of [watch, watching({ store }).watch]) {
+    for (let look = 0; look < 3; look++) {
+      const seen = one.look(true);
+      expect(seen.sights.map(({ problem }) => problem)).toEqual(['']);
+      expect(holdersIn(seen)).toEqual(['n']);
+    }
+  }
+  expect(fs.readdirSync(directory)).toEqual(['journal.1']);
+  await lease.release();
+  expect(fs.readdirSync(directory)).toContain('journal.2');
+  expect(holdersIn(watch.look(true))).toEqual([]);
 });
 
 describe('a store that comes and goes', () => {
@@ -167,6 +190,18 @@ describe('a store that comes and goes', () => {
     fs.mkdirSync(path.join(store.place, 'resources'), { recursive: true, mode: 0o700 });
     fs.chmodSync(store.place, 0o700);
     expect(watch.look(true)).toEqual({ state: 'there', failure: null, sights: [] });
+  });
+
+  test('another that was put in its place is seen at once', async () => {
+    const { store, watch } = watching();
+    const other = openStore(path.join(temporaryDirectory(), 'other'));
+    await new Lock('n', { store }).acquire({ label: 'old' });
+    await new Lock('n', { store: other }).acquire({ label: 'new' });
+    const labels = () => watch.look(true).sights.flatMap(({ line }) => line?.entries.map(({ label }) => label));
+    expect(labels()).toEqual(['old']);
+    fs.renameSync(store.place, `${store.place}.old`);
+    fs.renameSync(other.place, store.place);
+    expect(labels()).toEqual(['new']);
   });
 
   test('one that others may write into is not looked into', async () => {
