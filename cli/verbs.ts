@@ -18,6 +18,7 @@ import { release } from './commands/release.ts';
 import { run } from './commands/run.ts';
 import { status } from './commands/status.ts';
 import { timeline } from './commands/timeline.ts';
+import { top } from './commands/top.ts';
 import { wait } from './commands/wait.ts';
 import { withDaemons } from './commands/with.ts';
 
@@ -32,6 +33,7 @@ export const COMMANDS = [
   status,
   history,
   timeline,
+  top,
   wait,
   breakCommand,
   edit,

@@ -36,6 +36,8 @@ export interface DiskResourceOptions {
   fileMode: number;
   rotateBytes?: number;
   keptEpochs?: number;
+  /** Only look: nothing is written, not even the next epoch of a journal that was left sealed. */
+  readOnly?: boolean;
 }
 
 /**
@@ -220,7 +222,9 @@ export class DiskResource {
    */
   isGone(): boolean {
     const now = this.#options.host.clock.monotonicMs();
-    if (this.#gone || now - this.#inPlaceAt < IN_PLACE_EVERY_MS) return this.#gone;
+    // Who only looks does so seldom, and may not look again before something changes.
+    const everyMs = this.#options.readOnly ? 0 : IN_PLACE_EVERY_MS;
+    if (this.#gone || now - this.#inPlaceAt < everyMs) return this.#gone;
     this.#inPlaceAt = now;
     this.#gone = !this.#journal.isInPlace();
     if (this.#gone) this.#own.loseAll('its journal was deleted or replaced');
@@ -427,13 +431,14 @@ export class DiskResource {
 
 /** The journal, up to date, with a line that tells `own` what happens in it from now on. */
 function openJournal(options: DiskResourceOptions, own: OwnEntries, initial: Config | null): Journal<Line> | null {
-  const { host, presence, directory, name, fileMode, rotateBytes, keptEpochs } = options;
+  const { host, presence, directory, name, fileMode, rotateBytes, keptEpochs, readOnly = false } = options;
   const journal = Journal.open<Line>({
     host,
     directory,
     subject: name,
     key: presence.session.key,
     fileMode,
+    readOnly,
     ...(rotateBytes === undefined ? {} : { rotateBytes }),
     ...(keptEpochs === undefined ? {} : { keptEpochs }),
     ...(initial ? { initial: () => emptyHeader(name, initial) } : {}),

@@ -36,6 +36,8 @@ export interface DiskOptions {
   patienceMs?: number;
   /** Journals are rotated past this many bytes. Default 65,536. */
   rotateBytes?: number;
+  /** Only `names` and `snapshot` will be called, and they write nothing, not even what another left half done. */
+  readOnly?: boolean;
 }
 
 /**
@@ -225,7 +227,7 @@ export class Disk implements SyncStore {
   }
 
   #open(name: string, initial: Config | null): DiskResource | null {
-    const { host, directory, rotateBytes } = this.#options;
+    const { host, directory, rotateBytes, readOnly = false } = this.#options;
     // Where it is opened for a look only, nothing was made, nor checked.
     if (!initial) this.#guard(name, () => this.#checkDirectories(name));
     const resource = DiskResource.open(
@@ -236,6 +238,7 @@ export class Disk implements SyncStore {
         directory: this.directoryOf(name),
         name,
         fileMode: directory.fileMode,
+        readOnly,
         ...(rotateBytes === undefined ? {} : { rotateBytes }),
         ...(directory.guarded ? { keptEpochs: GUARDED_EPOCHS } : {}),
       },
@@ -271,7 +274,7 @@ export class Disk implements SyncStore {
   }
 
   #nameInJournal(directory: string): string | null {
-    const { host, session, directory: store } = this.#options;
+    const { host, session, directory: store, readOnly = false } = this.#options;
     const load = (header: unknown) => new Line(header, DEAF);
     const journal = Journal.open({
       host,
@@ -279,6 +282,7 @@ export class Disk implements SyncStore {
       subject: directory,
       key: session.key,
       fileMode: store.fileMode,
+      readOnly,
       load,
     });
     journal?.close();

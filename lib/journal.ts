@@ -1,6 +1,6 @@
 import { Epoch, encodeHeader, HeaderError, type Machine } from './epoch.ts';
 import type { StoreError } from './errors.ts';
-import type { Host } from './host.ts';
+import type { Files, Host } from './host.ts';
 import { journalError, journalFailure } from './journal-failure.ts';
 import type { JournalRecord } from './record.ts';
 
@@ -32,6 +32,8 @@ export interface JournalOptions<M extends Machine> {
   initial?: () => unknown;
   /** Makes the machine from a header's payload. A `RangeError` says that the payload is damaged. */
   load: (header: unknown) => M;
+  /** Only look. An epoch that was left sealed, without a successor, is what there is; nobody makes the next one here. */
+  readOnly?: boolean;
 }
 
 /** What a journal is called, with its epoch. */
@@ -213,12 +215,13 @@ export class Journal<M extends Machine> {
       }
       if (this.#epoch?.sealed && highest === this.#epoch.number) {
         // Where we come from: it is folded already, and nobody has made the next one yet.
+        if (this.#options.readOnly) return true;
         this.#publish(highest + 1, this.#epoch.machine.header());
         continue;
       }
       const epoch = this.#openEpoch(highest);
       if (!epoch) continue;
-      if (!epoch.sealed) return true;
+      if (!epoch.sealed || this.#options.readOnly) return true;
       this.#publish(highest + 1, epoch.machine.header());
     }
     throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being opened`);
@@ -352,6 +355,12 @@ export function epochsIn(names: readonly string[]): number[] {
     .map((name) => Number(JOURNAL.exec(name)?.[1] ?? 0))
     .filter((number) => number > 0)
     .sort((a, b) => a - b);
+}
+
+/** The file that says how a resource is now, by its path; null if there is none. */
+export function newestJournal(files: Files, directory: string): string | null {
+  const highest = highestIn(files.list(directory) ?? []);
+  return highest === 0 ? null : `${directory}/journal.${highest}`;
 }
 
 function highestIn(names: readonly string[]): number {

@@ -86,6 +86,7 @@ function truncateEmpty(path: string): void {
   }
 }
 
+/** Opens an existing regular file; never follows a symlink. */
 function openRegular(path: string, flags: number): number {
   // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
   return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK), (fd) => {

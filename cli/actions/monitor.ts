@@ -4,8 +4,9 @@ import { directoryOf } from '../../lib/open-store.ts';
 import { age, asJson, type Change, lineOf, Told } from '../change.ts';
 import type { MonitorArguments } from '../commands/monitor.ts';
 import { parseDuration } from '../duration.ts';
-import { EXIT, Exit, say } from '../failure.ts';
+import { EXIT, Exit } from '../failure.ts';
 import { Reaction } from '../reaction.ts';
+import { endWithReader } from '../reader.ts';
 import { shown } from '../shown.ts';
 import { mortalAsInit } from '../signals.ts';
 import { printTable } from '../table.ts';
@@ -41,14 +42,6 @@ async function watch(monitor: Monitor, reaction: Reaction | null, { json }: Moni
     }
     await new Promise((resolve) => setTimeout(resolve, monitor.pollMs));
   }
-}
-
-function endWithReader(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    say(`cannot write to stdout: ${error.message}`);
-    process.exit(EXIT.io);
-  });
 }
 
 function jsonLine({ now, was }: Change): string {

@@ -3,6 +3,7 @@ import { linesAround, Stuck } from '../../lib/knot.ts';
 import { openStore } from '../../lib/open-store.ts';
 import type { EntryView, LineView, Store } from '../../lib/store.ts';
 import type { StatusArguments } from '../commands/status.ts';
+import { idleStateOf, kindOf, stateOf } from '../line-words.ts';
 import { targetOf } from '../resource.ts';
 import { shown } from '../shown.ts';
 import { printTable } from '../table.ts';
@@ -57,7 +58,7 @@ function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
     return [
       shown(line.name),
       kindOf(line),
-      stateOf(entry, knotted),
+      stateOf(entry, knotted.has(entry)),
       String(tokenOf(entry)),
       String(owner?.pid ?? '-'),
       shown(owner?.host ?? '-'),
@@ -65,25 +66,6 @@ function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
       ageOf(entry),
     ];
   });
-}
-
-/** `holding`, `waiting`, `holding ×2` (permits), `holding shared`, `holding stale`, `waiting deadlock`. */
-function stateOf(entry: EntryView, knotted: ReadonlySet<EntryView>): string {
-  const { state, ask, stale } = entry;
-  const share = ask === 0 ? ' shared' : ask > 1 ? ` ×${ask}` : '';
-  return `${state}${share}${stale ? ' stale' : ''}${knotted.has(entry) ? ' deadlock' : ''}`;
-}
-
-/** How a resource is in whose line nobody stands. */
-function idleStateOf({ kind, value }: LineView): string {
-  if (kind === 'event') return value === 1 ? 'set' : 'clear';
-  if (kind === 'barrier' && value === 1) return 'broken';
-  return kind === 'counter' ? String(value) : 'free';
-}
-
-function kindOf({ kind, permits }: LineView): string {
-  if (kind === '') return '-';
-  return kind === 'semaphore' || kind === 'barrier' ? `${kind}(${permits})` : kind;
 }
 
 function ageOf({ since }: EntryView): string {

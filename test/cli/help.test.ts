@@ -16,6 +16,7 @@ const VERBS = [
   'status',
   'history',
   'timeline',
+  'top',
   'wait',
   'break',
   'edit',

@@ -1,0 +1,24 @@
+/** Where in the body a person looks, and whether it stands still. */
+export class TopScroll {
+  offset = 0;
+  isPaused = false;
+
+  /** What a key does: whether it means anything here. `page` rows are on the screen. */
+  press(key: string, page: number): boolean {
+    const step = Math.max(1, page - 1);
+    if (key === 'p') this.isPaused = !this.isPaused;
+    else if (key === 'down' || key === 'j') this.offset += 1;
+    else if (key === 'up' || key === 'k') this.offset -= 1;
+    else if (key === 'pagedown' || key === 'space') this.offset += step;
+    else if (key === 'pageup' || key === 'b') this.offset -= step;
+    else if (key === 'home' || key === 'g') this.offset = 0;
+    else if (key === 'end' || key === 'G') this.offset = Number.MAX_SAFE_INTEGER;
+    else return false;
+    return true;
+  }
+
+  /** What the foot of the screen says of them. */
+  get keys(): string {
+    return `${this.isPaused ? 'PAUSED  p go on' : 'p pause'}  q quit  j k PgUp PgDn scroll`;
+  }
+}

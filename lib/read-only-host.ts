@@ -1,0 +1,28 @@
+import { guardedFiles } from './guarded-files.ts';
+import type { Files, Host } from './host.ts';
+import { nodeHost } from './node-host.ts';
+
+function refuse(): never {
+  throw Object.assign(new Error('EROFS: this is for looking only'), { code: 'EROFS' });
+}
+
+/** The machine's files, none of which can be changed. What would make something finds that it cannot. */
+const files: Files = {
+  ...nodeHost.files,
+  openForAppend: nodeHost.files.openForReading,
+  create: refuse,
+  write: refuse,
+  link: refuse,
+  remove: refuse,
+  removeDirectory: refuse,
+  makeDirectory: () => false,
+  touch: refuse,
+  touchOpen: refuse,
+  rename: refuse,
+};
+
+/** For who looks at a store and must leave no trace in it, whatever goes wrong. */
+export const readOnlyHost: Host = { ...nodeHost, files };
+
+/** The same where several machines share the store: each reading opens the file anew. */
+export const readOnlyGuardedHost: Host = { ...nodeHost, files: guardedFiles(files, refuse, '') };
