@@ -39,6 +39,14 @@ export function runsOf(dir: string | undefined, name: string, most = SHOWN_RUNS)
   return found.reverse();
 }
 
+/** When it was over, in ms since 1970; of a run that goes on: never. */
+export function lastSeenAt(sighting: Sighting): number {
+  if (!isSeen(sighting)) return sighting.at ?? Number.POSITIVE_INFINITY;
+  const { run, state } = sighting;
+  if (run.ended) return run.ended.at;
+  return state === 'lost' ? run.at : Number.POSITIVE_INFINITY;
+}
+
 /** Prints them on stdout: as a table, or as one JSON array. */
 export function printJobHistory(runs: readonly Sighting[], { dir, json, output }: JobHistoryOptions): void {
   const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);

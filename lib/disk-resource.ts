@@ -169,8 +169,20 @@ export class DiskResource {
     }
     this.#appendPlain(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver]);
     this.#settle(true);
+    this.#checkAdopted(own, owner.key);
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
+  }
+
+  /** A line passes over an owner too many. Whoever believed that it was adopted would be unprotected. */
+  #checkAdopted(own: DiskEntry, key: string): void {
+    const entry = this.#line.find(own.ticket);
+    if (!entry || entry.owners.some((owner) => owner.key === key)) return;
+    throw new StoreError(
+      'STORE_BUSY',
+      `${this.name}: this entry has ${entry.owners.length} owners, and takes no more: the process was not adopted. Let one process own it, and start the others.`,
+      { operation: 'adopt', resource: this.name, path: this.#options.directory },
+    );
   }
 
   keep(own: DiskEntry, { held, waits }: Keeps): void {

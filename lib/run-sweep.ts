@@ -14,7 +14,7 @@ const BESIDE = /^(\d{15}-[0-9a-z]{1,64})\.(output|end)$/;
 
 /**
  * Removes old records of a job, and what killed runs left beside them. It keeps the newest `keep` runs that began their command,
- * the newest few that did not, the newest success, and every run that is not over.
+ * the newest few that did not, the newest success (or, as long as there is none, the oldest run), and every run that is not over.
  *
  * What cannot be removed stays: it harms nobody, and it is tried again.
  */
@@ -22,6 +22,7 @@ export function sweepRuns(host: Host, store: StoreDirectory, job: string, keep: 
   const history = new RunHistory(host, store);
   const directory = jobDirectory(store.path, job);
   const beside = new Set(host.files.list(directory)?.filter((file) => BESIDE.test(file)));
+  const old: Run[] = [];
   let begun = 0;
   let idle = 0;
   let succeeded = 0;
@@ -30,8 +31,11 @@ export function sweepRuns(host: Host, store: StoreDirectory, job: string, keep: 
     const place = run.attempts.length > 0 ? ++begun <= keep : ++idle <= KEPT_IDLE;
     const isNewestSuccess = run.ended?.outcome === 'succeeded' && succeeded === 1;
     if (place || isNewestSuccess || !isOver(history.stateOf(run))) dropBeside(host, directory, run, beside);
-    else remove(host, directory, run);
+    else old.push(run);
   }
+  // A job that never succeeded is late as from its first run.
+  if (succeeded === 0) old.pop();
+  for (const run of old) remove(host, directory, run);
   sweepLeftovers(host, directory);
 }
 

@@ -4,6 +4,7 @@ import type { HistoryArguments } from '../commands/history.ts';
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../failure.ts';
 import { figuresOf, summaryOf } from '../figures.ts';
+import { hasRuns, lastSeenAt, printJobHistory, runsOf } from '../job-history.ts';
 import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../past-store.ts';
 import { resourceOf } from '../resource.ts';
 import { shown } from '../shown.ts';
@@ -17,9 +18,21 @@ export async function showHistory(args: HistoryArguments): Promise<void> {
   check(args);
   const { name, beside } = resourceOf(args);
   const { place, history } = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
+  if (history && beside === null && !args.lock && hasRuns(args.dir, name)) return showRuns(name, args);
+  if (args.output)
+    throw new UsageError(`${name} is no job, and only the runs of a job have output: leave --output out`);
   const past = history?.of(name) ?? nothingKept(name, place);
   sayDamaged(name, past.damaged);
   printPast(past, args);
+}
+
+/** A job's runs, as the options ask for them. */
+function showRuns(name: string, { dir, number, since, summary, json, output }: HistoryArguments): void {
+  if (summary)
+    throw new UsageError(`${name} is a job, whose runs have no summary: --lock shows its lock’s comings and goings`);
+  const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - parseDuration(since, '--since');
+  const runs = runsOf(dir, name, number).filter((sighting) => lastSeenAt(sighting) >= from);
+  printJobHistory(runs, { dir, json, output });
 }
 
 /** A resource's comings and goings, as the options ask for them. */
@@ -37,7 +50,9 @@ function printPast(past: Past, args: HistoryArguments): void {
   if (args.summary) process.stdout.write(`${summaryOf(figuresOf(spans, readAt))}\n`);
 }
 
-function check({ number, json, summary }: HistoryArguments): void {
+function check({ number, json, summary, lock, output }: HistoryArguments): void {
+  if (lock && output)
+    throw new UsageError('--output is of a job’s runs, and --lock of its lock: leave one of them out');
   if (!Number.isSafeInteger(number) || number < 0) throw new UsageError('--number must be a whole number, 0 for all');
   if (json && summary) throw new UsageError('--json has no summary: leave --summary out');
 }

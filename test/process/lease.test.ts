@@ -253,6 +253,14 @@ test('a process that is gone cannot be made an owner', async () => {
   expect(lease.held).toBe(true);
 });
 
+test('a process too many to own an entry is not said to be adopted', async () => {
+  const heir = await rig.start();
+  await using lease = await rig.lock('deploy').acquire();
+  for (let owners = 2; owners <= 16; owners++) expect(await lease.adopt(heir.pid)).toBe(true);
+  await expect(lease.adopt(heir.pid)).rejects.toMatchObject({ code: 'STORE_BUSY', resource: 'deploy' });
+  expect(lease.held).toBe(true);
+});
+
 test('a holder whose store was deleted learns that its lease is lost', async () => {
   const lease = await rig.lock('deploy').acquire();
   rmSync(rig.directory, { recursive: true, maxRetries: 5 });
