@@ -133,6 +133,30 @@ describe('the README', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '0\n1\nreport.sh \n', stderr: '' });
   });
 
+  test('has a crontab line, and lines that show what became of it', async () => {
+    const line = blocks('crontab')[0]?.replace(/^(\S+ ){5}/, '') ?? '';
+    const [look = ''] = blocks('sh').filter((text) => text.includes('lockstep jobs'));
+    const env = equip();
+    env.PATH = `${rig.directory}:${env.PATH}`;
+    const { status, stdout, stderr } = await rig.start('/bin/sh', ['-c', `${line}${look}`], { env, input: '' }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^NAME .*\nbackup .* ok .*\nSTARTED .*\n.* succeeded .*\n$/);
+  });
+
+  test('has lines that look', async () => {
+    const [look = ''] = blocks('sh').filter((text) => text.includes('lockstep doctor'));
+    await rig.run('run', 'deploy', '--', 'true');
+    const holder = await rig.hold('deploy');
+    const { status, stdout, stderr } = await rig.start('/bin/sh', ['-c', `set -e\n${look}`], {
+      env: equip(),
+      input: '',
+    }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^deploy .* holding/m);
+    expect(rig.read('contention.svg')).toMatch(/^<svg /);
+    await holder.letGo();
+  });
+
   test('has a program with the rest of the family', async () => {
     const [block = ''] = blocks('ts').filter((text) => text.includes('new Barrier('));
     expect(await runProgram(block)).toEqual({ status: 0, stdout: '0 1\nexclusive\n', stderr: '' });
