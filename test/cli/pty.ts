@@ -62,8 +62,11 @@ export class Pty {
       env: {
         ...process.env,
         TERM: 'xterm-256color',
+        // What takes Node's colours away, or forces them, where the tests are run.
+        CI: undefined,
         NO_COLOR: undefined,
         FORCE_COLOR: undefined,
+        NODE_DISABLE_COLORS: undefined,
         LOCKSTEP_DIR: rig.storePath,
         NODE: process.execPath,
         MAIN,
