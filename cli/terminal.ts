@@ -19,6 +19,8 @@ const WRAP_ON = '\x1b[?7h';
 /** Of a terminal that does not say. */
 const COLUMNS = 80;
 const ROWS = 24;
+/** Within this, every signal that was waiting has been heard of. Nobody sees that `fg` takes so long. */
+const SETTLE_MS = 20;
 
 export interface TerminalEvents {
   /** A key, as Node's readline names it: `q`, `up`, `pagedown`; with `ctrl-` in front where that is held. */
@@ -43,6 +45,9 @@ export class Terminal {
   readonly #hasKeys = process.stdin.isTTY;
   #drawn: string[] = [];
   #isTaken = false;
+  /** Stopped, or only just continued. */
+  #isAway = false;
+  #retake: NodeJS.Timeout | undefined;
 
   constructor(events: TerminalEvents) {
     this.#events = events;
@@ -73,6 +78,7 @@ export class Terminal {
 
   /** Gives it back. Again and again does no harm. */
   readonly leave = (): void => {
+    clearTimeout(this.#retake);
     if (!this.#isTaken) return;
     this.#isTaken = false;
     process.stdout.write(`${endSynchronizedOutput}${WRAP_ON}${cursorShow}${exitAlternativeScreen}`);
@@ -81,7 +87,7 @@ export class Terminal {
 
   /** Puts lines on the screen, from the top: those that changed, in one write. */
   draw(lines: readonly string[]): void {
-    if (!this.#isTaken) return;
+    if (!this.#isTaken || this.#isAway) return;
     const many = Math.max(lines.length, this.#drawn.length);
     let changes = '';
     for (let row = 0; row < many; row++) {
@@ -106,6 +112,7 @@ export class Terminal {
       process.stdin.setRawMode(true);
     }
     this.#isTaken = true;
+    this.#isAway = false;
     this.#drawn = [];
     process.stdout.write(`${enterAlternativeScreen}${cursorHide}${WRAP_OFF}${clearViewport}`);
   }
@@ -124,7 +131,7 @@ export class Terminal {
 
   readonly #onLost = (): void => {
     this.#drawn = [];
-    if (this.#isTaken) process.stdout.write(clearViewport);
+    if (this.#isTaken && !this.#isAway) process.stdout.write(clearViewport);
     this.#events.onLost();
   };
 
@@ -142,13 +149,23 @@ export class Terminal {
     process.off('SIGTSTP', this.#onStop);
     process.kill(process.pid, 'SIGTSTP');
     process.on('SIGTSTP', this.#onStop);
-    // A signal that came while we were stopped goes first: it may be our end. Signals are looked for between these two.
-    setImmediate(() => setImmediate(this.#onContinued));
+    this.#onContinued();
   };
 
-  /** Also after a SIGSTOP, of which we were not told: whatever the screen shows then, it is not ours. */
+  /**
+   * Also after a SIGSTOP, of which we were not told: whatever the screen shows then, it is not ours. What else came
+   * while we were stopped goes first, it may be our end:
+   *
+   * 1. In the background we are stopped, and a shell is told `kill %1; kill -CONT %1`.
+   * 2. Any thread takes a signal, so SIGCONT may reach Node's queue before SIGTERM.
+   * 3. Raw mode, in the background, stops every thread again: SIGTERM would lie in the queue for ever.
+   */
   readonly #onContinued = (): void => {
-    this.#take();
-    this.#events.onLost();
+    clearTimeout(this.#retake);
+    this.#isAway = true;
+    this.#retake = setTimeout(() => {
+      this.#take();
+      this.#events.onLost();
+    }, SETTLE_MS);
   };
 }

@@ -40,6 +40,7 @@ export class Pty {
   readonly #emulator: xterm.Terminal;
   readonly #waiting = new Set<() => void>();
   #asked = 0;
+  #isClosed = false;
 
   private constructor(driver: ChildProcess, columns: number, rows: number) {
     this.#driver = driver;
@@ -51,7 +52,13 @@ export class Pty {
       });
     createInterface({ input: driver.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#heard(line));
     driver.stdin?.on('error', () => undefined);
-    driver.once('exit', () => this.#changed());
+    // Not at its exit: what it said last may not have been read then, nor taken by the emulator.
+    driver.once('close', () =>
+      this.#emulator.write('', () => {
+        this.#isClosed = true;
+        this.#changed();
+      }),
+    );
   }
 
   /** The process that is started is the leader of the terminal's session. */
@@ -132,7 +139,7 @@ export class Pty {
   async until(what: string, holds: () => boolean): Promise<void> {
     const timeout = AbortSignal.timeout(UNTIL_MS);
     while (!holds()) {
-      if (timeout.aborted || (this.#driver.exitCode !== null && this.status === null))
+      if (timeout.aborted || (this.#isClosed && this.status === null))
         throw new Error(`it never came about that ${what}:\n${this.screen}`);
       await new Promise<void>((resolve) => {
         const end = (): void => {
