@@ -104,6 +104,12 @@ describe('when main’s own code has ended', () => {
 });
 
 describe('when main ends otherwise', () => {
+  /**
+   * All that ever began. When main has `ended`, all of them have begun: they have its stdout from their birth on, and
+   * `ended` is when nobody has it any more. Who dies gives it back a moment before it is seen to be dead.
+   */
+  const begun = (): number[] => yard.lines().map((line) => Number(line.split(' ').at(-1)));
+
   test.each([
     ['by process.exit', (main: MainProcess) => void main.ask({ do: 'exit', code: 3 }), { code: 3 }],
     ['of an uncaught exception', (main: MainProcess) => void main.ask({ do: 'throw' }), { code: 1 }],
@@ -167,23 +173,20 @@ describe('when main ends otherwise', () => {
         expect(await main.ended).toMatchObject({ signal: 'SIGKILL' });
       }
     }
-    // `ended` is when nobody has main's stdout any more: the daemons have it from their birth on.
-    const begun = yard.lines().map((line) => Number(line.split(' ').at(-1)));
-    expect(begun.filter(isRunning)).toEqual([]);
+    await gone(...begun());
   });
 
   test('by SIGKILL while it starts one daemon after the other, none is left', async () => {
     for (let round = 0; round < 8; round++) {
       const main = await yard.main();
-      const begun = yard.lines().length;
+      const before = yard.lines().length;
       const child = daemons().command as ChildSpec;
       void main.ask({ do: 'start many', child, count: 60 });
-      await until(`some have begun in round ${round}`, () => yard.lines().length > begun + round * 4);
+      await until(`some have begun in round ${round}`, () => yard.lines().length > before + round * 4);
       main.child.kill('SIGKILL');
       expect(await main.ended).toMatchObject({ signal: 'SIGKILL' });
     }
-    const pids = yard.lines().map((line) => Number(line.split(' ').at(-1)));
-    expect(pids.filter(isRunning)).toEqual([]);
+    await gone(...begun());
   });
 
   test('by SIGKILL, after its guardian was killed, its daemons are gone all the same', async () => {
