@@ -38,7 +38,7 @@ function chaos(...args: string[]): Promise<Result> {
 }
 
 test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing is lost and nothing is left', async () => {
-  const { status, stdout, stderr, numbers } = await chaos('--seed', '42', '--seconds', '10', '--processes', '8');
+  const { status, stdout, stderr, numbers } = await chaos('--seed', '42', '--seconds', '7', '--processes', '8');
   expect(stderr).toBe('');
   expect(status).toBe(0);
   expect(numbers).toMatchObject({ seed: 42, overlaps: 0, lost: 0 });
@@ -51,7 +51,7 @@ test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing
 }, 180_000);
 
 /** Without what has nothing to do with what is broken. */
-const BRIEFLY = '--without disk --seconds 3 --processes 6 --break'.split(' ');
+const BRIEFLY = '--without disk --seconds 2 --processes 6 --break'.split(' ');
 
 test('whoever goes in without the lock is noticed', async () => {
   const { status, stderr, numbers, kept } = await chaos(...BRIEFLY, 'lock');

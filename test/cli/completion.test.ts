@@ -238,12 +238,17 @@ describe.each(SHELLS)('%s, in a terminal', (shell) => {
       await use(...AWKWARD);
       await terminal.prepare();
       for (const name of AWKWARD) {
-        // With a letter in front they can be told apart by what is safe to type.
+        // Alone in a store it needs no beginning, which for most of these is not safe to type.
         const store = rig.path(`store-${AWKWARD.indexOf(name)}`);
+        await useIn(store, name);
+        expect(await terminal.words(`see run --dir=${store} `)).toEqual(['run', `--dir=${store}`, name]);
+      }
+      // With a letter in front, what shells look for at the beginning of a word is not what makes them quote.
+      const behind = AWKWARD.filter((name) => /^[~#=;&<$`]/.test(name));
+      for (const name of behind) {
+        const store = rig.path(`behind-${AWKWARD.indexOf(name)}`);
         await useIn(store, `x${name}`);
         expect(await terminal.words(`see run --dir=${store} x`)).toEqual(['run', `--dir=${store}`, `x${name}`]);
-        await useIn(`${store}b`, name);
-        expect(await terminal.words(`see run --dir=${store}b `)).toEqual(['run', `--dir=${store}b`, name]);
       }
       expect(await terminal.words('see run my\\ n')).toEqual(['run', 'my name']);
       expect(await terminal.words('see run "my n')).toEqual(['run', 'my name']);
