@@ -13,8 +13,6 @@ import { tableLines } from './table.ts';
 
 const HEADINGS = ['STARTED', 'WAITED', 'TOOK', 'RESULT', 'CODE', 'BY', 'REASON'];
 const INDENT = '    ';
-/** How many runs are shown, unless somebody says so. */
-export const SHOWN_RUNS = 20;
 
 export interface JobHistoryOptions {
   /** The store, as `--dir` says it. */
@@ -29,10 +27,18 @@ export function hasRuns(dir: string | undefined, name: string): boolean {
   return new RunHistory(nodeHost, directoryOf(dir)).sightings(name).next().done === false;
 }
 
-/** The newest runs of a job, the newest last: as a log has them. 0: all. */
-export function runsOf(dir: string | undefined, name: string, most = SHOWN_RUNS): Sighting[] {
+export interface RunsWanted {
+  /** How many, at most. 0: all. */
+  most: number;
+  /** None that were over before, in ms since 1970. */
+  from: number;
+}
+
+/** The newest runs of a job that are wanted, the newest last: as a log has them. */
+export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): Sighting[] {
   const found: Sighting[] = [];
   for (const sighting of new RunHistory(nodeHost, directoryOf(dir)).sightings(name)) {
+    if (lastSeenAt(sighting) < from) continue;
     found.push(sighting);
     if (found.length === most) break;
   }
@@ -40,7 +46,7 @@ export function runsOf(dir: string | undefined, name: string, most = SHOWN_RUNS)
 }
 
 /** When it was over, in ms since 1970; of a run that goes on: never. */
-export function lastSeenAt(sighting: Sighting): number {
+function lastSeenAt(sighting: Sighting): number {
   if (!isSeen(sighting)) return sighting.at ?? Number.POSITIVE_INFINITY;
   const { run, state } = sighting;
   if (run.ended) return run.ended.at;

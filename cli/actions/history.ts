@@ -4,7 +4,7 @@ import type { HistoryArguments } from '../commands/history.ts';
 import { parseDuration } from '../duration.ts';
 import { UsageError } from '../failure.ts';
 import { figuresOf, summaryOf } from '../figures.ts';
-import { hasRuns, lastSeenAt, printJobHistory, runsOf } from '../job-history.ts';
+import { hasRuns, printJobHistory, runsOf } from '../job-history.ts';
 import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../past-store.ts';
 import { resourceOf } from '../resource.ts';
 import { shown } from '../shown.ts';
@@ -31,8 +31,7 @@ function showRuns(name: string, { dir, number, since, summary, json, output }: H
   if (summary)
     throw new UsageError(`${name} is a job, whose runs have no summary: --lock shows its lock’s comings and goings`);
   const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - parseDuration(since, '--since');
-  const runs = runsOf(dir, name, number).filter((sighting) => lastSeenAt(sighting) >= from);
-  printJobHistory(runs, { dir, json, output });
+  printJobHistory(runsOf(dir, name, { most: number, from }), { dir, json, output });
 }
 
 /** A resource's comings and goings, as the options ask for them. */

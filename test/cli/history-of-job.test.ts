@@ -4,6 +4,7 @@ import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../
 import { localTime } from '../../cli/job-words.ts';
 import { MisuseError } from '../../lib/errors.ts';
 import type { Run } from '../../lib/run-file.ts';
+import type { Sighting } from '../../lib/run-history.ts';
 import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../unit/recorded-run.ts';
 import { Rig } from './rig.ts';
 
@@ -22,10 +23,14 @@ function write(runs: Run[], output?: string): void {
   writeRuns(rig.storePath, runs, output);
 }
 
+function runs(most = 0): Sighting[] {
+  return runsOf(rig.storePath, 'n', { most, from: Number.NEGATIVE_INFINITY });
+}
+
 function printed(options: Partial<JobHistoryOptions> = {}, most?: number): string {
   const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
   try {
-    printJobHistory(runsOf(rig.storePath, 'n', most), { dir: rig.storePath, json: false, output: false, ...options });
+    printJobHistory(runs(most), { dir: rig.storePath, json: false, output: false, ...options });
     return stdout.mock.calls.map(([text]) => text).join('');
   } finally {
     stdout.mockRestore();
@@ -36,6 +41,13 @@ function cellsOf(table: string): string[][] {
   const lines = table.trimEnd().split('\n');
   const starts = HEADINGS.map((heading) => lines[0]?.indexOf(heading) ?? -1);
   return lines.map((line) => starts.map((start, at) => line.slice(start, starts[at + 1]).trim()));
+}
+
+/** The exit code of each run that is shown, in the order shown. */
+function codesOf(table: string): Array<string | undefined> {
+  return cellsOf(table)
+    .slice(1)
+    .map((row) => row[4]);
 }
 
 describe('the runs of a job', () => {
@@ -69,14 +81,10 @@ describe('the runs of a job', () => {
     ]);
   });
 
-  test('are the newest so many; 20 if nobody says; with 0 all', () => {
+  test('are the newest so many; with 0 all', () => {
     write(Array.from({ length: 25 }, (_, at) => runAt(START + at * 1_000, { code: at, outcome: 'failed' })));
-    const codes = (most?: number) =>
-      cellsOf(printed({}, most))
-        .slice(1)
-        .map((row) => row[4]);
-    expect(codes(2)).toEqual(['23', '24']);
-    expect([codes().length, codes(0).length]).toEqual([20, 25]);
+    expect(codesOf(printed({}, 2))).toEqual(['23', '24']);
+    expect(codesOf(printed({}, 0))).toHaveLength(25);
   });
 
   test('have their last lines below them with --output, also those that are lost or go on; shown, not obeyed', () => {
@@ -131,7 +139,7 @@ describe('the runs of a job', () => {
     write([runAt(START)]);
     expect([hasRuns(rig.storePath, 'n'), hasRuns(rig.storePath, 'other')]).toEqual([true, false]);
     expect(() => hasRuns(rig.storePath, '')).toThrow(MisuseError);
-    const [run] = runsOf(rig.storePath, 'n');
+    const [run] = runs();
     if (run && 'run' in run) fs.writeFileSync(recordPath(rig.storePath, run.run), '');
     expect(hasRuns(rig.storePath, 'n')).toBe(true);
   });
@@ -144,4 +152,66 @@ test('a moment is told by the local clock, and none that a record can have break
   expect(localTime(noon.getTime())).toBe('2026-07-01 12:05:09');
   expect(localTime(new Date(2026, 0, 1, 0, 0, 0).getTime())).toBe('2026-01-01 00:00:00');
   for (const ms of [0, 8.64e15, 8.64e15 - 0.5]) expect(localTime(ms)).toMatch(/^[+\d]\d+-\d\d-\d\d \d\d:/);
+});
+
+describe('lockstep history of a job', () => {
+  test('shows the last 20, or as many as -n says; 0 is all', async () => {
+    write(Array.from({ length: 23 }, (_, at) => runAt(START + at * 1_000, { code: at, outcome: 'failed' })));
+    const codes = async (...options: string[]) => codesOf((await rig.run('history', 'n', ...options)).stdout);
+    expect(await codes()).toEqual(Array.from({ length: 20 }, (_, at) => String(at + 3)));
+    expect(await codes('-n', '2')).toEqual(['21', '22']);
+    expect(await codes('-n0')).toHaveLength(23);
+  });
+
+  test('--since leaves out what was over by then, not what goes on, and counts only what it leaves', async () => {
+    const now = Date.now();
+    write([
+      runAt(now - 3 * HOUR, { outcome: 'failed', code: 1 }),
+      runAt(now - 3 * HOUR, { outcome: 'failed', code: 2, tookMs: 2.5 * HOUR }),
+      runAt(now - 2.5 * HOUR, { outcome: null }),
+      runningSince(now - 2.4 * HOUR),
+      runAt(now - 2.3 * HOUR, { outcome: 'failed', code: 3 }),
+      runAt(now - MINUTE, { outcome: 'failed', code: 4 }),
+    ]);
+    const shownSince = async (...options: string[]) => codesOf((await rig.run('history', 'n', ...options)).stdout);
+    expect(await shownSince('--since', '1h')).toEqual(['2', '-', '4']);
+    // Three, though one that is left out is newer than the first of them.
+    expect(await shownSince('--since', '1h', '-n', '3')).toEqual(['2', '-', '4']);
+    expect((await rig.run('history', 'n', '--since', 'yesterday')).status).toBe(64);
+  });
+
+  test('--output adds what it printed; --lock shows who came and went at its lock instead', async () => {
+    expect((await rig.run('job', 'n', '--', 'sh', '-c', 'echo out; exit 3')).status).toBe(3);
+    const plain = await rig.run('history', 'n');
+    expect(cellsOf(plain.stdout)[1]?.slice(3, 5)).toEqual(['failed', '3']);
+    expect((await rig.run('history', 'n', '--output')).stdout).toBe(`${plain.stdout}    out\n`);
+    const [run, ...others] = JSON.parse((await rig.run('history', 'n', '--json')).stdout);
+    expect({ others, run }).toMatchObject({ others: [], run: { result: 'failed', code: 3 } });
+    const lock = await rig.run('history', 'n', '--lock', '--summary');
+    expect(lock.stdout).toMatch(/^ENTERED .*END\n.* left\n1 acquisition; /s);
+    const [span] = JSON.parse((await rig.run('history', 'n', '--lock', '--json')).stdout);
+    expect(span).toMatchObject({ what: 'entry', end: 'left' });
+  });
+
+  test('says which options do not go together, or not with what the name is of', async () => {
+    write([runAt(START)]);
+    await rig.run('run', 'lock', '--', 'true');
+    const said = async (...words: string[]) => {
+      const { status, stdout, stderr } = await rig.run('history', ...words);
+      expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+      return stderr;
+    };
+    expect(await said('n', '--lock', '--output')).toMatch(
+      /^lockstep: --output is of a job’s runs, and --lock of its lock: leave one of them out\n/,
+    );
+    expect(await said('n', '--summary')).toMatch(
+      /^lockstep: n is a job, whose runs have no summary: --lock shows its lock’s comings and goings\n/,
+    );
+    expect(await said('lock', '--output')).toMatch(
+      /^lockstep: lock is no job, and only the runs of a job have output: leave --output out\n/,
+    );
+    expect(await said('n', '--since', '1h', '-n', '-1')).toMatch(
+      /^lockstep: --number must be a whole number, 0 for all/,
+    );
+  });
 });
