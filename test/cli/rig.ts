@@ -128,6 +128,8 @@ function escaped(text: string): RegExp {
 }
 
 function killQuietly(pid: number): void {
+  // What could not be started has the pid 0, which as a target is our own process group.
+  if (pid === 0) return;
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

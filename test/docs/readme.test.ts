@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Result, Rig } from '../cli/rig.ts';
+import { MAIN, type Result, Rig } from '../cli/rig.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = fs.readFileSync(`${ROOT}README.md`, 'utf8');
@@ -55,6 +55,13 @@ describe('the README', () => {
     const first = README.split('\n').slice(0, 15).join('\n');
     expect(first).toContain('\nnpm ci && npx lockstep demo tickets\n');
     expect(first).toContain('\nnpm ci && npm test\n');
+  });
+
+  // npm makes it executable when it makes the link, and not again when the link is there and the file is built anew.
+  test('’s `npx lockstep` also runs what was built after npm made its link', async () => {
+    fs.symlinkSync(MAIN, rig.path('lockstep'));
+    const { status, stdout } = await rig.start(rig.path('lockstep'), ['run', 'n', '--', 'echo', 'in']).ended;
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'in\n' });
   });
 
   test('names only verbs that there are', async () => {
