@@ -57,6 +57,18 @@ describe('the README', () => {
     expect(first).toContain('\nnpm ci && npm test\n');
   });
 
+  test('’s installation puts the command and its manual where they are found', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('npm install --global .'));
+    const script = rig.write('install.sh', block.split('\n')[0] ?? '');
+    // Its scripts would build anew what other tests are using.
+    const env = { npm_config_prefix: rig.path('prefix'), npm_config_ignore_scripts: 'true' };
+    const { status, stderr } = await rig.start('/bin/sh', [script], { env, cwd: ROOT }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const { stdout } = await rig.start(rig.path('prefix/bin/lockstep'), ['--version']).ended;
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(rig.read('prefix/share/man/man1/lockstep.1')).toMatch(/^\.TH LOCKSTEP 1 /);
+  });
+
   // npm makes it executable when it makes the link, and not again when the link is there and the file is built anew.
   test('’s `npx lockstep` also runs what was built after npm made its link', async () => {
     fs.symlinkSync(MAIN, rig.path('lockstep'));
