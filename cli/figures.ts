@@ -2,6 +2,7 @@ import { max, median } from 'd3-array';
 import prettyMs from 'pretty-ms';
 import type { Past } from '../lib/history.ts';
 import { holdOf, type Span, waitOf } from '../lib/span.ts';
+import { counted } from './counted.ts';
 
 /** What a number of spans comes to. Times in ms; undefined where there are none. */
 export interface Figures {
@@ -45,10 +46,6 @@ export function summaryOf(figures: Figures): string {
 export function length(ms: number | undefined): string {
   if (ms === undefined) return '-';
   return prettyMs(ms, ms < 1_000 ? { millisecondsDecimalDigits: 0 } : { secondsDecimalDigits: 1, unitCount: 2 });
-}
-
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : plural}`;
 }
 
 /** `semaphore(4)`, as `status` has it. */

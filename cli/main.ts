@@ -22,6 +22,8 @@ async function main(): Promise<void> {
     .demandCommand(1, `say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
     .strictOptions()
+    .recommendCommands()
+    .updateStrings({ 'Did you mean %s?': 'there is no such verb: did you mean %s?' })
     .version(pack.version)
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 100))

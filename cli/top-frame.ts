@@ -3,6 +3,7 @@ import type { Sight } from '../lib/line-trail.ts';
 import type { EntryView, LineView } from '../lib/store.ts';
 import type { StoreSight } from '../lib/store-watch.ts';
 import { Blockers, keyOf, ownerOf } from './blockers.ts';
+import { counted } from './counted.ts';
 import { cut, filled, widthOf } from './cut.ts';
 import { idleStateOf, kindOf, stateOf } from './line-words.ts';
 import { shown } from './shown.ts';
@@ -116,19 +117,15 @@ function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: 
   const entries = used.flatMap(({ line }) => line?.entries ?? []);
   const waiting = waitingIn(entries);
   const counts = [
-    count(used.length, 'resource'),
-    count(entries.length - waiting, 'holder'),
-    count(waiting, 'waiter'),
+    counted(used.length, 'resource'),
+    counted(entries.length - waiting, 'holder'),
+    counted(waiting, 'waiter'),
   ].join(', ');
   const right = `${counts}  ${clock}`;
   const left = `lockstep top  ${shown(place)}`;
   if (!Number.isFinite(columns)) return `${left}  ${right}`;
   const room = columns - widthOf(right) - GAP;
   return room > 0 ? `${filled(left, room)}${' '.repeat(GAP)}${right}` : cut(right, columns);
-}
-
-function count(many: number, what: string): string {
-  return `${many} ${what}${many === 1 ? '' : 's'}`;
 }
 
 function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene, hasHeadings: boolean): FrameLine[] {

@@ -3,9 +3,11 @@ import { type Candidate, type Expected, expectedAt } from '../completion/expecte
 import { insertion, wordsOf } from '../completion/line.ts';
 import { namesFor } from '../completion/names.ts';
 import { SCRIPTS } from '../completion/scripts.ts';
+import { UsageError } from '../failure.ts';
 import type { Program } from '../program.ts';
 
 export function complete({ shell, words, program }: CompletionArguments): void {
+  if (shell === undefined) throw new UsageError('say for which shell: lockstep completion bash|zsh|fish');
   if (!words) process.stdout.write(SCRIPTS[shell]);
   else process.stdout.write(answerQuietly(program, shell, words));
 }

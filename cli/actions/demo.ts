@@ -20,8 +20,8 @@ const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons
 
 /** Runs a demo in a directory of its own, which is removed afterwards. */
 export async function showDemo(args: DemoArguments): Promise<void> {
-  const demo = DEMOS[args.demo];
-  if (!demo) throw new UsageError(`there is no demo ${args.demo}`);
+  const demo = DEMOS[args.demo ?? ''];
+  if (!demo) throw new UsageError(`say which demo: ${Object.keys(DEMOS).join(', ')}`);
   const directory = await mkdtemp(path.join(tmpdir(), 'lockstep-demo-'));
   try {
     await demo(directory, args);

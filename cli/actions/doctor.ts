@@ -1,5 +1,6 @@
 import { nodeHost } from '../../lib/node-host.ts';
 import type { DoctorArguments } from '../commands/doctor.ts';
+import { counted } from '../counted.ts';
 import { examined } from '../doctor/examination.ts';
 import type { Finding, Level } from '../doctor/finding.ts';
 import { patientOf } from '../doctor/patient.ts';
@@ -54,10 +55,6 @@ function summaryOf(findings: readonly Finding[]): string {
   const [problems, warnings] = [count('problem'), count('warning')];
   if (problems === 0 && warnings === 0) return 'All is well.';
   return `${counted(problems, 'problem')}, ${counted(warnings, 'warning')}.`;
-}
-
-function counted(count: number, noun: string): string {
-  return `${count === 0 ? 'No' : count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 function asJson({ where, ...finding }: Finding): object {

@@ -13,6 +13,7 @@ import { Exit, say, UsageError } from '../failure.ts';
 const NOT_JSON = 65;
 
 export async function editFile({ file, words, wait, nonblock, conflictExitCode, quiet }: EditArguments): Promise<void> {
+  if (file === undefined) throw new UsageError('say which file: lockstep edit FILE.json -- FILTER [ARG…]');
   if (!words?.length) throw new UsageError('say which filter, behind --: lockstep edit FILE.json -- FILTER [ARG…]');
   const timeout = nonblock ? 0 : wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
   try {

@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs';
 import { numberOption } from '../options.ts';
 
 export interface DemoArguments {
-  demo: string;
+  demo?: string;
   unsafe: boolean;
   think: string;
   scale: number;
@@ -11,7 +11,7 @@ export interface DemoArguments {
 }
 
 export const demo: CommandModule<object, DemoArguments> = {
-  command: 'demo <demo>',
+  command: 'demo [demo]',
   describe: 'Show, with real processes, what this is for',
   builder: (argv) =>
     argv
@@ -20,7 +20,6 @@ export const demo: CommandModule<object, DemoArguments> = {
       )
       .positional('demo', {
         choices: ['tickets', 'ktv', 'lock', 'order', 'daemon', 'daemons', 'alive'],
-        demandOption: true,
         describe: 'Which',
       })
       .option('unsafe', {

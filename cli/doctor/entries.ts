@@ -2,6 +2,7 @@ import prettyMs from 'pretty-ms';
 import { Stuck } from '../../lib/knot.ts';
 import { sessionFile } from '../../lib/session.ts';
 import type { EntryView, LineView, OwnerView } from '../../lib/store.ts';
+import { counted } from '../counted.ts';
 import { inShell } from '../in-shell.ts';
 import { tokenOf } from '../token-of.ts';
 import { Findings } from './finding.ts';
@@ -27,7 +28,8 @@ export function checkEntries(opened: Opened): Findings {
     }
   }
   const count = lines.reduce((sum, { entries }) => sum + entries.length, 0);
-  if (found.isCalm) found.ok(`${count} entries in the lines of ${lines.length} resources: every line moves`);
+  if (found.isCalm)
+    found.ok(`${counted(count, 'entry', 'entries')} in ${counted(lines.length, 'line')}: every line moves`);
   return found;
 }
 

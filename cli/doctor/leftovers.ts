@@ -1,6 +1,7 @@
 import prettyMs from 'pretty-ms';
 import { isPrivate } from '../../lib/beat-file.ts';
 import { type Item, parsePrivateFile } from '../../lib/survey.ts';
+import { counted } from '../counted.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
 
@@ -36,7 +37,7 @@ export function checkJournals({ resources }: Opened): Findings {
       remedy: 'Use one version of Lockstep everywhere. If nobody uses the resource any more, move its directory away.',
     });
   }
-  if (found.isCalm) found.ok(`${resources.length} journals can be read`);
+  if (found.isCalm) found.ok(`${counted(resources.length, 'journal')} can be read`);
   return found;
 }
 
@@ -145,7 +146,7 @@ function tellStrangers(found: Findings, { survey, resources }: Opened): void {
   ];
   if (strangers.length === 0) return;
   found.note({
-    what: `${strangers.length} things in the store are not Lockstep’s, or from a later version of it`,
+    what: `${counted(strangers.length, 'thing')} in the store, not Lockstep’s or from a later version of it`,
     where: listed(strangers.map(({ path }) => path)),
     why: 'They are passed over.',
     remedy: 'If you know what they are, move them away.',
@@ -157,7 +158,7 @@ function tellEpochs(found: Findings, { resources, directory }: Opened): void {
   const unswept = resources.filter(({ epochs }) => epochs.length > kept);
   if (unswept.length === 0) return;
   found.note({
-    what: `${unswept.length} resources have more journals than they need`,
+    what: `more journals than needed, of ${counted(unswept.length, 'resource')}`,
     where: listed(unswept.map((one) => one.directory)),
     why: 'Somebody was killed while changing over to a new one. They harm nobody.',
     remedy: 'Nothing: the next change-over removes them.',

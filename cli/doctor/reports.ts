@@ -1,5 +1,6 @@
 import { Monitor } from '../../lib/monitor.ts';
 import { RunHistory } from '../../lib/run-history.ts';
+import { counted } from '../counted.ts';
 import { inShell } from '../in-shell.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
@@ -31,7 +32,7 @@ export function checkReports({ host, directory }: Opened): Findings {
       });
     }
   }
-  if (found.isCalm && watched.length > 0) found.ok(`${watched.length} reporters are alive, or ended well`);
+  if (found.isCalm && watched.length > 0) found.ok(`${counted(watched.length, 'reporter')} alive, or ended well`);
   return found;
 }
 
@@ -51,6 +52,6 @@ export function checkRuns({ host, directory }: Opened): Findings {
       remedy: `See what it says, and run it again: lockstep history ${inShell(job)}`,
     });
   }
-  if (found.isCalm && jobs.length > 0) found.ok(`no run of ${jobs.length} jobs was lost`);
+  if (found.isCalm && jobs.length > 0) found.ok(`no run of ${counted(jobs.length, 'job')} was lost`);
   return found;
 }

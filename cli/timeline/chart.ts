@@ -1,6 +1,6 @@
 import type { Past } from '../../lib/history.ts';
 import { lastOf } from '../../lib/span.ts';
-import { counted } from '../figures.ts';
+import { counted } from '../counted.ts';
 import { shown } from '../shown.ts';
 import { type Drawn, el, line, text } from './drawing.ts';
 import { drawGroup, type Frame, type Shown } from './group.ts';

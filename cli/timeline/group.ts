@@ -1,6 +1,7 @@
 import type { Past } from '../../lib/history.ts';
 import type { PastAction, Span } from '../../lib/span.ts';
-import { counted, figuresOf, kindOf, summaryOf } from '../figures.ts';
+import { counted } from '../counted.ts';
+import { figuresOf, kindOf, summaryOf } from '../figures.ts';
 import { shown } from '../shown.ts';
 import { actionWords, localTime, outcomeWords } from '../span-words.ts';
 import { fitted } from '../table.ts';

@@ -74,6 +74,18 @@ test('without a verb, the verbs are named', async () => {
   expect(stderr).toContain(`say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`);
 });
 
+test.each([
+  ['jbo', 'there is no such verb: did you mean job?'],
+  ['edit', 'say which file: lockstep edit FILE.json -- FILTER [ARG…]'],
+  ['completion', 'say for which shell: lockstep completion bash|zsh|fish'],
+  ['demo', 'say which demo: tickets, ktv, lock, order, daemon, daemons, alive'],
+])('%s alone says what is missing: %s', async (verb, message) => {
+  const { status, stdout, stderr } = await rig.run(verb);
+  expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+  const verbs = VERBS.includes(verb) ? `${verb} ` : '';
+  expect(stderr).toBe(`lockstep: ${message}\nlockstep: see \`lockstep ${verbs}--help\`\n`);
+});
+
 test('--version is a version', async () => {
   expect(await rig.run('--version')).toEqual({
     status: 0,

@@ -49,7 +49,7 @@ describe('the manual', () => {
 
   test('is the file that the package installs', async () => {
     const pack = JSON.parse(fs.readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-    expect(pack.man).toBe('dist/man/lockstep.1');
+    expect(pack.man).toEqual(['dist/man/lockstep.1']);
     expect(pack.files).toContain('dist');
     const undated = (page: string) => page.replace(/^\.TH LOCKSTEP 1 "[0-9-]+"/, '');
     expect(undated(fs.readFileSync(FILE, 'utf8'))).toBe(undated((await rig.run('man')).stdout));
