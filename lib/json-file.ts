@@ -2,6 +2,7 @@ import { readFileSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import detectIndent from 'detect-indent';
 import writeFileAtomic from 'write-file-atomic';
+import { absolute } from './absolute.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import { MisuseError, StoreError } from './errors.ts';
 import { type Handed, handed, type Recipe } from './handed.ts';
@@ -33,7 +34,7 @@ export class JsonFile<T = unknown> implements Handed {
         `a JSON file's path must be a string that is not empty and has no NUL, not ${JSON.stringify(file)}`,
       );
     }
-    this.path = path.resolve(file);
+    this.path = absolute(file);
     this.#options = options;
   }
 
@@ -107,7 +108,7 @@ export class JsonFile<T = unknown> implements Handed {
   /** @internal */
   [handed](): Recipe {
     const { store } = this.#options;
-    const place = typeof store === 'string' ? path.resolve(store) : store?.place;
+    const place = typeof store === 'string' ? absolute(store) : store?.place;
     return ['JsonFile', this.path, place];
   }
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { absolute } from './absolute.ts';
 import { appendGuard } from './append-guard.ts';
 import { Disk, type DiskOptions } from './disk.ts';
 import { DiskStore } from './disk-store.ts';
@@ -54,8 +55,8 @@ export function openStore(directory?: string, options: StoreOptions = {}): Store
 
 /** The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. */
 export function openStoreBeside(file: string): Store {
-  const directory = path.join(path.dirname(path.resolve(file)), '.lockstep');
-  return storeAt(directory, () => openDirectoryBeside(nodeHost, path.resolve(file)), {});
+  const directory = path.join(path.dirname(absolute(file)), '.lockstep');
+  return storeAt(directory, () => openDirectoryBeside(nodeHost, absolute(file)), {});
 }
 
 /**

@@ -1,5 +1,6 @@
 import os from 'node:os';
 import path from 'node:path';
+import { absolute } from './absolute.ts';
 import { StoreError } from './errors.ts';
 import type { FileFacts, Host } from './host.ts';
 import { storeErrorOf } from './store-failure.ts';
@@ -55,7 +56,7 @@ export interface StoreDirectory {
 /** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
 export function storePath(host: Host, directory?: string): string {
   const chosen = directory ?? (process.env.LOCKSTEP_DIR || undefined);
-  return chosen === undefined ? defaultStorePath(host) : path.resolve(chosen);
+  return chosen === undefined ? defaultStorePath(host) : absolute(chosen);
 }
 
 /**

@@ -119,6 +119,26 @@ test('everything works under cron: no terminal, no HOME, hardly a PATH', async (
   });
 });
 
+test('a directory that was deleted stops nobody who does not need it, and who does is told', async () => {
+  const script = rig.script(
+    `mkdir gone && cd gone && rmdir ../gone
+    lockstep run n -- echo in
+    for verb in 'run n -- echo' 'job n -- echo' status jobs 'doctor' 'history n'; do
+      case $verb in *--*) set -- $verb;; *) set -- $verb --dir rel;; esac
+      LOCKSTEP_DIR=rel lockstep "$@" || echo "$1: $?"
+    done`,
+    { input: '' },
+  );
+  const { stdout, stderr } = await script.ended;
+  expect(stdout).toBe('in\nrun: 74\njob: 74\nstatus: 74\njobs: 74\ndoctor: 74\nhistory: 74\n');
+  const message =
+    'lockstep: cannot find rel: its path is relative, and the working directory has been deleted. Give an absolute path.\n';
+  // Some shells tell it too.
+  expect(stderr.replace(/^sh: .*getcwd.*\n/gm, '')).toBe(
+    `${message}lockstep: n: its command was not begun, for it could not be written down:\n${message.repeat(5)}`,
+  );
+});
+
 test('a reader of the output that has gone is no disaster', async () => {
   const { status, stderr } = await rig.script('lockstep --help | true; lockstep status --all | true; echo done', {
     input: '',
