@@ -5,7 +5,8 @@ import type { Run } from '../lib/run-file.ts';
 import { isSeen, RunHistory, type SeenRun, type Sighting } from '../lib/run-history.ts';
 import { tailOf } from '../lib/run-output.ts';
 import { sightingAsJson, waitedMs } from './job-json.ts';
-import { lasting, localTime, resultOf } from './job-words.ts';
+import { lasting, resultOf } from './job-words.ts';
+import { localTime } from './local-time.ts';
 import { shown } from './shown.ts';
 import { tableLines } from './table.ts';
 
@@ -84,12 +85,12 @@ function indented(tail: string): string[] {
 
 function rowOf(sighting: Sighting, starts: ReadonlyMap<string, number>, now: number): string[] {
   if (!isSeen(sighting)) {
-    const started = sighting.at === null ? '-' : localTime(sighting.at);
+    const started = sighting.at === null ? '-' : localTime(sighting.at, 'seconds');
     return [started, '-', '-', 'unreadable', '-', '-', shown(sighting.problem)];
   }
   const { run } = sighting;
   return [
-    localTime(run.at),
+    localTime(run.at, 'seconds'),
     waitWords(sighting, now),
     tookWords(sighting, now),
     resultOf(sighting),
@@ -116,7 +117,7 @@ function tookWords({ run, state }: SeenRun, now: number): string {
 function byWords({ ended }: Run, starts: ReadonlyMap<string, number>): string {
   if (!ended || ended.by === '') return '';
   const at = starts.get(ended.by);
-  return at === undefined ? ended.by : localTime(at);
+  return at === undefined ? ended.by : localTime(at, 'seconds');
 }
 
 function whyWords({ run, state, orphaned, stopped }: SeenRun): string {

@@ -4,8 +4,6 @@ import type { Outcome, Run } from '../lib/run-file.ts';
 import type { RunState, SeenRun } from '../lib/run-history.ts';
 import type { Stuck } from '../lib/stuck-run.ts';
 
-/** The last moment that a date can be. */
-const MAX_TIME_MS = 8.64e15;
 const MINUTE_MS = 60_000;
 
 /** A job and its runs in words, for a person. What others wrote is in them, and not yet `shown`. */
@@ -34,12 +32,6 @@ function coarse(ms: number): string {
 function rounded(ms: number): number {
   const unitMs = ms < 60 * MINUTE_MS ? 1_000 : ms < 24 * 60 * MINUTE_MS ? MINUTE_MS : 60 * MINUTE_MS;
   return Math.floor(ms / unitMs) * unitMs;
-}
-
-/** `2026-11-26 02:00:05`, by the clock on the wall. */
-export function localTime(ms: number): string {
-  const zoneMs = new Date(ms).getTimezoneOffset() * 60_000;
-  return new Date(Math.min(ms - zoneMs, MAX_TIME_MS)).toISOString().slice(0, -5).replace('T', ' ');
 }
 
 /** What became of a run. */

@@ -1,12 +1,10 @@
-import { timeFormat } from 'd3-time-format';
 import { isOver, type PastAction, type Span, type Stretch } from '../lib/span.ts';
 import { length } from './figures.ts';
+import { localTime } from './local-time.ts';
 
-const local = timeFormat('%Y-%m-%d %H:%M:%S.%L');
-
-/** `2026-11-25 23:59:12.345`, in local time. */
-export function localTime(ms: number | null): string {
-  return ms === null ? '?' : local(new Date(ms));
+/** `2026-11-25 23:59:12.345`; `?` if it is not known. */
+export function momentWords(ms: number | null): string {
+  return ms === null ? '?' : localTime(ms, 'milliseconds');
 }
 
 /** `1.2s`; `0ms*` if the clocks disagree; `?` if it is not known. */

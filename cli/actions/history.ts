@@ -9,7 +9,7 @@ import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../past-s
 import { resourceOf } from '../resource.ts';
 import { shown } from '../shown.ts';
 import { actionAsJson, spanAsJson } from '../span-json.ts';
-import { actionWords, endWords, localTime, outcomeWords, stretchWords } from '../span-words.ts';
+import { actionWords, endWords, momentWords, outcomeWords, stretchWords } from '../span-words.ts';
 import { printTable } from '../table.ts';
 
 const HEADINGS = ['ENTERED', 'WAITED', 'HELD', 'PID', 'HOST', 'COMMAND', 'END'];
@@ -68,7 +68,7 @@ function wanted({ spans, actions, readAt }: Past, { number, since }: HistoryArgu
 
 function spanRow(span: Span, now: number): string[] {
   return cells([
-    localTime(span.enteredAt),
+    momentWords(span.enteredAt),
     stretchWords(waitOf(span, now)),
     span.held ? stretchWords(holdOf(span, now)) : '',
     String(span.pid),
@@ -80,7 +80,7 @@ function spanRow(span: Span, now: number): string[] {
 
 function actionRow(action: PastAction): string[] {
   const { at, pid, host } = action;
-  return cells([localTime(at), '', '', String(pid ?? ''), host ?? '', actionWords(action), outcomeWords(action)]);
+  return cells([momentWords(at), '', '', String(pid ?? ''), host ?? '', actionWords(action), outcomeWords(action)]);
 }
 
 function cells(texts: readonly string[]): string[] {

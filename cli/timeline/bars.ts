@@ -1,7 +1,7 @@
 import type { Past } from '../../lib/history.ts';
 import { holdOf, isOver, lastOf, type Span, waitOf } from '../../lib/span.ts';
 import { shown } from '../shown.ts';
-import { endWords, localTime, stretchWords } from '../span-words.ts';
+import { endWords, momentWords, stretchWords } from '../span-words.ts';
 import { bar, type Drawn, el, text } from './drawing.ts';
 import { MARKS } from './marks.ts';
 import { startOf } from './range.ts';
@@ -65,7 +65,7 @@ function tooltipOf(span: Span, now: number): string {
   return [
     `pid ${pid} on ${shown(host)}${share}`,
     ...(label === '' ? [] : [shown(label)]),
-    `entered ${localTime(span.enteredAt)}`,
+    `entered ${momentWords(span.enteredAt)}`,
     `waited ${stretchWords(waitOf(span, now))}${held ? `, held ${stretchWords(holdOf(span, now))}` : ''}`,
     shown(endWords(span)),
   ].join('\n');

@@ -3,7 +3,7 @@ import type { PastAction, Span } from '../../lib/span.ts';
 import { counted } from '../counted.ts';
 import { figuresOf, kindOf, summaryOf } from '../figures.ts';
 import { shown } from '../shown.ts';
-import { actionWords, localTime, outcomeWords } from '../span-words.ts';
+import { actionWords, momentWords, outcomeWords } from '../span-words.ts';
 import { fitted } from '../table.ts';
 import { drawSpan, type Scale } from './bars.ts';
 import { bar, type Drawn, el, line, text } from './drawing.ts';
@@ -127,7 +127,7 @@ function doings({ past, actions }: Shown, { scale, range }: Frame, y: number): D
     el(
       'g',
       {},
-      el('title', {}, [actionWords(action), outcomeWords(action), localTime(action.at)].filter(Boolean).join('\n')),
+      el('title', {}, [actionWords(action), outcomeWords(action), momentWords(action.at)].filter(Boolean).join('\n')),
       ACTION_MARKS[action.did](scale(action.at ?? range.from), y),
     ),
   );

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../cli/job-history.ts';
-import { localTime } from '../../cli/job-words.ts';
+import { localTime } from '../../cli/local-time.ts';
 import { MisuseError } from '../../lib/errors.ts';
 import type { Run } from '../../lib/run-file.ts';
 import type { Sighting } from '../../lib/run-history.ts';
@@ -68,11 +68,11 @@ describe('the runs of a job', () => {
     const rows = cellsOf(printed());
     expect(rows[0]).toEqual(HEADINGS);
     expect(rows[1]?.[0]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/);
-    expect(rows[1]?.[0]).toBe(localTime(at(1)));
+    expect(rows[1]?.[0]).toBe(localTime(at(1), 'seconds'));
     expect(rows.slice(1).map((row) => row.slice(1))).toEqual([
       ['1.5s', '350ms', 'succeeded', '0', '-', '-'],
       ['0ms', '1m 1s', 'failed', '3', '-', '2 attempts; no luck'],
-      ['0ms', '-', 'skipped', '0', localTime(at(1)), '-'],
+      ['0ms', '-', 'skipped', '0', localTime(at(1), 'seconds'), '-'],
       ['0ms', '1s', 'replaced', '143', 'of-old', '-'],
       ['0ms', '1h', 'timed-out', '124', '-', '-'],
       ['0ms', '-', 'lost', '-', '-', 'nobody recorded how it ended: its process or its machine died in the middle'],
@@ -122,7 +122,7 @@ describe('the runs of a job', () => {
     const rows = cellsOf(printed()).slice(1);
     expect(rows.map((row) => row[3])).toEqual(['succeeded', 'unreadable', 'succeeded']);
     expect(rows[1]).toEqual([
-      localTime(START + 1_000),
+      localTime(START + 1_000, 'seconds'),
       '-',
       '-',
       'unreadable',
@@ -149,9 +149,10 @@ const ISO_START = new Date(START + 1_000).toISOString();
 
 test('a moment is told by the local clock, and none that a record can have breaks it', () => {
   const noon = new Date(2026, 6, 1, 12, 5, 9);
-  expect(localTime(noon.getTime())).toBe('2026-07-01 12:05:09');
-  expect(localTime(new Date(2026, 0, 1, 0, 0, 0).getTime())).toBe('2026-01-01 00:00:00');
-  for (const ms of [0, 8.64e15, 8.64e15 - 0.5]) expect(localTime(ms)).toMatch(/^[+\d]\d+-\d\d-\d\d \d\d:/);
+  expect(localTime(noon.getTime(), 'seconds')).toBe('2026-07-01 12:05:09');
+  expect(localTime(new Date(2026, 0, 1, 0, 0, 0).getTime(), 'seconds')).toBe('2026-01-01 00:00:00');
+  expect(localTime(new Date(2026, 0, 1, 0, 0, 0, 7).getTime(), 'milliseconds')).toBe('2026-01-01 00:00:00.007');
+  for (const ms of [0, 8.64e15, 8.64e15 - 0.5]) expect(localTime(ms, 'seconds')).toMatch(/^[+\d]\d+-\d\d-\d\d \d\d:/);
 });
 
 describe('lockstep history of a job', () => {
