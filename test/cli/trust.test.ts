@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/node-host.ts';
 import { toWire } from '../../lib/record.ts';
+import { HOUR, runningSince, writeRuns } from '../unit/recorded-run.ts';
 import { type Program, Rig, until } from './rig.ts';
 
 /** Writes each signal that it gets into a file, and does nothing else. */
@@ -31,7 +32,8 @@ async function decoy(): Promise<Program> {
 function layStore(pid: number): void {
   const state = nodeHost.processes.state(pid, pid);
   const start = typeof state === 'object' ? state.start : 0;
-  const facts = toWire({ ...nodeHost.processes.self(), pid, tid: pid, start });
+  const named = { ...nodeHost.processes.self(), pid, tid: pid, start };
+  const facts = toWire(named);
   const label = HOST;
   const header = { name: 'x', kind: 'lock', permits: 1, last: 0, token: 0, value: 0, entries: [] };
   const records = ['a', 'b'].map((key, at) => ['enter', `${key}:1`, facts, 1, Date.now() * 1000 + at, label]);
@@ -41,6 +43,7 @@ function layStore(pid: number): void {
   for (const directory of ['sessions', 'beats']) fs.mkdirSync(rig.path('store', directory), { mode: 0o700 });
   rig.write('store/resources/x/journal.1', journal);
   rig.write('store/beats/y', JSON.stringify(report));
+  writeRuns(rig.storePath, [{ ...runningSince(Date.now() - HOUR, { job: 'x', facts: named }), label }], HOST);
   for (const key of ['a', 'b']) rig.write(`store/sessions/${pid}-${key}`, '');
 }
 
@@ -55,10 +58,23 @@ const VERBS = [
   ['monitor', '--once'],
   ['monitor', '--once', '--exec', 'echo "$LOCKSTEP_COMMAND $LOCKSTEP_REASON"'],
   ['beat', 'y', '--stop'],
+  ['job', 'x', '--', 'true'],
+  ['job', 'x', '--overlap', 'wait', '--wait', '100ms', '--', 'true'],
+  ['job', 'x', '--overlap', 'replace', '--wait', '300ms', '--', 'true'],
+  ['jobs'],
+  ['jobs', '--check', '--json'],
+  ['jobs', '--prometheus'],
+  ['history', 'x', '--output'],
+  ['history', 'x', '--lock'],
+  ['timeline', '-o', '-'],
+  ['top', '--once'],
+  ['completion', 'bash', '--', 'lockstep run '],
+  ['doctor', '--fix'],
   ['release', 'x', '--pid', 'PID'],
   ['break', 'x', '--waiting'],
   ['break', 'x'],
   ['run', 'x', '--', 'true'],
+  ['job', 'x', '--overlap', 'replace', '--timeout', '1ms', '--', 'sleep', '60'],
 ];
 
 describe('a store whose files name a process that Lockstep did not start', () => {
