@@ -239,4 +239,36 @@ export const MUTATIONS: readonly Mutation[] = [
       'who joins the line is in it for its caller too, though the dead before it cannot be evicted',
     ),
   ),
+  broken(
+    'a run is lost with its `lockstep job`, though its command goes on',
+    'run-history',
+    'const isLost = isJobGone && !isCommandThere;',
+    'const isLost = isJobGone;',
+    unit('run-history', 'is running, and orphaned, if only its command is there'),
+  ),
+  broken(
+    'a run that ends while it is looked at is lost',
+    'run-history',
+    "return this.#see(again && 'run' in again ? again.run : run, true);",
+    'return this.#see(run, true);',
+    unit('run-history', 'is an end, not a death, if that is written while we look'),
+  ),
+  broken('a sweep forgets the last success', 'run-sweep', 'place || isNewestSuccess ||', 'place ||', {
+    file: 'test/faults/run-record.test.ts',
+    test: 'whichever call goes wrong in a sweep',
+  }),
+  broken(
+    'a run that gave up is no failure',
+    'job-verdict',
+    " || ended?.outcome === 'gave-up';",
+    ';',
+    unit('job-verdict', 'is a job whose newest run gave-up'),
+  ),
+  broken(
+    'a success of the future puts off that a job is late',
+    'job-verdict',
+    'this.#now + CLOCK_SLACK_MS',
+    'Number.POSITIVE_INFINITY',
+    unit('job-verdict', 'is not put off by a success of the future: the clock was set back since'),
+  ),
 ];
