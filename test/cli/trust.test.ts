@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/node-host.ts';
 import { toWire } from '../../lib/record.ts';
 import { HOUR, runningSince, writeRuns } from '../unit/recorded-run.ts';
@@ -77,29 +77,21 @@ const VERBS = [
   ['job', 'x', '--overlap', 'replace', '--timeout', '1ms', '--', 'sleep', '60'],
 ];
 
-describe('a store whose files name a process that Lockstep did not start', () => {
-  test('signals it by no verb', async () => {
-    const program = await decoy();
-    layStore(program.pid);
-    // That the decoy tells what it gets.
-    program.kill('SIGUSR1');
-    await until('the decoy tells', () => rig.exists('signals'));
-    for (const verb of VERBS) await rig.run(...verb.map((word) => (word === 'PID' ? String(program.pid) : word)));
-    program.kill('SIGUSR2');
-    await until('the decoy tells that too', () => rig.read('signals').includes('USR2'));
-    expect(rig.read('signals').trim().split('\n')).toEqual(['USR1', 'USR2']);
-    expect(program.running).toBe(true);
-  });
-
-  test('runs nothing of what they say', async () => {
-    const program = await decoy();
-    layStore(program.pid);
-    let said = '';
-    for (const verb of VERBS) {
-      const { stdout, stderr } = await rig.run(...verb.map((word) => (word === 'PID' ? String(program.pid) : word)));
-      said += stdout + stderr;
-    }
-    expect(said).toContain('$(touch pwned)');
-    expect(rig.exists('pwned')).toBe(false);
-  });
+test('a store whose files name a process that Lockstep did not start: no verb signals it, or runs what they say', async () => {
+  const program = await decoy();
+  layStore(program.pid);
+  // That the decoy tells what it gets.
+  program.kill('SIGUSR1');
+  await until('the decoy tells', () => rig.exists('signals'));
+  let said = '';
+  for (const verb of VERBS) {
+    const { stdout, stderr } = await rig.run(...verb.map((word) => (word === 'PID' ? String(program.pid) : word)));
+    said += stdout + stderr;
+  }
+  program.kill('SIGUSR2');
+  await until('the decoy tells that too', () => rig.read('signals').includes('USR2'));
+  expect(rig.read('signals').trim().split('\n')).toEqual(['USR1', 'USR2']);
+  expect(program.running).toBe(true);
+  expect(said).toContain('$(touch pwned)');
+  expect(rig.exists('pwned')).toBe(false);
 });
