@@ -1,6 +1,7 @@
 import { type Action, actionRecord } from './action.ts';
+import { DeadEntries, type Ledger } from './dead-entries.ts';
 import { DiskEntry } from './disk-entry.ts';
-import { type Entry, type Keeps, keptToWire } from './entry.ts';
+import { type Keeps, keptToWire } from './entry.ts';
 import { ConfigMismatchError, StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { Journal } from './journal.ts';
@@ -48,14 +49,13 @@ export class DiskResource {
   readonly name: string;
   readonly #options: DiskResourceOptions;
   readonly #own: OwnEntries;
+  readonly #dead: DeadEntries;
   #journal: Journal<Line>;
   #line: Line;
   #inPlaceAt = Number.NEGATIVE_INFINITY;
   #gone = false;
   #label = '';
   #labelJson = '""';
-  #judgeFrom = 0;
-  #judgedAt = Number.NEGATIVE_INFINITY;
   /** Entries of ours that nobody will release, and whose `leave` could not be written yet. */
   readonly #unwanted = new Set<DiskEntry>();
   #isDunned = false;
@@ -66,6 +66,9 @@ export class DiskResource {
     this.#own = own;
     this.#journal = journal;
     this.#line = journal.machine;
+    const { host, presence, judge } = options;
+    const ledger: Ledger = { line: () => this.#line, write: (record, poke) => this.#write(record, poke) };
+    this.#dead = new DeadEntries({ host, presence, judge, ledger });
   }
 
   /**
@@ -104,11 +107,13 @@ export class DiskResource {
     this.payDebts();
     if (request.onlyIfGranted) return this.#tryJoin(request);
     if (request.steal) return this.#stolen(request);
-    if (config.kind === 'barrier') this.#sweepLeftovers();
+    if (config.kind === 'barrier') {
+      this.refresh();
+      this.#dead.sweepBarrier();
+    }
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
-    const sinceJudged = this.#options.host.clock.monotonicMs() - this.#judgedAt;
-    if (entry.state === 'waiting' && sinceJudged > JUDGED_LATELY_MS) this.#expelDeadBefore(entry);
+    if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.#expelDeadBefore(entry);
     return entry;
   }
 
@@ -167,8 +172,7 @@ export class DiskResource {
       this.#options.presence.announceFor(owner);
       own.adopters.push(owner);
     }
-    this.#appendPlain(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver]);
-    this.#settle(true);
+    this.#write(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver], true);
     this.#checkAdopted(own, owner.key);
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
@@ -187,15 +191,17 @@ export class DiskResource {
 
   keep(own: DiskEntry, { held, waits }: Keeps): void {
     if (this.isGone() || !this.#own.has(own)) return;
-    this.#appendPlain(['keep', this.#nextId(), own.ticket, this.#now(), keptToWire(held), waits]);
-    this.#settle(false);
+    this.#write(['keep', this.#nextId(), own.ticket, this.#now(), keptToWire(held), waits], false);
   }
 
   /** @throws {ConfigMismatchError} */
   act(config: Config, action: Action): number | null {
     this.check(config);
     // The dead must not be woken in place of the living.
-    if (action.do === 'notify') this.#expelAllDead();
+    if (action.do === 'notify') {
+      this.refresh();
+      this.#dead.expelAll();
+    }
     const id = this.#nextId();
     this.#own.expect(id);
     this.#appendPlain(actionRecord(action, id, this.#now()));
@@ -213,8 +219,7 @@ export class DiskResource {
   evict(ticket: number, { reason, by }: Eviction): boolean {
     this.refresh();
     if (!this.#line.find(ticket)) return false;
-    this.#appendPlain(['evict', this.#nextId(), ticket, this.#now(), 0, reason, by]);
-    this.#settle(true);
+    this.#write(['evict', this.#nextId(), ticket, this.#now(), 0, reason, by], true);
     return true;
   }
 
@@ -248,20 +253,8 @@ export class DiskResource {
    * Evicts the dead who stand before an entry (or anywhere). True if there were any.
    * At most `most` are judged in one call; the next call goes on behind them.
    */
-  expelDead(own: DiskEntry | null, most = 64): boolean {
-    // A barrier waits for those behind as well.
-    const before = this.#line.config.kind === 'barrier' ? null : own;
-    this.#judgedAt = this.#options.host.clock.monotonicMs();
-    const judged: Entry[] = [];
-    let skip = this.#judgeFrom;
-    for (let entry = this.#line.first; entry && entry.ticket !== before?.ticket; entry = entry.next) {
-      if (skip-- > 0) continue;
-      if (judged.push(entry) === most) break;
-    }
-    const expelled = judged.filter((entry) => this.#expelIfDead(entry)).length;
-    // Those behind the expelled have moved up.
-    this.#judgeFrom = judged.length < most ? 0 : this.#judgeFrom + most - expelled;
-    return expelled > 0;
+  expelDead(own: DiskEntry | null, most?: number): boolean {
+    return this.#dead.expel(own?.ticket ?? null, most);
   }
 
   /** How many wait in front of an entry that waits, counted up to `most`. */
@@ -337,24 +330,9 @@ export class DiskResource {
     return this.#labelJson;
   }
 
-  #expelIfDead(entry: Entry): boolean {
-    const { key, facts } = this.#options.presence.session;
-    const [first] = entry.owners;
-    if (first?.key === key && !first.relieved) return false;
-    const reasons = entry.owners.map((owner) => this.#options.judge.whyDead(owner));
-    if (reasons.some((reason) => reason === null)) return false;
-    this.#appendPlain([
-      'evict',
-      this.#nextId(),
-      entry.ticket,
-      this.#now(),
-      entry.owners.length,
-      reasons.at(-1),
-      `pid ${facts.pid} on ${facts.host}`,
-    ]);
-    this.#settle(true);
-    for (const owner of entry.owners) this.#options.presence.bury(owner);
-    return true;
+  #write(record: JournalRecord, poke: boolean): void {
+    this.#appendPlain(record);
+    this.#settle(poke);
   }
 
   #appendPlain(record: JournalRecord): void {
@@ -408,28 +386,6 @@ export class DiskResource {
       this.#own.findIn(this.#line);
     }
     this.#own.settle(poke);
-  }
-
-  #expelAllDead(): void {
-    this.refresh();
-    this.#judgeFrom = 0;
-    this.expelDead(null, Number.POSITIVE_INFINITY);
-  }
-
-  /**
-   * Parties of an earlier run that died at the barrier, with nobody alive among them, are no reason to break it for
-   * those who come now. The record names the last of them, so one alive that joins meanwhile is not meant.
-   */
-  #sweepLeftovers(): void {
-    this.refresh();
-    let last = 0;
-    for (let entry = this.#line.firstWaiting; entry; entry = entry.next) {
-      if (!entry.owners.every((owner) => this.#options.judge.whyDead(owner) !== null)) return;
-      last = entry.ticket;
-    }
-    if (last === 0) return;
-    this.#appendPlain(['sweep', this.#nextId(), this.#now(), last]);
-    this.#settle(false);
   }
 
   #fullError(): StoreError {

@@ -109,14 +109,14 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'the living are evicted',
-    'disk-resource',
+    'dead-entries',
     'if (reasons.some((reason) => reason === null)) return false;',
     '',
     RANDOM,
   ),
   broken(
     'an entry is evicted while one of its owners lives',
-    'disk-resource',
+    'dead-entries',
     'if (reasons.some((reason) => reason === null)) return false;',
     'if (reasons[0] === null) return false;',
     RANDOM,
