@@ -3,6 +3,7 @@
 import './gone-directory.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
+import { complaintOf } from './complaint.ts';
 import { EXIT, report, UsageError } from './failure.ts';
 import { flush } from './flush.ts';
 import { lift } from './gone-directory.ts';
@@ -23,7 +24,6 @@ async function main(): Promise<void> {
     .strictCommands()
     .strictOptions()
     .recommendCommands()
-    .updateStrings({ 'Did you mean %s?': 'there is no such verb: did you mean %s?' })
     .version(pack.version)
     .help()
     .wrap(Math.min(100, process.stdout.columns ?? 100))
@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     .fail((message, error) => {
       // Whatever yargs finds wrong, also by way of an option's `coerce`, is the caller's to mend.
       if (error && error.name !== 'YError') throw error;
-      throw new UsageError(message.replace(/\s*\n\s*/g, ' '));
+      throw new UsageError(complaintOf(message, process.argv[2] ?? ''));
     });
   skipHelpCache(parser);
   lift();

@@ -1,3 +1,4 @@
+import { dashed } from '../dashed.ts';
 import {
   definitionOf,
   type OptionDefinition,
@@ -65,10 +66,6 @@ function optionsOf(options: readonly OptionDefinition[], given: readonly string[
 
 function spellingsOf({ name, aliases }: OptionDefinition): string[] {
   return [name, ...aliases].map(dashed);
-}
-
-export function dashed(name: string): string {
-  return name.length === 1 ? `-${name}` : `--${name}`;
 }
 
 /** Where one is among the words of a verb. */

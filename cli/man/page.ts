@@ -1,4 +1,4 @@
-import { dashed } from '../completion/expected.ts';
+import { dashed } from '../dashed.ts';
 import { type Definition, definitionOf, type OptionDefinition, type VerbDefinition, verbOf } from '../definition.ts';
 import type { Program } from '../program.ts';
 import { AFTER, EXIT_STATUS } from './words.ts';

@@ -74,8 +74,8 @@ test.each([
   ['a power', ['counter', 'x', '+1e3'], 'give a whole number with its sign'],
   ['two signs', ['counter', 'x', '+-1'], 'give a whole number with its sign'],
   ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'a counter has numbers up to 9007199254740991'],
-  ['a minus and no number', ['counter', 'x', '-5x'], 'Unknown argument'],
-  ['a number too many', ['counter', 'x', '+1', '+2'], 'Unknown command: +2'],
+  ['a minus and no number', ['counter', 'x', '-5x'], 'there is no option -5'],
+  ['a number too many', ['counter', 'x', '+1', '+2'], 'there is a word too many: +2'],
   // Passed over, it would print the number as if it had been added.
   ['a number behind --', ['counter', 'x', '--', '-5'], 'counter takes no command: leave out --'],
 ])('%s exits 64 with words, and adds nothing', async (_, args, words) => {

@@ -101,9 +101,9 @@ test('status shows who waits, with what they wait for', async () => {
 test.each([
   ['no action', ['event'], 'say what to do with which event: lockstep event set|clear|wait NAME'],
   ['no name', ['event', 'set'], 'say what to do with which event: lockstep event set|clear|wait NAME'],
-  ['a wrong action', ['event', 'frob', 'ready'], 'Given: "frob", Choices: "set", "clear", "wait"'],
+  ['a wrong action', ['event', 'frob', 'ready'], 'action cannot be "frob", only "set", "clear", "wait"'],
   ['an empty name', ['event', 'set', ''], 'name must not be empty'],
-  ['one word too many', ['event', 'set', 'ready', 'steady'], 'Unknown command: steady'],
+  ['one word too many', ['event', 'set', 'ready', 'steady'], 'there is a word too many: steady'],
   ['-n with -w', ['event', 'wait', 'ready', '-n', '-w', '3'], '--nonblock and --wait exclude each other'],
   ['a -w that is none', ['event', 'wait', 'ready', '-w', 'soon'], '--wait takes a duration'],
   ['a -E that is none', ['event', 'wait', 'ready', '-E', '256'], '--conflict-exit-code must be a whole number'],

@@ -75,7 +75,7 @@ test('without a verb, the verbs are named', async () => {
 });
 
 test.each([
-  ['jbo', 'there is no such verb: did you mean job?'],
+  ['jbo', 'there is no verb jbo: did you mean job?'],
   ['edit', 'say which file: lockstep edit FILE.json -- FILTER [ARG…]'],
   ['completion', 'say for which shell: lockstep completion bash|zsh|fish'],
   ['demo', 'say which demo: tickets, ktv, lock, order, daemon, daemons, alive'],
@@ -84,6 +84,23 @@ test.each([
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
   const verbs = VERBS.includes(verb) ? `${verb} ` : '';
   expect(stderr).toBe(`lockstep: ${message}\nlockstep: see \`lockstep ${verbs}--help\`\n`);
+});
+
+test.each([
+  [['run', 'n', './deploy.sh', 'now'], 'a command goes behind --, as in: lockstep run … -- ./deploy.sh now', 'run '],
+  [['history', 'n', 'm'], 'there is a word too many: m', 'history '],
+  [['zzzzzzzz', 'n'], 'there is no verb zzzzzzzz', ''],
+  [['status', '--what-is-this', '-z'], 'there is no option --what-is-this, -z', 'status '],
+  [['run', 'n', '-w'], '-w needs a value', 'run '],
+  [
+    ['job', 'n', '--overlap', 'maybe', '--', 'true'],
+    'overlap cannot be "maybe", only "skip", "wait", "replace"',
+    'job ',
+  ],
+])('%j: %s', async (words, message, verb) => {
+  const { status, stdout, stderr } = await rig.run(...words);
+  expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
+  expect(stderr).toBe(`lockstep: ${message}\nlockstep: see \`lockstep ${verb}--help\`\n`);
 });
 
 test('--version is a version', async () => {
