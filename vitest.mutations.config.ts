@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['test/mutations/*.mutation.ts'],
     testTimeout: 120_000,
     maxConcurrency: 2,
+    // Each file has as much to do as there are cores.
+    fileParallelism: false,
     reporters: ['dot'],
   },
 });

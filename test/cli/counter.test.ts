@@ -29,16 +29,15 @@ test('counter adds, and prints the number right afterwards; without a number it 
 });
 
 test('shells that count at the same time get distinct numbers, and no addition is lost', async () => {
-  const text =
-    'for i in 1 2 3 4 5 6; do lockstep counter x +1 || exit; lockstep counter sum +7 > /dev/null || exit; done';
+  const text = 'for i in 1 2 3; do lockstep counter x +1 || exit; lockstep counter sum +7 > /dev/null || exit; done';
   const shells = [rig.script(text), rig.script(text), rig.script(text), rig.script(text)];
   const results = await Promise.all(shells.map(({ ended }) => ended));
   for (const result of results) expect(result).toMatchObject({ status: 0, stderr: '' });
   const numbers = results.map(({ stdout }) => stdout.trim().split('\n').map(Number));
   const sorted = numbers.flat().sort((a, b) => a - b);
-  expect(sorted).toEqual(Array.from({ length: 24 }, (_, at) => at + 1));
+  expect(sorted).toEqual(Array.from({ length: 12 }, (_, at) => at + 1));
   for (const own of numbers) expect(own).toEqual([...own].sort((a, b) => a - b));
-  expect(await printed('sum')).toBe(`${24 * 7}\n`);
+  expect(await printed('sum')).toBe(`${12 * 7}\n`);
 });
 
 test('status shows the number of every counter that is not at 0', async () => {

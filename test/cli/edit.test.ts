@@ -41,12 +41,12 @@ describe('edit', () => {
     expect(JSON.parse(rig.read('a.json'))).toEqual(words);
   });
 
-  test('twenty concurrent edits lose none', async () => {
+  test('a dozen concurrent edits lose none', async () => {
     rig.write('count.json', '{"count":0}\n');
     const filter = `IFS=':}' read -r key n _; echo "$key:$((n + 1))}"`;
-    const edits = Array.from({ length: 20 }, () => rig.run('edit', 'count.json', '--', 'sh', '-c', filter));
+    const edits = Array.from({ length: 12 }, () => rig.run('edit', 'count.json', '--', 'sh', '-c', filter));
     expect((await Promise.all(edits)).filter(({ status }) => status !== 0)).toEqual([]);
-    expect(rig.read('count.json')).toBe('{"count":20}\n');
+    expect(rig.read('count.json')).toBe('{"count":12}\n');
     expect(fs.readdirSync(rig.directory).sort()).toEqual(['.lockstep', 'count.json']);
   });
 

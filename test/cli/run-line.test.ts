@@ -29,13 +29,13 @@ describe('a lock', () => {
     expect(await rig.entries('n')).toEqual([]);
   });
 
-  test('thirty concurrent read-add-write on one file lose no update', async () => {
+  test('a dozen that read, add and write one file at the same time lose no update', async () => {
     const file = rig.write('counter', '0\n');
     const command = 'read -r n < "$0"; n=$((n + 1)); echo "$n" > "$0"';
-    const runs = Array.from({ length: 30 }, () => rig.run('run', 'n', '--', 'sh', '-c', command, file));
+    const runs = Array.from({ length: 12 }, () => rig.run('run', 'n', '--', 'sh', '-c', command, file));
     const results = await Promise.all(runs);
     expect(results.filter(({ status, stderr }) => status !== 0 || stderr !== '')).toEqual([]);
-    expect(rig.read('counter')).toBe('30\n');
+    expect(rig.read('counter')).toBe('12\n');
   });
 });
 

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { VERBS } from '../../cli/verbs.ts';
 import { MAIN, type Result, Rig } from '../cli/rig.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -76,11 +77,11 @@ describe('the README', () => {
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'in\n' });
   });
 
-  test('names only verbs that there are', async () => {
+  test('names only verbs that there are', () => {
     const code = [...blocks('sh'), ...[...README.matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text)].join('\n');
     const verbs = new Set([...code.matchAll(/\blockstep ([a-z]+)/g)].map(([, verb = '']) => verb));
     expect(verbs.size).toBeGreaterThan(6);
-    for (const verb of verbs) expect(await rig.run(verb, '--help')).toMatchObject({ status: 0, stderr: '' });
+    expect(VERBS).toEqual(expect.arrayContaining([...verbs]));
   });
 
   test.skipIf(!hasJq())('has shell lines that do what they say', async () => {

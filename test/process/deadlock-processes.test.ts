@@ -376,7 +376,7 @@ describe('at a table of many processes with two tasks each', () => {
   }
 
   test('who takes forks in one order is never told of a deadlock', async () => {
-    const dinners = await dine('sorted', 3_500);
+    const dinners = await dine('sorted', 1_500);
     console.log(`sorted: ${dinners.map(({ meals }) => meals).join(' ')} meals`);
     expect(dinners.flatMap(({ told }) => told)).toEqual([]);
   });
@@ -384,7 +384,7 @@ describe('at a table of many processes with two tasks each', () => {
   test.each(['random', 'mixed'] as const)(
     'who takes them in any order is told, and every wait ends: %s',
     async (order) => {
-      const dinners = await dine(order, 2_000);
+      const dinners = await dine(order, 1_200);
       console.log(`${order}: ${dinners.map(({ meals, told }) => `${meals} meals, ${told.length} told`).join('; ')}`);
       expect(dinners.flatMap(({ told }) => told).length).toBeGreaterThan(0);
     },

@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+
+/** As `npm run chaos` runs it. `npm test` builds it first. */
+const MAIN = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url));
+const SUMMARY =
+  /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) stops, (\S+) rotations, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+)$/m;
+
+export interface Result {
+  status: number | string;
+  stdout: string;
+  stderr: string;
+  numbers: Record<'seed' | 'cycles' | 'kills' | 'stops' | 'rotations' | 'full' | 'overlaps' | 'lost', number>;
+  kept: string | undefined;
+}
+
+/** Runs it to its end. What it keeps when something is wrong is removed behind the test. */
+export function chaos(...args: string[]): Promise<Result> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { timeout: 150_000 }, (error, stdout, stderr) => {
+      const status = error ? (error.code ?? error.signal ?? 'failed') : 0;
+      const [, ...found] = SUMMARY.exec(stdout) ?? [];
+      const [seed, cycles, kills, stops, rotations, full, overlaps, lost] = found.map((text) =>
+        Number((text ?? '0').replaceAll(',', '')),
+      ) as [number, number, number, number, number, number, number, number];
+      const kept = /^chaos: everything is kept in (.+)$/m.exec(stderr)?.[1];
+      if (kept) onTestFinished(() => fs.rmSync(kept, { recursive: true, force: true }));
+      resolve({
+        status,
+        stdout,
+        stderr,
+        numbers: { seed, cycles, kills, stops, rotations, full, overlaps, lost },
+        kept,
+      });
+    });
+  });
+}
