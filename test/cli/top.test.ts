@@ -204,6 +204,8 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
 
   test('an idle store makes it draw nothing, and each change one frame', async () => {
     const lock = new Lock('deploy', { store: rig.store });
+    // That it comes into being, and that somebody has it, may be seen one after the other.
+    await lock.withLock(() => undefined);
     const top = await watching(['-d', '1h']);
     for (let round = 1; round <= 5; round++) {
       const lease = await lock.acquire();
