@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runFile } from '../../lib/run-file.ts';
+import { runAt, writeRuns } from '../unit/recorded-run.ts';
 import { JobRig } from './job-rig.ts';
 import { until } from './rig.ts';
 
@@ -48,7 +49,13 @@ describe('what is kept', () => {
     multiply(150, 'failed');
     const first = rig.runs().at(-1)?.run.key;
     await rig.hold('n');
-    for (let count = 0; count < 22; count++) await rig.job('n', '--', 'true');
+    const now = Date.now();
+    const skipped = { outcome: 'skipped', tookMs: null, code: 0, by: first ?? '' } as const;
+    writeRuns(
+      rig.storePath,
+      Array.from({ length: 21 }, (_, count) => runAt(now + count, skipped)),
+    );
+    await rig.job('n', '--', 'true');
     // And the first, since which it has never succeeded.
     expect(rig.outcomes()).toEqual([...Array(20).fill('skipped'), ...Array(101).fill('failed')]);
     expect(rig.runs().at(-1)?.run.key).toBe(first);

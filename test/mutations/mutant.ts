@@ -43,6 +43,8 @@ export class Mutant {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(VITEST|TEST|NODE_ENV|LOCKSTEP_)/.test(name)),
     );
+    // More than the quick suite has time for: some rules are broken by few of the runs.
+    env.LOCKSTEP_RUNS = '150';
     return new Promise((resolve) => {
       execFile(process.execPath, args, { cwd: this.#directory, env, timeout: TIMEOUT_MS }, (_, stdout, stderr) => {
         const seconds = (performance.now() - from) / 1000;

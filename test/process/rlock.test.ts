@@ -19,7 +19,7 @@ test('a lock that is acquired again and again inside is still one lock to others
   fs.mkdirSync(directory);
   fs.writeFileSync(path.join(directory, 'counter'), '0');
   const nesters = await rig.startNesters(4);
-  const [depth, times] = [3, 30];
+  const [depth, times] = [3, 15];
   // Two in each process, side by side: they are no more one owner than two processes are.
   const visits = [...nesters, ...nesters].map((nester) =>
     nester.ask({ do: 'visit', resource: lock, directory, depth, times }),
