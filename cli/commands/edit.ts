@@ -3,6 +3,7 @@ import { type WaitArguments, type WordArguments, waitOptions } from '../options.
 
 export interface EditArguments extends WaitArguments, WordArguments {
   file?: string;
+  allowNewOwner: boolean;
 }
 
 export const edit: CommandModule<object, EditArguments> = {
@@ -11,9 +12,14 @@ export const edit: CommandModule<object, EditArguments> = {
   builder: (argv) =>
     waitOptions(argv)
       .usage(
-        '$0 edit FILE.json [options] -- FILTER [ARG…]\n\nFILTER gets the file on stdin, and what it prints replaces the file, under the file’s lock. If it fails, or prints no JSON, the file stays as it was and FILTER’s status is passed on (65 for no JSON).',
+        '$0 edit FILE.json [options] -- FILTER [ARG…]\n\nRuns FILTER with the file on its stdin, byte for byte, and replaces the file by what FILTER prints, under the file’s lock. If FILTER fails or prints no JSON, the file stays as it was, and FILTER’s status is passed on (65 for no JSON). The owner, mode, access list and extended attributes are kept.',
       )
       .positional('file', { type: 'string', describe: 'The JSON file' })
+      .option('allow-new-owner', {
+        type: 'boolean',
+        default: false,
+        describe: 'Let the file become yours where you may not give files away',
+      })
       .example("$0 edit ticket.json -- jq '.count -= 1'", 'sell a ticket') as never,
   handler: async (args) => (await import('../actions/edit.ts')).editFile(args),
 };

@@ -124,7 +124,7 @@ describe('the file stays byte for byte as it was, and unlocked, when', () => {
     expect(error).toMatchObject({ message: 'no' });
   });
 
-  test.each(['{"count":', '', 'hello', '\ufeff{}'])('it is not JSON: %j', async (before) => {
+  test.each(['{"count":', '', 'hello', '{}\ufeff'])('it is not JSON: %j', async (before) => {
     const error = await expectUnchanged((json) => json.update(addOne), before);
     expect(error).toBeInstanceOf(StoreError);
     expect(error).toMatchObject({ code: 'FILE_NOT_JSON', path: file });

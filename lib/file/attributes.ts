@@ -1,0 +1,105 @@
+import type { DocumentFacts, DocumentHost, ProgramEnd } from '../host/document-host.ts';
+import { type FileAct, fileError } from './file-error.ts';
+
+/*
+ * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: it opens
+ * these two whatever became of the files' names. Starting it takes longer than all the rest of a replacement, so files
+ * that are known to have neither are remembered.
+ */
+const COPY = ['--attributes-only', '--preserve=mode,xattr', '/dev/fd/3', '/dev/fd/4'];
+/**
+ * A pipe carries a mode, but neither an access list nor an extended attribute: so `cp` succeeds in copying a file's
+ * attributes to a pipe only if the file has nothing else. Prints `plain` if that is so of both files.
+ */
+const ARE_PLAIN = `exec 5>&1
+to_pipe() { cp --attributes-only --preserve=mode,xattr "$1" /dev/fd/1 2>/dev/null; }
+{ to_pipe /dev/fd/3 && to_pipe /dev/fd/4 && echo plain >&5; } | :`;
+
+/** How long a directory is believed to give new files no access list of its own (a default one). */
+const DIRECTORY_MEMORY_MS = 1_000;
+const MAX_REMEMBERED = 1_024;
+/** How a `cp` that is not GNU's answers to these options. */
+const FOREIGN_CP = /unrecognized option|invalid option|unknown option|unexpected argument|without xattr support/i;
+/** Errors of starting a program that say nothing of whether there is one. */
+const CANNOT_START_NOW = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
+
+/** A file, its facts, and the directory in which its replacement was made. */
+export interface Carried {
+  from: number;
+  facts: DocumentFacts;
+  directory: DocumentFacts;
+  act: FileAct;
+}
+
+/**
+ * Carries access lists and extended attributes from a file to the one that will replace it. One for a process.
+ *
+ * On systems without GNU `cp` (busybox, macOS, Windows) they can be neither seen nor copied, and are lost.
+ */
+export class Attributes {
+  readonly #host: DocumentHost;
+  /** By device and inode: when the file that has nothing to carry was last changed. */
+  readonly #plainFiles = new Map<string, bigint>();
+  /** By device and inode: until when new files in a directory are believed to have no access list. */
+  readonly #plainDirectories = new Map<string, number>();
+  #isUnable = process.platform !== 'linux';
+
+  constructor(host: DocumentHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Makes the access list and the extended attributes of `to` those of the file. Resolves to whether both files are
+   * known to have none.
+   *
+   * @throws {StoreError} (rejects) if there are some, and they cannot be kept
+   */
+  async carry(file: Carried, to: number): Promise<boolean> {
+    if (this.#isUnable) return false;
+    if (this.#isKnown(file)) return true;
+    const { stdout } = await this.#host.run('/bin/sh', ['-c', ARE_PLAIN], [file.from, to]);
+    if (stdout === 'plain\n') {
+      const until = this.#host.monotonicMs() + DIRECTORY_MEMORY_MS;
+      remember(this.#plainDirectories, idOf(file.directory), until);
+      return true;
+    }
+    this.#check(await this.#host.run('cp', COPY, [file.from, to]), file.act);
+    return false;
+  }
+
+  /** From now on, until it changes, this file is known to have neither. */
+  notePlain(facts: DocumentFacts): void {
+    remember(this.#plainFiles, idOf(facts), facts.changedNs);
+  }
+
+  #isKnown({ facts, directory }: Carried): boolean {
+    const until = this.#plainDirectories.get(idOf(directory)) ?? Number.NEGATIVE_INFINITY;
+    return this.#plainFiles.get(idOf(facts)) === facts.changedNs && this.#host.monotonicMs() < until;
+  }
+
+  #check({ code, failure, stderr }: ProgramEnd, act: FileAct): void {
+    if (code === 0) return;
+    const isForeign = failure === null ? FOREIGN_CP.test(stderr) : !CANNOT_START_NOW.includes(failure);
+    if (isForeign) {
+      this.#isUnable = true;
+      return;
+    }
+    const why = failure ?? (stderr.trim() || `cp ended with ${code}`);
+    throw fileError(
+      'FILE_ATTRIBUTES',
+      act,
+      `its access list or its extended attributes cannot be kept (${why}). It was not changed.`,
+    );
+  }
+}
+
+function idOf({ device, inode }: DocumentFacts): string {
+  return `${device}:${inode}`;
+}
+
+function remember<T>(memory: Map<string, T>, key: string, value: T): void {
+  // The oldest go first.
+  memory.delete(key);
+  if (memory.size >= MAX_REMEMBERED) for (const oldest of memory.keys()) return void memory.delete(oldest);
+  memory.set(key, value);
+}

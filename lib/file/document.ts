@@ -1,0 +1,254 @@
+import path from 'node:path';
+import type { StoreError } from '../errors.ts';
+import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
+import { nodeDocuments } from '../host/node-documents.ts';
+import { type FileAct, fileError, fileErrorOf } from './file-error.ts';
+import { Replacement, type ReplaceOptions } from './replacement.ts';
+import { sweepTemporaryFiles, TemporaryNames } from './temporary-file.ts';
+
+const READ_BYTES = 8 * 1024;
+/** V8 makes no longer strings, and what is replaced here is parsed. */
+export const MAX_FILE_BYTES = 2 ** 29 - 25;
+
+/**
+ * A regular file that is open to be replaced, once: its directory and its contents stay the ones that were opened,
+ * whatever their names lead to later.
+ *
+ * A replacement is a new file beside it that takes its name when it is whole. It keeps the owner, the group, the mode,
+ * the access list and the extended attributes, or is refused. A crash leaves the old file or the new one, and at worst a
+ * temporary file, which the next replacement removes.
+ */
+export class Document {
+  /** The path as the caller gave it, for messages. */
+  readonly path: string;
+  /** Where it leads, through every symbolic link. */
+  readonly realPath: string;
+  readonly #host: DocumentHost;
+  readonly #directory: OpenDirectory;
+  readonly #fd: number;
+  readonly #facts: DocumentFacts;
+  #bytes: Buffer | null = null;
+
+  private constructor(host: DocumentHost, file: string, place: { realPath: string; directory: OpenDirectory }) {
+    this.#host = host;
+    this.path = file;
+    this.realPath = place.realPath;
+    this.#directory = place.directory;
+    this.#fd = host.open(this.#target);
+    try {
+      this.#facts = host.facts(this.#fd);
+      this.#checkKind(this.#facts);
+    } catch (error) {
+      host.close(this.#fd);
+      throw error;
+    }
+  }
+
+  /**
+   * @throws {StoreError} if it is not there, is no regular file, is too large, or cannot be opened
+   */
+  static open(file: string, host: DocumentHost = nodeDocuments): Document {
+    const act: FileAct = { operation: 'read', path: file };
+    try {
+      const realPath = host.realPath(file);
+      const directory = host.openDirectory(path.dirname(realPath));
+      try {
+        // Somebody may have turned a directory above it between the two calls.
+        if (host.realPath(directory.at('.')) !== path.dirname(realPath)) throw changedError(act);
+        return new Document(host, file, { realPath, directory });
+      } catch (error) {
+        directory.close();
+        throw error;
+      }
+    } catch (error) {
+      throw fileErrorOf(error, act);
+    }
+  }
+
+  /**
+   * What the file held at the first call.
+   *
+   * @throws {StoreError}
+   */
+  get bytes(): Buffer {
+    this.#bytes ??= this.#guard('read', () => this.#read());
+    return this.#bytes;
+  }
+
+  /**
+   * Refuses a file that this process may not write, before somebody does work for it.
+   *
+   * @throws {StoreError}
+   */
+  checkReplaceable(): void {
+    const { mode } = this.#facts;
+    const act = this.#act('replace');
+    // To root everything is writable; but a file that nobody may write is not meant to be written.
+    if ((mode & 0o222) === 0)
+      throw fileError(
+        'FILE_DENIED',
+        act,
+        `it is read-only (mode 0${mode.toString(8)}): chmod u+w it first. It was not changed.`,
+      );
+    this.#guard('replace', () => this.#host.checkAccess(this.#target));
+  }
+
+  /**
+   * Removes what killed writers left beside the file. Only for the holder of the file's lock.
+   */
+  async sweep(): Promise<void> {
+    sweepTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
+  }
+
+  /**
+   * Replaces the file, and syncs it and its directory.
+   *
+   * @throws {StoreError} (rejects) and then the file is as it was; but for `FILE_UNSYNCED`, when it is the new one
+   * @throws what `beforeRename` throws (rejects); the file is as it was
+   */
+  async replace(bytes: Uint8Array, options: ReplaceOptions = {}): Promise<void> {
+    try {
+      await this.#replace(bytes, options);
+    } catch (error) {
+      throw fileErrorOf(error, this.#act('replace'));
+    }
+  }
+
+  close(): void {
+    this.#closeQuietly(this.#fd);
+    this.#directory.close();
+  }
+
+  get #name(): string {
+    return path.basename(this.realPath);
+  }
+
+  get #target(): string {
+    return this.#directory.at(this.#name);
+  }
+
+  async #replace(bytes: Uint8Array, { allowNewOwner = false, beforeRename }: ReplaceOptions): Promise<void> {
+    const host = this.#host;
+    host.checkWritable(this.#target);
+    const place = { directory: this.#directory, name: this.#name };
+    const replacement = await Replacement.make({ host, path: this.path, ...place, fd: this.#fd, facts: this.#facts });
+    try {
+      await replacement.fill(bytes, allowNewOwner);
+      await beforeRename?.();
+      // From here to the rename there is no wait: what changes the file in between has a few microseconds for it.
+      this.#assertUnchanged();
+      await this.#putInPlace(replacement, beforeRename);
+    } catch (error) {
+      replacement.discard();
+      throw error;
+    } finally {
+      replacement.close();
+    }
+    await this.#syncDirectory();
+  }
+
+  async #putInPlace(replacement: Replacement, beforeRename: ReplaceOptions['beforeRename']): Promise<void> {
+    try {
+      replacement.putInPlace();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // The next holder of the lock swept it: so the lease was lost, which says more.
+      await beforeRename?.();
+      throw changedError(this.#act('replace'));
+    }
+  }
+
+  /**
+   * The file is still the one that was read, and still what the path leads to. Its times may be too coarse to tell, so
+   * the contents are compared as well.
+   *
+   * @throws {StoreError}
+   */
+  #assertUnchanged(): void {
+    const found = this.#host.look(this.#target);
+    const isSame =
+      found !== null &&
+      this.#host.realPath(this.path) === this.realPath &&
+      isSameFile(found, this.#facts) &&
+      this.#read().equals(this.bytes);
+    if (!isSame) throw changedError(this.#act('replace'));
+  }
+
+  async #syncDirectory(): Promise<void> {
+    try {
+      await this.#directory.sync();
+    } catch (error) {
+      throw fileError(
+        'FILE_UNSYNCED',
+        this.#act('replace'),
+        `it was replaced, but its directory could not be synced (${(error as Error).message}): after a power cut it may be the old one again.`,
+        error,
+      );
+    }
+  }
+
+  #checkKind({ kind, size }: DocumentFacts): void {
+    const act = this.#act('read');
+    if (kind === 'directory') throw fileError('FILE_NOT_REGULAR', act, 'it is a directory, not a file.');
+    if (kind !== 'file') throw fileError('FILE_NOT_REGULAR', act, 'it is a FIFO, a socket or a device, not a file.');
+    if (size > MAX_FILE_BYTES)
+      throw fileError(
+        'FILE_TOO_LARGE',
+        act,
+        `it has ${size} bytes, and at most ${MAX_FILE_BYTES} (512 MiB) can be edited.`,
+      );
+  }
+
+  #read(): Buffer {
+    const chunks: Buffer[] = [];
+    let position = 0;
+    for (;;) {
+      const rest = Math.max(this.#facts.size - position, 0) + 1;
+      const chunk = Buffer.allocUnsafe(Math.max(rest, READ_BYTES));
+      const length = this.#host.read(this.#fd, chunk, position);
+      if (length === 0) return chunks.length === 1 ? (chunks[0] ?? chunk) : Buffer.concat(chunks);
+      chunks.push(chunk.subarray(0, length));
+      position += length;
+      // It grows as it is read: the last look will say so.
+      if (position > MAX_FILE_BYTES) throw Object.assign(new Error('EFBIG: it grows'), { code: 'EFBIG' });
+    }
+  }
+
+  #closeQuietly(fd: number): void {
+    try {
+      this.#host.close(fd);
+    } catch {
+      // The descriptor is gone whatever this says, and what was written was synced.
+    }
+  }
+
+  #guard<T>(operation: FileAct['operation'], call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw fileErrorOf(error, this.#act(operation));
+    }
+  }
+
+  #act(operation: FileAct['operation']): FileAct {
+    return { operation, path: this.path };
+  }
+}
+
+function changedError(act: FileAct): StoreError {
+  return fileError(
+    'FILE_CHANGED',
+    act,
+    'somebody who does not use its lock (an editor, a deployment) changed or replaced it meanwhile. Their change was kept, and this one was not made. Do it again.',
+  );
+}
+
+function isSameFile(one: DocumentFacts, other: DocumentFacts): boolean {
+  return (
+    one.device === other.device &&
+    one.inode === other.inode &&
+    one.size === other.size &&
+    one.modifiedNs === other.modifiedNs &&
+    one.changedNs === other.changedNs
+  );
+}

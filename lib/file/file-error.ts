@@ -1,0 +1,55 @@
+import { LockstepError, StoreError } from '../errors.ts';
+import { storeErrorOf } from '../store-failure.ts';
+
+/** What was done with which file, for messages. `path` is the path as the caller gave it. */
+export interface FileAct {
+  operation: 'read' | 'replace' | 'write';
+  path: string;
+}
+
+const UNCHANGED = 'It was not changed.';
+
+/** What some numbers mean for a file that is to be replaced, where `storeErrorOf` speaks of a store. */
+const MEANINGS: Record<string, [code: string, message: string]> = {
+  ENOENT: ['FILE_MISSING', 'there is no such file. Make it first, with the JSON to start from.'],
+  ENOTDIR: ['FILE_MISSING', 'there is no such file: a part of its path is not a directory.'],
+  ELOOP: ['FILE_MISSING', 'its symbolic links lead in a circle, or it became a link just now.'],
+  EBUSY: [
+    'FILE_MOUNTED',
+    'it is a mount point, as a file that is bind-mounted into a container is, and cannot be replaced there. Mount its directory instead of the file.',
+  ],
+  ETXTBSY: ['FILE_DENIED', 'it is a program that runs just now.'],
+  EROFS: ['FILE_DENIED', 'it is on a read-only file system.'],
+};
+
+export function fileError(code: string, { operation, path }: FileAct, message: string, cause?: unknown): StoreError {
+  return new StoreError(code, `${path}: ${message}`, { operation, resource: path, path, cause });
+}
+
+/** The error that a failed system call on the file means; what is no system error passes through. */
+export function fileErrorOf(error: unknown, act: FileAct): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (error instanceof LockstepError || typeof code !== 'string') return error;
+  const [meaning, message] = MEANINGS[code] ?? [];
+  if (meaning && message)
+    return fileError(meaning, act, act.operation === 'replace' ? `${message} ${UNCHANGED}` : message, error);
+  if (code === 'EACCES' || code === 'EPERM') return deniedError(act, error);
+  // The path in the system's error may be one of a descriptor, or of a temporary file.
+  const named = Object.assign(Object.create(error as Error), { path: act.path });
+  return storeErrorOf(named, { operation: act.operation, resource: act.path, path: act.path });
+}
+
+function deniedError(act: FileAct, error: unknown): StoreError {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  const remedy =
+    act.operation === 'read'
+      ? 'Check its owner and mode, and those of its directory.'
+      : 'To replace a file one must be allowed to write it, and to make files in its directory. Check the owner and mode of both.';
+  const suffix = act.operation === 'read' ? '' : ` ${UNCHANGED}`;
+  return fileError(
+    'FILE_DENIED',
+    act,
+    `permission denied (${code}, ${syscall ?? act.operation}). ${remedy}${suffix}`,
+    error,
+  );
+}

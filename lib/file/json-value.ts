@@ -1,0 +1,30 @@
+/** What JSON has a text for, if it has no `toJSON`. Others would become `{}`, silently. */
+const WRITTEN = ['[object Object]', '[object Array]'];
+
+/** Whether JSON has a text for an object that has none of its own. */
+export function isWritten(value: object): boolean {
+  return WRITTEN.includes(Object.prototype.toString.call(value));
+}
+
+export function hasOwnText(value: object): boolean {
+  return typeof (value as { toJSON?: unknown }).toJSON === 'function';
+}
+
+export function isLiteral(value: unknown): boolean {
+  return value === null || typeof value === 'boolean';
+}
+
+/** As `JSON.stringify` does first. */
+export function unboxed(given: unknown, key: string): unknown {
+  let value = given;
+  const { toJSON } = (value ?? {}) as { toJSON?: unknown };
+  if (typeof toJSON === 'function') value = toJSON.call(value, key);
+  if (value instanceof Number || value instanceof String || value instanceof Boolean) return value.valueOf();
+  return value;
+}
+
+/** What a value is, for a message that refuses it. */
+export function nameOf(value: unknown): string {
+  if (typeof value !== 'object') return typeof value === 'bigint' ? `the bigint ${value}` : `${typeof value}`;
+  return `a ${Object.prototype.toString.call(value).slice(8, -1)}, which JSON has no form for`;
+}

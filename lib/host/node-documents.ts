@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import { promisify } from 'node:util';
+import type { DocumentFacts, DocumentHost, OpenDirectory, ProgramEnd } from './document-host.ts';
+
+const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+// Absent on Windows, which has no such files.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+const O_DIRECTORY = fs.constants.O_DIRECTORY ?? 0;
+/** Linux: a descriptor for paths alone, which needs no permission to read the directory. Node has no name for it. */
+const O_PATH = process.platform === 'linux' ? 0o10000000 : 0;
+
+const writeTo = promisify(fs.write);
+const syncTo = promisify(fs.fsync);
+
+/** A program that copies a few attributes and takes longer hangs. */
+const RUN_MS = 10_000;
+
+/** File systems answer so when they have no `fsync` for directories, or the descriptor is for paths alone. */
+const NO_DIRECTORY_SYNC = ['EINVAL', 'EBADF', 'ENOTSUP', 'EISDIR', 'EPERM', 'EACCES'];
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code);
+}
+
+function factsOf(stats: fs.BigIntStats): DocumentFacts {
+  const isPlain = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other';
+  return {
+    kind: stats.isSymbolicLink() ? 'link' : isPlain,
+    device: stats.dev,
+    inode: stats.ino,
+    size: Number(stats.size),
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    modifiedNs: stats.mtimeNs,
+    changedNs: stats.ctimeNs,
+  };
+}
+
+function openForPaths(path: string): number {
+  try {
+    return fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES' || O_PATH === 0) throw error;
+    return fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  }
+}
+
+/** Whether `/proc` shows this process its own descriptors: Node has no `openat`, but a path through them is the same. */
+function isReachable(fd: number, facts: DocumentFacts): boolean {
+  if (process.platform !== 'linux') return false;
+  try {
+    const { dev, ino } = fs.statSync(`/proc/self/fd/${fd}`, { bigint: true });
+    return dev === facts.device && ino === facts.inode;
+  } catch {
+    return false;
+  }
+}
+
+function openDirectory(path: string): OpenDirectory {
+  if (process.platform === 'win32') return directoryByPath(path);
+  const fd = openForPaths(path);
+  const facts = factsOf(fs.fstatSync(fd, { bigint: true }));
+  // Without `/proc` the path itself is all there is, and whoever controls a directory above can turn it.
+  const prefix = isReachable(fd, facts) ? `/proc/self/fd/${fd}` : path;
+  return {
+    at: (name) => `${prefix}/${name}`,
+    facts: () => factsOf(fs.fstatSync(fd, { bigint: true })),
+    async sync() {
+      try {
+        await syncTo(fd);
+      } catch (error) {
+        if (!NO_DIRECTORY_SYNC.includes(codeOf(error))) throw error;
+      }
+    },
+    close: () => fs.closeSync(fd),
+  };
+}
+
+function directoryByPath(path: string): OpenDirectory {
+  return {
+    at: (name) => `${path}/${name}`,
+    facts: () => factsOf(fs.lstatSync(path, { bigint: true })),
+    sync: async () => undefined,
+    close: () => undefined,
+  };
+}
+
+function run(program: string, args: readonly string[], descriptors: readonly number[]): Promise<ProgramEnd> {
+  const end: ProgramEnd = { code: null, stdout: '', stderr: '', failure: null };
+  return new Promise((resolve) => {
+    const fail = (error: unknown) => resolve({ ...end, failure: codeOf(error) });
+    try {
+      const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+      const stdio = ['ignore', 'pipe', 'pipe', ...descriptors] as const;
+      const child = spawn(program, args, { env, stdio: [...stdio], timeout: RUN_MS, killSignal: 'SIGKILL' });
+      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        end.stdout += text;
+      });
+      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+        end.stderr += text;
+      });
+      child.once('error', fail);
+      child.once('close', (code) => resolve({ ...end, code }));
+    } catch (error) {
+      fail(error);
+    }
+  });
+}
+
+/** The real machine. */
+export const nodeDocuments: DocumentHost = {
+  realPath: (path) => fs.realpathSync(path),
+  openDirectory,
+  open: (path) => fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+  checkAccess: (path) => fs.accessSync(path, fs.constants.W_OK),
+  checkWritable: (path) => fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)),
+  create: (path, mode) => fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode),
+  facts: (fd) => factsOf(fs.fstatSync(fd, { bigint: true })),
+  look(path) {
+    const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats ? factsOf(stats) : null;
+  },
+  read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
+  write: async (fd, bytes) => (await writeTo(fd, bytes, 0, bytes.length, null)).bytesWritten,
+  setOwner: (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
+  setMode: (fd, mode) => fs.fchmodSync(fd, mode),
+  sync: (fd) => syncTo(fd),
+  close: (fd) => fs.closeSync(fd),
+  rename: (from, to) => fs.renameSync(from, to),
+  remove: (path) => fs.unlinkSync(path),
+  list: (path) => fs.readdirSync(path),
+  run,
+  async secret() {
+    // Loaded when it is needed: it costs a command's start some milliseconds.
+    const { randomBytes } = await import('node:crypto');
+    return randomBytes(16).toString('hex');
+  },
+  monotonicMs: () => performance.now(),
+};
