@@ -13,7 +13,7 @@ const LOCKING =
 export default defineConfig({
   input: { main: 'cli/main.ts', 'heartbeat-worker': 'lib/heartbeat-worker.ts' },
   platform: 'node',
-  external: ['proper-lockfile', 'fs-extra', 'write-file-atomic'],
+  external: ['proper-lockfile', 'fs-extra'],
   resolve: { alias: { 'string-width': light, assert, 'node:assert': assert } },
   output: {
     dir: 'dist/cli',

@@ -59,14 +59,8 @@ async function showMetrics(jobs: readonly NamedVerdict[], file: string | undefin
   const { metricsText } = await import('../job-metrics.ts');
   const text = await metricsText(jobs);
   if (file === undefined) return void process.stdout.write(text);
-  const { default: writeFileAtomic } = await import('write-file-atomic');
-  try {
-    // Its reader is mostly another user.
-    await writeFileAtomic(file, text);
-  } catch (error) {
-    say(`--output ${file}: cannot be written: ${(error as Error).message}`);
-    throw new Exit(EXIT.io);
-  }
+  const { replaceFile } = await import('../../lib/file/replace-file.ts');
+  await replaceFile(file, Buffer.from(text));
 }
 
 function print(text: string): void {

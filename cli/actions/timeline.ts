@@ -1,6 +1,6 @@
 import path from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { StoreError } from '../../lib/errors.ts';
+import { replaceFile } from '../../lib/file/replace-file.ts';
 import type { History, Past } from '../../lib/history.ts';
 import type { TimelineArguments } from '../commands/timeline.ts';
 import { parseDuration } from '../duration.ts';
@@ -28,7 +28,7 @@ export async function drawTimeline({ names = [], output, since, dir }: TimelineA
   const chart = drawChart(pasts, range, place);
   const text = format === 'svg' ? `${markup(chart)}\n` : pageOf(chart, pasts, range, place);
   if (output === '-') process.stdout.write(text);
-  else write(output, text);
+  else await replaceFile(output, Buffer.from(text));
 }
 
 function formatOf(output: string): Format {
@@ -52,14 +52,4 @@ function named(names: readonly string[], history: History | null, place: string)
 function sayUnreadable(error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
   say(`left out: ${error.message}`);
-}
-
-/** Whole, or not at all: who looks at it meanwhile sees the one before. */
-function write(file: string, text: string): void {
-  try {
-    writeFileAtomic.sync(file, text);
-  } catch (error) {
-    say(`cannot write ${file}: ${(error as Error).message}`);
-    throw new Exit(EXIT.io);
-  }
 }

@@ -4,7 +4,7 @@ import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/documen
 import { nodeDocuments } from '../host/node-documents.ts';
 import { type FileAct, fileError, fileErrorOf } from './file-error.ts';
 import { Replacement, type ReplaceOptions } from './replacement.ts';
-import { sweepTemporaryFiles, TemporaryNames } from './temporary-file.ts';
+import { sweepOldTemporaryFiles, sweepTemporaryFiles, TemporaryNames } from './temporary-file.ts';
 
 const READ_BYTES = 8 * 1024;
 /** V8 makes no longer strings, and what is replaced here is parsed. */
@@ -93,11 +93,14 @@ export class Document {
     this.#guard('replace', () => this.#host.checkAccess(this.#target));
   }
 
-  /**
-   * Removes what killed writers left beside the file. Only for the holder of the file's lock.
-   */
+  /** Removes what killed writers left beside the file. Only for the holder of the file's lock. */
   async sweep(): Promise<void> {
     sweepTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
+  }
+
+  /** The same without the lock. */
+  async sweepOld(): Promise<void> {
+    sweepOldTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
   }
 
   /**

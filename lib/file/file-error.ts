@@ -30,13 +30,15 @@ export function fileError(code: string, { operation, path }: FileAct, message: s
 export function fileErrorOf(error: unknown, act: FileAct): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof LockstepError || typeof code !== 'string') return error;
+  if (code === 'ENOENT' && act.operation === 'write')
+    return fileError('FILE_MISSING', act, 'cannot be written: its directory is not there, or it is a link that leads nowhere.', error);
   const [meaning, message] = MEANINGS[code] ?? [];
   if (meaning && message)
     return fileError(meaning, act, act.operation === 'replace' ? `${message} ${UNCHANGED}` : message, error);
   if (code === 'EACCES' || code === 'EPERM') return deniedError(act, error);
   // The path in the system's error may be one of a descriptor, or of a temporary file.
   const named = Object.assign(Object.create(error as Error), { path: act.path });
-  return storeErrorOf(named, { operation: act.operation, resource: act.path, path: act.path });
+  return storeErrorOf(named, { operation: act.operation, path: act.path });
 }
 
 function deniedError(act: FileAct, error: unknown): StoreError {

@@ -52,11 +52,11 @@ export function checkJsonBytes(bytes: Uint8Array, act: FileAct): boolean {
   return isUtf8(bytes);
 }
 
-/** V8's words, which may quote the text: what cannot be seen in it is shown by its number. */
+/** V8's words, which may quote the text: what cannot be seen in it is shown as an escape. */
 function reasonOf(error: unknown, text: string): string {
   if (text.trim() === '') return 'it is empty';
   return (error as Error).message.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+    return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`;
   });
 }
 

@@ -3,7 +3,8 @@ import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/documen
 import { nodeDocuments } from '../host/node-documents.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
-import { TemporaryNames } from './temporary-file.ts';
+import { removeQuietly, TemporaryNames } from './temporary-file.ts';
+import { writeAll } from './write-all.ts';
 
 const SET_ID_BITS = 0o6000;
 
@@ -70,7 +71,7 @@ export class Replacement {
     const { host, fd: from, facts, directory } = this.#replaced;
     const mode = this.#giveOwner(allowNewOwner);
     this.#isPlain = await attributes.carry({ from, facts, directory: directory.facts(), act: this.#act }, this.#fd);
-    await this.#write(bytes);
+    await writeAll(host, this.#fd, bytes);
     host.setMode(this.#fd, mode);
     await host.sync(this.#fd);
   }
@@ -88,11 +89,7 @@ export class Replacement {
 
   /** Removes it, unless it is in place. */
   discard(): void {
-    try {
-      this.#replaced.host.remove(this.#temporary);
-    } catch {
-      // The next holder of the lock swept it, or will.
-    }
+    removeQuietly(this.#replaced.host, this.#temporary);
   }
 
   close(): void {
@@ -115,7 +112,7 @@ export class Replacement {
     const hasGroup = made.gid === gid || this.#setOwner(made.uid, gid);
     const hasOwner = made.uid === uid || (hasGroup && this.#setOwner(uid, gid));
     if (hasOwner && hasGroup) return mode;
-    if (!allowNewOwner) throw this.#ownerError(hasOwner, made);
+    if (!allowNewOwner) throw this.#ownerError(hasOwner, hasGroup ? { ...made, gid } : made);
     // Another group must not gain what this one was given, nor a program run as somebody new.
     const groupBits = hasGroup ? 0 : mode & 0o070 & ~((mode & 0o007) << 3);
     return mode & ~groupBits & ~SET_ID_BITS;
@@ -141,15 +138,5 @@ export class Replacement {
       this.#act,
       `it is ${what}, and this process (uid ${made.uid}) may not make its replacement so: it would become uid ${made.uid}’s, group ${made.gid}. It was not changed. Let its owner or root do it; or accept the new owner with --allow-new-owner or { allowNewOwner: true }.`,
     );
-  }
-
-  /** A `write` may take less than it was given: a full disk, a limit, a signal. */
-  async #write(bytes: Uint8Array): Promise<void> {
-    let rest = bytes;
-    while (rest.length > 0) {
-      const written = await this.#replaced.host.write(this.#fd, rest);
-      if (written === 0) throw Object.assign(new Error('ENOSPC: nothing was written'), { code: 'ENOSPC' });
-      rest = rest.subarray(written);
-    }
   }
 }

@@ -4,6 +4,7 @@ const MARK = '.lockstep-';
 const SECRET = /^[0-9a-f]{32}$/;
 /** Of a longer name, a digest stands in the temporary file's name, which may have 255 bytes. */
 const MAX_NAME_BYTES = 180;
+const OLD_MS = 3_600_000;
 
 /**
  * The names of the files that take a file's place when they are whole: `.NAME.lockstep-SECRET`, beside it. The secret
@@ -42,19 +43,34 @@ export class TemporaryNames {
  *   4. A goes on: its rename fails, because its file is gone, and B's change stays.
  */
 export function sweepTemporaryFiles(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): void {
-  let found: string[];
+  for (const name of temporaryFilesIn(host, directory, names)) removeQuietly(host, directory.at(name));
+}
+
+/**
+ * The same where there is no lock: a temporary file that has stood still for an hour is no living writer's.
+ */
+export function sweepOldTemporaryFiles(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): void {
+  const latest = BigInt(host.wallMs() - OLD_MS) * 1_000_000n;
+  for (const name of temporaryFilesIn(host, directory, names)) {
+    const facts = host.look(directory.at(name));
+    if (facts !== null && facts.modifiedNs < latest) removeQuietly(host, directory.at(name));
+  }
+}
+
+function temporaryFilesIn(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): string[] {
   try {
-    found = host.list(directory.at('.'));
+    return host.list(directory.at('.')).filter((name) => names.isOne(name));
   } catch {
     // A directory that may be written but not read. What is left there harms nobody.
-    return;
+    return [];
   }
-  for (const name of found) {
-    if (!names.isOne(name)) continue;
-    try {
-      host.remove(directory.at(name));
-    } catch {
-      // Another user's, or a directory that somebody put there.
-    }
+}
+
+/** A temporary file that stays is removed by a later writer. */
+export function removeQuietly(host: DocumentHost, path: string): void {
+  try {
+    host.remove(path);
+  } catch {
+    // Gone, another user's, or a directory that somebody put there.
   }
 }

@@ -18,6 +18,8 @@ export interface DocumentHost {
   checkWritable(path: string): void;
   /** Creates a file that must not exist yet, for reading and writing. */
   create(path: string, mode: number): number;
+  /** Opens for writing what is no regular file: a terminal, a pipe. */
+  openStream(path: string): number;
   facts(fd: number): DocumentFacts;
   /** What is at the path itself (a symbolic link is not followed), or null if nothing is. */
   look(path: string): DocumentFacts | null;
@@ -41,6 +43,8 @@ export interface DocumentHost {
   secret(): Promise<string>;
   /** Monotonic clock in ms. */
   monotonicMs(): number;
+  /** Wall clock in ms since 1970. */
+  wallMs(): number;
 }
 
 /** A directory that is open: a path through it cannot be turned elsewhere. */

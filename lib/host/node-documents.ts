@@ -118,6 +118,7 @@ export const nodeDocuments: DocumentHost = {
   checkAccess: (path) => fs.accessSync(path, fs.constants.W_OK),
   checkWritable: (path) => fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)),
   create: (path, mode) => fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode),
+  openStream: (path) => fs.openSync(path, O_WRONLY | O_NONBLOCK),
   facts: (fd) => factsOf(fs.fstatSync(fd, { bigint: true })),
   look(path) {
     const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -139,4 +140,5 @@ export const nodeDocuments: DocumentHost = {
     return randomBytes(16).toString('hex');
   },
   monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
 };
