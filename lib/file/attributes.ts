@@ -23,6 +23,8 @@ const FOREIGN_CP = /unrecognized option|invalid option|unknown option|unexpected
 /** Errors of starting a program that say nothing of whether there is one. */
 const CANNOT_START_NOW = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
+const machines = new WeakMap<DocumentHost, Attributes>();
+
 /** A file, its facts, and the directory in which its replacement was made. */
 export interface Carried {
   from: number;
@@ -32,7 +34,7 @@ export interface Carried {
 }
 
 /**
- * Carries access lists and extended attributes from a file to the one that will replace it. One for a process.
+ * Carries access lists and extended attributes from a file to the one that will replace it.
  *
  * On systems without GNU `cp` (busybox, macOS, Windows) they can be neither seen nor copied, and are lost.
  */
@@ -44,8 +46,17 @@ export class Attributes {
   readonly #plainDirectories = new Map<string, number>();
   #isUnable = process.platform !== 'linux';
 
-  constructor(host: DocumentHost) {
+  private constructor(host: DocumentHost) {
     this.#host = host;
+  }
+
+  /** The one of a machine. */
+  static on(host: DocumentHost): Attributes {
+    const known = machines.get(host);
+    if (known) return known;
+    const made = new Attributes(host);
+    machines.set(host, made);
+    return made;
   }
 
   /**

@@ -31,7 +31,12 @@ export function fileErrorOf(error: unknown, act: FileAct): unknown {
   const { code } = error as NodeJS.ErrnoException;
   if (error instanceof LockstepError || typeof code !== 'string') return error;
   if (code === 'ENOENT' && act.operation === 'write')
-    return fileError('FILE_MISSING', act, 'cannot be written: its directory is not there, or it is a link that leads nowhere.', error);
+    return fileError(
+      'FILE_MISSING',
+      act,
+      'cannot be written: its directory is not there, or it is a link that leads nowhere.',
+      error,
+    );
   const [meaning, message] = MEANINGS[code] ?? [];
   if (meaning && message)
     return fileError(meaning, act, act.operation === 'replace' ? `${message} ${UNCHANGED}` : message, error);

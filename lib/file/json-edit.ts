@@ -2,8 +2,8 @@ import { MisuseError } from '../errors.ts';
 import { type FileAct, fileError } from './file-error.ts';
 import { JsonLayout, type Piece, type Place } from './json-layout.ts';
 import { isInOrder, keysOf, membersOf, ordered, placesOf } from './json-members.ts';
-import { isLossy } from './json-number.ts';
-import { type JsonNode, MAX_DEPTH, scanJson } from './json-scan.ts';
+import { isLossy, LossyNumbers } from './json-number.ts';
+import { decodeString, type JsonMember, type JsonNode, MAX_DEPTH, scanJson } from './json-scan.ts';
 import { hasOwnText, isLiteral, isWritten, nameOf, unboxed } from './json-value.ts';
 
 /**
@@ -17,8 +17,7 @@ export class JsonEdit {
   readonly #layout: JsonLayout;
   /** Where each object of the value was written, wherever in the value it is moved. */
   readonly #nodes = new Map<object, JsonNode>();
-  /** Numbers, as `JSON.parse` has them, whose texts say more. */
-  readonly #lossy = new Map<number, string>();
+  readonly #lossy: LossyNumbers;
   readonly #path: string[] = [];
   readonly #open = new Set<object>();
 
@@ -36,6 +35,7 @@ export class JsonEdit {
       throw fileError('FILE_NOT_JSON', act, `it is ${error.message}. Use lockstep edit or updateText.`, error);
     }
     this.#layout = new JsonLayout(text, this.#root);
+    this.#lossy = new LossyNumbers(text, this.#root);
     this.#note(this.#root, value);
   }
 
@@ -62,27 +62,36 @@ export class JsonEdit {
   }
 
   #note(node: JsonNode, value: unknown): void {
-    if (node.kind === 'number') {
-      const text = this.#text.slice(node.start, node.end);
-      if (isLossy(text)) this.#lossy.set(Number(text), text);
-    }
     if (typeof value !== 'object' || value === null) return;
     this.#nodes.set(value, node);
-    for (const [key, member] of membersOf(node)) this.#note(member.value, (value as Values)[key]);
+    // Of two members with one key the last one counts, and comes last.
+    for (const [index, member] of node.members.entries())
+      this.#note(member.value, (value as Values)[node.kind === 'array' ? index : member.key]);
   }
 
   #isSame(node: JsonNode, value: unknown): boolean {
     if (node.kind === 'number') return typeof value === 'number' && Number(this.#textAt(node)) === value;
-    if (node.kind === 'string') return typeof value === 'string' && JSON.parse(this.#textAt(node)) === value;
+    if (node.kind === 'string') return typeof value === 'string' && decodeString(this.#textAt(node)) === value;
     if (node.kind === 'literal') return isLiteral(value) && String(value) === this.#textAt(node);
     if (typeof value !== 'object' || value === null || Array.isArray(value) !== (node.kind === 'array')) return false;
     if (hasOwnText(value) || !isWritten(value)) return false;
-    const members = membersOf(node);
+    return this.#haveSameMembers(node, value);
+  }
+
+  #haveSameMembers(node: JsonNode, value: object): boolean {
+    const isSameAt = ({ value: member }: JsonMember, key: string | number) =>
+      this.#isSame(member, (value as Values)[key]);
+    if (Array.isArray(value))
+      return value.length === node.members.length && node.members.every((member, index) => isSameAt(member, index));
     const keys = keysOf(value);
+    if (keys.length === node.members.length && keys.every((key, index) => node.members[index]?.key === key))
+      return node.members.every((member) => isSameAt(member, member.key));
+    // Keys that are there twice, or that JavaScript has in another order.
+    const members = membersOf(node);
     if (keys.length !== members.size || !isInOrder(keys, [...members.keys()])) return false;
     return keys.every((key) => {
       const member = members.get(key);
-      return member !== undefined && this.#isSame(member.value, (value as Values)[key]);
+      return member !== undefined && isSameAt(member, key);
     });
   }
 
@@ -104,7 +113,7 @@ export class JsonEdit {
   /** What `JSON.stringify` would write, or an error where it would silently write something else. */
   #plain(given: unknown): unknown {
     const value = unboxed(given, this.#path.at(-1) ?? '');
-    if (typeof value === 'number' && !Number.isFinite(value) && !this.#lossy.has(value))
+    if (typeof value === 'number' && !Number.isFinite(value) && this.#lossy.textOf(value) === undefined)
       throw this.#misuse(String(value));
     if (['undefined', 'function', 'symbol', 'bigint'].includes(typeof value)) throw this.#misuse(nameOf(value));
     if (typeof value === 'object' && value !== null && !isWritten(value)) throw this.#misuse(nameOf(value));
@@ -114,7 +123,7 @@ export class JsonEdit {
   #number(value: number, node: JsonNode | null): string {
     const before = node?.kind === 'number' ? this.#textAt(node) : '';
     const lossy =
-      this.#lossy.get(value) ?? (isLossy(before) && Math.abs(value) > Number.MAX_SAFE_INTEGER ? before : '');
+      this.#lossy.textOf(value) ?? (isLossy(before) && Math.abs(value) > Number.MAX_SAFE_INTEGER ? before : '');
     if (lossy !== '')
       throw fileError(
         'FILE_NUMBER',
@@ -143,7 +152,7 @@ export class JsonEdit {
       return this.#piece(
         node,
         from,
-        this.#inside(String(index), () => this.#write(element, nodeAt(node, from), inside)),
+        this.#inside(String(index), () => this.#write(element, this.#near(value, node, from), inside)),
       );
     });
     if (node !== null) return this.#layout.join(node, pieces, place);
@@ -182,22 +191,33 @@ export class JsonEdit {
     this.#checkDoubles(value, node);
     const places = placesOf(node);
     const pieces = ordered(keysOf(value), places).flatMap((key) =>
-      this.#pieces(node, places.get(key) ?? [], this.#member(key, value[key], { node, places, inside })),
+      this.#pieces(node, places.get(key) ?? [], this.#member(key, value, { node, places, inside })),
     );
     return this.#layout.join(node, pieces, place);
   }
 
-  #member(key: string, value: unknown, { node, places, inside }: Written): string {
+  #member(key: string, values: Values, { node, places, inside }: Written): string {
     const index = places.get(key)?.at(-1) ?? -1;
     const member = node.members[index];
     const label = member ? this.#layout.label(member) : this.#layout.newLabel(key);
-    return label + this.#inside(key, () => this.#write(value, nodeAt(node, index), inside));
+    return label + this.#inside(key, () => this.#write(values[key], this.#near(values, node, index), inside));
   }
 
   /** A member's piece; and before it those that have the same key, which do not count, as they are. */
   #pieces(node: JsonNode, places: readonly number[], text: string): Piece[] {
     const doubles = places.slice(0, -1).map((index) => this.#piece(node, index, this.#memberText(node, index)));
     return [...doubles, this.#piece(node, places.at(-1) ?? -1, text)];
+  }
+
+  /**
+   * What stood in the text where a member of a value is written. Nothing, if the value is a copy, or an array of another
+   * length, and the member has a number that JavaScript cannot tell from another one: then it may be the other one.
+   */
+  #near(value: object, node: JsonNode | null, index: number): JsonNode | null {
+    const member = node?.members[index]?.value ?? null;
+    const isInPlace =
+      this.#nodes.get(value) === node && (!Array.isArray(value) || value.length === node?.members.length);
+    return member === null || isInPlace || !this.#lossy.hasTwin(member) ? member : null;
   }
 
   #memberText(node: JsonNode, index: number): string {
@@ -247,15 +267,11 @@ export class JsonEdit {
   }
 }
 
-type Values = Record<string, unknown>;
+type Values = Record<string | number, unknown>;
 
 /** An object that is being written. */
 interface Written {
   node: JsonNode;
   places: ReadonlyMap<string, readonly number[]>;
   inside: Place;
-}
-
-function nodeAt(node: JsonNode | null, index: number): JsonNode | null {
-  return node?.members[index]?.value ?? null;
 }

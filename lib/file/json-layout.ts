@@ -1,6 +1,9 @@
 import detectIndent from 'detect-indent';
 import type { JsonNode } from './json-scan.ts';
 
+/** So much of a text shows how it is indented. */
+const SAMPLE_LENGTH = 16 * 1024;
+
 /** Where a value is written: what is in front of it on its line, and whether its members get lines of their own. */
 export interface Place {
   indent: string;
@@ -22,7 +25,7 @@ export class JsonLayout {
 
   constructor(text: string, root: JsonNode) {
     this.#text = text;
-    this.#unit = detectIndent(text).indent;
+    this.#unit = detectIndent(text.slice(0, SAMPLE_LENGTH)).indent;
     this.#lineEnd = /\r\n/.test(text) ? '\r\n' : '\n';
     this.#colon = this.#colonIn(root) ?? (this.#unit === '' ? ':' : ': ');
   }

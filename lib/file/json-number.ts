@@ -1,3 +1,5 @@
+import type { JsonNode } from './json-scan.ts';
+
 /** Shorter ones without an exponent are always exact. */
 const SAFE_LENGTH = 15;
 const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
@@ -16,4 +18,48 @@ function digitsOf(text: string): string {
   const significant = digits.replace(/0+$/, '');
   if (significant === '') return '0';
   return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}
+
+/** The numbers of a JSON text that JavaScript cannot hold. */
+export class LossyNumbers {
+  readonly #text: string;
+  readonly #root: JsonNode;
+  /** By what `JSON.parse` makes of it. */
+  readonly #texts = new Map<number, string>();
+  #twins: Set<number> | undefined;
+
+  constructor(text: string, root: JsonNode) {
+    this.#text = text;
+    this.#root = root;
+    for (const number of this.#numbersIn(root)) if (isLossy(number)) this.#texts.set(Number(number), number);
+  }
+
+  /** The text of which `JSON.parse` makes this number and which says more. */
+  textOf(value: number): string | undefined {
+    return this.#texts.get(value);
+  }
+
+  /** Whether there is a number in it that JavaScript cannot tell from another one in the text. */
+  hasTwin(node: JsonNode): boolean {
+    if (this.#texts.size === 0) return false;
+    this.#twins ??= this.#findTwins();
+    if (this.#twins.size === 0) return false;
+    for (const number of this.#numbersIn(node)) if (this.#twins.has(Number(number))) return true;
+    return false;
+  }
+
+  #findTwins(): Set<number> {
+    const twins = new Set<number>();
+    for (const number of this.#numbersIn(this.#root)) {
+      const value = Number(number);
+      const lossy = this.#texts.get(value);
+      if (lossy !== undefined && digitsOf(lossy) !== digitsOf(number)) twins.add(value);
+    }
+    return twins;
+  }
+
+  *#numbersIn(node: JsonNode): Generator<string> {
+    if (node.kind === 'number') yield this.#text.slice(node.start, node.end);
+    for (const { value } of node.members) yield* this.#numbersIn(value);
+  }
 }

@@ -1,14 +1,11 @@
 import type { StoreError } from '../errors.ts';
 import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
-import { nodeDocuments } from '../host/node-documents.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
 import { removeQuietly, TemporaryNames } from './temporary-file.ts';
 import { writeAll } from './write-all.ts';
 
 const SET_ID_BITS = 0o6000;
-
-const attributes = new Attributes(nodeDocuments);
 
 /** The file that is to be replaced, open. */
 export interface Replaced {
@@ -70,7 +67,10 @@ export class Replacement {
   async fill(bytes: Uint8Array, allowNewOwner: boolean): Promise<void> {
     const { host, fd: from, facts, directory } = this.#replaced;
     const mode = this.#giveOwner(allowNewOwner);
-    this.#isPlain = await attributes.carry({ from, facts, directory: directory.facts(), act: this.#act }, this.#fd);
+    this.#isPlain = await Attributes.on(host).carry(
+      { from, facts, directory: directory.facts(), act: this.#act },
+      this.#fd,
+    );
     await writeAll(host, this.#fd, bytes);
     host.setMode(this.#fd, mode);
     await host.sync(this.#fd);
@@ -81,7 +81,7 @@ export class Replacement {
     const { host, directory, name } = this.#replaced;
     host.rename(this.#temporary, directory.at(name));
     try {
-      if (this.#isPlain) attributes.notePlain(host.facts(this.#fd));
+      if (this.#isPlain) Attributes.on(host).notePlain(host.facts(this.#fd));
     } catch {
       // Then the next replacement looks again.
     }

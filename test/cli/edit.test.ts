@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Result, Rig } from './rig.ts';
+import { isAlive, type Result, Rig, until } from './rig.ts';
 
 let rig: Rig;
 beforeEach(() => {
@@ -157,5 +157,124 @@ describe('a file that cannot be edited exits 74, says why, and is left alone', (
     const { status, stderr } = await rig.run('edit', 'd', '--', 'echo', '1');
     expect(status).toBe(74);
     expect(stderr).not.toContain('a bug');
+  });
+});
+
+describe('bytes', () => {
+  const LATIN = Buffer.from('{"name":"Andr\xe9","count":1}\r\n', 'latin1');
+
+  test('that are not UTF-8 go in and come out as they are', async () => {
+    fs.writeFileSync(rig.path('a.json'), LATIN);
+    const result = await rig.run('edit', 'a.json', '--', 'sed', 's/"count":1/"count":2/');
+    expect(result).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(fs.readFileSync(rig.path('a.json'))).toEqual(Buffer.from('{"name":"Andr\xe9","count":2}\r\n', 'latin1'));
+  });
+
+  test('that a filter makes of a file that was UTF-8 are refused: 65', async () => {
+    rig.write('a.json', '{"name":"André"}');
+    const { status, stderr } = await rig.run('edit', 'a.json', '--', 'printf', '{"name":"Andr\\351"}');
+    expect(status).toBe(65);
+    expect(stderr).toMatch(
+      /a\.json: printf printed no JSON \(it is not UTF-8, as the file is\); the file is unchanged/,
+    );
+    expect(rig.read('a.json')).toBe('{"name":"André"}');
+  });
+
+  test('a byte order mark is the filter’s business', async () => {
+    rig.write('a.json', '\ufeff{"n":1}');
+    expect((await rig.run('edit', 'a.json', '--', 'sed', 's/1/2/')).status).toBe(0);
+    expect(rig.read('a.json')).toBe('\ufeff{"n":2}');
+  });
+
+  test('of a file that is larger than can be edited: refused in words, and no filter runs', async () => {
+    fs.truncateSync(rig.write('huge.json', ''), 600 * 1024 * 1024);
+    const { status, stderr } = await rig.run('edit', 'huge.json', '--', 'touch', 'ran');
+    expect(status).toBe(74);
+    expect(stderr).toMatch(/huge\.json: it has 629145600 bytes, and at most \d+ \(512 MiB\) can be edited/);
+    expect(rig.exists('ran')).toBe(false);
+  });
+});
+
+describe('an edit that is killed', () => {
+  test.each(['SIGKILL', 'SIGTERM'] as const)('by %s takes its filter and what that started with it', async (signal) => {
+    rig.write('a.json', '1');
+    const filter = 'sleep 1000 & echo "child $!" >&2; echo "filter $$" >&2; wait';
+    const edit = rig.lockstep(['edit', 'a.json', '--', 'sh', '-c', filter]);
+    const [, child = ''] = await edit.says(/child (\d+)/, 'stderr');
+    const [, pid = ''] = await edit.says(/filter (\d+)/, 'stderr');
+    for (const each of [child, pid]) rig.stray(Number(each));
+    edit.kill(signal);
+    await edit.exited();
+    await until('the filter and its child are gone', () => !isAlive(Number(pid)) && !isAlive(Number(child)));
+    expect(rig.read('a.json')).toBe('1');
+    expect((await rig.run('edit', 'a.json', '-n', '--', 'echo', '2')).status).toBe(0);
+  });
+
+  test('while it replaces leaves the old file or the new one, and no temporary file after the next edit', async () => {
+    rig.write('a.json', JSON.stringify('x'.repeat(3_000_000)));
+    const left = () => fs.readdirSync(rig.directory).filter((name) => name.startsWith('.a.json.lockstep-'));
+    const edit = rig.lockstep(['edit', 'a.json', '--', 'sh', '-c', 'cat; echo']);
+    await until('it has begun to write', () => left().length > 0 || !edit.running);
+    edit.kill('SIGKILL');
+    await edit.ended;
+    expect(JSON.parse(rig.read('a.json'))).toHaveLength(3_000_000);
+    expect((await rig.run('edit', 'a.json', '--', 'echo', '2')).status).toBe(0);
+    expect(left()).toEqual([]);
+    expect(rig.read('a.json')).toBe('2\n');
+  });
+});
+
+test('what stands in the way of a lock’s directory leaves none behind', async () => {
+  fs.mkdirSync(rig.path('around/d'), { recursive: true });
+  const { status, stderr } = await rig.run('edit', 'around/d', '--', 'echo', '1');
+  expect(status).toBe(74);
+  expect(stderr).toMatch(/around\/d: it is a directory, not a file/);
+  expect(fs.readdirSync(rig.path('around'))).toEqual(['d']);
+});
+
+test('a file of mode 0444 is not replaced, not even by root', async () => {
+  rig.write('a.json', '1', 0o444);
+  const { status, stderr } = await rig.run('edit', 'a.json', '--', 'echo', '2');
+  expect(status).toBe(74);
+  expect(stderr).toMatch(/a\.json: it is read-only \(mode 0444\): chmod u\+w it first/);
+  expect(rig.read('a.json')).toBe('1');
+});
+
+describe.runIf(process.getuid?.() === 0)('of root', () => {
+  test('a file that is bind-mounted alone cannot be replaced, and is told what it is', async () => {
+    rig.write('real.json', '1');
+    rig.write('mounted.json', '');
+    const inside = `mount --bind real.json mounted.json && exec "$NODE" "$MAIN" edit mounted.json -- echo 2`;
+    const { status, stderr } = await rig.start('unshare', ['--mount', 'sh', '-c', inside], { input: '' }).ended;
+    expect(status).toBe(74);
+    expect(stderr).toMatch(/mounted\.json: it is a mount point, .*Mount its directory instead of the file/);
+    expect(rig.read('real.json')).toBe('1');
+  });
+
+  test('on a disk that is nearly full the file stays whole, and it is said', async () => {
+    const text = JSON.stringify({ count: 1, pad: 'x'.repeat(400_000) });
+    fs.mkdirSync(rig.path('small'));
+    // The kernel takes what there is room for, and then refuses: a short write, and ENOSPC.
+    const inside = `mount -t tmpfs -o size=1m tmpfs small && cp big.json small/t.json &&
+      "$NODE" "$MAIN" edit small/t.json -- sed s/1/2/ && head -c 450000 /dev/zero > small/fill &&
+      { "$NODE" "$MAIN" edit small/t.json -- sed s/2/3/; echo "status $?"; cmp small/t.json expected.json && ls -A small; }`;
+    rig.write('big.json', text);
+    rig.write('expected.json', text.replace('1', '2'));
+    const { stdout, stderr } = await rig.start('unshare', ['--mount', 'sh', '-c', inside], { input: '' }).ended;
+    expect(stdout).toBe('status 74\n.lockstep\nfill\nt.json\n');
+    expect(stderr).toMatch(/no space is left on the device \(ENOSPC\)/);
+  });
+
+  test('it writes nowhere else, whatever links stand beside the file', async () => {
+    const victim = rig.write('victim', 'secret', 0o600);
+    fs.mkdirSync(rig.path('bob'));
+    rig.write('bob/t.json', '1');
+    for (const name of ['.t.json.lockstep-0', 't.json.1']) fs.symlinkSync(victim, rig.path('bob', name));
+    fs.chownSync(rig.path('bob'), 1_002, 1_002);
+    fs.chownSync(rig.path('bob/t.json'), 1_002, 1_002);
+    expect((await rig.run('edit', 'bob/t.json', '--', 'echo', '2')).status).toBe(0);
+    expect(fs.readFileSync(victim, 'utf8')).toBe('secret');
+    expect(fs.statSync(victim)).toMatchObject({ uid: 0, mode: 0o100600 });
+    expect(fs.statSync(rig.path('bob/t.json'))).toMatchObject({ uid: 1_002, gid: 1_002 });
   });
 });
