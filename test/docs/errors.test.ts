@@ -43,7 +43,7 @@ const table = rows('Codes').map(([name, code, , , exit]) => ({
 }));
 
 test('every code that Lockstep has is on the page, and every one there exists', () => {
-  const literals = [...sources().matchAll(/'([A-Z]+(?:_[A-Z]+)+|EVICTED|DEADLOCK|MISUSE)'/g)].map(
+  const literals = [...sources().matchAll(/'([A-Z]+(?:_[A-Z0-9]+)+|EVICTED|DEADLOCK|MISUSE)'/g)].map(
     ([, code = '']) => code,
   );
   const codes = new Set(literals.filter((code) => !code.startsWith('LOCKSTEP_')));
