@@ -21,6 +21,10 @@ function unit(name: string, test: string): Mutation['caughtBy'] {
   return { file: `test/unit/${name}.test.ts`, test };
 }
 
+function documents(test: string): Mutation['caughtBy'] {
+  return { file: 'test/file/document.test.ts', test };
+}
+
 function broken(rule: string, file: string, from: string, to: string, caughtBy: Mutation['caughtBy']): Mutation {
   return { rule, edits: [{ file: `lib/${file}.ts`, from, to }], caughtBy };
 }
@@ -270,5 +274,54 @@ export const MUTATIONS: readonly Mutation[] = [
     'this.#now + CLOCK_SLACK_MS',
     'Number.POSITIVE_INFINITY',
     unit('job-verdict', 'is not put off by a success of the future: the clock was set back since'),
+  ),
+  broken(
+    'a short write is believed',
+    'file/write-all',
+    'rest.subarray(written)',
+    'rest.subarray(rest.length)',
+    documents('a write that takes less than it was given'),
+  ),
+  broken(
+    'a file is replaced without a last look at it',
+    'file/document',
+    '      this.#assertUnchanged();\n',
+    '',
+    documents('the last look before the replacement finds'),
+  ),
+  broken(
+    'a file is replaced without a last look at the lease',
+    'json-file',
+    'beforeRename: () => lease.assertHeld()',
+    'beforeRename: async () => undefined',
+    unit('json-file', 'the lease is lost meanwhile'),
+  ),
+  broken(
+    'what killed writers left beside a file stays',
+    'file/temporary-file',
+    'names)) removeQuietly(host, directory.at(name));\n}\n\n/**\n * The same',
+    'names)) void name;\n}\n\n/**\n * The same',
+    documents('what killed writers left is removed by the next holder; what only looks like it stays'),
+  ),
+  broken(
+    'a file without attributes is believed to stay so',
+    'file/attributes',
+    '=== facts.changedNs && ',
+    '!== undefined && ',
+    documents('that come later, after a replacement that found none, are kept as well'),
+  ),
+  broken(
+    'whatever a callback returns becomes the file',
+    'json-file',
+    'isDocumentLike(edit, value, returned) ? returned : value',
+    'returned',
+    unit('json-file', 'what the function returns is not taken for a new document, and the file stays, where'),
+  ),
+  broken(
+    'numbers that JavaScript cannot tell apart are taken for each other',
+    'file/json-edit',
+    'isInPlace || !this.#lossy.hasTwin(member) ?',
+    'isInPlace || true ?',
+    { file: 'test/file/json-edit.test.ts', test: 'numbers that JavaScript cannot tell apart' },
   ),
 ];
