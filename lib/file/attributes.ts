@@ -3,8 +3,8 @@ import { type FileAct, fileError } from './file-error.ts';
 
 /*
  * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: it opens
- * these two whatever became of the files' names. Starting it takes longer than all the rest of a replacement, so files
- * that are known to have neither are remembered.
+ * these two whatever became of the files' names. Starting it takes longer than all the rest of a replacement. So whoever
+ * replaces one file again and again asks once whether there is anything to copy, and remembers it.
  */
 const COPY = ['--attributes-only', '--preserve=mode,xattr', '/dev/fd/3', '/dev/fd/4'];
 /**
@@ -42,6 +42,8 @@ export class Attributes {
   readonly #host: DocumentHost;
   /** By device and inode: when the file that has nothing to carry was last changed. */
   readonly #plainFiles = new Map<string, bigint>();
+  /** The same of files that this process made, of which that is not known. */
+  readonly #made = new Map<string, bigint>();
   /** By device and inode: until when new files in a directory are believed to have no access list. */
   readonly #plainDirectories = new Map<string, number>();
   #isUnable = process.platform !== 'linux';
@@ -68,24 +70,28 @@ export class Attributes {
   async carry(file: Carried, to: number): Promise<boolean> {
     if (this.#isUnable) return false;
     if (this.#isKnown(file)) return true;
-    const { stdout } = await this.#host.run('/bin/sh', ['-c', ARE_PLAIN], [file.from, to]);
-    if (stdout === 'plain\n') {
-      const until = this.#host.monotonicMs() + DIRECTORY_MEMORY_MS;
-      remember(this.#plainDirectories, idOf(file.directory), until);
-      return true;
-    }
+    // To ask takes longer than to copy: so it is asked from the second replacement of a file in a row on.
+    const isOurs = isNoted(this.#made, file.facts) || isNoted(this.#plainFiles, file.facts);
+    if (isOurs && (await this.#arePlain(file, to))) return true;
     this.#check(await this.#host.run('cp', COPY, [file.from, to]), file.act);
     return false;
   }
 
-  /** From now on, until it changes, this file is known to have neither. */
-  notePlain(facts: DocumentFacts): void {
-    remember(this.#plainFiles, idOf(facts), facts.changedNs);
+  /** A replacement is in place: from now on, until it changes, it is known. */
+  note(facts: DocumentFacts, isPlain: boolean): void {
+    remember(isPlain ? this.#plainFiles : this.#made, idOf(facts), facts.changedNs);
+  }
+
+  async #arePlain({ from, directory }: Carried, to: number): Promise<boolean> {
+    const { stdout } = await this.#host.run('/bin/sh', ['-c', ARE_PLAIN], [from, to]);
+    if (stdout !== 'plain\n') return false;
+    remember(this.#plainDirectories, idOf(directory), this.#host.monotonicMs() + DIRECTORY_MEMORY_MS);
+    return true;
   }
 
   #isKnown({ facts, directory }: Carried): boolean {
     const until = this.#plainDirectories.get(idOf(directory)) ?? Number.NEGATIVE_INFINITY;
-    return this.#plainFiles.get(idOf(facts)) === facts.changedNs && this.#host.monotonicMs() < until;
+    return isNoted(this.#plainFiles, facts) && this.#host.monotonicMs() < until;
   }
 
   #check({ code, failure, stderr }: ProgramEnd, act: FileAct): void {
@@ -102,6 +108,10 @@ export class Attributes {
       `its access list or its extended attributes cannot be kept (${why}). It was not changed.`,
     );
   }
+}
+
+function isNoted(files: ReadonlyMap<string, bigint>, facts: DocumentFacts): boolean {
+  return files.get(idOf(facts)) === facts.changedNs;
 }
 
 function idOf({ device, inode }: DocumentFacts): string {

@@ -81,7 +81,7 @@ export class Replacement {
     const { host, directory, name } = this.#replaced;
     host.rename(this.#temporary, directory.at(name));
     try {
-      if (this.#isPlain) Attributes.on(host).notePlain(host.facts(this.#fd));
+      Attributes.on(host).note(host.facts(this.#fd), this.#isPlain);
     } catch {
       // Then the next replacement looks again.
     }

@@ -306,9 +306,9 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a file without attributes is believed to stay so',
     'file/attributes',
-    '=== facts.changedNs && ',
-    '!== undefined && ',
-    documents('that come later, after a replacement that found none, are kept as well'),
+    '=== facts.changedNs;',
+    '!== undefined;',
+    documents('that come later, after replacements that found none, are kept as well'),
   ),
   broken(
     'whatever a callback returns becomes the file',
