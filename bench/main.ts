@@ -7,6 +7,7 @@ import { fold } from './fold.ts';
 import { handoff } from './handoff.ts';
 import { machineFacts } from './machine.ts';
 import { monitor } from './monitor.ts';
+import { replacing } from './replacing.ts';
 import { rotation } from './rotation.ts';
 import { startup } from './startup.ts';
 import { uncontended } from './uncontended.ts';
@@ -19,6 +20,7 @@ const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = 
   startup,
   fold,
   rotation,
+  replacing,
   monitor,
   deadlock,
   counting,

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import { nowMs } from './life.ts';
 import type { Ground } from './scenery.ts';
 
-const SIZE = '2m';
+/** Room for the JSON files, for what replaces them, and for what killed writers leave until it is swept. */
+const SIZE = '8m';
 const BLOCK = Buffer.alloc(16 * 1024);
 /** An error of a full disk may be reported so much later: its process was stopped in between. */
 const ECHO_MS = 8_000;
@@ -38,8 +39,8 @@ export class SmallDisk {
     return this.#isFull || atMs < this.#fullUntil + ECHO_MS;
   }
 
-  /** Not a byte is left. */
-  fill(): void {
+  /** So many bytes are left: with some, a long write is cut short; with none, it fails at once. */
+  fill(left: number): void {
     this.#isFull = true;
     this.#fillings += 1;
     const fd = fs.openSync(this.#ground.ballast, 'a');
@@ -47,6 +48,7 @@ export class SmallDisk {
       for (;;) fs.writeSync(fd, BLOCK);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      fs.ftruncateSync(fd, Math.max(0, fs.fstatSync(fd).size - left));
     } finally {
       fs.closeSync(fd);
     }

@@ -17,10 +17,24 @@ const CALLS = [
   'lstatSync',
   'utimesSync',
   'fdatasyncSync',
+  'fsyncSync',
+  'fchmodSync',
+  'renameSync',
   'mkdirSync',
+  'write',
+  'fsync',
+  'rename',
 ] as const;
-/** The moments of a rotation are rare: they are hit as often as the others all the same. */
-const RARE: readonly string[] = ['linkSync', 'unlinkSync', 'fdatasyncSync'];
+/** The moments of a rotation, and of a file's replacement, are rare: they are hit as often as the others all the same. */
+const RARE: readonly string[] = [
+  'linkSync',
+  'unlinkSync',
+  'fdatasyncSync',
+  'fsyncSync',
+  'renameSync',
+  'fsync',
+  'rename',
+];
 const RARE_COUNTS = 40;
 const FATES = { 'killed before': 2, 'killed after': 2, torn: 2, 'stopped before': 3, 'stopped after': 3 };
 

@@ -1,5 +1,7 @@
 import { Barrier, Counter, Event, type LineView, Lock, LockstepError, openStore, Semaphore } from 'lockstep';
-import { BARRIER, COUNTERS, EVENT, Ground, PARTIES, SECTIONS } from './scenery.ts';
+import { Random } from './random.ts';
+import { BARRIER, COUNTERS, EVENT, Ground, JSON_FILES, PARTIES, SECTIONS } from './scenery.ts';
+import { Updates } from './updates.ts';
 
 // A process of its own, because a store once opened keeps the disk from being unmounted. Prints what the lines say,
 // and with `through`, when all others are gone, also whether each lets one in.
@@ -14,7 +16,8 @@ export interface Inspection {
 
 const TIMEOUT_MS = 10_000;
 const [root = '', way] = process.argv.slice(2);
-const store = openStore(new Ground(root).store);
+const ground = new Ground(root);
+const store = openStore(ground.store);
 const inspection: Inspection = { counters: {}, standing: [], stuck: [] };
 
 for (const name of await store.names()) {
@@ -26,6 +29,9 @@ if (way === 'through') {
   const barrier = new Barrier(BARRIER, PARTIES, { store });
   await barrier.reset();
   await new Event(EVENT, { store }).set();
+  // The next update of a file sweeps away what killed writers left beside it.
+  const updates = new Updates({ ground, store, random: new Random(0), breaks: null });
+  for (const name of JSON_FILES) await updates.nextDocument(name).catch(tellStuck);
 }
 for (const name of COUNTERS) inspection.counters[name] = await new Counter(name, { store }).get();
 console.log(JSON.stringify(inspection));
@@ -39,9 +45,13 @@ async function through(name: string, kind: string, permits: number): Promise<voi
         : await new Lock(name, { store }).acquire({ timeout: TIMEOUT_MS });
     await all.release();
   } catch (error) {
-    if (!(error instanceof LockstepError)) throw error;
-    inspection.stuck.push(error.message);
+    tellStuck(error);
   }
+}
+
+function tellStuck(error: unknown): void {
+  if (!(error instanceof LockstepError)) throw error;
+  inspection.stuck.push(error.message);
 }
 
 function inWords({ name, kind, permits, value, entries }: LineView): string {

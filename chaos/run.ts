@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Crowd } from './crowd.ts';
 import { SmallDisk } from './disk.ts';
+import { documentOf } from './document.ts';
+import { checkDocument, type DocumentVerdict, leftBehind } from './document-check.ts';
 import { Findings } from './findings.ts';
 import type { Inspection } from './inspector.ts';
 import { Random } from './random.ts';
@@ -42,6 +44,7 @@ export class Run {
   readonly #trouble: Trouble;
   readonly #crowd: Crowd;
   #verdicts: Verdict[] = [];
+  #documents: DocumentVerdict[] = [];
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -49,7 +52,7 @@ export class Run {
     fs.mkdirSync(this.#ground.witness);
     const ground = this.#ground;
     const disk = new SmallDisk(ground);
-    for (const name of JSON_FILES) fs.writeFileSync(ground.json(name), '{"count":0}\n');
+    for (const name of JSON_FILES) fs.writeFileSync(ground.json(name), JSON.stringify(documentOf(0)));
     const mark = path.basename(ground.root);
     const random = new Random(settings.seed);
     const findings = this.#findings;
@@ -98,14 +101,16 @@ export class Run {
     this.#crowd.end();
     for (const pid of stuck ? [] : await this.#strays.remaining()) this.#findings.add(`pid ${pid} was left behind`);
     this.#judge(inspection);
+    if (!stuck) for (const left of this.#leftBehind()) this.#findings.add(left);
   }
 
   #judge({ counters }: Inspection): void {
     const trace = (name: string) => readTrace(this.#ground.traces(name));
+    this.#documents = JSON_FILES.map((name) => checkDocument(name, trace(name), this.#jsonText(name)));
     this.#verdicts = [
       ...SECTIONS.map((section) => new SectionCheck(section, trace(section.name))),
       ...COUNTERS.map((name) => checkUpdates(name, trace(name), counters[name] ?? Number.NaN)),
-      ...JSON_FILES.map((name) => checkUpdates(name, trace(name), this.#jsonCount(name))),
+      ...this.#documents,
       checkMeetings(BARRIER, trace(BARRIER)),
     ];
     for (const { overlaps, lost, details } of this.#verdicts) {
@@ -115,13 +120,18 @@ export class Run {
     }
   }
 
-  #jsonCount(name: string): number {
+  #jsonText(name: string): string {
     try {
-      return (JSON.parse(fs.readFileSync(this.#ground.json(name), 'utf8')) as { count: number }).count;
+      return fs.readFileSync(this.#ground.json(name), 'utf8');
     } catch (error) {
       this.#findings.add(`${name}: ${String(error)}`);
-      return Number.NaN;
+      return '';
     }
+  }
+
+  #leftBehind(): string[] {
+    const known = [this.#ground.store, this.#ground.ballast].map((place) => path.basename(place));
+    return leftBehind(fs.readdirSync(this.#ground.disk), [...known, ...JSON_FILES]);
   }
 
   async #inspect(way: 'look' | 'through'): Promise<Inspection> {
@@ -138,9 +148,10 @@ export class Run {
     const { jumping, deaf, deafness } = this.#surroundings;
     const { started, suicides } = this.#crowd;
     const count = (number: number) => number.toLocaleString('en-US');
+    const of = (what: 'cycles' | 'refused' | 'torn') => this.#documents.reduce((sum, one) => sum + one[what], 0);
     const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
     return {
-      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}`,
+      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
       notes: [
         `${count(started)} processes, of which ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
         ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),

@@ -10,9 +10,11 @@ import { Visits } from './visits.ts';
 import type { Breakable, Report } from './worker-setup.ts';
 
 /** How often each is done. */
-const WEIGHTS = { lock: 30, nested: 8, semaphore: 20, rwlock: 20, json: 8, counter: 8, event: 2, barrier: 2 };
+const WEIGHTS = { lock: 30, nested: 8, semaphore: 20, rwlock: 20, json: 10, counter: 8, event: 2, barrier: 2 };
 export type Task = keyof typeof WEIGHTS;
 
+/** What is broken by doing what, where the two have different names. */
+const TASK_OF: Partial<Record<Breakable, Task>> = { release: 'lock', replace: 'json' };
 /** What is broken is done so much oftener: its discovery is to be a matter of seconds. */
 const BROKEN_WEIGHT = 300;
 const AGAIN_MS = 10;
@@ -40,13 +42,13 @@ export class Tasks {
 
   constructor({ ground, random, breaks, report }: TasksOptions) {
     this.#random = random;
-    const broken = breaks === 'release' ? 'lock' : breaks;
+    const broken = breaks && (TASK_OF[breaks] ?? breaks);
     this.#weights = broken ? { ...WEIGHTS, [broken]: BROKEN_WEIGHT } : WEIGHTS;
     this.#report = report;
     const options = { rotateBytes: ROTATE_BYTES, heartbeatMs: HEARTBEAT_MS, patienceMs: PATIENCE_MS };
     const store = openStore(ground.store, options);
     const visits = new Visits({ ground, store, random, breaks, report });
-    const updates = new Updates({ ground, store, random, broken: breaks === 'json' });
+    const updates = new Updates({ ground, store, random, breaks });
     this.#visits = visits;
     this.#event = new Event(EVENT, { store });
     this.#barrier = new Barrier(BARRIER, PARTIES, { store });

@@ -8,6 +8,7 @@ import type { Life } from './life.ts';
  * - `enter`, `exit`: a section, with its fencing token; `number` is what the plain counter said, or 0.
  * - `overlap`: on entering, the marker of another was there who is alive. `takeover`: one of the dead.
  * - `try`, `done`, `undone`: an operation that must not be lost; `number` is the value it came to.
+ * - `full`: it was undone because the disk was full. `damaged`: what it read was a part of a document.
  * - `arrive`, `met`: a barrier.
  */
 export type TraceLine =
@@ -15,7 +16,7 @@ export type TraceLine =
   | ['exit', who: Life, token: number, number: number]
   | ['overlap' | 'takeover', who: Life, token: number, other: Life]
   | ['torn', who: Life, token: number, before: number, after: number]
-  | ['try' | 'undone' | 'arrive', who: Life, at: number]
+  | ['try' | 'undone' | 'full' | 'damaged' | 'arrive', who: Life, at: number]
   | ['done' | 'met', who: Life, at: number, number: number];
 
 export class Trace {

@@ -20,6 +20,8 @@ const CATCHES = 20;
 const LOOKS = 1_000;
 const EMPTY_MS = [1_000, 4_000] as const;
 const FULL_MS = [50, 1_200] as const;
+/** Less than a JSON file is long. */
+const MOST_LEFT_BYTES = 400 * 1024;
 
 export interface TroubleOptions {
   ground: Ground;
@@ -90,7 +92,7 @@ export class Trouble {
 
   async #fillUp(random: Random, signal: AbortSignal): Promise<void> {
     while (await elapsed(random.whole(...EMPTY_MS), signal)) {
-      this.#options.disk.fill();
+      this.#options.disk.fill(random.chance(0.4) ? 0 : random.whole(1, MOST_LEFT_BYTES));
       await elapsed(random.whole(...FULL_MS), signal);
       this.#options.disk.free();
     }

@@ -1,30 +1,19 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Counter, JsonFile, type Lease, type Store } from 'lockstep';
+import { Counter, JsonFile, LockstepError, type Store } from 'lockstep';
+import { type Document, flawOf } from './document.ts';
+import { type Outcome, updateInPart, updateLocked, updateUnlocked } from './documents.ts';
 import { ownLife } from './life.ts';
 import type { Random } from './random.ts';
 import { refusalOf } from './refusal.ts';
 import { COUNTERS, type Ground, JSON_FILES } from './scenery.ts';
 import { Trace } from './trace.ts';
-
-const AGAIN_MS = 10;
-
-interface Tally {
-  count: number;
-}
-
-interface Outcome {
-  value: number;
-  /** What went wrong after it was done. */
-  error?: unknown;
-}
+import type { Breakable } from './worker-setup.ts';
 
 export interface UpdatesOptions {
   ground: Ground;
   store: Store;
   random: Random;
-  /** Whether JSON files are updated without their lock. */
-  broken: boolean;
+  /** Whether JSON files are updated without their lock, or replaced by a part of what they should be. */
+  breaks: Breakable | null;
 }
 
 /** Adds to numbers, and keeps a trace of which additions were acknowledged. */
@@ -50,25 +39,59 @@ export class Updates {
   }
 
   async json(): Promise<void> {
-    const { ground, random, store } = this.#options;
+    const { random } = this.#options;
     const name = random.pick(JSON_FILES);
-    const file = new JsonFile<Tally>(ground.json(name), { store });
-    if (random.chance(0.2)) return this.#checkGrown(name, (await file.read()).count);
-    if (this.#options.broken) await this.#traced(name, () => updateUnlocked(ground.json(name)));
-    else await this.#traced(name, () => updateLocked(file));
+    if (random.chance(0.3)) await this.#readDocument(name);
+    else await this.nextDocument(name);
   }
 
-  async #traced(name: string, operation: () => Promise<Outcome>): Promise<void> {
-    const trace = this.#traces.get(name);
-    const at = ++this.#made;
-    trace?.note(['try', this.#self, at]);
-    const { value, error } = await operation().catch((reason: unknown) => {
-      // An error that is documented says that nothing was changed.
-      if (refusalOf(reason)) trace?.note(['undone', this.#self, at]);
-      throw reason;
+  /** Replaces a JSON file's document by the next one. */
+  async nextDocument(name: string): Promise<void> {
+    const { breaks, ground, random } = this.#options;
+    const [path, file] = [ground.json(name), this.#file(name)];
+    await this.#traced(name, (at) => {
+      if (breaks === 'json') return updateUnlocked(path);
+      if (breaks === 'replace') return updateInPart(path, file, random);
+      return updateLocked(file, () => this.#note(name, 'damaged', at));
     });
-    trace?.note(['done', this.#self, at, value]);
-    if (error) throw error;
+  }
+
+  async #readDocument(name: string): Promise<void> {
+    const at = ++this.#made;
+    try {
+      const document = await this.#file(name).read();
+      if (flawOf(document) === null) this.#checkGrown(name, document.count);
+      else this.#note(name, 'damaged', at);
+    } catch (error) {
+      if (!isTorn(error)) throw error;
+      this.#note(name, 'damaged', at);
+    }
+  }
+
+  #file(name: string): JsonFile<Document> {
+    const { ground, store } = this.#options;
+    return new JsonFile<Document>(ground.json(name), { store });
+  }
+
+  #note(name: string, what: 'try' | 'undone' | 'full' | 'damaged', at: number): void {
+    this.#traces.get(name)?.note([what, this.#self, at]);
+  }
+
+  async #traced(name: string, operation: (at: number) => Promise<Outcome>): Promise<void> {
+    const at = ++this.#made;
+    this.#note(name, 'try', at);
+    const outcome = await operation(at).catch((reason: unknown) => {
+      // An error that is documented says that nothing was changed.
+      const refusal = isTorn(reason) ? 'FILE_NOT_JSON' : refusalOf(reason);
+      if (refusal !== null) this.#note(name, 'undone', at);
+      if (refusal === 'STORE_FULL') this.#note(name, 'full', at);
+      if (!isTorn(reason)) throw reason;
+      this.#note(name, 'damaged', at);
+      return null;
+    });
+    if (!outcome) return;
+    this.#traces.get(name)?.note(['done', this.#self, at, outcome.value]);
+    if (outcome.error) throw outcome.error;
   }
 
   #checkGrown(name: string, value: number): void {
@@ -78,44 +101,7 @@ export class Updates {
   }
 }
 
-/**
- * Resolves to the new count. With the error too, if the file was replaced and then something went wrong: that
- * can be told while the lock is still held.
- */
-async function updateLocked(file: JsonFile<Tally>): Promise<Outcome> {
-  let held: Lease | undefined;
-  let mine = 0;
-  try {
-    const { count } = await file.update((tally, lease) => {
-      held = lease;
-      tally.count += 1;
-      mine = tally.count;
-    });
-    return { value: count };
-  } catch (error) {
-    if (!held?.held) throw error;
-    const replaced = (await file.read()).count === mine;
-    await releaseAgain(held);
-    if (!replaced) throw error;
-    return { value: mine, error };
-  }
-}
-
-/** The lock is held still when its release could not be written. */
-async function releaseAgain(lease: Lease): Promise<void> {
-  for (;;) {
-    try {
-      return await lease.release();
-    } catch (error) {
-      if (refusalOf(error) !== 'STORE_FULL') throw error;
-      await delay(AGAIN_MS);
-    }
-  }
-}
-
-async function updateUnlocked(file: string): Promise<Outcome> {
-  const value = (JSON.parse(readFileSync(file, 'utf8')) as Tally).count + 1;
-  await delay(2);
-  writeFileSync(file, JSON.stringify({ count: value }));
-  return { value };
+/** The file is no JSON: whoever wrote it last wrote a part of it. */
+function isTorn(error: unknown): boolean {
+  return error instanceof LockstepError && error.code === 'FILE_NOT_JSON';
 }

@@ -1,5 +1,5 @@
 /** What of the rules a worker breaks on purpose, to prove that it is noticed. */
-export const BREAKABLE = ['lock', 'semaphore', 'rwlock', 'json', 'release'] as const;
+export const BREAKABLE = ['lock', 'semaphore', 'rwlock', 'json', 'replace', 'release'] as const;
 export type Breakable = (typeof BREAKABLE)[number];
 
 export interface WorkerSetup {

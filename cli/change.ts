@@ -27,13 +27,12 @@ export class Told {
 
 /** `2026-11-23T18:00:01.234Z  host  late  since …`: one line for a person. */
 export function lineOf({ now }: Change): string {
-  return `${new Date().toISOString()}  ${shown(now.name)}  ${now.state}  ${detailOf(now)}`;
+  return shown(`${new Date().toISOString()}  ${now.name}  ${now.state}  ${detailOf(now)}`);
 }
 
 function detailOf({ state, since, reason, ageMs, report }: Watched): string {
   const facts = report?.facts;
-  if (state === 'alive')
-    return `pid ${facts?.pid} on ${shown(facts?.host ?? '')}, every ${prettyMs(report?.everyMs ?? 0)}`;
+  if (state === 'alive') return `pid ${facts?.pid} on ${facts?.host ?? ''}, every ${prettyMs(report?.everyMs ?? 0)}`;
   const when = since === null ? '' : `since ${new Date(since).toISOString()} `;
   const beat = state === 'ended' || ageMs === null ? '' : `, last beat ${age(ageMs)} before`;
   return `${when}(${reason})${beat}`;

@@ -4,12 +4,12 @@ import { VERBS, WITH_COMMAND } from './verbs.ts';
 type InOurWords = (verb: string, ...found: string[]) => string;
 
 const COMPLAINTS: ReadonlyArray<[RegExp, InOurWords]> = [
-  [/^Unknown commands?: (.+)$/, (verb, words = '') => ofWords(verb, words.replaceAll(', ', ' '))],
-  [/^Did you mean (.+)\?$/, (verb, meant) => `there is no verb ${verb}: did you mean ${meant}?`],
-  [/^Unknown arguments?: (.+)$/, (_, names = '') => `there is no option ${ofOptions(names.split(', '))}`],
-  [/^Not enough arguments following: (.+)$/, (_, name = '') => `${dashed(name)} needs a value`],
+  [/^Unknown commands?: (.+)$/s, (verb, words = '') => ofWords(verb, words.replaceAll(', ', ' '))],
+  [/^Did you mean (.+)\?$/s, (verb, meant) => `there is no verb ${verb}: did you mean ${meant}?`],
+  [/^Unknown arguments?: (.+)$/s, (_, names = '') => `there is no option ${ofOptions(names.split(', '))}`],
+  [/^Not enough arguments following: (.+)$/s, (_, name = '') => `${dashed(name)} needs a value`],
   [
-    /^Invalid values: Argument: (.+?), Given: (.*?), Choices: (.*)$/,
+    /^Invalid values: Argument: (.+?), Given: (.*?), Choices: (.*)$/s,
     (_, name, given, choices) => `${name} cannot be ${given}, only ${choices}`,
   ],
 ];

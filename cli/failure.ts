@@ -7,7 +7,7 @@ import {
   MisuseError,
   StoreError,
 } from '../lib/errors.ts';
-import { shown } from './shown.ts';
+import { shown, shownLines } from './shown.ts';
 
 /** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
@@ -29,8 +29,7 @@ export class Exit extends Error {
 export function report(error: unknown, verb: string): number {
   if (error instanceof Exit) return error.exitCode;
   if (isExpected(error)) say(error.message);
-  // Many lines, and all of them our own.
-  else process.stderr.write(`lockstep: a bug, please report it: ${error instanceof Error ? error.stack : error}\n`);
+  else process.stderr.write(`lockstep: a bug, please report it: ${traceOf(error)}\n`);
   if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
   return exitCodeOf(error);
 }
@@ -38,6 +37,13 @@ export function report(error: unknown, verb: string): number {
 /** One line for a person, on stderr: stdout is for results. */
 export function say(message: string): void {
   process.stderr.write(`lockstep: ${shown(message)}\n`);
+}
+
+/** An error's name and message in one line, and below it where it came from. */
+function traceOf(error: unknown): string {
+  const line = String(error);
+  const stack = (error instanceof Error && error.stack) || line;
+  return stack.startsWith(line) ? shown(line) + shownLines(stack.slice(line.length)) : shownLines(stack);
 }
 
 function isExpected(error: unknown): error is Error {

@@ -7,7 +7,7 @@ import { tailOf } from '../lib/run-output.ts';
 import { sightingAsJson, waitedMs } from './job-json.ts';
 import { lasting, resultOf } from './job-words.ts';
 import { localTime } from './local-time.ts';
-import { shown } from './shown.ts';
+import { jsonText, shown } from './shown.ts';
 import { tableLines } from './table.ts';
 
 /** The part of `lockstep history NAME` that is for jobs. */
@@ -59,9 +59,8 @@ export function printJobHistory(runs: readonly Sighting[], { dir, json, output }
   const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);
   if (json)
     print(
-      JSON.stringify(
+      jsonText(
         runs.map((sighting) => sightingAsJson(sighting, tail)),
-        null,
         2,
       ),
     );
@@ -86,7 +85,7 @@ function indented(tail: string): string[] {
 function rowOf(sighting: Sighting, starts: ReadonlyMap<string, number>, now: number): string[] {
   if (!isSeen(sighting)) {
     const started = sighting.at === null ? '-' : localTime(sighting.at, 'seconds');
-    return [started, '-', '-', 'unreadable', '-', '-', shown(sighting.problem)];
+    return [started, '-', '-', 'unreadable', '-', '-', sighting.problem];
   }
   const { run } = sighting;
   return [
@@ -97,7 +96,7 @@ function rowOf(sighting: Sighting, starts: ReadonlyMap<string, number>, now: num
     run.ended ? String(run.ended.code) : '-',
     byWords(run, starts),
     whyWords(sighting),
-  ].map((text) => (text === '' ? '-' : shown(text)));
+  ].map((text) => (text === '' ? '-' : text));
 }
 
 function waitWords({ run, state }: SeenRun, now: number): string {

@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
 import { type JobVerdict, tookMs } from '../lib/job-verdict.ts';
+import { shownLines } from './shown.ts';
 
 export interface NamedVerdict {
   name: string;
@@ -71,7 +72,8 @@ export async function metricsText(jobs: readonly NamedVerdict[]): Promise<string
     });
     if (samples.length === 0) continue;
     const gauge = new Gauge({ name: `lockstep_job_${name}`, help, labelNames: ['job'], registers: [registry] });
-    for (const { job, found } of samples) gauge.set({ job }, found);
+    // The format escapes newlines itself.
+    for (const { job, found } of samples) gauge.set({ job: shownLines(job) }, found);
   }
   return registry.metrics();
 }

@@ -38,6 +38,12 @@ async function main(): Promise<void> {
   await parser.parseAsync(own, { words: command, program: PROGRAM });
 }
 
+/** @returns the exit code */
+function told(error: unknown): number {
+  const verb = process.argv[2] ?? '';
+  return report(error, VERBS.includes(verb) ? verb : '');
+}
+
 /** Words behind `--` that nobody would read are told of, not passed over: the call may mean something else. */
 function checkWords({ _: [verb = ''], words }: { _: Array<string | number>; words?: unknown }): true {
   if (!words || verb === '' || WITH_COMMAND.includes(String(verb))) return true;
@@ -53,11 +59,12 @@ function skipHelpCache(parser: unknown): void {
   Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
 }
 
+// What a callback throws is told in the same words: Node would print it as it is, with whatever a file or a name put into it.
+process.on('uncaughtException', (error) => process.exit(told(error)));
 try {
   await main();
 } catch (error) {
-  const verb = process.argv[2] ?? '';
-  process.exitCode = report(error, VERBS.includes(verb) ? verb : '');
+  process.exitCode = told(error);
 }
 // More than a pipe holds is still on its way.
 await flush(process.stdout);

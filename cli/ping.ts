@@ -4,6 +4,11 @@ const TRY_MS = 5_000;
 const TRIES = 2;
 /** All that is reported after the command's end takes no longer. */
 const TOTAL_MS = 10_000;
+/** So many redirects are followed, each of them within the monitor's own origin. */
+const MAX_REDIRECTS = 3;
+const REDIRECTS = [301, 302, 303, 307, 308];
+/** How much of an address that the monitor names is repeated. */
+const MAX_NAMED = 200;
 /** How much of that the report of the start may take, where the command was quicker than it. */
 const LATE_START_MS = 1_000;
 
@@ -60,16 +65,32 @@ export class Pings {
   /** Null if it was told; else why not. */
   async #post(what: string, body: string, signal: AbortSignal): Promise<string | null> {
     try {
-      const headers = { 'content-type': 'text/plain; charset=utf-8' };
-      const response = await fetch(this.#address(what), { method: 'POST', body, headers, signal, redirect: 'follow' });
-      // Unread, it would keep the connection; and nobody waits for an answer that never ends.
-      void response.body?.cancel().catch(() => undefined);
-      return response.ok ? null : `the monitor answered ${response.status}`;
+      return await this.#send(this.#address(what), { method: 'POST', body, signal });
     } catch (error) {
       if (signal.aborted) return 'the monitor did not answer in time';
       const { cause, message } = error as Error;
       const why = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code : message;
       return `the monitor cannot be reached: ${why}`;
+    }
+  }
+
+  /**
+   * The body is a job's output, meant for the origin that the caller named: it goes to no other host, port or scheme,
+   * wherever that one points. Within it a redirect is followed as browsers do: by 307 and 308 with the same body, by
+   * the others with none.
+   */
+  async #send(address: URL, request: Sent): Promise<string | null> {
+    for (let redirects = 0, at = address, sent = request; ; redirects++) {
+      const response = await fetch(at, { ...sent, headers: HEADERS, redirect: 'manual' });
+      // Unread, it would keep the connection; and nobody waits for an answer that never ends.
+      void response.body?.cancel().catch(() => undefined);
+      const to = redirectOf(response, at);
+      if (to === null) return response.ok ? null : `the monitor answered ${response.status}`;
+      if (to.origin !== this.#url.origin) return `the monitor redirects to ${named(to)}; not followed`;
+      if (redirects === MAX_REDIRECTS)
+        return `the monitor redirects again and again, last to ${named(to)}; not followed`;
+      at = to;
+      if (response.status < 307) sent = { method: 'GET', signal: request.signal };
     }
   }
 
@@ -79,6 +100,27 @@ export class Pings {
     url.searchParams.set('rid', this.#run);
     return url;
   }
+}
+
+const HEADERS = { 'content-type': 'text/plain; charset=utf-8' };
+
+interface Sent {
+  method: 'GET' | 'POST';
+  body?: string;
+  signal: AbortSignal;
+}
+
+/** Where an answer points, or null if it points nowhere. */
+function redirectOf({ status, headers }: Response, from: URL): URL | null {
+  const location = headers.get('location');
+  if (location === null || !REDIRECTS.includes(status) || !URL.canParse(location, from.href)) return null;
+  return new URL(location, from);
+}
+
+/** Without a user name and password, which are nobody's business. */
+function named({ protocol, host, pathname }: URL): string {
+  const address = `${protocol}//${host}${pathname}`;
+  return address.length > MAX_NAMED ? `${address.slice(0, MAX_NAMED)}…` : address;
 }
 
 interface Bound {

@@ -1,5 +1,6 @@
 import cliui from 'cliui';
 import fastStringWidth from 'fast-string-width';
+import { shown } from './shown.ts';
 
 const GAP = 2;
 /** The column that may be cut at a terminal, and never to less than this. */
@@ -8,14 +9,15 @@ const LEAST = 12;
 
 /**
  * Prints rows as aligned columns on stdout, as wide as they need. Only where a person looks at them, at a
- * terminal that is narrower, the commands are cut to fit.
+ * terminal that is narrower, the commands are cut to fit. What others wrote need not be `shown` before.
  */
 export function printTable(rows: readonly string[][]): void {
   process.stdout.write(`${tableLines(rows).join('\n')}\n`);
 }
 
 /** The same as lines, for those who put something between them. */
-export function tableLines(rows: readonly string[][]): string[] {
+export function tableLines(given: readonly string[][]): string[] {
+  const rows = given.map((row) => row.map(shown));
   const widths = widthsOf(rows);
   const { isTTY, columns } = process.stdout;
   const cut = rows[0]?.indexOf(CUT) ?? -1;

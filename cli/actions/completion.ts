@@ -5,6 +5,7 @@ import { namesFor } from '../completion/names.ts';
 import { SCRIPTS } from '../completion/scripts.ts';
 import { UsageError } from '../failure.ts';
 import type { Program } from '../program.ts';
+import { shown } from '../shown.ts';
 
 export function complete({ shell, words, program }: CompletionArguments): void {
   if (shell === undefined) throw new UsageError('say for which shell: lockstep completion bash|zsh|fish');
@@ -24,7 +25,7 @@ function answerQuietly(program: Program, shell: string, words: readonly string[]
 /** zsh and fish split, match and quote by themselves. */
 function answer(program: Program, words: readonly string[]): string {
   const expected = expectedAt(program, words.slice(1));
-  const candidates = candidatesOf(expected, '').map(({ value, describe }) => `${value}\t${firstLine(describe)}`);
+  const candidates = candidatesOf(expected, '').map(({ value, describe }) => `${value}\t${shown(firstLine(describe))}`);
   return [kindOf(expected), ...candidates].map((line) => `${line}\n`).join('');
 }
 

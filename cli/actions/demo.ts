@@ -8,6 +8,7 @@ import fse from 'fs-extra';
 import type { DemoArguments } from '../commands/demo.ts';
 import { parseDuration } from '../duration.ts';
 import { EXIT, Exit, UsageError } from '../failure.ts';
+import { shown } from '../shown.ts';
 
 // Beside the bundle in dist/, as the package is laid out.
 const FIXTURES = fileURLToPath(new URL('../fixtures/', import.meta.url));
@@ -87,10 +88,10 @@ async function alive(directory: string, args: DemoArguments): Promise<void> {
   const ended = once(monitor, 'close');
   const states = new EventEmitter();
   passLines(monitor, (line) => {
-    const { state = '', reason } = JSON.parse(line) as Record<string, string>;
+    const { state = '', reason = '' } = JSON.parse(line) as Record<string, string>;
     if (state === 'alive') process.stdout.write('monitor: the host is alive\n');
     if (state === 'late' || state === 'gone')
-      process.stdout.write(`monitor: the host is abnormal: it is ${state} (${reason})\n`);
+      process.stdout.write(`monitor: the host is abnormal: it is ${state} (${shown(reason)})\n`);
     states.emit(state);
   });
   try {

@@ -6,7 +6,7 @@ import type { Finding, Level } from '../doctor/finding.ts';
 import { patientOf } from '../doctor/patient.ts';
 import { realSystem } from '../doctor/system.ts';
 import { EXIT, Exit } from '../failure.ts';
-import { shown } from '../shown.ts';
+import { jsonText, shown } from '../shown.ts';
 
 /** What is worst comes last, where the eye is. */
 const ORDER: Level[] = ['ok', 'note', 'warning', 'problem'];
@@ -24,10 +24,7 @@ export async function examine({ dir, json, fix, program }: DoctorArguments): Pro
   const findings = (await examined(patient, fix)).flatMap(({ list }) => list);
   const isWell = findings.every(({ level }) => level !== 'problem');
   const { place: store, chosenBy } = patient;
-  if (json)
-    process.stdout.write(
-      `${JSON.stringify({ store, chosenBy, well: isWell, findings: findings.map(asJson) }, null, 2)}\n`,
-    );
+  if (json) process.stdout.write(`${jsonText({ store, chosenBy, well: isWell, findings: findings.map(asJson) }, 2)}\n`);
   else process.stdout.write(reportOf(findings));
   if (!isWell) throw new Exit(EXIT.failed);
 }

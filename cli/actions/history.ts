@@ -7,7 +7,7 @@ import { figuresOf, summaryOf } from '../figures.ts';
 import { hasRuns, printJobHistory, runsOf } from '../job-history.ts';
 import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../past-store.ts';
 import { resourceOf } from '../resource.ts';
-import { shown } from '../shown.ts';
+import { jsonText } from '../shown.ts';
 import { actionAsJson, spanAsJson } from '../span-json.ts';
 import { actionWords, endWords, momentWords, outcomeWords, stretchWords } from '../span-words.ts';
 import { printTable } from '../table.ts';
@@ -40,7 +40,7 @@ function printPast(past: Past, args: HistoryArguments): void {
   const events = wanted(past, args);
   if (args.json) {
     const objects = events.map((event) => ('did' in event ? actionAsJson(event) : spanAsJson(event, readAt)));
-    process.stdout.write(`${JSON.stringify(objects, null, 2)}\n`);
+    process.stdout.write(`${jsonText(objects, 2)}\n`);
     return;
   }
   const rows = events.map((event) => ('did' in event ? actionRow(event) : spanRow(event, readAt)));
@@ -84,5 +84,5 @@ function actionRow(action: PastAction): string[] {
 }
 
 function cells(texts: readonly string[]): string[] {
-  return texts.map((text) => (text === '' ? '-' : shown(text)));
+  return texts.map((text) => (text === '' ? '-' : text));
 }

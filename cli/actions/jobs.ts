@@ -7,7 +7,7 @@ import { EXIT, Exit, say, UsageError } from '../failure.ts';
 import { jobAsJson } from '../job-json.ts';
 import type { NamedVerdict } from '../job-metrics.ts';
 import { ago, lasting, reasonOf, resultWords, whenIn } from '../job-words.ts';
-import { shown } from '../shown.ts';
+import { jsonText, shown } from '../shown.ts';
 import { printTable } from '../table.ts';
 
 const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STATE', 'REASON'];
@@ -21,9 +21,8 @@ export async function showJobs(args: JobsArguments): Promise<void> {
   const wanted = args.check ? unwell : jobs;
   if (args.json)
     print(
-      JSON.stringify(
+      jsonText(
         wanted.map(({ name, verdict }) => jobAsJson(name, verdict, now)),
-        null,
         2,
       ),
     );
@@ -85,5 +84,5 @@ function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
     due?.at == null ? '-' : whenIn(due.at, now),
     state,
     reason === '' ? '-' : reason,
-  ].map(shown);
+  ];
 }

@@ -7,7 +7,7 @@ import { parseDuration } from '../duration.ts';
 import { EXIT, Exit } from '../failure.ts';
 import { Reaction } from '../reaction.ts';
 import { endWithReader } from '../reader.ts';
-import { shown } from '../shown.ts';
+import { jsonText } from '../shown.ts';
 import { mortalAsInit } from '../signals.ts';
 import { printTable } from '../table.ts';
 
@@ -22,7 +22,7 @@ export async function watchReports(args: MonitorArguments): Promise<void> {
 
 async function showOnce(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<void> {
   const watched = monitor.look();
-  if (json) process.stdout.write(`${JSON.stringify(watched.map(asJson), null, 2)}\n`);
+  if (json) process.stdout.write(`${jsonText(watched.map(asJson), 2)}\n`);
   else if (watched.length > 0) printTable([HEADINGS, ...watched.map(rowOf)]);
   const unwell = watched.filter(({ state }) => !isWell(state));
   for (const now of unwell) reaction?.to({ now, was: 'unknown' });
@@ -45,7 +45,7 @@ async function watch(monitor: Monitor, reaction: Reaction | null, { json }: Moni
 }
 
 function jsonLine({ now, was }: Change): string {
-  return JSON.stringify({ time: new Date().toISOString(), ...asJson(now), was });
+  return jsonText({ time: new Date().toISOString(), ...asJson(now), was });
 }
 
 function rowOf({ name, state, since, reason, ageMs, report }: Watched): string[] {
@@ -58,5 +58,5 @@ function rowOf({ name, state, since, reason, ageMs, report }: Watched): string[]
     report?.facts.host ?? '',
     report?.label ?? '',
     reason,
-  ].map((cell) => (cell === '' ? '-' : shown(cell)));
+  ].map((cell) => (cell === '' ? '-' : cell));
 }

@@ -5,7 +5,7 @@ import type { EntryView, LineView, Store } from '../../lib/store.ts';
 import type { StatusArguments } from '../commands/status.ts';
 import { idleStateOf, kindOf, stateOf } from '../line-words.ts';
 import { targetOf } from '../resource.ts';
-import { shown } from '../shown.ts';
+import { jsonText } from '../shown.ts';
 import { printTable } from '../table.ts';
 import { tokenOf } from '../token-of.ts';
 
@@ -14,7 +14,7 @@ const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND'
 export async function showStatus(args: StatusArguments): Promise<void> {
   const { lines, knotted } = await seen(args);
   const asObject = (line: LineView) => asJson(line, knotted);
-  if (args.json) process.stdout.write(`${JSON.stringify(lines.map(asObject), null, 2)}\n`);
+  if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
   else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, knotted))]);
 }
 
@@ -52,17 +52,17 @@ function neverUsed(name: string): LineView {
 }
 
 function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
-  if (line.entries.length === 0) return [[shown(line.name), kindOf(line), idleStateOf(line), '-', '-', '-', '-', '-']];
+  if (line.entries.length === 0) return [[line.name, kindOf(line), idleStateOf(line), '-', '-', '-', '-', '-']];
   return line.entries.map((entry) => {
     const owner = entry.owners.at(-1);
     return [
-      shown(line.name),
+      line.name,
       kindOf(line),
       stateOf(entry, knotted.has(entry)),
       String(tokenOf(entry)),
       String(owner?.pid ?? '-'),
-      shown(owner?.host ?? '-'),
-      shown(entry.label === '' ? '-' : entry.label),
+      owner?.host ?? '-',
+      entry.label === '' ? '-' : entry.label,
       ageOf(entry),
     ];
   });

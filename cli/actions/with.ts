@@ -6,8 +6,10 @@ import { finished } from 'node:stream/promises';
 import { Process } from '../../lib/process.ts';
 import { SIGNAL_BASE } from '../child.ts';
 import type { WithArguments } from '../commands/with.ts';
+import { filled, widthOf } from '../cut.ts';
 import { parseDuration } from '../duration.ts';
 import { Exit, say, UsageError } from '../failure.ts';
+import { shown } from '../shown.ts';
 import { forwardSignals } from '../signals.ts';
 
 const LONGEST_NAME = 20;
@@ -25,7 +27,7 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   // Before anything runs: a signal that comes now must not end us alone.
   forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
   endWithReader([...daemons, main]);
-  const passed = [...daemons, main].map((one) => begin(one, widthOf(names)));
+  const passed = [...daemons, main].map((one) => begin(one, widestOf(names)));
   for (const one of daemons) void tellEarlyEnd(one, main);
   const code = (await main.join()) as number;
   await Promise.all(daemons.map((one) => one.end()));
@@ -36,7 +38,8 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
 /** Resolves when all its output has been passed on. */
 async function begin(child: Process, width: number): Promise<void> {
   child.start();
-  const label = `${child.name.padEnd(width)} | `;
+  // Of a line, the name is ours to print; what follows it is the command's own, and passes unchanged.
+  const label = `${filled(shown(child.name), width)} | `;
   await Promise.all([passLines(child.stdout, process.stdout, label), passLines(child.stderr, process.stderr, label)]);
 }
 
@@ -73,13 +76,13 @@ function programOf(line: string): string {
 
 /** Short names, all different. */
 function namesOf(programs: readonly string[]): string[] {
-  const bases = programs.map((program) => path.basename(program).slice(0, LONGEST_NAME) || 'daemon');
+  const bases = programs.map((program) => [...path.basename(program)].slice(0, LONGEST_NAME).join('') || 'daemon');
   return bases.map((base, at) => {
     const same = bases.slice(0, at).filter((other) => other === base).length;
     return same === 0 ? base : `${base}#${same + 1}`;
   });
 }
 
-function widthOf(names: readonly string[]): number {
-  return Math.max(...names.map((name) => name.length));
+function widestOf(names: readonly string[]): number {
+  return Math.max(...names.map((name) => widthOf(shown(name))));
 }

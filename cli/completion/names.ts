@@ -5,6 +5,7 @@ import { directoryOf, openStore } from '../../lib/open-store.ts';
 import { RunHistory } from '../../lib/run-history.ts';
 import type { LineView, Store } from '../../lib/store.ts';
 import { storePath } from '../../lib/store-directory.ts';
+import { hasUnseen } from '../shown.ts';
 import type { Candidate } from './expected.ts';
 
 /** Of more resources than this, only the names are told: to look into each takes its time. */
@@ -87,7 +88,7 @@ function plain(value: string): Candidate {
   return { value, describe: '' };
 }
 
-/** A dash in front makes it an option, and nobody types control characters. */
+/** A dash in front makes it an option, and nobody types what cannot be seen. */
 function canBeTyped(name: string): boolean {
-  return !/^-|\p{Cc}/u.test(name);
+  return !name.startsWith('-') && !hasUnseen(name);
 }

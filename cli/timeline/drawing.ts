@@ -1,5 +1,6 @@
 import { toXml } from 'xast-util-to-xml';
 import { x } from 'xastscript';
+import { shownLines } from '../shown.ts';
 
 /** An XML element. */
 export type Drawn = Extract<ReturnType<typeof x>, { type: 'element' }>;
@@ -8,10 +9,14 @@ export type Content = Drawn | string | number | null | readonly Content[];
 
 type Attributes = Record<string, string | number | null>;
 
-/** An element of a picture, or of a page. Text is escaped, and what no XML may contain is replaced. */
+/** An element of a picture, or of a page. Text is escaped and `shown`, and what no XML may contain is replaced. */
 export function el(name: string, attributes: Attributes, ...content: readonly Content[]): Drawn {
   const children = flat(content).map((child) => (typeof child === 'string' ? lawful(child) : child));
-  return x(name, attributes, children);
+  const lawfulAttributes = Object.entries(attributes).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? lawful(value) : value,
+  ]);
+  return x(name, Object.fromEntries(lawfulAttributes), children);
 }
 
 function flat(content: Content): Array<Drawn | string | number | null> {
@@ -50,5 +55,5 @@ export function px(length: number): number {
 }
 
 function lawful(given: string): string {
-  return given.toWellFormed().replace(/[\uFFFE\uFFFF]/g, '\uFFFD');
+  return shownLines(given).replace(/[\uFFFE\uFFFF]/g, '\uFFFD');
 }

@@ -6,13 +6,27 @@ import { onTestFinished } from 'vitest';
 /** As `npm run chaos` runs it. `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url));
 const SUMMARY =
-  /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) stops, (\S+) rotations, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+)$/m;
+  /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) stops, (\S+) rotations, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+), json updates (\S+), refused for want of space (\S+), torn (\S+)$/m;
+
+const NUMBERS = [
+  'seed',
+  'cycles',
+  'kills',
+  'stops',
+  'rotations',
+  'full',
+  'overlaps',
+  'lost',
+  'updates',
+  'refused',
+  'torn',
+] as const;
 
 export interface Result {
   status: number | string;
   stdout: string;
   stderr: string;
-  numbers: Record<'seed' | 'cycles' | 'kills' | 'stops' | 'rotations' | 'full' | 'overlaps' | 'lost', number>;
+  numbers: Record<(typeof NUMBERS)[number], number>;
   kept: string | undefined;
 }
 
@@ -22,16 +36,14 @@ export function chaos(...args: string[]): Promise<Result> {
     execFile(process.execPath, [MAIN, ...args], { timeout: 150_000 }, (error, stdout, stderr) => {
       const status = error ? (error.code ?? error.signal ?? 'failed') : 0;
       const [, ...found] = SUMMARY.exec(stdout) ?? [];
-      const [seed, cycles, kills, stops, rotations, full, overlaps, lost] = found.map((text) =>
-        Number((text ?? '0').replaceAll(',', '')),
-      ) as [number, number, number, number, number, number, number, number];
+      const number = (at: number) => Number((found[at] ?? '0').replaceAll(',', ''));
       const kept = /^chaos: everything is kept in (.+)$/m.exec(stderr)?.[1];
       if (kept) onTestFinished(() => fs.rmSync(kept, { recursive: true, force: true }));
       resolve({
         status,
         stdout,
         stderr,
-        numbers: { seed, cycles, kills, stops, rotations, full, overlaps, lost },
+        numbers: Object.fromEntries(NUMBERS.map((name, at) => [name, number(at)])) as Result['numbers'],
         kept,
       });
     });

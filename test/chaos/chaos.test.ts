@@ -2,12 +2,12 @@ import fs from 'node:fs';
 import { expect, test } from 'vitest';
 import { chaos } from './chaos-run.ts';
 
-test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing is lost and nothing is left', async () => {
+test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing is lost, torn or left', async () => {
   const { status, stdout, stderr, numbers } = await chaos('--seed', '42', '--seconds', '7', '--processes', '8');
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  expect(numbers).toMatchObject({ seed: 42, overlaps: 0, lost: 0 });
-  for (const what of ['cycles', 'kills', 'stops', 'rotations'] as const)
+  expect(numbers).toMatchObject({ seed: 42, overlaps: 0, lost: 0, torn: 0 });
+  for (const what of ['cycles', 'kills', 'stops', 'rotations', 'updates'] as const)
     expect(numbers[what], stdout).toBeGreaterThan(0);
   if (stdout.includes('full disks skipped')) expect(stdout).toMatch(/no disk was filled up: ./);
   else expect(numbers.full).toBeGreaterThan(0);

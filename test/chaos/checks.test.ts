@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { type Document, documentIn, documentOf, flawOf } from '../../chaos/document.ts';
+import { checkDocument, leftBehind } from '../../chaos/document-check.ts';
 import { BARRIER, type Section } from '../../chaos/scenery.ts';
 import { SectionCheck } from '../../chaos/section-check.ts';
 import type { TraceLine } from '../../chaos/trace.ts';
@@ -81,6 +83,66 @@ test('a number is no less than what was acknowledged, and no more than that and 
   expect(checkUpdates('n', trace, 0).lost).toBe(1);
   expect(checkUpdates('n', trace, 3).lost).toBe(1);
   expect(checkUpdates('n', [...trace, ['done', 'B', 1, 1]], 2).lost).toBe(1);
+});
+
+test('a document has hundreds of KB, its length changes with each update, and it is whole', () => {
+  const lengths = Array.from({ length: 20 }, (_, count) => JSON.stringify(documentOf(count)).length);
+  for (const length of lengths) {
+    expect(length).toBeGreaterThan(200_000);
+    expect(length).toBeLessThan(600_000);
+  }
+  expect(new Set(lengths).size).toBe(20);
+  expect(documentIn(JSON.stringify(documentOf(7)))).toEqual(documentOf(7));
+});
+
+test('a part of a document is found out, whether it is JSON or not, and wherever it was cut or mixed', () => {
+  const whole = documentOf(3);
+  const text = JSON.stringify(whole);
+  for (const length of [0, 1, 20, 4096, 65_536, text.length - 1])
+    expect(documentIn(text.slice(0, length))).toMatch(/not JSON/);
+  expect(documentIn(text + text.slice(-10))).toMatch(/not JSON/);
+  const flawed: unknown[] = [
+    null,
+    {},
+    { count: 3 },
+    { ...whole, rows: whole.rows.slice(1) },
+    { ...whole, rows: [] },
+    { ...whole, count: 4 },
+    { ...whole, sum: undefined },
+    { ...documentOf(4), rows: whole.rows },
+  ];
+  for (const value of flawed) expect(flawOf(value), JSON.stringify(value)?.slice(0, 40)).not.toBeNull();
+});
+
+test('of a file its updates, its refusals and the readers who saw a part of it are counted', () => {
+  const trace: TraceLine[] = [
+    ['try', 'A', 1],
+    ['done', 'A', 1, 1],
+    ['try', 'B', 1],
+    ['undone', 'B', 1],
+    ['full', 'B', 1],
+  ];
+  const text = (count: number) => JSON.stringify(documentOf(count));
+  expect(checkDocument('n', trace, text(1))).toMatchObject({ cycles: 1, lost: 0, refused: 1, torn: 0, details: [] });
+  expect(checkDocument('n', trace, text(0))).toMatchObject({ lost: 1, torn: 0 });
+  expect(checkDocument('n', trace, text(1).slice(0, 65_536))).toMatchObject({ lost: 1, torn: 1 });
+  const fewer: Document = { ...documentOf(1), rows: ['x'] };
+  expect(checkDocument('n', trace, JSON.stringify(fewer))).toMatchObject({ lost: 1, torn: 1 });
+  const seen: TraceLine[] = [...trace, ['damaged', 'C', 4]];
+  expect(checkDocument('n', seen, text(1))).toMatchObject({
+    lost: 0,
+    torn: 1,
+    details: ['n: C read a part of a document in its operation 4'],
+  });
+});
+
+test('whatever else is on the disk at the end was left behind', () => {
+  const known = ['store', 'one.json'];
+  expect(leftBehind(['store', 'one.json'], known)).toEqual([]);
+  const drafts = ['one.json.123456', `.one.json.lockstep-${'0'.repeat(32)}`];
+  expect(leftBehind(['store', ...drafts, 'one.json'], known)).toEqual(
+    drafts.map((name) => `${name} was left on the disk`),
+  );
 });
 
 test('nobody goes on at a barrier before all parties have come', () => {

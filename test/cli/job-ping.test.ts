@@ -32,6 +32,15 @@ class Monitor {
     });
   });
 
+  /** Answers everything with a redirect: `location` says where to, given what was asked for. */
+  redirect(status: number, location: (ping: Ping) => string | null): void {
+    this.answer = (response, ping) => {
+      const to = location(ping);
+      if (to === null) response.end('OK');
+      else response.writeHead(status, { location: to }).end();
+    };
+  }
+
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
@@ -189,5 +198,70 @@ describe('a monitor that does not work', () => {
     program.kill('SIGTERM');
     expect((await program.ended).status).toBe(4);
     expect(monitor.paths).toEqual(['/u/start', '/u/4']);
+  });
+});
+
+describe('a monitor that redirects', () => {
+  const STATUSES = [301, 302, 303, 307, 308];
+  let other: Monitor;
+  let elsewhere: string;
+  beforeEach(async () => {
+    other = new Monitor();
+    elsewhere = await other.listen();
+  });
+  afterEach(() => other.close());
+
+  const job = (ping: string) => rig.job('n', '-v', '--ping', ping, '-c', 'echo secret');
+
+  test.each(STATUSES)('to another origin (%s) gets nothing sent there, and that is said', async (status) => {
+    monitor.redirect(status, ({ path }) => `${elsewhere}${path}?user=me`);
+    const { status: code, stderr } = await job(`${url}/u`);
+    expect(code).toBe(0);
+    expect(other.pings).toEqual([]);
+    expect(monitor.paths).toEqual(['/u/start', '/u', '/u']);
+    expect(stderr).toContain(`n: the monitor redirects to ${elsewhere}/u; not followed\n`);
+    expect(stderr).not.toContain('user=me');
+  });
+
+  test.each([
+    ['another name of the same machine', (to: string) => to.replace('127.0.0.1', 'localhost')],
+    ['another scheme', (to: string) => to.replace('http:', 'https:')],
+    ['no web address', () => 'file:///etc/passwd'],
+    ['one without a scheme', (to: string) => to.replace('http:', '')],
+  ])('to %s is not followed either', async (_, change) => {
+    monitor.redirect(307, ({ path }) => change(`${elsewhere}${path}`));
+    const { stderr } = await job(`${url}/u`);
+    expect(other.pings).toEqual([]);
+    expect(stderr).toMatch(/n: the monitor redirects to \S+; not followed\n/);
+  });
+
+  test.each(STATUSES)(
+    'within its own origin (%s) is followed, with the body where the answer says so',
+    async (status) => {
+      monitor.redirect(status, ({ path }) => (path.startsWith('/new/') ? null : `/new${path}`));
+      expect((await job(`${url}/u`)).stderr).not.toContain('monitor');
+      expect(monitor.paths).toEqual(['/u/start', '/new/u/start', '/u', '/new/u']);
+      const last = monitor.pings.at(-1);
+      expect(last).toMatchObject(status < 307 ? { method: 'GET', body: '' } : { method: 'POST', body: 'secret\n' });
+    },
+  );
+
+  test('first within its own origin and then to another one is not followed there', async () => {
+    monitor.redirect(308, ({ path }) => (path.startsWith('/new/') ? `${elsewhere}${path}` : `/new${path}`));
+    expect((await job(`${url}/u`)).stderr).toContain(`n: the monitor redirects to ${elsewhere}/new/u; not followed\n`);
+    expect(other.pings).toEqual([]);
+  });
+
+  test('to itself is not followed for ever', async () => {
+    monitor.redirect(307, ({ path }) => path);
+    expect((await job(`${url}/u`)).stderr).toMatch(
+      /n: the monitor redirects again and again, last to \S+; not followed\n/,
+    );
+    expect(monitor.pings.length).toBeLessThanOrEqual(12);
+  });
+
+  test.each([['nowhere'], ['http://[']])('to %s has answered with an error', async (location) => {
+    monitor.answer = (response) => response.writeHead(302, location === 'nowhere' ? {} : { location }).end();
+    expect((await job(`${url}/u`)).stderr).toContain('n: the monitor answered 302\n');
   });
 });

@@ -184,7 +184,7 @@ describe('timeline', () => {
       expect(text).not.toMatch(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\uFFFE\uFFFF]/);
       expect(text.isWellFormed()).toBe(true);
       expect(text).toContain('a&#x3C;b> &#x26; "c" \u{1F680}');
-      expect(text).toContain('half\uFFFD');
+      expect(text).toContain('half\\u{d800}');
       expect(text).not.toContain(']]>');
     }
     expect(svg).toContain('&#x3C;/title>&#x3C;script>alert(1)&#x3C;/script>]]&gt;&#x26;amp;"\\x00\\x1b[31m\uFFFD');

@@ -32,6 +32,14 @@ test('whoever updates a JSON file without its lock is noticed', async () => {
   expect(numbers.lost).toBeGreaterThan(0);
 }, 180_000);
 
+test('a writer that replaces the file by a part of it is noticed', async () => {
+  const { status, stderr, numbers } = await chaos(...BRIEFLY, 'replace');
+  expect(status).toBe(1);
+  expect(numbers.torn).toBeGreaterThan(0);
+  expect(stderr).toMatch(/^WRONG: \w+\.json: \d+\.\d+ read a part of a document in its operation \d+$/m);
+  expect(stderr).toMatch(/^WRONG: \w+\.json: at the end it(s| is) /m);
+}, 180_000);
+
 test('a line that no longer moves is noticed, and what stands in it is told', async () => {
   // The holder that forgets it must live.
   const args = '--without kill --without terminate --seconds 60 --processes 6 --stuck-seconds 5 --break release';

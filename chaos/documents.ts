@@ -1,0 +1,81 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { JsonFile, Lease } from 'lockstep';
+import { type Document, documentOf, flawOf } from './document.ts';
+import type { Random } from './random.ts';
+import { refusalOf } from './refusal.ts';
+
+const AGAIN_MS = 10;
+
+/** What an operation came to. */
+export interface Outcome {
+  value: number;
+  /** What went wrong after it was done. */
+  error?: unknown;
+}
+
+/**
+ * Makes the next document of a file. Resolves to its count; with the error too, if the file was replaced and then something
+ * went wrong: that can be told while the lock is still held. `onFlaw`: it was no whole document before.
+ */
+export async function updateLocked(file: JsonFile<Document>, onFlaw: () => void): Promise<Outcome> {
+  let held: Lease | undefined;
+  let mine = 0;
+  try {
+    await file.update((document, lease) => {
+      held = lease;
+      if (flawOf(document) !== null) onFlaw();
+      mine = document.count + 1;
+      Object.assign(document, documentOf(mine));
+    });
+    return { value: mine };
+  } catch (error) {
+    if (!held?.held) throw error;
+    const found = await file.read().catch(() => null);
+    await releaseAgain(held);
+    if (found?.count !== mine) throw error;
+    return { value: mine, error };
+  }
+}
+
+/** The lock is held still when its release could not be written. */
+async function releaseAgain(lease: Lease): Promise<void> {
+  for (;;) {
+    try {
+      return await lease.release();
+    } catch (error) {
+      if (refusalOf(error) !== 'STORE_FULL') throw error;
+      await delay(AGAIN_MS);
+    }
+  }
+}
+
+/** Broken on purpose: without the lock. */
+export async function updateUnlocked(path: string): Promise<Outcome> {
+  const value = countIn(path) + 1;
+  await delay(2);
+  replace(path, JSON.stringify(documentOf(value)));
+  return { value };
+}
+
+/** Broken on purpose: under the lock, but what replaces the file is a part of the document, whether that is JSON or not. */
+export async function updateInPart(path: string, file: JsonFile<Document>, random: Random): Promise<Outcome> {
+  return file.lock.withLock(() => {
+    const whole = documentOf(countIn(path) + 1);
+    const text = JSON.stringify(whole);
+    const fewer = { ...whole, rows: whole.rows.slice(random.whole(1, whole.rows.length)) };
+    replace(path, random.chance(0.5) ? JSON.stringify(fewer) : text.slice(0, random.whole(20, text.length - 1)));
+    return { value: whole.count };
+  });
+}
+
+/** Also of a part of a document: its count comes first. */
+function countIn(path: string): number {
+  return Number(/"count":(\d+)/.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
+}
+
+function replace(path: string, text: string): void {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, path);
+}
