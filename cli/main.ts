@@ -5,7 +5,7 @@ import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { complaintOf } from './complaint.ts';
 import { EXIT, report, UsageError } from './failure.ts';
-import { flush } from './flush.ts';
+import { checkedOutput, flush } from './flush.ts';
 import { lift } from './gone-directory.ts';
 import { describeProgram, type Program } from './program.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
@@ -53,6 +53,7 @@ function skipHelpCache(parser: unknown): void {
   Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
 }
 
+const codeOf = checkedOutput();
 try {
   await main();
 } catch (error) {
@@ -62,4 +63,4 @@ try {
 // More than a pipe holds is still on its way.
 await flush(process.stdout);
 await flush(process.stderr);
-process.exit(process.exitCode ?? EXIT.ok);
+process.exit(await codeOf(Number(process.exitCode ?? EXIT.ok)));
