@@ -17,7 +17,13 @@ export async function admit(run: JobRun): Promise<Lease | JobEnd> {
   const admitted = (await wanted.tryAcquire({ label })) ?? (await afterOverlap(run, wanted));
   if (!(admitted instanceof Lease)) return admitted;
   if (verbose) say(`${name}: acquired after ${prettyMs(performance.now() - began)}, token ${admitted.token}`);
-  run.note({ it: 'acquired', at: Date.now() });
+  try {
+    run.note({ it: 'acquired', at: Date.now() });
+  } catch (error) {
+    // The run ends here, and with it what it has in line.
+    await admitted.end().catch(() => undefined);
+    throw error;
+  }
   admitted.signal.addEventListener('abort', () => say((admitted.signal.reason as Error).message));
   return admitted;
 }

@@ -1,42 +1,49 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Reads a pid from its standard input, and then waits for one more line. If that never comes, our process is gone: then
- * it ends the process with that pid and all its descendants, if that pid still is the same process.
+ * Waits for the end of its standard input. If that comes without the line `done`, our process is gone: then it ends every
+ * process that has the mark in its environment, politely first. (The filter keeps its terminal and its process group,
+ * which may be ours, so no group can be signalled; and by its pid alone it would be found too late, or somebody else.)
+ *
+ * One that is being started just now has its environment only in a moment: so it is looked for more than once.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
-begun() { read -r stat 2>/dev/null < "/proc/$1/stat" || return; set -- \${stat##*) }; echo "\${20}"; }
-end() {
-  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null); do end "$child"; done
-  kill -s TERM "$1" && kill -s CONT "$1"
-}
-read -r pid start || exit 0
-read -r done && exit 0
-[ "$(begun "$pid")" = "$start" ] && end "$pid"
+while read -r line; do [ "$line" = done ] && exit 0; pid=$line; done
+marked() { grep -lzxFe "$1" /proc/[0-9]*/environ 2>/dev/null | tr -dc '0-9\\n'; }
+if [ ! -r /proc/self/environ ]; then [ -n "$pid" ] && kill -s TERM "$pid"; exit 0; fi
+rounds=0 calm=0
+while [ $rounds -lt 200 ] && [ $calm -lt 3 ]; do
+  rounds=$((rounds + 1)) calm=$((calm + 1)) signal=TERM
+  [ $rounds -gt 100 ] && signal=KILL
+  for each in $(marked "$1"); do calm=0; kill -s $signal "$each"; kill -s CONT "$each"; done
+  sleep 0.05 || sleep 1
+done
 `;
 
-/**
- * Ends a filter when we cannot: after SIGKILL or a crash of our process. (The filter keeps its terminal and its process
- * group, which may be ours; so it is ended by its pid.)
- */
+/** Ends a filter, and what it started, when we cannot: after SIGKILL or a crash of our process. */
 export class FilterGuard {
   readonly #process: ChildProcess;
+  readonly #mark: string;
 
-  constructor() {
-    this.#process = spawn('/bin/sh', ['-c', SCRIPT, 'lockstep-filter-guard'], {
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
+  /** `nonce`: what no other guard has. */
+  constructor(nonce: string) {
+    this.#mark = nonce;
+    const words = ['-c', SCRIPT, 'lockstep-filter-guard', `LOCKSTEP_FILTER=${nonce}`];
+    this.#process = spawn('/bin/sh', words, { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
     // Without it the filter runs all the same. It may be killed at any time, too.
     this.#process.on('error', () => undefined);
     this.#process.stdin?.on('error', () => undefined);
   }
 
-  /** From now on this process does not outlive us. `start`: when it began, as `/proc` says; empty where unknown. */
-  watch(pid: number, start: string): void {
-    this.#process.stdin?.write(`${pid} ${start}\n`);
+  /** What the filter must have in its environment. */
+  get environment(): Record<string, string> {
+    return { LOCKSTEP_FILTER: this.#mark };
+  }
+
+  /** For systems without `/proc`, where the mark cannot be looked for. */
+  watch(pid: number): void {
+    this.#process.stdin?.write(`${pid}\n`);
   }
 
   /** The filter is gone. */

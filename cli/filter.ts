@@ -21,10 +21,13 @@ export interface Filter {
  */
 export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): Promise<Buffer> {
   const [program = '', ...args] = words;
-  const guard = new FilterGuard();
+  const guard = new FilterGuard(nodeHost.processes.nonce());
   try {
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } });
-    if (child.pid !== undefined) guard.watch(child.pid, startOf(child.pid));
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...env, ...guard.environment },
+    });
+    if (child.pid !== undefined) guard.watch(child.pid);
     const output = new Output(() => child.kill('SIGKILL'));
     child.stdout.on('data', (chunk: Buffer) => output.add(chunk));
     // A filter need not read all of its input.
@@ -48,12 +51,6 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
   } finally {
     guard.end();
   }
-}
-
-/** When a process began, as `/proc` has it; empty where it says nothing. */
-function startOf(pid: number): string {
-  const state = nodeHost.processes.state(pid, pid);
-  return typeof state === 'string' ? '' : String(state.start);
 }
 
 /** What a filter printed, up to a bound. */

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
+import { messageOf } from '../lib/errno.ts';
 import type { Sink } from '../lib/spool.ts';
+import { writeWhole } from '../lib/whole-write.ts';
 import { EXIT, Exit, say } from './failure.ts';
 import type { JobPlan } from './job-plan.ts';
 
@@ -17,10 +19,10 @@ function logSink(file: string): Sink {
   return (bytes) => {
     if (fd === -1) return;
     try {
-      writeAll(fd, bytes);
+      writeWhole(bytes, (rest) => fs.writeSync(fd, rest, 0, rest.length));
     } catch (error) {
       // The job is worth more than its log.
-      say(`--log ${file}: cannot be written from here on: ${(error as Error).message}`);
+      say(`--log ${file}: cannot be written from here on: ${messageOf(error as Error)}`);
       fs.closeSync(fd);
       fd = -1;
     }
@@ -31,13 +33,9 @@ function openLog(file: string): number {
   try {
     return fs.openSync(file, 'a');
   } catch (error) {
-    say(`--log ${file}: cannot be opened: ${(error as Error).message}. The command was not begun.`);
+    say(`--log ${file}: cannot be opened: ${messageOf(error as Error)}. The command was not begun.`);
     throw new Exit(EXIT.io);
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; ) done += fs.writeSync(fd, bytes, done);
 }
 
 let isDeaf = false;

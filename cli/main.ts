@@ -5,7 +5,7 @@ import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { complaintOf } from './complaint.ts';
 import { EXIT, report, UsageError } from './failure.ts';
-import { flush } from './flush.ts';
+import { checkedOutput, flush } from './flush.ts';
 import { lift } from './gone-directory.ts';
 import { describeProgram, type Program } from './program.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
@@ -61,6 +61,7 @@ function skipHelpCache(parser: unknown): void {
 
 // What a callback throws is told in the same words: Node would print it as it is, with whatever a file or a name put into it.
 process.on('uncaughtException', (error) => process.exit(told(error)));
+const codeOf = checkedOutput();
 try {
   await main();
 } catch (error) {
@@ -69,4 +70,4 @@ try {
 // More than a pipe holds is still on its way.
 await flush(process.stdout);
 await flush(process.stderr);
-process.exit(process.exitCode ?? EXIT.ok);
+process.exit(await codeOf(Number(process.exitCode ?? EXIT.ok)));

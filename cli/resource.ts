@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { Acquirable, type AcquireOptions } from '../lib/acquirable.ts';
 import type { Kept } from '../lib/entry.ts';
+import { isErrno, messageOf } from '../lib/errno.ts';
 import { inheritedIn } from '../lib/inherited.ts';
 import type { Lease } from '../lib/lease.ts';
 import { openStore, openStoreBeside } from '../lib/open-store.ts';
@@ -36,7 +37,7 @@ function realPath(file: string): string {
     return realpathSync(file);
   } catch (error) {
     throw new UsageError(
-      `--file ${file}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (error as Error).message}`,
+      `--file ${file}: ${isErrno(error, 'ENOENT') ? 'there is no such file' : messageOf(error as Error)}`,
     );
   }
 }

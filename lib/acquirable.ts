@@ -8,7 +8,15 @@ import { Flow, flowOf, type Owner } from './owner.ts';
 import { Resource } from './resource.ts';
 import { holdersIn } from './standing.ts';
 import type { OwnEntry, Store, SyncStore } from './store.ts';
-import { checkTimes, checkWait, evictedError, untilHolding, type WaitOptions } from './waiting.ts';
+import {
+  abandonQuietly,
+  abandonQuietlySync,
+  checkTimes,
+  checkWait,
+  evictedError,
+  untilHolding,
+  type WaitOptions,
+} from './waiting.ts';
 
 export type { ResourceOptions } from './resource.ts';
 
@@ -44,8 +52,14 @@ export abstract class Acquirable extends Resource {
     const request = { ask, label: labelOf(options), onlyIfGranted: false, steal: manner.steal === true };
     const joined = store.join(this.name, this.config, request);
     const entry = joined instanceof Promise ? await joined : joined;
-    if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
-    return leased(new Lease(store, entry, manner), flow);
+    try {
+      if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
+      return leased(new Lease(store, entry, manner), flow);
+    } catch (error) {
+      // Whatever its class, a bug too: without a lease nobody would ever release the entry.
+      await abandonQuietly(store, entry);
+      throw error;
+    }
   }
 
   /** @internal Takes an exclusive lock again, for a lease that gave it back for a while. */
@@ -53,8 +67,13 @@ export abstract class Acquirable extends Resource {
     const { store } = this;
     const request = { ask: 1, label: labelOf({ label }), onlyIfGranted: false };
     const entry = await store.join(this.name, this.config, request);
-    if (entry.state !== 'holding') await this.#wait(store, entry, { signal }, flowOf(undefined));
-    lease.resume(entry);
+    try {
+      if (entry.state !== 'holding') await this.#wait(store, entry, { signal }, flowOf(undefined));
+      lease.resume(entry);
+    } catch (error) {
+      await abandonQuietly(store, entry);
+      throw error;
+    }
   }
 
   protected async tryEnter(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Promise<Lease | null> {
@@ -62,7 +81,13 @@ export abstract class Acquirable extends Resource {
     options.signal?.throwIfAborted();
     const { store } = this;
     const entry = await store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
-    return entry.state === 'refused' ? null : leased(new Lease(store, entry, traits), flow);
+    if (entry.state === 'refused') return null;
+    try {
+      return leased(new Lease(store, entry, traits), flow);
+    } catch (error) {
+      await abandonQuietly(store, entry);
+      throw error;
+    }
   }
 
   protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
@@ -73,13 +98,19 @@ export abstract class Acquirable extends Resource {
     const { store } = this;
     const sync = this.#syncOf(store);
     const request = { ask, label: labelOf(options), onlyIfGranted: false };
-    // Before the entry is in line: a signal that came in between would wait for us as long as we wait.
-    const entry = sync.blocking(() => {
-      const waiter = sync.join(this.name, this.config, request);
-      if (waiter.state !== 'holding') this.#waitSync(sync, waiter, options);
-      return waiter;
-    });
-    return leased(new Lease(store, entry, traits), flow);
+    let entry: OwnEntry | undefined;
+    try {
+      // Before the entry is in line: a signal that came in between would wait for us as long as we wait.
+      const waiter = sync.blocking(() => {
+        entry = sync.join(this.name, this.config, request);
+        if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
+        return entry;
+      });
+      return leased(new Lease(store, waiter, traits), flow);
+    } catch (error) {
+      if (entry) abandonQuietlySync(sync, entry);
+      throw error;
+    }
   }
 
   protected tryEnterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease | null {
@@ -87,8 +118,15 @@ export abstract class Acquirable extends Resource {
     options.signal?.throwIfAborted();
     const { store } = this;
     const request = { ask, label: labelOf(options), onlyIfGranted: true };
-    const entry = this.#syncOf(store).join(this.name, this.config, request);
-    return entry.state === 'refused' ? null : leased(new Lease(store, entry, traits), flow);
+    const sync = this.#syncOf(store);
+    const entry = sync.join(this.name, this.config, request);
+    if (entry.state === 'refused') return null;
+    try {
+      return leased(new Lease(store, entry, traits), flow);
+    } catch (error) {
+      abandonQuietlySync(sync, entry);
+      throw error;
+    }
   }
 
   protected async hold<T>(lease: Lease, work: (lease: Lease) => T | PromiseLike<T>): Promise<T> {
@@ -125,20 +163,15 @@ export abstract class Acquirable extends Resource {
   #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
     const deadline = performance.now() + timeout;
-    try {
-      const watch = new BlockingDeadlockWatch(this.store, sync, entry, detect);
-      for (const ms of checkTimes()) {
-        const restMs = deadline - performance.now();
-        if (restMs <= 0) break;
-        watch.check();
-        sync.wait(entry, Math.min(ms, restMs));
-        if (entry.state !== 'waiting') break;
-      }
-      sync.refresh(entry);
-    } catch (error) {
-      abandonQuietly(sync, entry);
-      throw error;
+    const watch = new BlockingDeadlockWatch(this.store, sync, entry, detect);
+    for (const ms of checkTimes()) {
+      const restMs = deadline - performance.now();
+      if (restMs <= 0) break;
+      watch.check();
+      sync.wait(entry, Math.min(ms, restMs));
+      if (entry.state !== 'waiting') break;
     }
+    sync.refresh(entry);
     if (isHolding(entry)) return;
     sync.abandon(entry);
     if (entry.state === 'lost') throw evictedError(this.store, entry, 'acquire');
@@ -154,14 +187,6 @@ export abstract class Acquirable extends Resource {
 function leased(lease: Lease, flow: Flow | null): Lease {
   flow?.add(lease);
   return lease;
-}
-
-function abandonQuietly(sync: SyncStore, entry: OwnEntry): void {
-  try {
-    sync.abandon(entry);
-  } catch {
-    // It is tried again; what ended the wait is what its caller must hear of.
-  }
 }
 
 /** A function, because its answer changes between two calls, which the compiler would not believe. */

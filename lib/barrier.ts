@@ -4,7 +4,7 @@ import { type Handed, handed, type Recipe } from './handed.ts';
 import { MAX_PERMITS } from './line-header.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import type { OwnEntry, Store } from './store.ts';
-import { checkWait, untilHolding, type WaitOptions } from './waiting.ts';
+import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 /**
  * A place where a number of parties meet: who comes waits until all are there, and then all go on. It can be used again
@@ -53,7 +53,8 @@ export class Barrier extends Resource implements Handed {
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
     // Also if it is lost by now: we may have found a dead party as we came.
     if (entry.state !== 'holding') await this.#meet(store, entry, options);
-    await store.abandon(entry);
+    // They have met, whether or not that can be written now.
+    await abandonQuietly(store, entry);
     return entry.waitingBefore;
   }
 

@@ -1,3 +1,4 @@
+import { errnoName } from './errno.ts';
 import type { FileFacts, Host, ProcessFacts } from './host.ts';
 import { encodeName } from './name.ts';
 import { fromWire, isCount, toWire } from './record.ts';
@@ -46,8 +47,8 @@ export interface Report {
   mark: Mark | null;
 }
 
-/** What was found in a report's place: a report, or why it is none. */
-export type Reading = { report: Report } | { problem: string };
+/** What was found in a report's place: a report, or why it is none; `failure` if it could not even be read. */
+export type Reading = { report: Report } | { problem: string; failure?: unknown };
 
 export function beatsDirectory(store: string): string {
   return `${store}/beats`;
@@ -81,7 +82,7 @@ export function readReport(files: Host['files'], path: string, found: FileFacts)
     const text = files.readText(path);
     return text === null ? { problem: 'its file was taken away' } : parseReport(text, fileOf(path));
   } catch (error) {
-    return { problem: `its file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'an unknown error'})` };
+    return { problem: `its file cannot be read (${errnoName(error) ?? 'an unknown error'})`, failure: error };
   }
 }
 

@@ -4,8 +4,8 @@ import { type Handed, handed, type Recipe } from './handed.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import type { OwnEntry, Store } from './store.ts';
-import { checkWait, untilHolding, type WaitOptions } from './waiting.ts';
+import type { OwnEntry } from './store.ts';
+import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'condition', permits: 1 } as const;
 
@@ -65,7 +65,7 @@ export class Condition extends Resource implements Handed {
    * @throws {MisuseError} (rejects) unless the lock is held here, by `acquire` or `withLock` of this condition
    * @throws {LeaseLostError} (rejects) if the lock was lost
    * @throws {StoreError} (rejects) with `EVICTED` if somebody took the waiter out; or if the files cannot be used.
-   *   The lock is not held then.
+   *   The lock is not held then, unless it could not even be given back: `lease.held` says so.
    */
   async wait(options: WaitOptions & { label?: string } = {}): Promise<boolean> {
     checkWait(options);
@@ -75,17 +75,19 @@ export class Condition extends Resource implements Handed {
     const { store } = this;
     // In line before the lock is free: who notifies under the lock finds us there.
     const entry = await store.join(this.name, CONFIG, { ask: 1, label: labelOf(options), onlyIfGranted: false });
-    const giveUp = (unwanted: OwnEntry) => this.#passOn(store, unwanted);
+    // A wake-up that we do not act upon goes to the next one, as if we had died.
+    const passOn = { reason: 'woken, but gave up', by: `pid ${process.pid}` };
+    const giveUp = (unwanted: OwnEntry) => store.abandon(unwanted, passOn);
     try {
       await lease.suspend();
       const woken = await untilHolding(store, entry, options, { giveUp });
       await this.lock.reacquire(lease, options);
       // Only now: were we killed before, our wake-up would go to the next one.
-      if (woken) await store.abandon(entry);
+      if (woken) await abandonQuietly(store, entry);
       return woken;
     } catch (error) {
       // What went wrong is what its caller must hear of, not what follows from it.
-      await giveUp(entry).catch(() => undefined);
+      await abandonQuietly(store, entry, passOn);
       throw error;
     }
   }
@@ -141,12 +143,5 @@ export class Condition extends Resource implements Handed {
     throw new MisuseError(
       `${this.name}: ${operation} needs its lock, ${this.lock.name}, held by acquire() or withLock() of this condition`,
     );
-  }
-
-  /** A wake-up that we do not act upon goes to the next one, as if we had died. */
-  async #passOn(store: Store, entry: OwnEntry): Promise<void> {
-    const eviction = { reason: 'woken, but gave up', by: `pid ${process.pid}` };
-    if (entry.state === 'holding') await store.evict(this.name, entry.ticket, eviction);
-    else if (entry.state === 'waiting') await store.abandon(entry);
   }
 }

@@ -1,6 +1,7 @@
 import type { DiskResource } from './disk-resource.ts';
 import type { Entry, Owner } from './entry.ts';
 import type { Eviction } from './line.ts';
+import type { Presence } from './presence.ts';
 import type { EntryState, OwnEntry } from './store.ts';
 
 /** What a record of ours made: the entry as it is now, and how many waited before it when it joined. */
@@ -32,6 +33,14 @@ export class DiskEntry implements OwnEntry {
     this.token = token;
     this.waitingBefore = joined?.waitingBefore ?? 0;
     this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';
+  }
+
+  /** It was not adopted, after all. */
+  disown(owner: Owner, presence: Presence): void {
+    const at = this.adopters.indexOf(owner);
+    if (at === -1) return;
+    this.adopters.splice(at, 1);
+    presence.retire(owner);
   }
 
   get name(): string {

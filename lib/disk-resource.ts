@@ -56,8 +56,8 @@ export class DiskResource {
   #gone = false;
   #label = '';
   #labelJson = '""';
-  /** Entries of ours that nobody will release, and whose `leave` could not be written yet. */
-  readonly #unwanted = new Set<DiskEntry>();
+  /** Entries of ours that nobody will release, and whose end could not be written yet; and as what it is to be written. */
+  readonly #unwanted = new Map<DiskEntry, Eviction | null>();
   #isDunned = false;
 
   private constructor(options: DiskResourceOptions, own: OwnEntries, journal: Journal<Line>) {
@@ -113,16 +113,19 @@ export class DiskResource {
     }
     const entry = this.#enter('enter', request);
     // In a busy line somebody has looked just now, and judging costs more than a hand-over.
-    if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.#expelDeadBefore(entry);
+    if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.expelDeadBefore(entry);
     return entry;
   }
 
-  /** Where that fails the entry is in line all the same, and must be given to who asked for it. It looks again as it waits. */
-  #expelDeadBefore(entry: DiskEntry): void {
+  /**
+   * Evicts the dead before an entry of ours that is in line, as far as that can be done. Best effort, whatever goes
+   * wrong: the entry stays in line, its owner must get it, and the next poll looks again.
+   */
+  expelDeadBefore(own: DiskEntry, most?: number): void {
     try {
-      this.expelDead(entry);
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
+      this.expelDead(own, most);
+    } catch {
+      // The holder is dead at the next look, too.
     }
   }
 
@@ -137,16 +140,21 @@ export class DiskResource {
 
   /**
    * The same for an entry that nobody will come back to. Where it fails it is tried again, before the next entry of
-   * ours joins and once a second, until it is done or the process ends.
+   * ours joins and once a second, until it is done or the process ends. `passOn`: as in `Store.abandon`.
    */
-  abandon(own: DiskEntry): void {
+  abandon(own: DiskEntry, passOn: Eviction | null = null): void {
     try {
-      this.leave(own);
+      this.#end(own, passOn);
     } catch (error) {
-      this.#unwanted.add(own);
+      this.#unwanted.set(own, passOn);
       this.#dun();
       throw error;
     }
+  }
+
+  #end(own: DiskEntry, passOn: Eviction | null): void {
+    if (passOn === null || own.state !== 'holding') this.leave(own);
+    else if (!this.isGone() && this.#own.has(own)) this.evict(own.ticket, passOn);
   }
 
   /** Takes out of the line what of ours nobody wants in it. What cannot be written now stays owed. */
@@ -155,8 +163,8 @@ export class DiskResource {
     try {
       this.refreshInPlace();
       this.#noteStrays();
-      for (const own of this.#unwanted) {
-        this.leave(own);
+      for (const [own, passOn] of this.#unwanted) {
+        this.#end(own, passOn);
         this.#unwanted.delete(own);
       }
     } catch {
@@ -172,8 +180,14 @@ export class DiskResource {
       this.#options.presence.announceFor(owner);
       own.adopters.push(owner);
     }
-    this.#write(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver], true);
-    this.#checkAdopted(own, owner.key);
+    try {
+      this.#write(['adopt', this.#nextId(), own.ticket, this.#now(), owner.key, toWire(owner.facts), handOver], true);
+      this.#checkAdopted(own, owner.key);
+    } catch (error) {
+      // If the record may count, the process may own the entry: then others must be able to judge it.
+      if (!isUnsure(error)) own.disown(owner, this.#options.presence);
+      throw error;
+    }
     if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
     return true;
   }
@@ -317,7 +331,13 @@ export class DiskResource {
     const entry = joined && (this.#journal.machine.find(joined.entry.ticket) ?? joined.entry);
     const own = new DiskEntry(this, entry && joined ? { ...joined, entry } : null);
     if (joined) this.#own.add(own);
-    this.#settle(poke);
+    try {
+      this.#settle(poke);
+    } catch (error) {
+      // The caller gets no entry, so nobody else would ever end it.
+      this.#abandonQuietly(own);
+      throw error;
+    }
     return own;
   }
 
@@ -339,13 +359,12 @@ export class DiskResource {
     this.#append(record, JSON.stringify(record));
   }
 
-  /** Of a record that may count although this throws, the entry it makes is taken out again. */
+  /** Where this throws, whatever the error is, an entry that the record makes all the same is taken out again. */
   #append(record: JournalRecord, json: string): void {
     try {
       this.#journal.append(record, json);
     } catch (error) {
-      const [verb] = record;
-      if (error instanceof StoreError && error.code === 'STORE_UNSURE' && JOINING.includes(verb)) {
+      if (JOINING.includes(record[0])) {
         this.#own.disown();
         this.#dun();
       }
@@ -356,10 +375,21 @@ export class DiskResource {
   }
 
   #noteStrays(): void {
-    for (const entry of this.#own.takeStrays()) {
+    for (const { ticket, id } of this.#own.takeStrays()) {
+      const entry = this.#line.find(ticket);
+      // Somebody has ended it since.
+      if (entry?.id !== id) continue;
       const own = new DiskEntry(this, { entry, waitingBefore: 0 });
       this.#own.add(own);
-      this.#unwanted.add(own);
+      this.#unwanted.set(own, null);
+    }
+  }
+
+  #abandonQuietly(own: DiskEntry): void {
+    try {
+      this.abandon(own);
+    } catch {
+      // It is tried again.
     }
   }
 
@@ -395,6 +425,10 @@ export class DiskResource {
       { operation: 'acquire', resource: this.name, path: this.#options.directory },
     );
   }
+}
+
+function isUnsure(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'STORE_UNSURE';
 }
 
 /** The journal, up to date, with a line that tells `own` what happens in it from now on. */

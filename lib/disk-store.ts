@@ -43,8 +43,8 @@ export class DiskStore implements Store {
     this.#disk.leave(entry);
   }
 
-  abandon(entry: OwnEntry): void {
-    this.#disk.abandon(entry);
+  abandon(entry: OwnEntry, passOn?: Eviction): void {
+    this.#disk.abandon(entry, passOn);
   }
 
   async adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean> {
@@ -128,7 +128,7 @@ export class DiskStore implements Store {
     own.resource.refreshInPlace();
     if (!judge || own.state !== 'waiting') return;
     const first = own.resource.waitingBefore(own, 1) === 0;
-    own.resource.expelDead(own, first ? undefined : JUDGED_FROM_BEHIND);
+    own.resource.expelDeadBefore(own, first ? undefined : JUDGED_FROM_BEHIND);
   }
 
   #pollMs(own: DiskEntry): number {

@@ -72,9 +72,9 @@ export class Disk implements SyncStore {
     own.resource.leave(own);
   }
 
-  abandon(entry: OwnEntry): void {
+  abandon(entry: OwnEntry, passOn?: Eviction): void {
     const own = entry as DiskEntry;
-    own.resource.abandon(own);
+    own.resource.abandon(own, passOn);
   }
 
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
@@ -134,7 +134,7 @@ export class Disk implements SyncStore {
       pollMs = Math.min(pollMs * 1.5, POLL_MOST_MS);
       own.resource.refreshInPlace();
       if (own.state !== 'waiting' || clock.monotonicMs() < judgeAt) continue;
-      own.resource.expelDead(own);
+      own.resource.expelDeadBefore(own);
       judgeAt = clock.monotonicMs() + JUDGE_EVERY_MS;
     }
   }

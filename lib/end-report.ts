@@ -4,6 +4,7 @@ import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
 import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
+import { writeAtOnce } from './whole-write.ts';
 
 /**
  * Marks a name's report as ended well, on behalf of its reporter, which stops at its next beat. False if
@@ -23,6 +24,8 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     const found = files.look(path);
     if (found === null) return false;
     const reading = readReport(files, path, found);
+    // The disk fails: what stands there may be a report, and is not to be removed.
+    if ('failure' in reading) throw reading.failure;
     if ('problem' in reading)
       throw new StoreError(
         'BEAT_UNREADABLE',
@@ -33,9 +36,7 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     const fd = files.openForAppend(path);
     try {
       const mark: Mark = { state: 'ended', code: 0, at: Math.floor(host.clock.wallMicros() / 1_000) };
-      const bytes = Buffer.from(markText(mark));
-      if (files.write(fd, bytes, bytes.length) !== bytes.length)
-        throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
+      writeAtOnce(files, fd, Buffer.from(markText(mark)));
     } finally {
       files.close(fd);
     }

@@ -3,6 +3,8 @@ import { isCount } from './record.ts';
 import { jobDirectory, type RunStart, runFile } from './run-file.ts';
 import { PRIVATE } from './run-record.ts';
 import type { StoreDirectory } from './store-directory.ts';
+import { storeErrorOf } from './store-failure.ts';
+import { writeWhole } from './whole-write.ts';
 
 /**
  * A word to a run that it shall end: the file `<start>-<key>.end` beside its record. Its `lockstep job` watches for it
@@ -37,18 +39,25 @@ function pathOf(store: Place, run: Named): string {
 /**
  * Asks a run to end. False if it was asked before.
  *
- * @throws the system's error
+ * @throws {StoreError} if that cannot be written: then it was not asked
  */
 export function askToEnd(host: Host, store: Place, run: Named, request: EndRequest): boolean {
   const path = pathOf(store, run);
+  try {
+    return putRequest(host, store, run, { path, request });
+  } catch (error) {
+    throw storeErrorOf(error, { operation: 'ask the run to end by', resource: run.job, path });
+  }
+}
+
+function putRequest(host: Host, store: Place, run: Named, { path, request }: { path: string; request: EndRequest }) {
   if (host.files.look(path) !== null) return false;
   const own = `${jobDirectory(store.path, run.job)}/${PRIVATE}${host.processes.nonce()}`;
   const bytes = Buffer.from(JSON.stringify(request));
   const fd = host.files.create(own, store.fileMode);
   try {
     try {
-      if (host.files.write(fd, bytes, bytes.length) !== bytes.length)
-        throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
+      writeWhole(bytes, (rest) => host.files.write(fd, rest, rest.length));
     } finally {
       host.files.close(fd);
     }

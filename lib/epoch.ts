@@ -1,6 +1,7 @@
 import type { Host } from './host.ts';
 import { endOfArray } from './json-array.ts';
 import type { JournalRecord } from './record.ts';
+import { writeAtOnce } from './whole-write.ts';
 
 /** What a journal is folded into. It must be deterministic: no clock, no files. */
 export interface Machine {
@@ -117,7 +118,7 @@ export class Epoch<M extends Machine> {
     this.#awaited = record[1];
     let failure: unknown = null;
     try {
-      this.#write(bytes, length);
+      writeAtOnce(this.#host.files, this.fd, bytes, length);
     } catch (error) {
       failure = error;
     }
@@ -143,15 +144,6 @@ export class Epoch<M extends Machine> {
     } else if (this.#foldRead(read)) {
       this.fold();
     }
-  }
-
-  #write(bytes: Buffer, length: number): void {
-    const written = this.#host.files.write(this.fd, bytes, length);
-    if (written === length) return;
-    // A torn record is void and harms nobody, so the whole of it may be tried again, once: a disk
-    // that is full says so in plain words the second time.
-    if (this.#host.files.write(this.fd, bytes, length) === length) return;
-    throw Object.assign(new Error('ENOSPC: the record was written in part only'), { code: 'ENOSPC' });
   }
 
   /** Folds the first `length` bytes of the shared buffer. True if there may be more to read. */

@@ -1,7 +1,7 @@
 import { labelOf } from './acquirable.ts';
 import { type Handed, handed, type Recipe } from './handed.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { checkWait, untilHolding, type WaitOptions } from './waiting.ts';
+import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'event', permits: 1 } as const;
 
@@ -57,7 +57,8 @@ export class Event extends Resource implements Handed {
     const { store } = this;
     const entry = await store.join(this.name, CONFIG, { ask: 1, label: labelOf(options), onlyIfGranted: false });
     const isSet = entry.state === 'holding' || (await untilHolding(store, entry, options));
-    if (isSet) await store.abandon(entry);
+    // It is set, whether or not that can be written now.
+    if (isSet) await abandonQuietly(store, entry);
     return isSet;
   }
 

@@ -1,3 +1,4 @@
+import { isErrno, systemError } from './errno.ts';
 import type { Files } from './host.ts';
 
 /** Runs a call while nobody else, on any machine, runs one for the same file. */
@@ -51,7 +52,7 @@ export function guardedFiles(files: Files, exclusively: Exclusively, nonce: stri
       if (path === undefined) return files.write(fd, buffer, length);
       return exclusively(path, () =>
         anew(path, (newest) => {
-          if (newest === null) throw Object.assign(new Error(`ENOENT: ${path} is gone`), { code: 'ENOENT', path });
+          if (newest === null) throw systemError('ENOENT', `${path} is gone`, { path });
           const written = files.write(newest, buffer, length);
           files.sync(newest);
           return written;
@@ -75,8 +76,7 @@ function openIfThere(files: Files, path: string): number | null {
   try {
     return files.openForAppend(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ESTALE') return null;
+    if (isErrno(error, 'ENOENT', 'ESTALE')) return null;
     throw error;
   }
 }

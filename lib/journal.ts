@@ -1,8 +1,10 @@
 import { Epoch, encodeHeader, HeaderError, type Machine } from './epoch.ts';
+import { isErrno } from './errno.ts';
 import type { StoreError } from './errors.ts';
 import type { Files, Host } from './host.ts';
 import { journalError, journalFailure } from './journal-failure.ts';
 import type { JournalRecord } from './record.ts';
+import { writeWhole } from './whole-write.ts';
 
 export type { Machine } from './epoch.ts';
 
@@ -115,12 +117,21 @@ export class Journal<M extends Machine> {
     if (this.#epoch.offset > this.#epoch.headerBytes + this.#rotateBytes) this.#rotate();
   }
 
-  /** In this epoch, or the next, or the one after that: until it has come by before a seal. */
+  /**
+   * In this epoch, or the next, or the one after that: until it has come by before a seal.
+   *
+   * One that does not come by, though it was written, is torn: the kernel took a part, somebody else appended, and libuv
+   * appended the rest behind that. So it is void for ever, and is written once more. (Not where others' caches may
+   * still have it come by later: a guarded append has nobody beside it.)
+   */
   #appendWherever(record: JournalRecord, length: number): void {
+    let mayBeTorn = !this.#isFarAway;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (this.#epoch.sealed) this.#moveOn();
       if (this.#epoch.append(record, this.#out, length)) return;
-      if (!this.#epoch.sealed) throw this.#error('STORE_DAMAGED', 'a record that was appended did not come by');
+      if (this.#epoch.sealed) continue;
+      if (!mayBeTorn) throw this.#error('STORE_DAMAGED', 'a record that was appended did not come by');
+      mayBeTorn = false;
     }
     throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while one record was being written`);
   }
@@ -234,7 +245,7 @@ export class Journal<M extends Machine> {
     try {
       fd = files.openForAppend(this.#path(number));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+      if (isErrno(error, 'ENOENT')) return null;
       throw error;
     }
     try {
@@ -270,7 +281,7 @@ export class Journal<M extends Machine> {
     const { path, fd } = this.#createPrivate(number);
     try {
       try {
-        this.#writeWhole(fd, encodeHeader(payload));
+        writeWhole(encodeHeader(payload), (rest) => files.write(fd, rest, rest.length));
         // A file in place is whole, also after a power cut: its name must not come before its contents.
         files.sync(fd);
       } finally {
@@ -279,7 +290,7 @@ export class Journal<M extends Machine> {
       files.link(path, this.#path(number));
     } catch (error) {
       // Swept away by another's rotation: then there is a higher epoch than the one we were making.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isErrno(error, 'ENOENT')) throw error;
     } finally {
       this.#tidy(() => files.remove(path));
     }
@@ -302,17 +313,8 @@ export class Journal<M extends Machine> {
         return { path, fd: this.#host.files.create(path, this.#options.fileMode) };
       } catch (error) {
         // An earlier try of this session left it, and could not remove it.
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || this.#privateFiles > MAX_ROUNDS) throw error;
+        if (!isErrno(error, 'EEXIST') || this.#privateFiles > MAX_ROUNDS) throw error;
       }
-    }
-  }
-
-  #writeWhole(fd: number, bytes: Buffer): void {
-    let rest = bytes;
-    while (rest.length > 0) {
-      const written = this.#host.files.write(fd, rest, rest.length);
-      if (written === 0) throw Object.assign(new Error('ENOSPC: no space for the next epoch'), { code: 'ENOSPC' });
-      rest = rest.subarray(written);
     }
   }
 

@@ -1,3 +1,4 @@
+import { isErrno } from './errno.ts';
 import { StoreError } from './errors.ts';
 import type { LineView } from './store.ts';
 import type { JournalMark, StoreView } from './store-view.ts';
@@ -100,7 +101,7 @@ export class LineTrail {
       budget.used += 1;
     } catch (error) {
       // The system has no more of them: those that we have are all that we get.
-      if (['ENOSPC', 'EMFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) budget.most = budget.used;
+      if (isErrno(error, 'ENOSPC', 'EMFILE')) budget.most = budget.used;
     }
   }
 

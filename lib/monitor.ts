@@ -1,4 +1,5 @@
 import { beatsDirectory, isPrivate, nameOfFile, type Reading, type Report, readReport } from './beat-file.ts';
+import { errnoName } from './errno.ts';
 import type { FileFacts, Host } from './host.ts';
 import { whyGone } from './liveness.ts';
 import { encodeName } from './name.ts';
@@ -206,7 +207,7 @@ export class Monitor {
         gone: undefined,
       };
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
+      const code = errnoName(error) ?? 'an unknown error';
       return { ...none, reading: { problem: `its file cannot be looked at (${code})` } };
     }
   }

@@ -66,9 +66,10 @@ export class OwnEntries {
     this.#outcome = null;
   }
 
-  /** What was expected failed, and may have been written all the same. */
+  /** What was expected failed, and may have been written all the same: it has come by, or will. */
   disown(): void {
-    this.#disowned.add(this.#awaited);
+    if (this.#joined) this.#strays.push(this.#joined.entry);
+    else this.#disowned.add(this.#awaited);
   }
 
   /** Whether a record that was disowned may have made an entry, or has. */

@@ -11,6 +11,7 @@ import {
 import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
 import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
+import { writeAtOnce, writeWhole } from './whole-write.ts';
 
 /** A private file this old was left behind by a reporter that was killed before it could begin. */
 const SWEPT_AFTER_MS = 60_000;
@@ -62,7 +63,7 @@ export class OwnReport {
   }
 
   mark(mark: Mark): void {
-    if (this.#fd !== -1) this.#writeWhole(this.#fd, Buffer.from(markText(mark)));
+    if (this.#fd !== -1) writeAtOnce(this.#options.host.files, this.#fd, Buffer.from(markText(mark)));
   }
 
   close(): void {
@@ -107,7 +108,7 @@ export class OwnReport {
     const bytes = Buffer.from(reportText(report));
     const fd = host.files.create(own, directory.fileMode);
     try {
-      this.#writeWhole(fd, bytes);
+      writeWhole(bytes, (rest) => host.files.write(fd, rest, rest.length));
     } finally {
       host.files.close(fd);
     }
@@ -115,11 +116,6 @@ export class OwnReport {
     this.#fd = host.files.openForAppend(own);
     this.#inode = host.files.look(own)?.inode ?? 0;
     this.#size = bytes.length;
-  }
-
-  #writeWhole(fd: number, bytes: Uint8Array): void {
-    if (this.#options.host.files.write(fd, bytes, bytes.length) === bytes.length) return;
-    throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
   }
 
   /** Gives the private file its place. False if a newer reporter has it. */

@@ -1,4 +1,5 @@
 import { Epoch, HeaderError, type Machine } from './epoch.ts';
+import { isErrno } from './errno.ts';
 import type { Host } from './host.ts';
 import { epochsIn, MAX_JOURNAL_BYTES, MAX_ROUNDS } from './journal.ts';
 import { type JournalPlace, journalError, journalFailure } from './journal-failure.ts';
@@ -94,7 +95,7 @@ function tryToOpen({ host, directory }: PastOptions, numbers: readonly number[])
     return epochs;
   } catch (error) {
     for (const { fd } of epochs) close(host, fd);
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if (isErrno(error, 'ENOENT')) return null;
     throw error;
   }
 }

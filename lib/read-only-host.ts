@@ -1,9 +1,10 @@
+import { systemError } from './errno.ts';
 import { guardedFiles } from './guarded-files.ts';
 import type { Files, Host } from './host.ts';
 import { nodeHost } from './node-host.ts';
 
 function refuse(): never {
-  throw Object.assign(new Error('EROFS: this is for looking only'), { code: 'EROFS' });
+  throw systemError('EROFS', 'this is for looking only');
 }
 
 /** The machine's files, none of which can be changed. What would make something finds that it cannot. */

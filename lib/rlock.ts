@@ -48,8 +48,15 @@ export class RLock extends Lock {
     const { store, name } = this;
     const flow = flowOf(owner);
     const again = flow?.pick((lease) => lease.again(store, name)) ?? null;
-    // It may outlive the one that it was acquired over.
-    if (again) flow?.add(again);
-    return again;
+    if (!again) return null;
+    try {
+      // It may outlive the one that it was acquired over.
+      flow?.add(again);
+      return again;
+    } catch (error) {
+      // The caller does not get it, so nobody else would release it. It is not the last one: this writes nothing.
+      void again.release();
+      throw error;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { errnoName } from './errno.ts';
 import type { Host } from './host.ts';
 import { MAX_RUN_BYTES, parseRun, parseRunFile, type Run } from './run-file.ts';
 import { checkOwnDirectory } from './store-directory.ts';
@@ -38,5 +39,5 @@ export function readRun({ files }: Host, directory: string, file: string): RunRe
 
 /** The system's name for what went wrong. */
 export function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? 'an unknown error';
+  return errnoName(error) ?? 'an unknown error';
 }

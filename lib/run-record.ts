@@ -10,12 +10,14 @@ import {
 } from './run-file.ts';
 import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
+import { writeWhole } from './whole-write.ts';
 
 /** A record before it has its name, which begins with no dot. */
 export const PRIVATE = '.next.';
 
 /**
- * The record of a run, by the one who writes it: nobody else ever does. Each event is one write to its own descriptor.
+ * The record of a run, by its only writer. Each event is one line, written to its own descriptor; a line that is torn,
+ * because its writer was killed or the disk is full, is no event, and the next one begins a line of its own.
  *
  * Every method throws a `StoreError` if it cannot be written.
  */
@@ -45,7 +47,7 @@ export class RunRecord {
         makeOwn(host, directory, store.directoryMode);
         host.files.close(host.files.create(own, store.fileMode));
         fd = host.files.openForAppend(own);
-        writeWhole(host, fd, startText(start));
+        writeText(host, fd, startText(start));
         host.files.rename(own, path);
         return new RunRecord(host, start, path, fd);
       } catch (error) {
@@ -58,7 +60,7 @@ export class RunRecord {
   }
 
   append(event: RunEvent): void {
-    guard(this.start, this.path, () => writeWhole(this.#host, this.#fd, eventText(event)));
+    guard(this.start, this.path, () => writeText(this.#host, this.#fd, eventText(event)));
   }
 
   /** Makes it safe from a power cut, so far. */
@@ -78,10 +80,8 @@ function makeOwn(host: Host, directory: string, mode: number): void {
   checkOwnDirectory(host, directory);
 }
 
-function writeWhole(host: Host, fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  if (host.files.write(fd, bytes, bytes.length) === bytes.length) return;
-  throw Object.assign(new Error('ENOSPC: the write was cut short'), { code: 'ENOSPC' });
+function writeText({ files }: Host, fd: number, text: string): void {
+  writeWhole(Buffer.from(text), (rest) => files.write(fd, rest, rest.length));
 }
 
 function closeQuietly(host: Host, fd: number): void {

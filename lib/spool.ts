@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { tailIn } from './run-output.ts';
+import { writeWhole } from './whole-write.ts';
 
 const { O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = fs.constants;
 
@@ -152,14 +153,14 @@ export class Spool {
     this.#skipTo(begin);
     const isLine = this.#bytesAt(this.#firstEnd - 1, this.#firstEnd)[0] === NEWLINE;
     const note = `${isLine ? '' : '\n'}${leftOut(missing)}`;
-    let end = this.#firstEnd + fs.writeSync(this.#fd, note, this.#firstEnd);
+    let end = this.#writeAt(Buffer.from(note), this.#firstEnd);
     let from = begin;
     // Again for what is printed meanwhile, until nothing is; but not for ever.
     for (let round = 0; round < MAX_ROUNDS && from < size; round++) {
       while (from < size) {
         const bytes = this.#bytesAt(from, size);
         if (bytes.length === 0) break;
-        end += fs.writeSync(this.#fd, bytes, 0, bytes.length, end);
+        end = this.#writeAt(bytes, end);
         from += bytes.length;
       }
       this.#handOn(from);
@@ -168,6 +169,12 @@ export class Spool {
     fs.ftruncateSync(this.#fd, end);
     this.#base += from - end;
     this.#position = end;
+  }
+
+  /** Returns where it ends. */
+  #writeAt(bytes: Uint8Array, position: number): number {
+    writeWhole(bytes, (rest, done) => fs.writeSync(this.#fd, rest, 0, rest.length, position + done));
+    return position + bytes.length;
   }
 
   /** A command that prints faster than it can be handed on is not waited for. */

@@ -1,3 +1,4 @@
+import { errnoName } from './errno.ts';
 import { LockstepError, StoreError } from './errors.ts';
 
 /**
@@ -37,6 +38,25 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   ENOENT: ['STORE_GONE', 'it has been deleted', 'Do not delete a store that is in use; then try again.'],
   ELOOP: ['STORE_UNSAFE', 'it is a symbolic link', 'Remove the link; a store follows none.'],
   EINVAL: ['STORE_UNSAFE', 'it is not a regular file', 'Remove what stands in its place.'],
+  EUCLEAN: ['STORE_IO', 'the file system is damaged', 'Check it (fsck), and the system log, then try again.'],
+  EBADMSG: ['STORE_IO', 'the file system is damaged', 'Check it (fsck), and the system log, then try again.'],
+  EHWPOISON: ['STORE_IO', 'the memory failed', 'Check it, and the system log, then try again.'],
+  EBUSY: ['STORE_IO', 'it is in use', 'If something is mounted there, unmount it; else try again.'],
+  ENOMEM: ['STORE_IO', 'the system has no memory left', 'Free some, then try again.'],
+  ETIMEDOUT: ['STORE_IO', 'the file system did not answer in time', 'Check what it is mounted from, then try again.'],
+  ENOLCK: ['STORE_IO', 'the file system has no locks left', 'Try again.'],
+  ENOKEY: ['STORE_DENIED', 'it is encrypted, and its key is not there', 'Unlock the directory, then try again.'],
+  EKEYREVOKED: ['STORE_DENIED', 'it is encrypted, and its key was taken away', 'Unlock it, then try again.'],
+  ENOTSUP: [
+    'STORE_UNSAFE',
+    'the file system cannot do that',
+    'Choose a store on another one with --dir or $LOCKSTEP_DIR.',
+  ],
+  ENOSYS: [
+    'STORE_UNSAFE',
+    'the system cannot do that',
+    'Choose a store on another file system with --dir or $LOCKSTEP_DIR.',
+  ],
   EISDIR: ['STORE_UNSAFE', 'it is a directory', 'Remove what stands in its place.'],
   ENXIO: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
   ENODEV: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
@@ -53,19 +73,30 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   ],
 };
 
+const REMEDY = 'Check the disk and the system log, then try again.';
+
+/** Limits of Node's own, which it reports without a number of the system. */
+const TOO_LARGE = [
+  'ERR_FS_FILE_TOO_LARGE',
+  'ERR_STRING_TOO_LONG',
+  'ERR_BUFFER_TOO_LARGE',
+  'ERR_MEMORY_ALLOCATION_FAILED',
+];
+
 /**
- * The one place where a failed system call becomes an error that says what, where, why and what to do.
- * Lockstep's own errors, and what is no system error (a bug), pass through.
+ * The one place where a failed system call becomes an error that says what, where, why and what to do. It goes by the
+ * error's number where Node has no name for it. Lockstep's own errors, and what is no system error (a bug), pass through.
  */
 export function storeErrorOf(error: unknown, at: { operation: string; resource?: string; path: string }): unknown {
+  if (error instanceof LockstepError) return error;
   const system = error as NodeJS.ErrnoException;
-  if (error instanceof LockstepError || typeof system?.code !== 'string' || !/^E[A-Z0-9]+$/.test(system.code))
-    return error;
-  const [code, what, remedy] = KNOWN[system.code] ?? ['STORE_IO', system.message, 'Check the disk, then try again.'];
+  const meaning = meaningOf(system);
+  if (meaning === null) return error;
+  const [name, code, what, remedy] = meaning;
   const subject = at.resource === undefined ? '' : `${at.resource}: `;
   return new StoreError(
     code,
-    `${subject}cannot ${at.operation} ${system.path ?? at.path}: ${what} (${system.code}). ${remedy}`,
+    `${subject}cannot ${at.operation} ${system.path ?? at.path}: ${what} (${name}). ${remedy}`,
     {
       operation: at.operation,
       ...(at.resource === undefined ? {} : { resource: at.resource }),
@@ -73,4 +104,17 @@ export function storeErrorOf(error: unknown, at: { operation: string; resource?:
       cause: error,
     },
   );
+}
+
+function meaningOf(system: NodeJS.ErrnoException): [name: string, ...(typeof KNOWN)[string]] | null {
+  const name = errnoName(system);
+  if (name !== null) return [name, ...(KNOWN[name] ?? ['STORE_IO', wordsOf(system, name), REMEDY])];
+  const { code = '' } = system ?? {};
+  if (!TOO_LARGE.includes(code)) return null;
+  return [code, 'STORE_IO', 'it is larger than this program can read', 'Make it smaller, or move it away.'];
+}
+
+/** Node's words, where it knows the error; "Unknown system error -524" says less than nothing. */
+function wordsOf(system: NodeJS.ErrnoException, name: string): string {
+  return system.code === name ? system.message : `the system failed with error number ${Math.abs(system.errno ?? 0)}`;
 }

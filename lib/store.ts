@@ -26,9 +26,10 @@ export interface Store {
   leave(entry: OwnEntry): void | Promise<void>;
   /**
    * The same for an entry that nobody will come back to: where it fails, it says so, and goes on trying until it is
-   * done or this process ends.
+   * done or this process ends. `passOn`: if it holds by then, it is evicted, for this reason. So the wake-up of a
+   * condition goes to the next waiter, as if its owner had died.
    */
-  abandon(entry: OwnEntry): void | Promise<void>;
+  abandon(entry: OwnEntry, passOn?: Eviction): void | Promise<void>;
   /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
   /** Ends an entry, whoever owns it. False if there is none. */
@@ -57,7 +58,7 @@ export interface Store {
 export interface SyncStore {
   join(name: string, config: Config, request: Request): OwnEntry;
   leave(entry: OwnEntry): void;
-  abandon(entry: OwnEntry): void;
+  abandon(entry: OwnEntry, passOn?: Eviction): void;
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean;
   evict(name: string, ticket: number, eviction: Eviction): boolean;
   keep(entry: OwnEntry, keeps: Keeps): void;

@@ -1,4 +1,5 @@
 import { Epoch } from './epoch.ts';
+import { isErrno } from './errno.ts';
 import type { Host } from './host.ts';
 import { JOURNAL, PRIVATE } from './journal.ts';
 import { DEAF, Line } from './line.ts';
@@ -108,7 +109,7 @@ export class Survey {
           files.close(fd);
         }
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || round === MAX_ROUNDS) throw error;
+        if (!isErrno(error, 'ENOENT') || round === MAX_ROUNDS) throw error;
       }
     }
   }

@@ -1,5 +1,6 @@
 import { MisuseError, StoreError } from './errors.ts';
-import type { OwnEntry, Store } from './store.ts';
+import type { Eviction } from './line.ts';
+import type { OwnEntry, Store, SyncStore } from './store.ts';
 
 /** `setTimeout` takes no longer one; waits that are meant to last longer go round again. */
 const MAX_WAIT_MS = 2 ** 31 - 1;
@@ -82,6 +83,27 @@ async function waitFor(
     if (!watch || entry.state !== 'waiting') continue;
     await watch.check();
     mostMs = times.next().value;
+  }
+}
+
+/**
+ * Takes an entry of ours out of the line, if it is there. Best effort: what cannot be written now the store owes, and
+ * whatever the caller rejects or resolves with is worth more than that.
+ */
+export async function abandonQuietly(store: Store, entry: OwnEntry, passOn?: Eviction): Promise<void> {
+  try {
+    await store.abandon(entry, passOn);
+  } catch {
+    // It is tried again.
+  }
+}
+
+/** The same at once. */
+export function abandonQuietlySync(sync: SyncStore, entry: OwnEntry): void {
+  try {
+    sync.abandon(entry);
+  } catch {
+    // It is tried again.
   }
 }
 

@@ -1,3 +1,5 @@
+import { messageOf } from '../../lib/errno.ts';
+import type { Lease } from '../../lib/lease.ts';
 import { acquireFor } from '../acquisition.ts';
 import type { AcquireArguments } from '../commands/acquire.ts';
 import { EXIT, Exit, say } from '../failure.ts';
@@ -13,10 +15,40 @@ export async function acquireForShell(args: AcquireArguments): Promise<void> {
   const target = targetOf(args);
   const wanted = new Requested(target, args, () => heldByProcess(target.store, pid));
   const lease = await acquireFor(wanted, args, commandOf(pid));
-  if (!(await lease.handOver(pid))) {
+  if (!(await handedOver(lease, pid))) {
     await lease.release();
     say(`${wanted.name}: the process ${pid} is gone; nothing is held`);
     throw new Exit(EXIT.failed);
   }
-  process.stdout.write(`${lease.token}\n`);
+  try {
+    await print(`${lease.token}\n`);
+  } catch (error) {
+    await takeBack(wanted, lease.token);
+    say(`cannot write to stdout: ${messageOf(error as Error)}; nothing is held`);
+    throw new Exit(EXIT.io);
+  }
+}
+
+/** Resolves when it has gone out, rejects if it has not. */
+function print(text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.once('error', reject);
+    process.stdout.write(text, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** A shell that sees this command fail takes the lock for not acquired, and would never release it. */
+async function takeBack({ name, store }: Requested, token: number): Promise<void> {
+  const entry = (await store.snapshot(name))?.entries.find((one) => one.token === token);
+  if (entry) await store.evict(name, entry.ticket, { reason: 'its token was not printed', by: `pid ${process.pid}` });
+}
+
+/** Where it cannot be written down, the shell is not told of the lock: so nothing of it stays in line. */
+async function handedOver(lease: Lease, pid: number): Promise<boolean> {
+  try {
+    return await lease.handOver(pid);
+  } catch (error) {
+    await lease.end().catch(() => undefined);
+    throw error;
+  }
 }

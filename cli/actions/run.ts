@@ -34,12 +34,25 @@ interface Limits {
  * If we are killed before 3 the command never begins.
  */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
-  const child = await Child.start(words, environmentOf(lease, store));
-  forwardSignals(child);
-  await lease.adopt(child.pid);
+  const child = await born(lease, store, words);
   child.go();
   warnOfLoss(lease);
   return endOf(child, limits);
+}
+
+/** Steps 1 and 2. If one of them fails the command never begins, and nothing stays in line. */
+async function born(lease: Lease, store: Store, words: readonly string[]): Promise<Child> {
+  let child: Child | undefined;
+  try {
+    child = await Child.start(words, environmentOf(lease, store));
+    forwardSignals(child);
+    await lease.adopt(child.pid);
+    return child;
+  } catch (error) {
+    child?.drop();
+    await lease.end().catch(() => undefined);
+    throw error;
+  }
 }
 
 async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isErrno, systemError } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
 import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
@@ -154,7 +155,7 @@ export class Document {
     try {
       replacement.putInPlace();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (!isErrno(error, 'ENOENT')) throw error;
       // The next holder of the lock swept it: so the lease was lost, which says more.
       await beforeRename?.();
       throw changedError(this.#act('replace'));
@@ -213,7 +214,7 @@ export class Document {
       chunks.push(chunk.subarray(0, length));
       position += length;
       // It grows as it is read: the last look will say so.
-      if (position > MAX_FILE_BYTES) throw Object.assign(new Error('EFBIG: it grows'), { code: 'EFBIG' });
+      if (position > MAX_FILE_BYTES) throw systemError('EFBIG', 'it grows as it is read');
     }
   }
 

@@ -1,3 +1,4 @@
+import { errnoName } from '../errno.ts';
 import { LockstepError, StoreError } from '../errors.ts';
 import { storeErrorOf } from '../store-failure.ts';
 
@@ -28,8 +29,8 @@ export function fileError(code: string, { operation, path }: FileAct, message: s
 
 /** The error that a failed system call on the file means; what is no system error passes through. */
 export function fileErrorOf(error: unknown, act: FileAct): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (error instanceof LockstepError || typeof code !== 'string') return error;
+  if (error instanceof LockstepError || typeof (error as NodeJS.ErrnoException)?.code !== 'string') return error;
+  const code = errnoName(error) ?? '';
   if (code === 'ENOENT' && act.operation === 'write')
     return fileError(
       'FILE_MISSING',
@@ -47,7 +48,7 @@ export function fileErrorOf(error: unknown, act: FileAct): unknown {
 }
 
 function deniedError(act: FileAct, error: unknown): StoreError {
-  const { code, syscall } = error as NodeJS.ErrnoException;
+  const { syscall } = error as NodeJS.ErrnoException;
   const remedy =
     act.operation === 'read'
       ? 'Check its owner and mode, and those of its directory.'
@@ -56,7 +57,7 @@ function deniedError(act: FileAct, error: unknown): StoreError {
   return fileError(
     'FILE_DENIED',
     act,
-    `permission denied (${code}, ${syscall ?? act.operation}). ${remedy}${suffix}`,
+    `permission denied (${errnoName(error)}, ${syscall ?? act.operation}). ${remedy}${suffix}`,
     error,
   );
 }

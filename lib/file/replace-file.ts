@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isErrno } from '../errno.ts';
 import type { DocumentHost } from '../host/document-host.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { Document } from './document.ts';
@@ -43,7 +44,7 @@ function realPathOf(host: DocumentHost, file: string): string | null {
     return host.realPath(file);
   } catch (error) {
     const isDangling = host.look(file) !== null;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && !isDangling) return null;
+    if (isErrno(error, 'ENOENT') && !isDangling) return null;
     throw error;
   }
 }

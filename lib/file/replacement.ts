@@ -1,3 +1,4 @@
+import { isErrno } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
 import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
 import { Attributes } from './attributes.ts';
@@ -124,8 +125,7 @@ export class Replacement {
       this.#replaced.host.setOwner(this.#fd, uid, gid);
       return true;
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPERM' || code === 'EINVAL') return false;
+      if (isErrno(error, 'EPERM', 'EINVAL')) return false;
       throw error;
     }
   }

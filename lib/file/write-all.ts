@@ -1,3 +1,4 @@
+import { systemError } from '../errno.ts';
 import type { DocumentHost } from '../host/document-host.ts';
 
 /**
@@ -9,7 +10,7 @@ export async function writeAll(host: DocumentHost, fd: number, bytes: Uint8Array
   let rest = bytes;
   while (rest.length > 0) {
     const written = await host.write(fd, rest);
-    if (written === 0) throw Object.assign(new Error('ENOSPC: nothing was written'), { code: 'ENOSPC' });
+    if (written === 0) throw systemError('ENOSPC', 'nothing was written');
     rest = rest.subarray(written);
   }
 }

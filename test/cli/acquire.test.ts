@@ -46,6 +46,19 @@ describe('acquire --pid $$ in a shell script', () => {
     await next.says('in');
   });
 
+  test.skipIf(process.platform !== 'linux')(
+    'whose token cannot be printed fails, says so, and leaves nothing in line',
+    async () => {
+      const shell = rig.script('lockstep acquire deploy --pid $$ > /dev/full; echo "status $?"; read -r _');
+      await shell.says('status 74\n');
+      expect(await rig.entries('deploy')).toEqual([]);
+      const { stderr } = await shell.letGo();
+      expect(stderr).toBe(
+        'lockstep: cannot write to stdout: ENOSPC: no space left on device, write; nothing is held\n',
+      );
+    },
+  );
+
   test('the tokens grow', async () => {
     const { stdout } = await rig.script(
       'for i in 1 2 3; do lockstep acquire n --pid $$; lockstep release n --pid $$; done',

@@ -5,6 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { report } from '../../cli/failure.ts';
 import * as errors from '../../lib/errors.ts';
 import { storeErrorOf } from '../../lib/store-failure.ts';
+import { nodeError, numberOf } from '../faults/node-error.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = fs.readFileSync(`${ROOT}docs/errors.md`, 'utf8');
@@ -46,7 +47,7 @@ test('every code that Lockstep has is on the page, and every one there exists', 
   const literals = [...sources().matchAll(/'([A-Z]+(?:_[A-Z0-9]+)+|EVICTED|DEADLOCK|MISUSE)'/g)].map(
     ([, code = '']) => code,
   );
-  const codes = new Set(literals.filter((code) => !code.startsWith('LOCKSTEP_')));
+  const codes = new Set(literals.filter((code) => !/^(LOCKSTEP|ERR)_/.test(code)));
   expect(codes.size).toBeGreaterThan(15);
   expect(table.map(({ code }) => code).sort()).toEqual([...codes].sort());
 });
@@ -87,5 +88,18 @@ test('every system error that is known by name is on the page, and becomes what 
   for (const [name, code] of said) {
     const error = Object.assign(new Error(name), { code: name });
     expect(storeErrorOf(error, { operation: 'read', path: '/' })).toMatchObject({ code, cause: error });
+    const byNumber = Object.assign(new Error('UNKNOWN'), { code: 'UNKNOWN', errno: -numberOf(name) });
+    expect([name, storeErrorOf(byNumber, { operation: 'read', path: '/' })]).toMatchObject([name, { code }]);
+  }
+});
+
+test('every other system error is what the page says of it', () => {
+  const section = PAGE.slice(PAGE.indexOf('\n## What a failed system call becomes\n'));
+  expect(section).toContain('Any other is `STORE_IO`');
+  for (const name of ['EPROTO', 'EREMOTEIO', 'EMLINK', 'errno 524', 'ERR_FS_FILE_TOO_LARGE', 'ERR_STRING_TOO_LONG']) {
+    const error = name.startsWith('ERR_')
+      ? Object.assign(new Error(name), { code: name })
+      : nodeError(name, 'read', 'native');
+    expect([name, storeErrorOf(error, { operation: 'read', path: '/' })]).toMatchObject([name, { code: 'STORE_IO' }]);
   }
 });

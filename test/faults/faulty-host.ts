@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Clock, Files, Host, Processes } from '../../lib/host.ts';
 import { nodeHost } from '../../lib/node-host.ts';
+import { type Maker, nodeError } from './node-error.ts';
 
 export const ERRORS = [
   'EACCES',
@@ -13,13 +14,16 @@ export const ERRORS = [
   'ESTALE',
   'EINTR',
   'EPERM',
+  'EUCLEAN',
+  'errno 524',
 ] as const;
 
 /**
- * What goes wrong with a call: it fails with this error; it fails, though it was done (`done`); of a write, all but
- * three bytes are written (`short`), or none (`none`).
+ * What goes wrong with a call: it fails with this error; it fails, though it was done (`done`); of a write, half is
+ * written (`short`), or nothing (`none`). `bug`: it was done, and then something throws what is no error of
+ * the system.
  */
-export type Fault = (typeof ERRORS)[number] | 'done' | 'short' | 'none';
+export type Fault = (typeof ERRORS)[number] | 'done' | 'short' | 'none' | 'bug';
 
 export const FAULTS: readonly Fault[] = [...ERRORS, 'done', 'short', 'none'];
 
@@ -111,18 +115,43 @@ export class FaultyHost implements Host {
       if (kind !== 'write') return this.#done(kind, call, args);
       this.hits.push(`${kind} ${fault}`);
       const [fd, buffer, length] = args as [number, Uint8Array, number];
-      return fault === 'none' ? 0 : call(fd, buffer, length - 3);
+      return fault === 'none' ? 0 : call(fd, buffer, Math.floor(length / 2));
     }
     this.hits.push(`${kind} ${fault}`);
+    const isDone = fault === 'done' || fault === 'bug';
     // The kernel frees the descriptor whatever it says; were it not closed here, each test would leak it.
     if (kind === 'close') this.#done(kind, call, args);
     // A call that was done, but whose answer is lost, can have opened nothing.
-    else if (fault === 'done' && !OPENING.includes(kind)) call(...args);
-    else if (fault === 'done') nodeHost.files.close(call(...args) as number);
-    const code = fault === 'done' ? 'EIO' : fault;
-    throw Object.assign(new Error(`${code}: on purpose, ${kind}`), { code });
+    else if (isDone && !OPENING.includes(kind)) call(...args);
+    else if (isDone) nodeHost.files.close(call(...args) as number);
+    if (fault === 'bug') throw new TypeError(`a bug on purpose, ${kind}`);
+    const [syscall, by] = SYSCALLS[kind];
+    throw nodeError(fault === 'done' ? 'EIO' : fault, syscall, by, typeof args[0] === 'string' ? args[0] : undefined);
   }
 }
+
+/** What Node says of each call, and which part of it does. */
+const SYSCALLS: Record<keyof Files, [string, Maker]> = {
+  openForAppend: ['open', 'native'],
+  openForReading: ['open', 'native'],
+  create: ['open', 'native'],
+  read: ['read', 'javascript'],
+  write: ['write', 'javascript'],
+  sync: ['fdatasync', 'native'],
+  close: ['close', 'native'],
+  look: ['lstat', 'native'],
+  list: ['scandir', 'javascript'],
+  link: ['link', 'native'],
+  remove: ['unlink', 'native'],
+  removeDirectory: ['rmdir', 'native'],
+  makeDirectory: ['mkdir', 'javascript'],
+  touch: ['lutime', 'javascript'],
+  touchOpen: ['futime', 'javascript'],
+  rename: ['rename', 'native'],
+  readText: ['open', 'native'],
+  fileSystemType: ['statfs', 'javascript'],
+  watch: ['watch', 'javascript'],
+};
 
 const OPENING: readonly (keyof Files)[] = ['openForAppend', 'openForReading', 'create'];
 

@@ -4,7 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Condition } from '../../lib/condition.ts';
 import { Disk } from '../../lib/disk.ts';
+import type { DiskEntry } from '../../lib/disk-entry.ts';
 import { DiskStore } from '../../lib/disk-store.ts';
 import { Lock } from '../../lib/lock.ts';
 import { Session } from '../../lib/session.ts';
@@ -53,6 +55,21 @@ function failWrites(fault: Fault): void {
 }
 
 const full = expect.objectContaining({ name: 'StoreError', code: 'STORE_FULL' });
+
+/** Lets time pass for both until something is so. */
+async function settle(one: FaultyHost, other: FaultyHost, isSo: () => Promise<boolean>): Promise<void> {
+  let done = false;
+  const asking = (async () => {
+    while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
+    done = true;
+  })();
+  while (!done) {
+    one.runTimers();
+    other.runTimers();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await asking;
+}
 
 async function inLine(): Promise<string[]> {
   return ((await theirs.inspect())?.entries ?? []).map(({ label, state }) => `${label} ${state}`);
@@ -151,6 +168,81 @@ describe('a wait that is given up but cannot write its leave', () => {
     host.runTimers();
     expect(await inLine()).toEqual(['theirs holding']);
   });
+});
+
+describe('a wake-up of a condition that cannot be passed on', () => {
+  test('goes to the next waiter as soon as it can', async () => {
+    const conditions = [mine, theirs].map((lock) => new Condition('filled', { store: lock.store }));
+    const [own, others] = conditions as [Condition, Condition];
+    const lease = await own.acquire({ label: 'mine' });
+    const rejected = own
+      .wait({ label: 'mine' })
+      .finally(() => lease.end().catch(() => undefined))
+      .then(
+        () => 'resolved',
+        (error) => error,
+      );
+    await settle(host, sound, async () => (await others.lock.inspect()).entries.length === 0);
+    const second = others.withLock(() => others.wait({ label: 'theirs', timeout: 5_000 }));
+    await settle(host, sound, async () => (await others.inspect()).entries.length === 2);
+    const notifying = others.withLock(async () => {
+      await others.notify(1);
+      // It is woken, and may neither take the lock nor say that it gives up.
+      failWrites('EDQUOT');
+    });
+    await settle(host, sound, () => notifying.then(() => true));
+    await settle(host, sound, () => rejected.then(() => true));
+    expect(await rejected).toEqual(full);
+    expect((await others.inspect()).entries.map(({ label, state }) => `${label} ${state}`)).toEqual([
+      'mine holding',
+      'theirs waiting',
+    ]);
+    host.mend();
+    await settle(host, sound, () => second.then(() => true));
+    expect(await second).toBe(true);
+    expect((await others.inspect()).entries).toEqual([]);
+  });
+});
+
+describe('an adoption that cannot be written', () => {
+  test('leaves no trace of the other process, and the lease as it was', async () => {
+    const lease = await mine.acquire({ label: 'mine' });
+    const sessions = () => fs.readdirSync(path.join(root, 'store', 'sessions')).length;
+    const before = sessions();
+    failWrites('EDQUOT');
+    await expect(lease.adopt(process.pid)).rejects.toEqual(full);
+    expect(sessions()).toBe(before);
+    host.mend();
+    // It is nobody else's, so it ends with its session.
+    host.exit();
+    expect(await inLine()).toEqual([]);
+  });
+
+  test('but may be written counts as if it were: the process can be judged', async () => {
+    const lease = await mine.acquire({ label: 'mine' });
+    const sessions = () => fs.readdirSync(path.join(root, 'store', 'sessions')).length;
+    const before = sessions();
+    host.failWhen((_, kind) => (kind === 'read' ? 'EIO' : null));
+    await expect(lease.adopt(process.pid)).rejects.toEqual(expect.objectContaining({ code: 'STORE_UNSURE' }));
+    expect(sessions()).toBe(before + 1);
+    host.mend();
+    await lease.release();
+    expect(await inLine()).toEqual([]);
+  });
+});
+
+test('an entry that joined while something else of its process went wrong is in nobody’s way', async () => {
+  const lease = await theirs.acquire({ label: 'theirs' });
+  const { store } = mine;
+  const config = { kind: 'lock', permits: 1 };
+  const first = store.join('deploy', config, { ask: 1, label: 'first', onlyIfGranted: false }) as DiskEntry;
+  first.onChange = () => {
+    throw new TypeError('a listener with a bug');
+  };
+  await lease.release();
+  expect(() => store.join('deploy', config, { ask: 1, label: 'second', onlyIfGranted: false })).toThrow(TypeError);
+  host.runTimers();
+  expect(await inLine()).toEqual(['first holding']);
 });
 
 test('one who cannot read back that it joined is told so, and is taken out of the line as soon as that can be done', async () => {

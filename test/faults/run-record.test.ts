@@ -80,17 +80,29 @@ test.each(FAULTS)(
   },
 );
 
-test.each(['ENOSPC', 'EIO', 'short', 'none'] as const)(
+test.each(['ENOSPC', 'EDQUOT', 'EIO', 'short then ENOSPC', 'none'] as const)(
   'an event that cannot be written is told (%s), and the next one is read',
-  (fault) => {
+  (how) => {
     const record = begin('k');
-    host.failWhen((call) => (call === 1 ? fault : null));
+    const [first, then] = how === 'short then ENOSPC' ? (['short', 'ENOSPC'] as const) : [how, null];
+    host.failWhen((call) => (call === 1 ? first : call === 2 ? then : null));
     expect(() => record.append({ it: 'acquired', at: 2 })).toThrow(StoreError);
+    host.mend();
     record.append({ it: 'ended', at: 3, outcome: 'succeeded', code: 0, reason: '', by: '', tail: '' });
     const [sight] = new RunHistory(nodeHost, store).runs('n');
     expect(sight?.run).toMatchObject({ acquiredAt: null, ended: { outcome: 'succeeded' } });
   },
 );
+
+test('an event whose write is cut short is written to its end, however often that happens', () => {
+  const record = begin('k');
+  // Half of what is left each time.
+  host.failWhen((call) => (call <= 2 ? 'short' : null));
+  record.append({ it: 'acquired', at: 2 });
+  expect(host.hits).toEqual(['write short', 'write short']);
+  const [sight] = new RunHistory(nodeHost, store).runs('n');
+  expect(sight?.run.acquiredAt).toBe(2);
+});
 
 test.each(FAULTS)('whichever call goes wrong in a sweep, with %s: no run is lost that should be kept', (fault) => {
   for (let at = 1; at <= 60; at++) {

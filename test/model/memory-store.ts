@@ -140,8 +140,9 @@ export class MemoryStore implements Store {
   }
 
   /** Nothing ever fails here. */
-  abandon(entry: OwnEntry): Promise<void> {
-    return this.leave(entry);
+  async abandon(entry: OwnEntry, passOn?: Eviction): Promise<void> {
+    if (!passOn || entry.state !== 'holding') return this.leave(entry);
+    await this.evict(entry.name, entry.ticket, passOn);
   }
 
   async adopt(entry: OwnEntry, pid: number, { handOver }: AdoptOptions): Promise<boolean> {

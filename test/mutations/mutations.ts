@@ -106,10 +106,34 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'a write that was cut short counts as written',
-    'epoch',
-    'if (written === length) return;',
-    'if (written > 0) return;',
+    'whole-write',
+    'if (files.write(fd, bytes, length) === length) return;',
+    'if (files.write(fd, bytes, length) > 0) return;',
     unit('epoch', 'a write that was cut short is tried once more; the second time it is an error'),
+  ),
+  broken(
+    'an error that libuv has no name for is no error of the system',
+    'errno',
+    'return Number.isInteger(errno) && errno !== 0 ? nameOfErrno(errno as number) : null;',
+    'return null;',
+    unit('errno', 'an error that libuv has no name for is known by its number'),
+  ),
+  broken(
+    'the cut of an output believes a short count',
+    'whole-write',
+    'done += written;',
+    'done = bytes.length;',
+    unit('spool', 'a cut whose writes are all cut short keeps the same bytes'),
+  ),
+  broken(
+    'an error as the dead are evicted ends the wait',
+    'disk-store',
+    'own.resource.expelDeadBefore(',
+    'own.resource.expelDead(',
+    {
+      file: 'test/faults/rejected.test.ts',
+      test: 'a waiter whose eviction of the dead fails',
+    },
   ),
   broken(
     'the living are evicted',

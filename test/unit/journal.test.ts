@@ -239,3 +239,33 @@ test('an opening that fails leaves no descriptor open, however often it is tried
     expect(() => open('a', 65_536, host.files)).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
   expect(host.open.size).toBe(0);
 });
+
+test('a record into which another one was written, between its two parts, is written once more; neither is lost or doubled', () => {
+  const other = open('b');
+  let torn = false;
+  const files = {
+    ...nodeHost.files,
+    // As libuv goes on with a write of which the kernel took a part.
+    write(fd: number, buffer: Uint8Array, length: number) {
+      if (torn) return nodeHost.files.write(fd, buffer, length);
+      torn = true;
+      const half = Math.floor(length / 2);
+      nodeHost.files.write(fd, buffer, half);
+      append(other, 'b');
+      return half + nodeHost.files.write(fd, buffer.subarray(half), length - half);
+    },
+  };
+  const journal = open('a', 65_536, files);
+  const id = append(journal, 'a');
+  expect(torn).toBe(true);
+  expect(journal.machine.ids).toHaveLength(2);
+  expect(journal.machine.ids.at(-1)).toBe(id);
+  expect(open('c').machine.ids).toEqual(journal.machine.ids);
+});
+
+test('a record that does not come by, however often it is written, is an error', () => {
+  open('first');
+  const files = { ...nodeHost.files, write: (_fd: number, _buffer: Uint8Array, length: number) => length };
+  const journal = open('a', 65_536, files);
+  expect(() => append(journal, 'a')).toThrow(expect.objectContaining({ code: 'STORE_DAMAGED' }));
+});

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Spool } from '../../lib/spool.ts';
 
 const MIB = 1024 * 1024;
@@ -93,4 +93,33 @@ test('an output without newlines is cut at its bytes', () => {
   // The note begins a line of its own.
   expect(first.length).toBe(MIB + 1);
   expect(last.length).toBeGreaterThanOrEqual(MIB);
+});
+
+test('a cut whose writes are all cut short keeps the same bytes as one whose writes are not', () => {
+  const write = fs.writeSync;
+  const text = lines(0, 5 * MIB);
+  write(spool.childFd, text);
+  // What the cut writes, not what the command prints.
+  const short = vi.spyOn(fs, 'writeSync').mockImplementation(((...args: unknown[]) => {
+    const [fd, bytes, offset = 0, length = 0, position = null] = args as [number, Buffer, number, number, number];
+    return write(fd, bytes, offset, Math.max(1, Math.floor(length / 3)), position);
+  }) as typeof fs.writeSync);
+  spool.look();
+  expect(short.mock.calls.length).toBeGreaterThan(32);
+  short.mockRestore();
+  const [first = '', missing = '', last = ''] = kept().split(NOTE);
+  expect(text.startsWith(first)).toBe(true);
+  expect(text.endsWith(last)).toBe(true);
+  expect(first.length + Number(missing) + last.length).toBe(text.length);
+});
+
+test('a cut that fails is made at the next look', () => {
+  fs.writeSync(spool.childFd, lines(0, 5 * MIB));
+  const full = vi.spyOn(fs, 'writeSync').mockReturnValue(0);
+  spool.look();
+  expect(full).toHaveBeenCalledOnce();
+  full.mockRestore();
+  spool.look();
+  expect(fs.statSync(spool.path).size).toBeLessThan(4 * MIB);
+  expect(NOTE.test(kept())).toBe(true);
 });
