@@ -10,6 +10,7 @@ function refuse(): never {
 const files: Files = {
   ...nodeHost.files,
   openForAppend: nodeHost.files.openForReading,
+  openForWriting: refuse,
   create: refuse,
   write: refuse,
   link: refuse,

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { Clock, Files, Host, Processes } from '../../lib/host.ts';
+import type { Clock, Files, Host, OpenDirectory, Processes } from '../../lib/host.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 
 export const ERRORS = [
@@ -98,8 +98,8 @@ export class FaultyHost implements Host {
 
   #done(kind: keyof Files, call: Call, args: unknown[]): unknown {
     const result = call(...args);
-    if (OPENING.includes(kind)) this.open.add(result as number);
-    if (kind === 'close') this.open.delete(args[0] as number);
+    if (OPENING.includes(kind)) this.open.add(descriptorOf(result));
+    if (CLOSING.includes(kind)) this.open.delete(descriptorOf(args[0]));
     return result;
   }
 
@@ -115,15 +115,26 @@ export class FaultyHost implements Host {
     }
     this.hits.push(`${kind} ${fault}`);
     // The kernel frees the descriptor whatever it says; were it not closed here, each test would leak it.
-    if (kind === 'close') this.#done(kind, call, args);
+    if (CLOSING.includes(kind)) this.#done(kind, call, args);
     // A call that was done, but whose answer is lost, can have opened nothing.
     else if (fault === 'done' && !OPENING.includes(kind)) call(...args);
-    else if (fault === 'done') nodeHost.files.close(call(...args) as number);
+    else if (fault === 'done') fs.closeSync(descriptorOf(call(...args)));
     const code = fault === 'done' ? 'EIO' : fault;
     throw Object.assign(new Error(`${code}: on purpose, ${kind}`), { code });
   }
 }
 
-const OPENING: readonly (keyof Files)[] = ['openForAppend', 'openForReading', 'create'];
+const OPENING: readonly (keyof Files)[] = [
+  'openForAppend',
+  'openForReading',
+  'openForWriting',
+  'openDirectory',
+  'create',
+];
+const CLOSING: readonly (keyof Files)[] = ['close', 'closeDirectory'];
+
+function descriptorOf(opened: unknown): number {
+  return typeof opened === 'number' ? opened : (opened as OpenDirectory).fd;
+}
 
 type Call = (...args: unknown[]) => unknown;
