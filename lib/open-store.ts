@@ -11,7 +11,7 @@ import { pinnedHost } from './pinned-files.ts';
 import { Session } from './session.ts';
 import type { Store } from './store.ts';
 import { openDirectoryBeside, type WishesBeside } from './store-beside.ts';
-import { openStoreDirectory, type StoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
+import { findStoreDirectory, type StoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
 
 export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>, StoreWishes {}
 
@@ -38,16 +38,16 @@ function guardedHost(host: Host, { key }: Session): Host {
 }
 
 /**
- * The store in a directory: made (0700) if it is not there. Default: `$LOCKSTEP_DIR`, or the user's own
+ * The store in a directory. If it is not there it is made (0700) when something in it is first asked for. Default: `$LOCKSTEP_DIR`, or the user's own
  * `~/.local/state/lockstep`. One process has one of each; later options for the same one are not heard.
  *
  * @throws {StoreError} if it is not a directory, a symbolic link, another user's or writable for others (unless it is
- *   asked to be shared), on a network file system (unless it is asked to be guarded), read-only or full. Nothing was changed then.
+ *   asked to be shared), or on a network file system (unless it is asked to be guarded). Nothing was changed then.
  */
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
   if (directory === '') throw new MisuseError('the store directory must not be an empty string');
   const place = storePath(nodeHost, directory);
-  return storeAt(place, () => openStoreDirectory(nodeHost, place, options), options);
+  return storeAt(place, () => findStoreDirectory(nodeHost, place, options), options);
 }
 
 /**

@@ -53,6 +53,17 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     }
   }
 
+  /** In one directory both names are reached by one descriptor. */
+  function withinBoth<T>(from: string, to: string, call: (from: string, to: string) => T): T {
+    const cut = from.lastIndexOf('/') + 1;
+    const isOne = from.slice(0, cut) === to.slice(0, to.lastIndexOf('/') + 1);
+    return within(from, (one) =>
+      isOne
+        ? call(one, `${one.slice(0, one.lastIndexOf('/') + 1)}${to.slice(cut)}`)
+        : within(to, (other) => call(one, other)),
+    );
+  }
+
   return {
     ...files,
     openForAppend: (path) => within(path, (pinned) => files.openForAppend(pinned)),
@@ -61,8 +72,8 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
       within(path, (pinned) => files.create(pinned, mode, belonging)),
     makeDirectory: (path, mode, belonging = ground.belonging) =>
       within(path, (pinned) => files.makeDirectory(pinned, mode, belonging)),
-    link: (from, to) => within(from, (one) => within(to, (other) => files.link(one, other))),
-    rename: (from, to) => within(from, (one) => within(to, (other) => files.rename(one, other))),
+    link: (from, to) => withinBoth(from, to, files.link),
+    rename: (from, to) => withinBoth(from, to, files.rename),
     remove: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
     touch: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),

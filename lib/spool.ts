@@ -117,10 +117,11 @@ export class Spool {
 
   remove(): void {
     clearTimeout(this.#timer);
-    fs.closeSync(this.childFd);
-    fs.closeSync(this.#fd);
+    const { files } = this.#options;
+    files.close(this.childFd);
+    files.close(this.#fd);
     try {
-      this.#options.files.remove(this.path);
+      files.remove(this.path);
     } catch {
       // It is swept with the run's record.
     }

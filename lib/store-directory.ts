@@ -45,8 +45,19 @@ function passwdHome(): string | null {
  * @throws {StoreError}
  */
 export function openStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+  const store = findStoreDirectory(host, directory, wishes);
+  store.remake();
+  return store;
+}
+
+/**
+ * The same, but a store that is not there is made at its first use, not here: a look leaves nothing behind.
+ *
+ * @throws {StoreError} if what is there cannot be trusted
+ */
+export function findStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
   const ground = new StoreGround(host, directory, wishes, new OwnKeeper(host, directory, wishes));
-  ground.remake();
+  ground.check();
   return ground;
 }
 

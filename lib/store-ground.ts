@@ -110,7 +110,7 @@ export class StoreGround implements StoreDirectory, Ground {
       if (this.#find()) return;
       this.#mode = this.#keeper.plannedMode();
       this.#guarded ??= this.#asksForGuard;
-      this.#local = isLocal(this.#host, this.path, path.dirname(this.path), this.guarded);
+      this.#local = isLocal(this.#host, this.path, nearest(this.#host, this.path), this.guarded);
     });
   }
 
@@ -126,6 +126,7 @@ export class StoreGround implements StoreDirectory, Ground {
 
   hasMoved(): boolean {
     const { files } = this.#host;
+    if (files.look(this.path)?.kind !== 'directory') return false;
     const opened = files.openDirectory(this.path);
     try {
       const { device, inode } = factsOf(this.#host, this.path, opened);
@@ -201,6 +202,15 @@ function isLocal(host: Host, store: string, directory: string, guarded: boolean)
     );
   }
   return type !== null && type !== FUSE && network === undefined;
+}
+
+/** The nearest directory above a path that is there. */
+function nearest(host: Host, directory: string): string {
+  const parent = path.dirname(directory);
+  const found = host.files.look(parent);
+  if (found === null && parent !== directory) return nearest(host, parent);
+  if (found?.kind === 'directory' || found?.kind === 'link') return parent;
+  throw Object.assign(new Error(`ENOTDIR: not a directory, '${parent}'`), { code: 'ENOTDIR', path: parent });
 }
 
 /** What is at a path, which must be a directory. */
