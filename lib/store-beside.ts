@@ -128,12 +128,12 @@ class BesideKeeper implements Keeper {
   }
 
   /** Written whole under a private name, then linked: so it is never empty, and never takes the place of another one. */
-  furnish({ files, processes }: Host): void {
+  furnish({ files, processes }: Host, fileMode: number): void {
     const place = path.join(this.#directory, IGNORE);
     if (files.look(place) !== null) return;
     const own = path.join(this.#directory, `.make.${processes.nonce()}`);
     try {
-      const fd = files.create(own, 0o600);
+      const fd = files.create(own, fileMode);
       try {
         if (files.write(fd, IGNORE_ALL, IGNORE_ALL.length) === IGNORE_ALL.length) files.link(own, place);
       } finally {

@@ -44,7 +44,7 @@ export interface Keeper {
   /** Refuses a directory that cannot be trusted; else returns the mode by which what is in it is made. */
   check(facts: FileFacts): number;
   /** Makes what belongs into it from the beginning. `host` is pinned to the store. */
-  furnish?(host: Host): void;
+  furnish?(host: Host, fileMode: number): void;
 }
 
 /** The file in a store by which everybody who opens it knows that its appends are guarded. */
@@ -120,7 +120,7 @@ export class StoreGround implements StoreDirectory, Ground {
       if (!this.#find()) throw goneError(this.path);
       const pinned = pinnedHost(this.#host, this);
       if (this.guarded) this.#mark(pinned);
-      this.#keeper.furnish?.(pinned);
+      this.#keeper.furnish?.(pinned, this.fileMode);
     });
   }
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { appendGuard } from '../../lib/append-guard.ts';
 import { Disk } from '../../lib/disk.ts';
 import { endReport } from '../../lib/end-report.ts';
@@ -300,6 +300,25 @@ test('a link in the place of a heartbeat is not followed', () => {
   heart.utimes(`${sessions}/1-a.lock`, new Date(), new Date(), () => undefined);
   heart.rmdir(`${sessions}/1-a.lock`, () => undefined);
   expect(everythingIn(elsewhere)).toEqual(before);
+});
+
+test('the mode of a directory that is being made is not given to what a link leads to', () => {
+  fs.mkdirSync(elsewhere, { mode: 0o700 });
+  const make = fs.mkdtempSync;
+  const quick = vi.spyOn(fs, 'mkdtempSync').mockImplementation(((prefix: string) => {
+    const made = make(prefix);
+    fs.rmdirSync(made);
+    fs.symlinkSync(elsewhere, made);
+    return made;
+  }) as typeof fs.mkdtempSync);
+  try {
+    expect(() => files.makeDirectory(`${store}/sessions`, 0o2770)).toThrow(
+      expect.objectContaining({ code: 'ENOTDIR' }),
+    );
+  } finally {
+    quick.mockRestore();
+  }
+  expect(fs.statSync(elsewhere).mode & 0o7777).toBe(0o700);
 });
 
 test('an output is not written to another file that has taken its place', () => {
