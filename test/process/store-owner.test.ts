@@ -145,6 +145,18 @@ describe.runIf(mayBecomeOthers)('a store beside a file in a directory of another
     expect(owners(store)).toEqual([`${BOB}:${BOB} 600 file`, `${BOB}:${BOB} 700 directory`]);
   });
 
+  test('is left alone by a root that may not give files away', () => {
+    makeProject(BOB, BOB, 0o755);
+    const powerless = ['setpriv', '--bounding-set=-chown', process.execPath, CLI];
+    const refused = () => run(root, [...powerless, 'run', '--file', file, '--', 'true']);
+    expect(refused()).toMatchObject({ status: 74, stderr: expect.stringContaining('not permitted (EPERM)') });
+    expect(fs.readdirSync(directory)).toEqual(['ticket.json']);
+    succeeds(lockstep(bob, ['run', '--file', file, '--', 'true']));
+    expect(refused()).toMatchObject({ status: 74 });
+    expect(owners(store)).toEqual([`${BOB}:${BOB} 600 file`, `${BOB}:${BOB} 700 directory`]);
+    succeeds(lockstep(bob, ['run', '--file', file, '--', 'true']));
+  });
+
   test('is the file’s owner’s where everybody may write, and root may use it again', () => {
     makeProject(0, 0, 0o1777);
     fs.chownSync(file, BOB, BOB);
