@@ -1,6 +1,7 @@
 import { type EndRequest, EndWatch } from '../lib/end-request.ts';
 import { nodeHost } from '../lib/node-host.ts';
 import { directoryOf } from '../lib/open-store.ts';
+import { pinnedHost } from '../lib/pinned-files.ts';
 import { jobDirectory, type Run, type RunEvent, type RunStart } from '../lib/run-file.ts';
 import { RunHistory } from '../lib/run-history.ts';
 import { outputFile } from '../lib/run-output.ts';
@@ -87,7 +88,8 @@ export class JobRun {
     const path = `${jobDirectory(this.directory.path, this.start.job)}/${outputFile(this.start)}`;
     const latestMs = sinks.length > 0 ? LATEST_MS : LATEST_UNREAD_MS;
     try {
-      this.#spool = new Spool(path, { mode: this.directory.fileMode, sinks, latestMs });
+      const { files } = pinnedHost(nodeHost, this.directory);
+      this.#spool = new Spool(path, { files, mode: this.directory.fileMode, sinks, latestMs });
     } catch (error) {
       throw storeErrorOf(error, { operation: 'make the output of a run', resource: this.start.job, path });
     }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { StoreError } from './errors.ts';
 import type { Exclusively } from './guarded-files.ts';
-import type { Clock } from './host.ts';
+import type { Clock, Files, Host } from './host.ts';
 
 /**
  * How old a guard must be before it counts as left behind, in ms. Its time is the server's and is compared with this
@@ -21,11 +21,12 @@ const RETRY_MOST_MS = 50;
  *
  * @throws {StoreError} if it cannot be had
  */
-export function appendGuard(clock: Clock): Exclusively {
+export function appendGuard({ files, clock }: Host): Exclusively {
   const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
+  const fs = guardFiles(files);
   return (file, call) => {
     const directory = path.dirname(file);
-    const release = taken(() => lockfile.lockSync(directory, guardOptions(directory)), clock, directory);
+    const release = taken(() => lockfile.lockSync(directory, { ...guardOptions(directory), fs }), clock, directory);
     try {
       return call();
     } finally {
@@ -36,6 +37,33 @@ export function appendGuard(clock: Clock): Exclusively {
 
 function guardOptions(directory: string) {
   return { realpath: false, lockfilePath: `${directory}/guard`, stale: STALE_MS, onCompromised: () => undefined };
+}
+
+/**
+ * The calls that proper-lockfile makes, on the store's own files: no link leads them elsewhere. The guard is its maker's,
+ * and is made by one call: whoever makes it has it.
+ */
+function guardFiles(files: Files) {
+  return {
+    mkdirSync(path: string): void {
+      if (!files.makeDirectory(path, 0o700, null)) throw systemError('EEXIST', path);
+    },
+    rmdirSync(path: string): void {
+      if (!files.removeDirectory(path)) throw systemError('ENOENT', path);
+    },
+    statSync(path: string): { mtime: Date } {
+      const found = files.look(path);
+      if (found === null) throw systemError('ENOENT', path);
+      return { mtime: new Date(found.modifiedMs) };
+    },
+    utimesSync(path: string): void {
+      if (!files.touch(path)) throw systemError('ENOENT', path);
+    },
+  };
+}
+
+function systemError(code: string, path: string): Error {
+  return Object.assign(new Error(`${code}: the guard '${path}'`), { code, path });
 }
 
 function taken(take: () => () => void, clock: Clock, directory: string): () => void {

@@ -57,7 +57,7 @@ export class Disk implements SyncStore {
     const sessions = this.#sessions;
     const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : HEARTBEAT_PATIENCE_MS);
-    this.presence = new Presence({ host, session, directory: sessions, fileMode: directory.fileMode, heartbeatMs });
+    this.presence = new Presence({ host, session, directory: sessions, store: directory, heartbeatMs });
     this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
   }
 

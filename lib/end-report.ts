@@ -2,6 +2,7 @@ import { beatsDirectory, type Mark, markText, readReport } from './beat-file.ts'
 import { StoreError } from './errors.ts';
 import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
 import { writeAtOnce } from './whole-write.ts';
@@ -16,7 +17,7 @@ import { writeAtOnce } from './whole-write.ts';
  * @throws {StoreError} if what is there is not a report, or cannot be written
  */
 export function endReport(host: Host, directory: StoreDirectory, name: string): boolean {
-  const { files } = host;
+  const { files } = pinnedHost(host, directory);
   const path = `${beatsDirectory(directory.path)}/${encodeName(name)}`;
   const at = { operation: 'end the report', resource: name, path };
   try {

@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { isCount } from './record.ts';
 import { jobDirectory, type RunStart, runFile } from './run-file.ts';
 import { PRIVATE } from './run-record.ts';
@@ -26,7 +27,7 @@ export interface EndRequest {
 }
 
 type Named = Pick<RunStart, 'job' | 'at' | 'key'>;
-type Place = Pick<StoreDirectory, 'path' | 'fileMode'>;
+type Place = Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
 
 export function endFile(run: Pick<RunStart, 'at' | 'key'>): string {
   return runFile(run).replace(/run$/, 'end');
@@ -41,7 +42,8 @@ function pathOf(store: Place, run: Named): string {
  *
  * @throws {StoreError} if that cannot be written: then it was not asked
  */
-export function askToEnd(host: Host, store: Place, run: Named, request: EndRequest): boolean {
+export function askToEnd(machine: Host, store: Place, run: Named, request: EndRequest): boolean {
+  const host = pinnedHost(machine, store);
   const path = pathOf(store, run);
   try {
     return putRequest(host, store, run, { path, request });
@@ -112,7 +114,7 @@ export class EndWatch {
   #isOver = false;
 
   constructor(host: Host, store: Place, run: Named, onRequest: (request: EndRequest) => void) {
-    this.#host = host;
+    this.#host = pinnedHost(host, store);
     this.#store = store;
     this.#run = run;
     this.#onRequest = onRequest;

@@ -1,8 +1,7 @@
-import { lstatSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import lockfile from 'proper-lockfile';
 import type { HeartbeatOrder } from './heartbeat.ts';
+import { heartbeatFiles } from './heartbeat-files.ts';
 
 // The thread behind `Heartbeat`. It only ever beats: who is dead is decided by those who watch.
 
@@ -10,16 +9,22 @@ const { beatMs } = workerData as { beatMs: number };
 /** proper-lockfile's own bound, after which it calls its lock compromised. */
 const STALE_MS = Math.max(6 * beatMs, 2_000);
 const AGAIN_MS = 1_000;
-const kept = new Set<string>();
+const kept = new Map<string, ReturnType<typeof heartbeatFiles>>();
 
 async function keep(path: string): Promise<void> {
-  if (!kept.has(path)) return;
+  const fs = kept.get(path);
+  if (!fs) return;
   try {
-    // Where a symbolic link has the place of the directory, the heart would beat elsewhere.
-    if (!lstatSync(dirname(path)).isDirectory()) return again(path);
-    await lockfile.lock(path, { realpath: false, update: beatMs, stale: STALE_MS, onCompromised: () => missed(path) });
+    await lockfile.lock(path, {
+      realpath: false,
+      update: beatMs,
+      stale: STALE_MS,
+      onCompromised: () => missed(path),
+      fs,
+    });
   } catch {
-    // The directory of an earlier beat is still there, or the disk does not answer: the next try tells.
+    // The directory of an earlier beat is still there, or a link has the place of the sessions' directory, or the disk
+    // does not answer: the next try tells.
     again(path);
   }
 }
@@ -33,11 +38,12 @@ function again(path: string): void {
   setTimeout(() => void keep(path), AGAIN_MS);
 }
 
-parentPort?.on('message', ({ do: order, path }: HeartbeatOrder) => {
+parentPort?.on('message', ({ do: order, path, sessions }: HeartbeatOrder) => {
   if (order === 'keep') {
-    kept.add(path);
+    kept.set(path, heartbeatFiles(sessions));
     void keep(path);
-  } else if (kept.delete(path)) {
-    lockfile.unlock(path, { realpath: false }).catch(() => undefined);
+    return;
   }
+  const fs = kept.get(path);
+  if (kept.delete(path)) lockfile.unlock(path, { realpath: false, fs }).catch(() => undefined);
 });

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:worker_threads';
+import type { Belonging } from './host.ts';
 
 /** How often a session shows that it is alive to those who cannot see its process. */
 export const HEARTBEAT_MS = 5_000;
@@ -8,6 +9,15 @@ const MAX_STARTS = 5;
 export interface HeartbeatOrder {
   do: 'keep' | 'drop';
   path: string;
+  sessions: SessionsPlace;
+}
+
+/** The directory in which the hearts beat, as the store's check found it. */
+export interface SessionsPlace {
+  /** All links resolved; null: not checked. */
+  place: string | null;
+  /** Whom a heartbeat's directory is given to. */
+  belonging: Belonging | undefined;
 }
 
 /**
@@ -20,25 +30,31 @@ export interface HeartbeatOrder {
 export class Heartbeat {
   readonly #beatMs: number;
   readonly #onMissed: () => void;
+  readonly #sessions: SessionsPlace;
   readonly #paths = new Set<string>();
   #worker: Worker | null = null;
   #starts = 0;
 
   /** `onMissed` is called when a heartbeat was late enough for others to have given the session up. */
-  constructor(beatMs: number, onMissed: () => void) {
+  constructor(beatMs: number, sessions: SessionsPlace, onMissed: () => void) {
     this.#beatMs = beatMs;
+    this.#sessions = sessions;
     this.#onMissed = onMissed;
   }
 
   keep(path: string): void {
     this.#paths.add(path);
-    if (this.#worker) this.#worker.postMessage({ do: 'keep', path } satisfies HeartbeatOrder);
+    if (this.#worker) this.#post('keep', path);
     else this.#start();
   }
 
   drop(path: string): void {
     this.#paths.delete(path);
-    this.#worker?.postMessage({ do: 'drop', path } satisfies HeartbeatOrder);
+    this.#post('drop', path);
+  }
+
+  #post(order: HeartbeatOrder['do'], path: string): void {
+    this.#worker?.postMessage({ do: order, path, sessions: this.#sessions } satisfies HeartbeatOrder);
   }
 
   #start(): void {
@@ -60,6 +76,6 @@ export class Heartbeat {
     });
     // After the listeners: adding one would make the process wait for the worker again.
     worker.unref();
-    for (const path of this.#paths) worker.postMessage({ do: 'keep', path } satisfies HeartbeatOrder);
+    for (const path of this.#paths) this.#post('keep', path);
   }
 }

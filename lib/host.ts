@@ -21,8 +21,28 @@ export interface FileFacts {
   mode: number;
   uid: number;
   gid: number;
+  device: number;
   inode: number;
   modifiedMs: number;
+}
+
+/** Whom something that is made belongs to. */
+export interface Belonging {
+  /** Null: whoever makes it. */
+  uid: number | null;
+  gid: number;
+}
+
+/** A directory that is held open: it stays the same one, whatever has its path by now. */
+export interface OpenDirectory {
+  fd: number;
+  /**
+   * The path by which names in this very directory are reached. Where the system has no such path it is the directory's
+   * own, which somebody may give to another directory meanwhile.
+   */
+  at: string;
+  /** Where the directory is, all links resolved. */
+  place: string;
 }
 
 export interface Files {
@@ -30,8 +50,16 @@ export interface Files {
   openForAppend(path: string): number;
   /** Opens an existing regular file for reading alone; never follows a symlink. */
   openForReading(path: string): number;
-  /** Creates a file that must not exist yet, open for writing. */
-  create(path: string, mode: number): number;
+  /** Opens an existing regular file for reading and for writing anywhere in it; never follows a symlink. */
+  openForWriting(path: string): number;
+  /** Opens a directory; never follows a symlink in its place. `closeDirectory` closes it. */
+  openDirectory(path: string): OpenDirectory;
+  closeDirectory(directory: OpenDirectory): void;
+  /**
+   * Creates a file that must not exist yet, open for appending, and gives it to whom it belongs. If it cannot be given,
+   * there is no file.
+   */
+  create(path: string, mode: number, belonging?: Belonging | null): number;
   /** Reads into `buffer` from `position`; fewer bytes than fit mean the end of the file. */
   read(fd: number, buffer: Uint8Array, position: number): number;
   /** One `write` of the first `length` bytes; returns how many were taken. */
@@ -41,6 +69,8 @@ export interface Files {
   close(fd: number): void;
   /** What is at the path itself (a symlink is not followed), or null if nothing is. */
   look(path: string): FileFacts | null;
+  /** What an open file or directory is. */
+  facts(fd: number): FileFacts;
   /** The names in a directory, or null if there is no such directory. */
   list(directory: string): string[] | null;
   /** Gives a file a second name; false if that name is taken. */
@@ -49,8 +79,11 @@ export interface Files {
   remove(path: string): boolean;
   /** Removes an empty directory; false if there was none or it is not empty. */
   removeDirectory(path: string): boolean;
-  /** Makes one directory; false if something is there already. */
-  makeDirectory(path: string, mode: number): boolean;
+  /**
+   * Makes one directory and gives it to whom it belongs; false if something is there already. One that is not for its
+   * maker alone has its name only once it has its mode and its owner.
+   */
+  makeDirectory(path: string, mode: number, belonging?: Belonging | null): boolean;
   /** Changes a file's times and nothing else, so that whoever watches it wakes; false if there is none. */
   touch(path: string): boolean;
   /** The same to a file that is open, whatever its name is by now. */

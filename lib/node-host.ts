@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
-import { dirname } from 'node:path';
 import { atExit, atSignals, withoutSignalHandlers } from './exit.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
+import { give, makePrepared, openDirectory } from './node-directory.ts';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
 // Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
@@ -37,6 +37,7 @@ function factsOf(stats: fs.Stats): FileFacts {
     mode: stats.mode & 0o7777,
     uid: stats.uid,
     gid: stats.gid,
+    device: stats.dev,
     inode: stats.ino,
     modifiedMs: stats.mtimeMs,
   };
@@ -44,25 +45,6 @@ function factsOf(stats: fs.Stats): FileFacts {
 
 /** Kept: a new one each time would cost a monitor of many small files more than reading them. */
 let textBuffer: Buffer | undefined;
-
-/**
- * Makes a directory for others too, whatever the umask is. Its name must not be there before its mode is, or one of
- * the others comes between the two and is denied. (Of two who make it at once, one's empty directory may take the place
- * of the other's, which is no other.)
- */
-function makeSharedDirectory(path: string, mode: number): boolean {
-  if (fs.lstatSync(path, { throwIfNoEntry: false })) return false;
-  const directory = fs.mkdtempSync(`${dirname(path)}/.make.`);
-  try {
-    fs.chmodSync(directory, mode);
-    fs.renameSync(directory, path);
-    return true;
-  } catch (error) {
-    fs.rmdirSync(directory);
-    if (['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(codeOf(error) ?? '')) return false;
-    throw error;
-  }
-}
 
 /** Gives an open descriptor away once it was looked at. Where that fails it is closed. */
 function checked(fd: number, check: (fd: number) => void): number {
@@ -98,10 +80,22 @@ function openRegular(path: string, flags: number): number {
 const nodeFiles: Files = {
   openForAppend: (path) => openRegular(path, O_RDWR | O_APPEND),
   openForReading: (path) => openRegular(path, O_RDONLY),
-  create(path, mode) {
-    return checked(fs.openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode), (fd) => {
-      // A shared store's modes are meant; the caller's umask is not asked.
-      if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
+  openForWriting: (path) => openRegular(path, O_RDWR),
+  openDirectory,
+  closeDirectory({ fd }) {
+    if (fd !== -1) fs.closeSync(fd);
+  },
+  create(path, mode, belonging) {
+    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    return checked(fd, () => {
+      try {
+        give(fd, belonging);
+        // A shared store's modes are meant; the caller's umask is not asked.
+        if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
+      } catch (error) {
+        fs.unlinkSync(path);
+        throw error;
+      }
     });
   },
   read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
@@ -111,6 +105,7 @@ const nodeFiles: Files = {
   look(path) {
     return unless(ABSENT, null, () => factsOf(fs.lstatSync(path)));
   },
+  facts: (fd) => factsOf(fs.fstatSync(fd)),
   list: (directory) => unless(['ENOENT'], null, () => fs.readdirSync(directory)),
   link(from, to) {
     return unless(['EEXIST'], false, () => {
@@ -130,8 +125,8 @@ const nodeFiles: Files = {
       return true;
     });
   },
-  makeDirectory(path, mode) {
-    if ((mode & 0o077) !== 0) return makeSharedDirectory(path, mode);
+  makeDirectory(path, mode, belonging) {
+    if ((mode & 0o077) !== 0 || belonging) return makePrepared(path, mode, belonging);
     return unless(['EEXIST'], false, () => {
       fs.mkdirSync(path, { mode });
       return true;

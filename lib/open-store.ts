@@ -7,15 +7,11 @@ import { MisuseError } from './errors.ts';
 import { guardedFiles } from './guarded-files.ts';
 import type { Host } from './host.ts';
 import { nodeHost } from './node-host.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { Session } from './session.ts';
 import type { Store } from './store.ts';
-import {
-  openDirectoryBeside,
-  openStoreDirectory,
-  type StoreDirectory,
-  type StoreWishes,
-  storePath,
-} from './store-directory.ts';
+import { openDirectoryBeside, type WishesBeside } from './store-beside.ts';
+import { findStoreDirectory, type StoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
 
 export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>, StoreWishes {}
 
@@ -29,34 +25,44 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
   if (known) return known;
   session ??= new Session(nodeHost);
   const directory = find();
-  const host = directory.guarded ? guardedHost(session) : nodeHost;
+  const pinned = pinnedHost(nodeHost, directory);
+  const host = directory.guarded ? guardedHost(pinned, session) : pinned;
   const store = new DiskStore(host, new Disk({ ...options, host, session, directory }), directory.path);
   open.set(place, store);
   directories.set(store, directory);
   return store;
 }
 
-function guardedHost({ key }: Session): Host {
-  return { ...nodeHost, files: guardedFiles(nodeHost.files, appendGuard(nodeHost.clock), key) };
+function guardedHost(host: Host, { key }: Session): Host {
+  return { ...host, files: guardedFiles(host.files, appendGuard(host), key) };
 }
 
 /**
- * The store in a directory: made (0700) if it is not there. Default: `$LOCKSTEP_DIR`, or the user's own
+ * The store in a directory. If it is not there it is made (0700) when something in it is first asked for. Default: `$LOCKSTEP_DIR`, or the user's own
  * `~/.local/state/lockstep`. One process has one of each; later options for the same one are not heard.
  *
  * @throws {StoreError} if it is not a directory, a symbolic link, another user's or writable for others (unless it is
- *   asked to be shared), on a network file system (unless it is asked to be guarded), read-only or full. Nothing was changed then.
+ *   asked to be shared), or on a network file system (unless it is asked to be guarded). Nothing was changed then.
  */
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
   if (directory === '') throw new MisuseError('the store directory must not be an empty string');
   const place = storePath(nodeHost, directory);
-  return storeAt(place, () => openStoreDirectory(nodeHost, place, options), options);
+  return storeAt(place, () => findStoreDirectory(nodeHost, place, options), options);
 }
 
-/** The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. */
+/**
+ * The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. It is made when
+ * something in it is first asked for.
+ *
+ * @throws {StoreError} if what is there cannot be trusted
+ */
 export function openStoreBeside(file: string): Store {
+  return storeBeside(file, {});
+}
+
+function storeBeside(file: string, wishes: WishesBeside): Store {
   const directory = path.join(path.dirname(absolute(file)), '.lockstep');
-  return storeAt(directory, () => openDirectoryBeside(nodeHost, absolute(file)), {});
+  return storeAt(directory, () => openDirectoryBeside(nodeHost, absolute(file), wishes), {});
 }
 
 /**
@@ -66,7 +72,9 @@ export function openStoreBeside(file: string): Store {
  */
 export function reopenStore(place: string): Store {
   // Any file's name will do: only its directory counts.
-  return path.basename(place) === '.lockstep' ? openStoreBeside(path.join(place, '..', 'file')) : openStore(place);
+  return path.basename(place) === '.lockstep'
+    ? storeBeside(path.join(place, '..', 'file'), { reopened: true })
+    : openStore(place);
 }
 
 /**

@@ -10,6 +10,7 @@ import {
 } from './beat-file.ts';
 import type { Host } from './host.ts';
 import { encodeName } from './name.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 import { writeAtOnce, writeWhole } from './whole-write.ts';
 
@@ -42,7 +43,7 @@ export class OwnReport {
   #begun = false;
 
   constructor(options: OwnReportOptions) {
-    this.#options = options;
+    this.#options = { ...options, host: pinnedHost(options.host, options.directory) };
     this.#directory = beatsDirectory(options.directory.path);
     this.path = `${this.#directory}/${encodeName(options.report.name)}`;
   }

@@ -2,7 +2,7 @@ import type { Owner } from './entry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Host } from './host.ts';
 import { canHaveFile, type Session, sessionFile } from './session.ts';
-import { checkOwnDirectory } from './store-directory.ts';
+import { checkOwnDirectory, type StoreDirectory } from './store-directory.ts';
 
 /** A program that takes a lock for a moment never starts a heartbeat: it would cost more than the lock. */
 const HEARTBEAT_DELAY_MS = 250;
@@ -14,7 +14,7 @@ export interface PresenceOptions {
   session: Session;
   /** Where the session files are. */
   directory: string;
-  fileMode: number;
+  store: Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
   /** 0 keeps none. */
   heartbeatMs: number;
 }
@@ -128,7 +128,7 @@ export class Presence {
     const { files } = host;
     checkOwnDirectory(host, directory);
     if (files.look(path)?.kind === 'file') return;
-    const fd = files.create(path, this.#options.fileMode);
+    const fd = files.create(path, this.#options.store.fileMode);
     try {
       files.close(fd);
     } catch {
@@ -138,7 +138,13 @@ export class Presence {
 
   #beat(): void {
     if (!this.#announced) return;
-    this.#heartbeat = new Heartbeat(this.#options.heartbeatMs, () => this.#wake());
+    const { heartbeatMs, directory, store } = this.#options;
+    const place = store.ground?.place ?? null;
+    const sessions = {
+      place: place === null ? null : `${place}${directory.slice(store.path.length)}`,
+      belonging: store.ground?.belonging,
+    };
+    this.#heartbeat = new Heartbeat(heartbeatMs, sessions, () => this.#wake());
     this.#heartbeat.keep(this.#path(this.session));
     for (const path of this.#adopted) this.#heartbeat.keep(path);
   }

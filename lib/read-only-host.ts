@@ -11,6 +11,7 @@ function refuse(): never {
 const files: Files = {
   ...nodeHost.files,
   openForAppend: nodeHost.files.openForReading,
+  openForWriting: refuse,
   create: refuse,
   write: refuse,
   link: refuse,

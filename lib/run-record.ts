@@ -1,4 +1,5 @@
 import type { Host } from './host.ts';
+import { pinnedHost } from './pinned-files.ts';
 import {
   eventText,
   jobDirectory,
@@ -35,7 +36,8 @@ export class RunRecord {
   }
 
   /** Written whole under a private name, then given its own. A crash in between leaves a private file, which is swept. */
-  static begin(host: Host, store: StoreDirectory, start: RunStart): RunRecord {
+  static begin(machine: Host, store: StoreDirectory, start: RunStart): RunRecord {
+    const host = pinnedHost(machine, store);
     const directory = jobDirectory(store.path, start.job);
     const own = `${directory}/${PRIVATE}${start.key}`;
     const path = `${directory}/${runFile(start)}`;

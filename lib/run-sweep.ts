@@ -1,5 +1,6 @@
 import { endFile } from './end-request.ts';
 import type { Host } from './host.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { jobDirectory, type Run, runFile } from './run-file.ts';
 import { RunHistory, type RunState } from './run-history.ts';
 import { outputFile } from './run-output.ts';
@@ -18,7 +19,8 @@ const BESIDE = /^(\d{15}-[0-9a-z]{1,64})\.(output|end)$/;
  *
  * What cannot be removed stays: it harms nobody, and it is tried again.
  */
-export function sweepRuns(host: Host, store: StoreDirectory, job: string, keep: number): void {
+export function sweepRuns(machine: Host, store: StoreDirectory, job: string, keep: number): void {
+  const host = pinnedHost(machine, store);
   const history = new RunHistory(host, store);
   const directory = jobDirectory(store.path, job);
   const beside = new Set(host.files.list(directory)?.filter((file) => BESIDE.test(file)));

@@ -1,8 +1,7 @@
 import fs from 'node:fs';
+import type { Files } from './host.ts';
 import { tailIn } from './run-output.ts';
 import { writeWhole } from './whole-write.ts';
-
-const { O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = fs.constants;
 
 /** A longer output is cut: its first part stays, and its last. */
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -22,6 +21,8 @@ const NEWLINE = 0x0a;
 export type Sink = (bytes: Uint8Array) => void;
 
 export interface SpoolOptions {
+  /** The files of the store in which it is. */
+  files: Files;
   mode: number;
   sinks: readonly Sink[];
   /** How late what is printed may reach the sinks, or be found too long, in ms. */
@@ -56,12 +57,12 @@ export class Spool {
   constructor(path: string, options: SpoolOptions) {
     this.path = path;
     this.#options = options;
-    this.childFd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL, options.mode);
+    const { files, mode } = options;
+    this.childFd = files.create(path, mode);
     try {
-      if ((options.mode & 0o077) !== 0) fs.fchmodSync(this.childFd, options.mode);
-      this.#fd = fs.openSync(path, O_RDWR);
+      this.#fd = openAgain(files, path, this.childFd);
     } catch (error) {
-      fs.closeSync(this.childFd);
+      files.close(this.childFd);
       throw error;
     }
   }
@@ -117,10 +118,11 @@ export class Spool {
 
   remove(): void {
     clearTimeout(this.#timer);
-    fs.closeSync(this.childFd);
-    fs.closeSync(this.#fd);
+    const { files } = this.#options;
+    files.close(this.childFd);
+    files.close(this.#fd);
     try {
-      fs.unlinkSync(this.path);
+      files.remove(this.path);
     } catch {
       // It is swept with the run's record.
     }
@@ -192,6 +194,15 @@ export class Spool {
     const newline = this.#chunk.subarray(0, length).lastIndexOf(NEWLINE);
     return newline === -1 ? position : from + newline + 1;
   }
+}
+
+/** The file is written and shortened by this descriptor: so it must be the file that was made, whatever has its name. */
+function openAgain(files: Files, path: string, made: number): number {
+  const fd = files.openForWriting(path);
+  const [one, other] = [files.facts(made), files.facts(fd)];
+  if (one.inode === other.inode && one.device === other.device) return fd;
+  files.close(fd);
+  throw Object.assign(new Error(`ELOOP: another file has its place, '${path}'`), { code: 'ELOOP', path });
 }
 
 function leftOut(bytes: number): string {

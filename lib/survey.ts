@@ -6,6 +6,7 @@ import { DEAF, Line } from './line.ts';
 import { viewLine } from './line-view.ts';
 import { HEARTBEAT_PATIENCE_MS, Judge } from './liveness.ts';
 import { encodeName } from './name.ts';
+import { pinnedHost } from './pinned-files.ts';
 import { Session } from './session.ts';
 import type { LineView } from './store.ts';
 import type { StoreDirectory } from './store-directory.ts';
@@ -46,7 +47,8 @@ export class Survey {
   readonly #session: Session;
   readonly #judge: Judge;
 
-  constructor(host: Host, store: StoreDirectory) {
+  constructor(machine: Host, store: StoreDirectory) {
+    const host = pinnedHost(machine, store);
     this.#host = host;
     this.#store = store;
     this.#session = new Session(host);

@@ -1,3 +1,4 @@
+import { pinnedHost } from '../../lib/pinned-files.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';
 import { Findings } from './finding.ts';
@@ -19,7 +20,11 @@ export async function examined(patient: Patient, fix: boolean): Promise<Findings
     ['space', () => checkSpace(patient)],
   ];
   // What is not fit to be a store, somebody else may have put there: nothing is written into that.
-  if (directory || !patient.isThere) around.push(['files', () => checkFiles(patient, directory)]);
+  if (directory || !patient.isThere)
+    around.push([
+      'files',
+      () => checkFiles(directory ? { ...patient, host: pinnedHost(patient.host, directory) } : patient, directory),
+    ]);
   const machine: typeof around = [
     ['system', () => checkSystem(patient)],
     ['processes', () => checkProcesses(patient)],

@@ -135,7 +135,7 @@ function listed(paths: readonly string[]): string {
 
 function tellStrangers(found: Findings, { survey, resources }: Opened): void {
   const isOurs = ({ name }: Item) =>
-    [...OUR_DIRECTORIES, 'guarded'].includes(name) || /^\.(make|look|doctor)\./.test(name);
+    [...OUR_DIRECTORIES, 'guarded', '.gitignore'].includes(name) || /^\.(make|look|doctor)\./.test(name);
   const strangers = [
     ...survey.items('').filter((item) => !isOurs(item)),
     ...survey.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Host } from '../../lib/host.ts';
+import { pinnedHost } from '../../lib/pinned-files.ts';
 import { defaultStorePath, type StoreDirectory, storePath } from '../../lib/store-directory.ts';
 import { Survey, type SurveyedResource } from '../../lib/survey.ts';
 import type { System } from './system.ts';
@@ -58,7 +59,8 @@ export function patientOf({ host, system, env, dir, engine }: PatientOptions): P
 
 export function opened(patient: Patient, directory: StoreDirectory, fix: boolean): Opened {
   const survey = new Survey(patient.host, directory);
-  return { ...patient, directory, survey, resources: survey.resources().resources, fix };
+  const host = pinnedHost(patient.host, directory);
+  return { ...patient, host, directory, survey, resources: survey.resources().resources, fix };
 }
 
 function nearestOf(host: Host, directory: string): string {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { isErrno, systemError } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
-import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
+import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { type FileAct, fileError, fileErrorOf } from './file-error.ts';
 import { Replacement, type ReplaceOptions } from './replacement.ts';
@@ -25,12 +25,12 @@ export class Document {
   /** Where it leads, through every symbolic link. */
   readonly realPath: string;
   readonly #host: DocumentHost;
-  readonly #directory: OpenDirectory;
+  readonly #directory: DocumentDirectory;
   readonly #fd: number;
   readonly #facts: DocumentFacts;
   #bytes: Buffer | null = null;
 
-  private constructor(host: DocumentHost, file: string, place: { realPath: string; directory: OpenDirectory }) {
+  private constructor(host: DocumentHost, file: string, place: { realPath: string; directory: DocumentDirectory }) {
     this.#host = host;
     this.path = file;
     this.realPath = place.realPath;
@@ -55,7 +55,7 @@ export class Document {
       const directory = host.openDirectory(path.dirname(realPath));
       try {
         // Somebody may have turned a directory above it between the two calls.
-        if (host.realPath(directory.at('.')) !== path.dirname(realPath)) throw changedError(act);
+        if (directory.place !== path.dirname(realPath)) throw changedError(act);
         return new Document(host, file, { realPath, directory });
       } catch (error) {
         directory.close();

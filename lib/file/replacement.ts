@@ -1,6 +1,6 @@
 import { isErrno } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
-import type { DocumentFacts, DocumentHost, OpenDirectory } from '../host/document-host.ts';
+import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
 import { removeQuietly, TemporaryNames } from './temporary-file.ts';
@@ -13,7 +13,7 @@ export interface Replaced {
   host: DocumentHost;
   /** The path for messages. */
   path: string;
-  directory: OpenDirectory;
+  directory: DocumentDirectory;
   /** Its name in that directory. */
   name: string;
   fd: number;

@@ -1,4 +1,4 @@
-import type { DocumentHost, OpenDirectory } from '../host/document-host.ts';
+import type { DocumentDirectory, DocumentHost } from '../host/document-host.ts';
 
 const MARK = '.lockstep-';
 const SECRET = /^[0-9a-f]{32}$/;
@@ -42,14 +42,14 @@ export class TemporaryNames {
  *   3. B removes A's temporary file, reads the file, changes it, and replaces it;
  *   4. A goes on: its rename fails, because its file is gone, and B's change stays.
  */
-export function sweepTemporaryFiles(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): void {
+export function sweepTemporaryFiles(host: DocumentHost, directory: DocumentDirectory, names: TemporaryNames): void {
   for (const name of temporaryFilesIn(host, directory, names)) removeQuietly(host, directory.at(name));
 }
 
 /**
  * The same where there is no lock: a temporary file that has stood still for an hour is no living writer's.
  */
-export function sweepOldTemporaryFiles(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): void {
+export function sweepOldTemporaryFiles(host: DocumentHost, directory: DocumentDirectory, names: TemporaryNames): void {
   const latest = BigInt(host.wallMs() - OLD_MS) * 1_000_000n;
   for (const name of temporaryFilesIn(host, directory, names)) {
     const facts = host.look(directory.at(name));
@@ -57,7 +57,7 @@ export function sweepOldTemporaryFiles(host: DocumentHost, directory: OpenDirect
   }
 }
 
-function temporaryFilesIn(host: DocumentHost, directory: OpenDirectory, names: TemporaryNames): string[] {
+function temporaryFilesIn(host: DocumentHost, directory: DocumentDirectory, names: TemporaryNames): string[] {
   try {
     return host.list(directory.at('.')).filter((name) => names.isOne(name));
   } catch {

@@ -9,7 +9,7 @@ export interface DocumentHost {
   /** The path that a path leads to, through every symbolic link. */
   realPath(path: string): string;
   /** Opens a directory, which stays the same one whatever its path leads to later. */
-  openDirectory(path: string): OpenDirectory;
+  openDirectory(path: string): DocumentDirectory;
   /** Opens a file for reading; never follows a symbolic link, never waits for a FIFO's writer. */
   open(path: string): number;
   /** Asks whether this process may write a file, without opening it: so nothing that watches the file wakes. */
@@ -48,7 +48,9 @@ export interface DocumentHost {
 }
 
 /** A directory that is open: a path through it cannot be turned elsewhere. */
-export interface OpenDirectory {
+export interface DocumentDirectory {
+  /** Where it is, all links resolved. */
+  place: string;
   /** The path by which one of its names is used. Only for calls of the host, never for a message. */
   at(name: string): string;
   facts(): DocumentFacts;

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import type { DocumentFacts, DocumentHost, OpenDirectory, ProgramEnd } from './document-host.ts';
+import { errnoName, isErrno } from '../errno.ts';
+import { openDirectory } from '../node-directory.ts';
+import type { DocumentDirectory, DocumentFacts, DocumentHost, ProgramEnd } from './document-host.ts';
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 // Absent on Windows, which has no such files.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
-const O_DIRECTORY = fs.constants.O_DIRECTORY ?? 0;
-/** Linux: a descriptor for paths alone, which needs no permission to read the directory. Node has no name for it. */
-const O_PATH = process.platform === 'linux' ? 0o10000000 : 0;
 
 const writeTo = promisify(fs.write);
 const syncTo = promisify(fs.fsync);
@@ -17,12 +16,8 @@ const syncTo = promisify(fs.fsync);
 /** A program that copies a few attributes and takes longer hangs. */
 const RUN_MS = 10_000;
 
-/** File systems answer so when they have no `fsync` for directories, or the descriptor is for paths alone. */
+/** File systems answer so when they have no `fsync` for directories; or this process may not read the directory. */
 const NO_DIRECTORY_SYNC = ['EINVAL', 'EBADF', 'ENOTSUP', 'EISDIR', 'EPERM', 'EACCES'];
-
-function codeOf(error: unknown): string {
-  return String((error as NodeJS.ErrnoException).code);
-}
 
 function factsOf(stats: fs.BigIntStats): DocumentFacts {
   const isPlain = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other';
@@ -39,59 +34,35 @@ function factsOf(stats: fs.BigIntStats): DocumentFacts {
   };
 }
 
-function openForPaths(path: string): number {
+function openDocumentDirectory(path: string): DocumentDirectory {
+  const { fd, at, place } = openDirectory(path);
+  return {
+    place,
+    at: (name) => `${at}/${name}`,
+    facts: () => factsOf(fd === -1 ? fs.lstatSync(path, { bigint: true }) : fs.fstatSync(fd, { bigint: true })),
+    sync: () => syncDirectory(`${at}/.`),
+    close: () => fd !== -1 && fs.closeSync(fd),
+  };
+}
+
+async function syncDirectory(path: string): Promise<void> {
   try {
-    return fs.openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    const fd = fs.openSync(path, O_RDONLY);
+    try {
+      await syncTo(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
   } catch (error) {
-    if (codeOf(error) !== 'EACCES' || O_PATH === 0) throw error;
-    return fs.openSync(path, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!isErrno(error, ...NO_DIRECTORY_SYNC)) throw error;
   }
-}
-
-/** Whether `/proc` shows this process its own descriptors: Node has no `openat`, but a path through them is the same. */
-function isReachable(fd: number, facts: DocumentFacts): boolean {
-  if (process.platform !== 'linux') return false;
-  try {
-    const { dev, ino } = fs.statSync(`/proc/self/fd/${fd}`, { bigint: true });
-    return dev === facts.device && ino === facts.inode;
-  } catch {
-    return false;
-  }
-}
-
-function openDirectory(path: string): OpenDirectory {
-  if (process.platform === 'win32') return directoryByPath(path);
-  const fd = openForPaths(path);
-  const facts = factsOf(fs.fstatSync(fd, { bigint: true }));
-  // Without `/proc` the path itself is all there is, and whoever controls a directory above can turn it.
-  const prefix = isReachable(fd, facts) ? `/proc/self/fd/${fd}` : path;
-  return {
-    at: (name) => `${prefix}/${name}`,
-    facts: () => factsOf(fs.fstatSync(fd, { bigint: true })),
-    async sync() {
-      try {
-        await syncTo(fd);
-      } catch (error) {
-        if (!NO_DIRECTORY_SYNC.includes(codeOf(error))) throw error;
-      }
-    },
-    close: () => fs.closeSync(fd),
-  };
-}
-
-function directoryByPath(path: string): OpenDirectory {
-  return {
-    at: (name) => `${path}/${name}`,
-    facts: () => factsOf(fs.lstatSync(path, { bigint: true })),
-    sync: async () => undefined,
-    close: () => undefined,
-  };
 }
 
 function run(program: string, args: readonly string[], descriptors: readonly number[]): Promise<ProgramEnd> {
   const end: ProgramEnd = { code: null, stdout: '', stderr: '', failure: null };
   return new Promise((resolve) => {
-    const fail = (error: unknown) => resolve({ ...end, failure: codeOf(error) });
+    const fail = (error: unknown) =>
+      resolve({ ...end, failure: errnoName(error) ?? String((error as NodeJS.ErrnoException).code) });
     try {
       const env = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
       const stdio = ['ignore', 'pipe', 'pipe', ...descriptors] as const;
@@ -113,7 +84,7 @@ function run(program: string, args: readonly string[], descriptors: readonly num
 /** The real machine. */
 export const nodeDocuments: DocumentHost = {
   realPath: (path) => fs.realpathSync(path),
-  openDirectory,
+  openDirectory: openDocumentDirectory,
   open: (path) => fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
   checkAccess: (path) => fs.accessSync(path, fs.constants.W_OK),
   checkWritable: (path) => fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)),

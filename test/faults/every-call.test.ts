@@ -8,6 +8,7 @@ import type { Host } from '../../lib/host.ts';
 import { Journal } from '../../lib/journal.ts';
 import { DEAF, Line } from '../../lib/line.ts';
 import { nodeHost } from '../../lib/node-host.ts';
+import { pinnedHost } from '../../lib/pinned-files.ts';
 import { Session } from '../../lib/session.ts';
 import type { LineView, OwnEntry } from '../../lib/store.ts';
 import { openStoreDirectory } from '../../lib/store-directory.ts';
@@ -40,7 +41,13 @@ function temporary(): string {
 
 function open(host: Host, store: string): Disk {
   const directory = openStoreDirectory(host, store);
-  return new Disk({ host, session: new Session(host), directory, heartbeatMs: 0, rotateBytes: ROTATE_BYTES });
+  return new Disk({
+    host: pinnedHost(host, directory),
+    session: new Session(host),
+    directory,
+    heartbeatMs: 0,
+    rotateBytes: ROTATE_BYTES,
+  });
 }
 
 const asks = (label: string, steal = false) => ({ ask: 1, label, onlyIfGranted: false, steal });

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { Clock, Files, Host, Processes } from '../../lib/host.ts';
+import type { Clock, Files, Host, OpenDirectory, Processes } from '../../lib/host.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import { type Maker, nodeError } from './node-error.ts';
 
@@ -102,8 +102,8 @@ export class FaultyHost implements Host {
 
   #done(kind: keyof Files, call: Call, args: unknown[]): unknown {
     const result = call(...args);
-    if (OPENING.includes(kind)) this.open.add(result as number);
-    if (kind === 'close') this.open.delete(args[0] as number);
+    if (OPENING.includes(kind)) this.open.add(descriptorOf(result));
+    if (CLOSING.includes(kind)) this.open.delete(descriptorOf(args[0]));
     return result;
   }
 
@@ -120,10 +120,10 @@ export class FaultyHost implements Host {
     this.hits.push(`${kind} ${fault}`);
     const isDone = fault === 'done' || fault === 'bug';
     // The kernel frees the descriptor whatever it says; were it not closed here, each test would leak it.
-    if (kind === 'close') this.#done(kind, call, args);
+    if (CLOSING.includes(kind)) this.#done(kind, call, args);
     // A call that was done, but whose answer is lost, can have opened nothing.
     else if (isDone && !OPENING.includes(kind)) call(...args);
-    else if (isDone) nodeHost.files.close(call(...args) as number);
+    else if (isDone) fs.closeSync(descriptorOf(call(...args)));
     if (fault === 'bug') throw new TypeError(`a bug on purpose, ${kind}`);
     const [syscall, by] = SYSCALLS[kind];
     throw nodeError(fault === 'done' ? 'EIO' : fault, syscall, by, typeof args[0] === 'string' ? args[0] : undefined);
@@ -134,12 +134,16 @@ export class FaultyHost implements Host {
 const SYSCALLS: Record<keyof Files, [string, Maker]> = {
   openForAppend: ['open', 'native'],
   openForReading: ['open', 'native'],
+  openForWriting: ['open', 'native'],
+  openDirectory: ['open', 'native'],
+  closeDirectory: ['close', 'native'],
   create: ['open', 'native'],
   read: ['read', 'javascript'],
   write: ['write', 'javascript'],
   sync: ['fdatasync', 'native'],
   close: ['close', 'native'],
   look: ['lstat', 'native'],
+  facts: ['fstat', 'javascript'],
   list: ['scandir', 'javascript'],
   link: ['link', 'native'],
   remove: ['unlink', 'native'],
@@ -153,6 +157,17 @@ const SYSCALLS: Record<keyof Files, [string, Maker]> = {
   watch: ['watch', 'javascript'],
 };
 
-const OPENING: readonly (keyof Files)[] = ['openForAppend', 'openForReading', 'create'];
+const OPENING: readonly (keyof Files)[] = [
+  'openForAppend',
+  'openForReading',
+  'openForWriting',
+  'openDirectory',
+  'create',
+];
+const CLOSING: readonly (keyof Files)[] = ['close', 'closeDirectory'];
+
+function descriptorOf(opened: unknown): number {
+  return typeof opened === 'number' ? opened : (opened as OpenDirectory).fd;
+}
 
 type Call = (...args: unknown[]) => unknown;

@@ -31,7 +31,13 @@ export interface ContenderOptions {
 /** The real library, as far as the disk: the resource, who is alive, the session. */
 export function openResource(host: Host, rotateBytes: number): { resource: DiskResource; session: Session } {
   const session = new Session(host);
-  const presence = new Presence({ host, session, directory: '/sessions', fileMode: 0o600, heartbeatMs: 0 });
+  const presence = new Presence({
+    host,
+    session,
+    directory: '/sessions',
+    store: { path: '', fileMode: 0o600 },
+    heartbeatMs: 0,
+  });
   const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000 });
   const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
   const resource = DiskResource.open(options, CONFIG);

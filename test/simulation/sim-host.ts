@@ -52,6 +52,10 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
   return {
     openForAppend: (path) => dispatch({ op: 'openForAppend', path }) as number,
     openForReading: (path) => dispatch({ op: 'openForAppend', path }) as number,
+    openForWriting: (path) => dispatch({ op: 'openForAppend', path }) as number,
+    // There are no links here: a path always leads to the same directory.
+    openDirectory: (path) => ({ fd: -1, at: path, place: path }),
+    closeDirectory() {},
     create: (path) => dispatch({ op: 'create', path: uncounted(path) }) as number,
     read(fd, buffer, position) {
       const text = dispatch({ op: 'read', fd, number: position, length: buffer.length }) as string;
@@ -67,6 +71,7 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
       const inode = dispatch({ op: 'look', path }) as number | null;
       return inode === null ? null : factsOf(inode);
     },
+    facts: () => factsOf(0),
     list: (path) => dispatch({ op: 'list', path }) as string[] | null,
     link: (path, to) => dispatch({ op: 'link', path: uncounted(path), to }) as boolean,
     remove: (path) => isHint(path) || (dispatch({ op: 'remove', path: uncounted(path) }) as boolean),
@@ -97,7 +102,7 @@ function uncounted(path: string): string {
 function factsOf(inode: number): FileFacts {
   const kind = inode === 0 ? 'directory' : 'file';
   // Larger than any journal gets here: files only grow, so nobody finds one shorter than it was.
-  return { kind, size: 2 ** 20, mode: 0o600, uid: 0, gid: 0, inode, modifiedMs: 0 };
+  return { kind, size: 2 ** 20, mode: 0o600, uid: 0, gid: 0, device: 1, inode, modifiedMs: 0 };
 }
 
 /** A host that does every call at once on a disk; everybody in `gone` is dead. */

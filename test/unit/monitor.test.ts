@@ -151,7 +151,7 @@ describe('watching', () => {
         const file = world.files.get(nameIn(path));
         if (!file) return null;
         const { text, inode, modifiedMs } = file;
-        return { kind: 'file', size: text.length, mode: 0o600, uid: 0, gid: 0, inode, modifiedMs };
+        return { kind: 'file', size: text.length, mode: 0o600, uid: 0, gid: 0, device: 1, inode, modifiedMs };
       },
       readText(path) {
         world.reads += 1;

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { nodeHost } from '../../lib/node-host.ts';
 import { Spool } from '../../lib/spool.ts';
 
 const MIB = 1024 * 1024;
@@ -16,7 +17,12 @@ beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-spool-'));
   taken = [];
   const sinks = [(bytes: Uint8Array) => taken.push(Buffer.from(bytes))];
-  spool = new Spool(path.join(root, 'output'), { mode: 0o600, sinks, latestMs: 100 });
+  spool = new Spool(path.join(root, 'output'), {
+    files: nodeHost.files,
+    mode: 0o600,
+    sinks,
+    latestMs: 100,
+  });
 });
 
 afterEach(() => {

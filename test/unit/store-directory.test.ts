@@ -7,7 +7,8 @@ import { StoreError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/host.ts';
 import { nodeHost } from '../../lib/node-host.ts';
 import { Session } from '../../lib/session.ts';
-import { openDirectoryBeside, openStoreDirectory, storePath } from '../../lib/store-directory.ts';
+import { openDirectoryBeside } from '../../lib/store-beside.ts';
+import { openStoreDirectory, storePath } from '../../lib/store-directory.ts';
 import { temporaryDirectory } from './tape.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -187,17 +188,19 @@ describe('the default place', () => {
   });
 });
 
-describe('the store beside a file', () => {
+describe('the store beside a file is made at its first use, for those who may replace the file, and', () => {
   test.each([
-    ['755', '750'],
+    ['755', '700'],
     ['700', '700'],
-    ['775', '770'],
+    ['775', '2770'],
     ['2775', '2770'],
     ['1777', '700'],
   ])('in a directory of mode %s has mode %s', (around, mode) => {
     fs.mkdirSync(path.join(parent, 'docs'));
     fs.chmodSync(path.join(parent, 'docs'), Number.parseInt(around, 8));
     const store = openDirectoryBeside(nodeHost, path.join(parent, 'docs', 'ticket.json'));
+    expect(fs.readdirSync(path.join(parent, 'docs'))).toEqual([]);
+    store.remake();
     expect((fs.statSync(store.path).mode & 0o7777).toString(8)).toBe(mode);
   });
 

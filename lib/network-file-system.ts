@@ -1,0 +1,24 @@
+/** File systems on which appends of several machines do not stay whole, by the number `statfs` gives them. */
+const NETWORK_FILE_SYSTEMS = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x01021997, '9P'],
+  [0x6a656a63, 'virtiofs'],
+  [0x01161970, 'GFS2'],
+  [0x7461636f, 'OCFS2'],
+  [0x19830326, 'BeeGFS'],
+  [0x6b414653, 'AFS'],
+]);
+/** FUSE may be anything: fit for one machine's processes, but no proof that no other machine has it mounted. */
+export const FUSE = 0x65735546;
+
+/** Its name, if it is a network file system. */
+export function networkFileSystem(type: number | null): string | undefined {
+  return type === null ? undefined : NETWORK_FILE_SYSTEMS.get(type);
+}
