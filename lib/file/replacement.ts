@@ -113,9 +113,11 @@ export class Replacement {
     const hasGroup = made.gid === gid || this.#setOwner(made.uid, gid);
     const hasOwner = made.uid === uid || (hasGroup && this.#setOwner(uid, gid));
     if (hasOwner && hasGroup) return mode;
-    if (!allowNewOwner) throw this.#ownerError(hasOwner, hasGroup ? { ...made, gid } : made);
-    // Another group must not gain what this one was given, nor a program run as somebody new.
+    // What the group may do that others may not: another group must not gain it, nor this one lose it unsaid.
     const groupBits = hasGroup ? 0 : mode & 0o070 & ~((mode & 0o007) << 3);
+    if (!allowNewOwner && !(hasOwner && groupBits === 0))
+      throw this.#ownerError(hasOwner, hasGroup ? { ...made, gid } : made);
+    // Nor must a program run as somebody new.
     return mode & ~groupBits & ~SET_ID_BITS;
   }
 

@@ -219,6 +219,18 @@ describe.runIf(isRoot)('another user’s file', () => {
     expect(stat()).toEqual({ uid: 1_002, gid: 1_002, mode: 0o600, text: AFTER });
   });
 
+  test('of a group that may do no more than others is replaced by its owner, who cannot keep that group', () => {
+    own(1_002, 1_600, 0o644);
+    expect(asMember(1_002, `await update(${JSON.stringify(file)});`)).toEqual({ status: 0, stderr: '' });
+    expect(stat()).toEqual({ uid: 1_002, gid: 1_002, mode: 0o644, text: AFTER });
+  });
+
+  test('of a group that may do more than others is not, unless that is accepted', () => {
+    own(1_002, 1_600, 0o640);
+    expect(asMember(1_002, `await update(${JSON.stringify(file)});`).stderr).toContain('FILE_OWNER');
+    expect(stat()).toEqual({ uid: 1_002, gid: 1_600, mode: 0o640, text: BEFORE });
+  });
+
   test('that one may not write is not replaced, though the directory would allow it', () => {
     own(1_001, 1_500, 0o640);
     const child = asMember(1_002, `await update(${JSON.stringify(file)}, { allowNewOwner: true });`);

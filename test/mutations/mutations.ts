@@ -260,7 +260,7 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'who has joined does not hear of it if the dead before it cannot be evicted',
     'disk-resource',
-    'this.#expelDeadBefore(entry);',
+    'this.expelDeadBefore(entry);',
     'this.expelDead(entry);',
     unit(
       'disk-resource',
