@@ -206,11 +206,11 @@ function isLocal(host: Host, store: string, directory: string, guarded: boolean)
 
 /** The nearest directory above a path that is there. */
 function nearest(host: Host, directory: string): string {
-  const parent = path.dirname(directory);
-  const found = host.files.look(parent);
-  if (found === null && parent !== directory) return nearest(host, parent);
-  if (found?.kind === 'directory' || found?.kind === 'link') return parent;
-  throw Object.assign(new Error(`ENOTDIR: not a directory, '${parent}'`), { code: 'ENOTDIR', path: parent });
+  let above = path.dirname(directory);
+  while (host.files.look(above) === null && above !== path.dirname(above)) above = path.dirname(above);
+  const kind = host.files.look(above)?.kind;
+  if (kind === 'directory' || kind === 'link') return above;
+  throw Object.assign(new Error(`ENOTDIR: not a directory, '${above}'`), { code: 'ENOTDIR', path: directory });
 }
 
 /** What is at a path, which must be a directory. */
