@@ -51,9 +51,16 @@ export function write(store: string, wrapper: readonly string[] = [], only?: Wri
   return JSON.parse(stdout) as Said;
 }
 
+/** The descriptors that a process may have open for the directory of a file: strace matches paths as they were given. */
+const DESCRIPTORS = Array.from({ length: 30 }, (_, index) => index + 10);
+
+function pathsTo(file: string): string[] {
+  return [file, ...DESCRIPTORS.map((fd) => `/proc/self/fd/${fd}/${path.basename(file)}`)];
+}
+
 /** `fault`: as strace has it: `error=EIO`, `retval=3:when=1`. */
 export function tracing(calls: string, fault: string, files: readonly string[]): string[] {
-  const which = files.flatMap((file) => ['-P', file]);
+  const which = files.flatMap(pathsTo).flatMap((file) => ['-P', file]);
   return ['strace', '-f', '-qq', '-o', '/dev/null', ...which, '-e', `trace=${calls}`, '-e', `inject=${calls}:${fault}`];
 }
 
