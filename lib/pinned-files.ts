@@ -6,6 +6,8 @@ export interface Ground {
   readonly place: string | null;
   /** Whom everything that is made in it is given to; undefined: whoever makes it keeps it. */
   readonly belonging: Belonging | undefined;
+  /** Whether no other user but root can replace a directory in the store, or above it. */
+  readonly isPrivate: boolean;
   /** Checks the store as if it were opened now. Makes nothing. */
   check(): void;
   /** Whether the checked directory itself has been moved; `place` is the new place then. */
@@ -76,7 +78,10 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     rename: (from, to) => withinBoth(from, to, files.rename),
     remove: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
-    touch: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
+    // Each hand-over touches a file, and to change its times is all it does: where no other user can turn it elsewhere, it
+    // goes the short way.
+    touch: (path) =>
+      ground.isPrivate ? files.touch(path) : unless(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
     list: (directory) =>
       unless(['ENOENT'], null, () => within(`${directory}/`, (pinned) => files.list(pinned.slice(0, -1)))),
   };

@@ -63,6 +63,7 @@ export class StoreGround implements StoreDirectory, Ground {
   #guarded: boolean | null = null;
   #place: string | null = null;
   #facts: FileFacts | null = null;
+  #isPrivate = false;
 
   constructor(host: Host, directory: string, wishes: StoreWishes, keeper: Keeper) {
     this.#host = host;
@@ -77,6 +78,10 @@ export class StoreGround implements StoreDirectory, Ground {
 
   get place(): string | null {
     return this.#place;
+  }
+
+  get isPrivate(): boolean {
+    return this.#isPrivate;
   }
 
   get directoryMode(): number {
@@ -144,6 +149,7 @@ export class StoreGround implements StoreDirectory, Ground {
     const { files } = this.#host;
     this.#place = null;
     this.#facts = null;
+    this.#isPrivate = false;
     if (files.look(this.path) === null) return false;
     // Before it is opened: a refusal says more than the system's error.
     this.#keeper.check(directoryAt(this.#host, this.path));
@@ -155,6 +161,7 @@ export class StoreGround implements StoreDirectory, Ground {
       this.#local = isLocal(this.#host, this.path, this.path, this.#guarded);
       this.#place = opened.place;
       this.#facts = facts;
+      this.#isPrivate = isPrivate(this.#host, opened.place);
       return true;
     } finally {
       files.closeDirectory(opened);
@@ -189,6 +196,17 @@ export class StoreGround implements StoreDirectory, Ground {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
+}
+
+/** Whether every directory from a place up to the root can be changed by this user and root alone. */
+function isPrivate(host: Host, place: string): boolean {
+  const trusted = [host.processes.uid(), 0];
+  const facts = host.files.look(place);
+  if (facts?.kind !== 'directory' || !trusted.includes(facts.uid)) return false;
+  // In a sticky directory others cannot rename what is not theirs.
+  if ((facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0) return false;
+  const parent = path.dirname(place);
+  return parent === place || isPrivate(host, parent);
 }
 
 /** Whether only this kernel can have it mounted. @throws {StoreError} if appends there do not stay whole */

@@ -32,6 +32,8 @@ let files: Files;
 
 beforeEach(() => {
   parent = fs.realpathSync(temporaryDirectory());
+  // Others may write around it.
+  fs.chmodSync(parent, 0o777);
   store = path.join(parent, 'store');
   elsewhere = path.join(parent, 'elsewhere');
   host = new FaultyHost();
@@ -42,6 +44,24 @@ beforeEach(() => {
 afterEach(() => {
   const { open } = host;
   expect([...open], 'descriptors that were left open').toEqual([]);
+});
+
+test('a store in which, and around which, nobody else may write is known to be so', () => {
+  const isPrivate = () => {
+    const found = openStoreDirectory(host, store);
+    found.remake();
+    return found.ground?.isPrivate;
+  };
+  expect(isPrivate()).toBe(false);
+  fs.chmodSync(parent, 0o1777);
+  expect(isPrivate()).toBe(true);
+  fs.chmodSync(parent, 0o775);
+  expect(isPrivate()).toBe(false);
+  fs.chmodSync(parent, 0o755);
+  expect(isPrivate()).toBe(true);
+  if (process.getuid?.() !== 0) return;
+  fs.chownSync(parent, 1_001, 1_001);
+  expect(isPrivate()).toBe(false);
 });
 
 /** All that is in a directory, with everything that a change of it would change. */
