@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { nowMs } from './life.ts';
 import type { Ground } from './scenery.ts';
 
-/** Room for the JSON files, for what replaces them, and for what killed writers leave until it is swept. */
-const SIZE = '8m';
+/** Room for the JSON files and what replaces them; and for those that stopped processes keep open, a megabyte each. */
+const SIZE = '32m';
 const BLOCK = Buffer.alloc(16 * 1024);
 /** An error of a full disk may be reported so much later: its process was stopped in between, or the machine is busy. */
 const ECHO_MS = 20_000;

@@ -87,20 +87,32 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
   };
 }
 
-/** Opens a directory of the store. Throws as a system call does: `ELOOP` where a link leads to another place. */
+/**
+ * Opens a directory of the store. Throws as a system call does: `ELOOP` where a link leads to another place.
+ *
+ * Another process may make or delete the store at the same moment: then the directory that was opened is not where the
+ * store was found, and one look more tells that from a link.
+ */
 function pin(files: Files, store: string, ground: Ground, directory: string): OpenDirectory {
-  if (ground.place === null) ground.check();
-  const opened = openNoLink(files, directory);
-  const isInPlace = () => opened.place === `${ground.place}${directory.slice(store.length)}`;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const opened = openNoLink(files, directory);
+    if (isInPlace(opened, ground, directory.slice(store.length), files)) return opened;
+    closeQuietly(files, opened);
+  }
+  if (files.look(directory) === null) throw systemError('ENOENT', 'it is gone', directory);
+  throw systemError('ELOOP', 'a link leads to another place than the store', directory);
+}
+
+function isInPlace(opened: OpenDirectory, ground: Ground, within: string, files: Files): boolean {
+  const isThere = () => opened.place === `${ground.place}${within}`;
   try {
-    if (isInPlace() || (ground.hasMoved() && isInPlace())) return opened;
+    // Behind the opening: before it there may have been no store.
+    if (ground.place === null) ground.check();
+    return isThere() || (ground.hasMoved() && isThere());
   } catch (error) {
     closeQuietly(files, opened);
     throw error;
   }
-  closeQuietly(files, opened);
-  if (files.look(directory) === null) throw systemError('ENOENT', 'it is gone', directory);
-  throw systemError('ELOOP', 'a link leads to another place than the store', directory);
 }
 
 function openNoLink(files: Files, directory: string): OpenDirectory {
@@ -123,6 +135,7 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
 }
 
 const ABSENT = ['ENOENT', 'ENOTDIR'];
+const MAX_ROUNDS = 3;
 
 /** Where there is not even the directory. */
 function unless<T>(codes: readonly string[], instead: T, call: () => T): T {

@@ -15,7 +15,7 @@ import { RunRecord } from '../../lib/run-record.ts';
 import { sweepRuns } from '../../lib/run-sweep.ts';
 import { Session } from '../../lib/session.ts';
 import { Spool } from '../../lib/spool.ts';
-import { openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
+import { findStoreDirectory, openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
 import { temporaryDirectory } from './tape.ts';
 
@@ -187,6 +187,22 @@ test('a store that was moved, and is reached by a link now, is used further', ()
     fs.unlinkSync(parent);
     fs.renameSync(`${parent}.moved`, parent);
   }
+});
+
+test('a store that another process makes at the moment of the first look at it is used', () => {
+  fs.rmSync(store, { recursive: true });
+  const found = findStoreDirectory(host, store);
+  const first = (at: string) => {
+    // Not there when it was looked for; there when it is opened.
+    openStoreDirectory(nodeHost, store);
+    furnish(path.join(store, 'sessions'));
+    return nodeHost.files.openDirectory(at);
+  };
+  const late = {
+    ...host,
+    files: { ...nodeHost.files, openDirectory: vi.fn(nodeHost.files.openDirectory).mockImplementationOnce(first) },
+  };
+  expect(pinnedHost(late, found).files.list(path.join(store, 'sessions'))).toEqual(['empty', 'one']);
 });
 
 test('a store that was deleted holds nothing, until it is made again', () => {
