@@ -94,11 +94,14 @@ export function whyGone(processes: Processes, facts: ProcessFacts, local: boolea
   return local && wasRebooted(facts, self) ? 'its machine was rebooted' : undefined;
 }
 
+export const GONE = 'its process is gone';
+export const ZOMBIE = 'its process has ended (a zombie that nobody reaped)';
+
 function whyProcessGone(processes: Processes, { pid, tid, start }: ProcessFacts): string | null {
   const state = processes.state(pid, tid);
-  if (state === 'gone') return 'its process is gone';
+  if (state === 'gone') return GONE;
   if (state === 'unknown') return null;
-  if (state.zombie) return 'its process has ended (a zombie that nobody reaped)';
+  if (state.zombie) return ZOMBIE;
   if (start !== 0 && state.start !== 0 && state.start !== start) return 'its process is gone (the pid is reused)';
   return null;
 }

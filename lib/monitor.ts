@@ -1,7 +1,7 @@
 import { beatsDirectory, isPrivate, nameOfFile, type Reading, type Report, readReport } from './beat-file.ts';
 import { errnoName } from './errno.ts';
 import type { FileFacts, Host } from './host.ts';
-import { whyGone } from './liveness.ts';
+import { GONE, whyGone, ZOMBIE } from './liveness.ts';
 import { encodeName } from './name.ts';
 import type { StoreDirectory } from './store-directory.ts';
 import { storeErrorOf } from './store-failure.ts';
@@ -186,7 +186,9 @@ export class Monitor {
   #whyGone({ reading }: Trail): string | null | undefined {
     if ('problem' in reading || reading.report.mark) return undefined;
     const { host, directory } = this.#options;
-    return whyGone(host.processes, reading.report.facts, directory.local);
+    const why = whyGone(host.processes, reading.report.facts, directory.local);
+    // A process that has ended is a zombie until its parent reaps it. That is the parent's moment, and no other news.
+    return why === ZOMBIE ? GONE : why;
   }
 
   /** What the file says. It is read only if it changed. */

@@ -277,6 +277,13 @@ describe('watching', () => {
     expect(only(by).state).toBe('gone');
   });
 
+  test('a death is told in the same words whether or not the process was reaped already', () => {
+    const by = monitor();
+    only(by);
+    world.state = { start: 500, zombie: true };
+    expect(only(by)).toMatchObject({ state: 'gone', reason: 'its process is gone' });
+  });
+
   test('a clean end right before we ask after the process is no death', () => {
     const by = monitor();
     only(by);
