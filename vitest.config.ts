@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: 'test/no-process-left.ts',
+    globalSetup: 'test/support/no-process-left.ts',
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores: more files at once would only make the real processes wait for each other.

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Journal } from '../lib/journal.ts';
-import { DEAF, Line } from '../lib/line.ts';
-import { emptyHeader } from '../lib/line-header.ts';
-import { nodeHost } from '../lib/node-host.ts';
+import { nodeHost } from '../lib/host/node-host.ts';
+import { Journal } from '../lib/journal/journal.ts';
+import { emptyHeader } from '../lib/line/config.ts';
+import { DEAF, Line } from '../lib/line/line.ts';
 import { mean, median } from './median.ts';
 import { count, duration, ratio, table } from './table.ts';
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 // First: yargs cannot be loaded without a working directory.
-import './gone-directory.ts';
+import './startup/deleted-cwd.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
-import { complaintOf } from './complaint.ts';
-import { EXIT, report, UsageError } from './failure.ts';
-import { checkedOutput, flush } from './flush.ts';
-import { lift } from './gone-directory.ts';
-import { describeProgram, type Program } from './program.ts';
-import { COMMANDS, VERBS, WITH_COMMAND } from './verbs.ts';
-import { splitWords } from './words.ts';
+import { splitWords } from './args/argv.ts';
+import { describeProgram, type Program } from './args/program.ts';
+import { complaintOf } from './args/usage-errors.ts';
+import { COMMANDS, VERBS, WITH_COMMAND } from './commands/index.ts';
+import { EXIT, report, UsageError } from './output/exit.ts';
+import { checkedOutput, flush } from './output/stdout.ts';
+import { lift } from './startup/deleted-cwd.ts';
 
 const PROGRAM: Program = { describe: describeProgram, commands: COMMANDS, withCommand: WITH_COMMAND, pack };
 

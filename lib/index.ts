@@ -1,10 +1,6 @@
 /** Lockstep's whole public surface. */
-export type { AcquireOptions, ResourceOptions } from './acquirable.ts';
-export { Barrier } from './barrier.ts';
-export { type Beat, type BeatEnd, type HeartbeatOptions, heartbeat } from './beat.ts';
-export { BoundedSemaphore } from './bounded-semaphore.ts';
-export { Condition, type ConditionOptions } from './condition.ts';
-export { Counter } from './counter.ts';
+
+export { openStore, openStoreBeside, type StoreOptions } from './disk/open-store.ts';
 export {
   BrokenBarrierError,
   ConfigMismatchError,
@@ -17,10 +13,16 @@ export {
   StoreError,
   type Waiting,
 } from './errors.ts';
-export { Event } from './event.ts';
-export { JsonFile, type JsonFileOptions } from './json-file.ts';
-export { Lease } from './lease.ts';
-export { Lock } from './lock.ts';
+export { type Beat, type BeatEnd, type HeartbeatOptions, heartbeat } from './heartbeat/heartbeat.ts';
+export type { AcquireOptions, ResourceOptions } from './primitives/acquirable.ts';
+export { Barrier } from './primitives/barrier.ts';
+export { Condition, type ConditionOptions } from './primitives/condition.ts';
+export { Counter } from './primitives/counter.ts';
+export { Event } from './primitives/event.ts';
+export { Owner } from './primitives/flow.ts';
+export { JsonFile, type JsonFileOptions } from './primitives/json-file.ts';
+export { Lease } from './primitives/lease.ts';
+export { Lock } from './primitives/lock.ts';
 export {
   type GrantedLock,
   type LockGrantedCallback,
@@ -29,13 +31,11 @@ export {
   type LockManagerSnapshot,
   type LockRequestOptions,
   locks,
-} from './lock-manager.ts';
-export { openStore, openStoreBeside, type StoreOptions } from './open-store.ts';
-export { Owner } from './owner.ts';
-export { type JoinOptions, Process } from './process.ts';
-export type { CommandTarget, ModuleTarget, ProcessOptions } from './process-target.ts';
-export { RLock } from './rlock.ts';
-export { type LockMode, type ModeOptions, RWLock } from './rwlock.ts';
-export { type PermitOptions, Semaphore } from './semaphore.ts';
-export type { EntryView, LineView, OwnerView, Store } from './store.ts';
-export type { WaitOptions } from './waiting.ts';
+} from './primitives/lock-manager.ts';
+export { RLock } from './primitives/rlock.ts';
+export { type LockMode, type ModeOptions, RWLock } from './primitives/rwlock.ts';
+export { BoundedSemaphore, type PermitOptions, Semaphore } from './primitives/semaphore.ts';
+export type { WaitOptions } from './primitives/waiting.ts';
+export { type JoinOptions, Process } from './process/process.ts';
+export type { CommandTarget, ModuleTarget, ProcessOptions } from './process/target.ts';
+export type { EntryView, LineView, OwnerView, Store } from './store/store.ts';

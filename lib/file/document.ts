@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { isErrno, systemError } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
 import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
+import { isErrno, systemError } from '../host/errno.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { type FileAct, fileError, fileErrorOf } from './file-error.ts';
 import { Replacement, type ReplaceOptions } from './replacement.ts';

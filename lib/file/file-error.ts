@@ -1,6 +1,6 @@
-import { errnoName } from '../errno.ts';
 import { LockstepError, StoreError } from '../errors.ts';
-import { storeErrorOf } from '../store-failure.ts';
+import { errnoName } from '../host/errno.ts';
+import { storeErrorOf } from '../host/system-error.ts';
 
 /** What was done with which file, for messages. `path` is the path as the caller gave it. */
 export interface FileAct {

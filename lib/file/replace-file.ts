@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { isErrno } from '../errno.ts';
 import type { DocumentHost } from '../host/document-host.ts';
+import { isErrno } from '../host/errno.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { Document } from './document.ts';
 import { fileErrorOf } from './file-error.ts';

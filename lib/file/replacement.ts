@@ -1,6 +1,6 @@
-import { isErrno } from '../errno.ts';
 import type { StoreError } from '../errors.ts';
 import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
+import { isErrno } from '../host/errno.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
 import { removeQuietly, TemporaryNames } from './temporary-file.ts';

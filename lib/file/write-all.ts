@@ -1,5 +1,5 @@
-import { systemError } from '../errno.ts';
 import type { DocumentHost } from '../host/document-host.ts';
+import { systemError } from '../host/errno.ts';
 
 /**
  * Writes all bytes: one `write` may take less than it was given, on a full disk, at a limit, after a signal.

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import { promisify } from 'node:util';
-import { errnoName, isErrno } from '../errno.ts';
-import { openDirectory } from '../node-directory.ts';
 import type { DocumentDirectory, DocumentFacts, DocumentHost, ProgramEnd } from './document-host.ts';
+import { errnoName, isErrno } from './errno.ts';
+import { openDirectory } from './node-directory.ts';
 
 const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 // Absent on Windows, which has no such files.

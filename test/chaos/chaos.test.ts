@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { chaos } from './chaos-run.ts';
+import { chaos } from '../support/chaos-run.ts';
 
 test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing is lost, torn or left', async () => {
   const { status, stdout, stderr, numbers } = await chaos('--seed', '42', '--seconds', '7', '--processes', '8');

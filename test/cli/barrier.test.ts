@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Program, Rig, until } from './rig.ts';
+import { type Program, Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

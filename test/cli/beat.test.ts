@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isAlive, MAIN, Rig, until } from './rig.ts';
+import { isAlive, MAIN, Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

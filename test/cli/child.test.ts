@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { isAlive, Rig, until } from './rig.ts';
+import { isAlive, Rig, until } from '../support/cli-rig.ts';
 
-const CHILD = fileURLToPath(new URL('../../cli/child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../cli/child/child.ts', import.meta.url));
 
 let rig: Rig;
 beforeEach(() => {

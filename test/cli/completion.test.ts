@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { Counter, Event, Lock, openStore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Program, Rig, until } from './rig.ts';
+import { type Program, Rig, until } from '../support/cli-rig.ts';
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];

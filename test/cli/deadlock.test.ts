@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FIXTURES, type Program, type Result, Rig, type StartOptions, until } from './rig.ts';
+import { FIXTURES, type Program, type Result, Rig, type StartOptions, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {
@@ -110,7 +110,7 @@ describe('a command that waits for what is held around it is told at once, and e
   });
 
   test.each(['acquire', 'acquireSync'])('a Node program, in %s of the library, too', async (method) => {
-    const library = path.join(FIXTURES, '../lib/index.js');
+    const library = path.join(FIXTURES, '../../lib/index.js');
     const program = rig.write(
       'waits.mjs',
       `import { Lock } from ${JSON.stringify(library)};

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { nodeHost } from '../../lib/node-host.ts';
-import { toWire } from '../../lib/record.ts';
-import { eventText, runFile, startText } from '../../lib/run-file.ts';
-import { type Result, Rig, until } from './rig.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { eventText, runFile, startText } from '../../lib/jobs/record-format.ts';
+import { toWire } from '../../lib/session/facts.ts';
+import { type Result, Rig, until } from '../support/cli-rig.ts';
 
 interface Found {
   check: string;

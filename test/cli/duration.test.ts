@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { later, parseDuration } from '../../cli/duration.ts';
-import { UsageError } from '../../cli/failure.ts';
+import { later, parseDuration } from '../../cli/args/duration.ts';
+import { UsageError } from '../../cli/output/exit.ts';
 
 test.each([
   ['0', 0],

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from './rig.ts';
+import { Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MAIN, Rig } from './rig.ts';
+import { MAIN, Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

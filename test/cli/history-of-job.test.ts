@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../cli/job-history.ts';
-import { localTime } from '../../cli/local-time.ts';
+import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../cli/commands/history/runs.ts';
+import { localTime } from '../../cli/text/quantities.ts';
 import { MisuseError } from '../../lib/errors.ts';
-import type { Run } from '../../lib/run-file.ts';
-import type { Sighting } from '../../lib/run-history.ts';
-import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../unit/recorded-run.ts';
-import { Rig } from './rig.ts';
+import type { Run } from '../../lib/jobs/record-format.ts';
+import type { Sighting } from '../../lib/jobs/run-history.ts';
+import { Rig } from '../support/cli-rig.ts';
+import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
 /** The part of `lockstep history NAME` that is for jobs. */
 

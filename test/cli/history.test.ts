@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import { Counter, Event, Lock } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from './rig.ts';
+import { Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

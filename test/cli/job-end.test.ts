@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { JobRig } from './job-rig.ts';
-import { isAlive, until } from './rig.ts';
+import { isAlive, until } from '../support/cli-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
 
 let rig: JobRig;
 beforeEach(() => {

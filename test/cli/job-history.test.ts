@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runFile } from '../../lib/run-file.ts';
-import { runAt, writeRuns } from '../unit/recorded-run.ts';
-import { JobRig } from './job-rig.ts';
-import { until } from './rig.ts';
+import { runFile } from '../../lib/jobs/record-format.ts';
+import { until } from '../support/cli-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
+import { runAt, writeRuns } from '../support/recorded-run.ts';
 
 let rig: JobRig;
 beforeEach(() => {

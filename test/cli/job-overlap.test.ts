@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askToEnd } from '../../lib/end-request.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { directoryOf } from '../../lib/open-store.ts';
-import { JobRig } from './job-rig.ts';
-import { isAlive, type Program, until } from './rig.ts';
+import { directoryOf } from '../../lib/disk/open-store.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { askToEnd } from '../../lib/jobs/stop-request.ts';
+import { isAlive, type Program, until } from '../support/cli-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
 
 let rig: JobRig;
 beforeEach(() => {

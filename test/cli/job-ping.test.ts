@@ -1,8 +1,8 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { JobRig } from './job-rig.ts';
-import { until } from './rig.ts';
+import { until } from '../support/cli-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
 
 /** Longer than a job may be kept by its monitor, and by a slow machine. */
 const BOUND_MS = 18_000;

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { JobRig } from './job-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
 
 let rig: JobRig;
 beforeEach(() => {

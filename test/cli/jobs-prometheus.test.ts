@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import fc from 'fast-check';
 import parse, { type Family } from 'parse-prometheus-text-format';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { metricsText } from '../../cli/job-metrics.ts';
-import { judgeJob } from '../../lib/job-verdict.ts';
-import type { Run } from '../../lib/run-file.ts';
-import { DAY, HOUR, MINUTE, runAt, runningSince, writeRuns } from '../unit/recorded-run.ts';
-import { Rig } from './rig.ts';
+import { metricsText } from '../../cli/commands/jobs/metrics.ts';
+import { judgeJob } from '../../lib/jobs/health.ts';
+import type { Run } from '../../lib/jobs/record-format.ts';
+import { Rig } from '../support/cli-rig.ts';
+import { DAY, HOUR, MINUTE, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ProcessFacts } from '../../lib/host.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { jobDirectory, type Run } from '../../lib/run-file.ts';
+import type { ProcessFacts } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { jobDirectory, type Run } from '../../lib/jobs/record-format.ts';
+import { MAIN, type Program, Rig, until } from '../support/cli-rig.ts';
 import {
   ALIVE,
   DAY,
@@ -15,8 +16,7 @@ import {
   runAt,
   runningSince,
   writeRuns,
-} from '../unit/recorded-run.ts';
-import { MAIN, type Program, Rig, until } from './rig.ts';
+} from '../support/recorded-run.ts';
 
 let rig: Rig;
 beforeEach(() => {

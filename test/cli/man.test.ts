@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from './rig.ts';
+import { Rig } from '../support/cli-rig.ts';
 
 const FILE = fileURLToPath(new URL('../../dist/man/lockstep.1', import.meta.url));
 

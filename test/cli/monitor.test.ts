@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Program, Rig, until } from './rig.ts';
+import { type Program, Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Program, Rig } from './rig.ts';
+import { type Program, Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

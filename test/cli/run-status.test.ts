@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from './rig.ts';
+import { Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { Lock } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig, until } from './rig.ts';
+import { Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -3,8 +3,8 @@ import { Resvg } from '@resvg/resvg-js';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { Event, Lock } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DARK, LIGHT } from '../../cli/timeline/palette.ts';
-import { type Program, Rig, until } from './rig.ts';
+import { DARK, LIGHT } from '../../cli/commands/timeline/palette.ts';
+import { type Program, Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

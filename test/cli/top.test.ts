@@ -3,8 +3,8 @@ import path from 'node:path';
 import { Counter, Lock, Semaphore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasPython } from '../docs/python.ts';
-import { Pty, type PtyOptions } from './pty.ts';
-import { isAlive, MAIN, type Program, Rig, until } from './rig.ts';
+import { isAlive, MAIN, type Program, Rig, until } from '../support/cli-rig.ts';
+import { Pty, type PtyOptions } from '../support/pty.ts';
 
 let rig: Rig;
 beforeEach(() => {

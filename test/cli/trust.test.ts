@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nodeHost } from '../../lib/node-host.ts';
-import { toWire } from '../../lib/record.ts';
-import { HOUR, runningSince, writeRuns } from '../unit/recorded-run.ts';
-import { type Program, Rig, until } from './rig.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { toWire } from '../../lib/session/facts.ts';
+import { type Program, Rig, until } from '../support/cli-rig.ts';
+import { HOUR, runningSince, writeRuns } from '../support/recorded-run.ts';
 
 /** Writes each signal that it gets into a file, and does nothing else. */
 const DECOY = `

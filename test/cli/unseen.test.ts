@@ -1,16 +1,16 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { VERBS } from '../../cli/verbs.ts';
-import { Barrier } from '../../lib/barrier.ts';
-import { Counter } from '../../lib/counter.ts';
-import { Event } from '../../lib/event.ts';
-import { encodeName } from '../../lib/name.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { openStore } from '../../lib/open-store.ts';
-import { toWire } from '../../lib/record.ts';
-import { jobDirectory } from '../../lib/run-file.ts';
-import { HOUR, MINUTE, runAt, runningSince, writeRuns } from '../unit/recorded-run.ts';
-import { type Result, Rig, until } from './rig.ts';
+import { VERBS } from '../../cli/commands/index.ts';
+import { openStore } from '../../lib/disk/open-store.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { jobDirectory } from '../../lib/jobs/record-format.ts';
+import { Barrier } from '../../lib/primitives/barrier.ts';
+import { Counter } from '../../lib/primitives/counter.ts';
+import { Event } from '../../lib/primitives/event.ts';
+import { toWire } from '../../lib/session/facts.ts';
+import { encodeName } from '../../lib/store/name.ts';
+import { type Result, Rig, until } from '../support/cli-rig.ts';
+import { HOUR, MINUTE, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
 /** One of each kind: overrides, isolates, joiners, marks, tags, separators, selectors, fillers, C0, DEL and C1. */
 const CHARACTERS =

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { gone, isRunning } from '../process/main-process.ts';
-import { until } from '../process/rig.ts';
-import { Rig } from './rig.ts';
+import { Rig } from '../support/cli-rig.ts';
+import { gone, isRunning } from '../support/main-process.ts';
+import { until } from '../support/process-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigMismatchError } from '../../lib/errors.ts';
-import type { EntryView, LineView, OwnEntry, Store } from '../../lib/store.ts';
+import type { EntryView, LineView, OwnEntry, Store } from '../../lib/store/store.ts';
 import type { Parties } from './parties.ts';
 
 const LOCK = { kind: 'lock', permits: 1 };

@@ -1,4 +1,4 @@
-import type { LineView, Store } from '../../lib/store.ts';
+import type { LineView, Store } from '../../lib/store/store.ts';
 
 /** Resolves to a name's line as soon as it is as wanted. A line that never becomes so ends in the test's own time. */
 export async function lineWhere(

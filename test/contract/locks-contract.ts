@@ -12,7 +12,7 @@ import {
   RWLock,
   Semaphore,
 } from '../../lib/index.ts';
-import type { Store } from '../../lib/store.ts';
+import type { Store } from '../../lib/store/store.ts';
 import { errorOf, Gate, standing, waiting } from './line-watch.ts';
 import type { Parties } from './parties.ts';
 

@@ -11,8 +11,8 @@ import {
   RLock,
   StoreError,
 } from '../../lib/index.ts';
-import type { Lease } from '../../lib/lease.ts';
-import type { Store } from '../../lib/store.ts';
+import type { Lease } from '../../lib/primitives/lease.ts';
+import type { Store } from '../../lib/store/store.ts';
 import { errorOf, Gate, lineWhere, standing, waiting } from './line-watch.ts';
 import type { Parties } from './parties.ts';
 

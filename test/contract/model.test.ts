@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Action } from '../../lib/action.ts';
-import type { Kept } from '../../lib/entry.ts';
-import type { Config } from '../../lib/line-header.ts';
-import type { EntryView, LineView, OwnEntry, Store } from '../../lib/store.ts';
+import type { Action } from '../../lib/line/action.ts';
+import type { Config } from '../../lib/line/config.ts';
+import type { Kept } from '../../lib/line/entry.ts';
+import type { EntryView, LineView, OwnEntry, Store } from '../../lib/store/store.ts';
 import { type DiskTraits, openDisk, openMemory, type Parties } from './parties.ts';
 
 /** One name of each kind, so that a few steps meet often. */

@@ -1,13 +1,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Disk } from '../../lib/disk.ts';
-import { DiskStore } from '../../lib/disk-store.ts';
-import type { Host } from '../../lib/host.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { Session } from '../../lib/session.ts';
-import type { Store } from '../../lib/store.ts';
-import { openStoreDirectory } from '../../lib/store-directory.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
+import type { Host } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { Session } from '../../lib/session/session.ts';
+import type { Store } from '../../lib/store/store.ts';
 import { type MemoryStore, MemoryWorld } from '../model/memory-store.ts';
 
 /** A store, and three parties that use it: in their eyes each other's entries are somebody else's. */

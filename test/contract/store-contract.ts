@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ConfigMismatchError } from '../../lib/errors.ts';
-import type { OwnEntry, Store } from '../../lib/store.ts';
+import type { OwnEntry, Store } from '../../lib/store/store.ts';
 import type { Parties } from './parties.ts';
 
 const LOCK = { kind: 'lock', permits: 1 };

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import type { Program, Rig } from '../cli/rig.ts';
+import type { Program, Rig } from '../support/cli-rig.ts';
 
 /**
  * In a mount namespace of its own, so that nothing of this machine's cron is touched: an empty /run for its pid file, and our

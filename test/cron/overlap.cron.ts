@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { nodeHost } from '../../lib/node-host.ts';
-import { directoryOf } from '../../lib/open-store.ts';
-import { RunHistory, type RunSight } from '../../lib/run-history.ts';
-import { Rig } from '../cli/rig.ts';
+import { directoryOf } from '../../lib/disk/open-store.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { RunHistory, type RunSight } from '../../lib/jobs/run-history.ts';
+import { Rig } from '../support/cli-rig.ts';
 import { CronDaemon, whyNoCron } from './cron-daemon.ts';
 
 /** Long enough for cron to come round three times. */

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type EntryView, openStore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FIXTURES, type Program, Rig, until } from '../cli/rig.ts';
+import { FIXTURES, type Program, Rig, until } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {

@@ -2,9 +2,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
-import { report } from '../../cli/failure.ts';
+import { report } from '../../cli/output/exit.ts';
 import * as errors from '../../lib/errors.ts';
-import { storeErrorOf } from '../../lib/store-failure.ts';
+import { storeErrorOf } from '../../lib/host/system-error.ts';
 import { nodeError, numberOf } from '../faults/node-error.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -77,7 +77,7 @@ test.each(table)('$name $code ends the command line with $exit', ({ name, code, 
 });
 
 test('every system error that is known by name is on the page, and becomes what it says', () => {
-  const source = fs.readFileSync(`${ROOT}lib/store-failure.ts`, 'utf8');
+  const source = fs.readFileSync(`${ROOT}lib/host/system-error.ts`, 'utf8');
   const known = [...source.matchAll(/^ {2}(E[A-Z]+): \[/gm)].map(([, name = '']) => name);
   const said = rows('What a failed system call becomes').flatMap(([names = '', code]) =>
     unquoted(names)

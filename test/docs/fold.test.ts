@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { DEAF, Line } from '../../lib/line.ts';
-import { emptyHeader } from '../../lib/line-header.ts';
-import type { JournalRecord } from '../../lib/record.ts';
+import type { JournalRecord } from '../../lib/journal/record.ts';
+import { emptyHeader } from '../../lib/line/config.ts';
+import { DEAF, Line } from '../../lib/line/line.ts';
 import { hasPython, type Python, python } from './python.ts';
 
 /** Folds scripts of records, as docs/client.py does, and says what the line comes to after each. */

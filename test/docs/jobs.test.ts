@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { JobRig } from '../cli/job-rig.ts';
+import { JobRig } from '../support/job-rig.ts';
 
 const page = fs.readFileSync(new URL('../../docs/jobs.md', import.meta.url), 'utf8');
 

@@ -4,15 +4,15 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LockManager } from 'lockstep';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { DEAF, Line } from '../../lib/line.ts';
-import { Monitor } from '../../lib/monitor.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { directoryOf } from '../../lib/open-store.ts';
-import type { JournalRecord } from '../../lib/record.ts';
-import { Rig, until } from '../process/rig.ts';
+import { directoryOf } from '../../lib/disk/open-store.ts';
+import { Monitor } from '../../lib/heartbeat/monitor.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import type { JournalRecord } from '../../lib/journal/record.ts';
+import { DEAF, Line } from '../../lib/line/line.ts';
+import { Rig, until } from '../support/process-rig.ts';
 import { DOCS, hasPython, type Python, python as startPython } from './python.ts';
 
-/** The same visits to a section as those of `fixtures/agent.ts`, made by docs/client.py. */
+/** The same visits to a section as those of `fixtures/programs/agent.ts`, made by docs/client.py. */
 const VISITOR = `
 import os, sys
 from client import Lock

@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { VERBS } from '../../cli/verbs.ts';
-import { MAIN, type Result, Rig } from '../cli/rig.ts';
+import { VERBS } from '../../cli/commands/index.ts';
+import { MAIN, type Result, Rig } from '../support/cli-rig.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const README = fs.readFileSync(`${ROOT}README.md`, 'utf8');

@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Result, Rig, until } from '../cli/rig.ts';
+import { type Result, Rig, until } from '../support/cli-rig.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = fs.readFileSync(`${ROOT}docs/recipes.md`, 'utf8');

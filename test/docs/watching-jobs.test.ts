@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import parse from 'parse-prometheus-text-format';
 import { expect, test } from 'vitest';
-import { jobAsJson, sightingAsJson } from '../../cli/job-json.ts';
-import { metricsText } from '../../cli/job-metrics.ts';
-import { JOB_STATES, judgeJob } from '../../lib/job-verdict.ts';
-import { OUTCOMES } from '../../lib/run-file.ts';
-import { runAt } from '../unit/recorded-run.ts';
+import { metricsText } from '../../cli/commands/jobs/metrics.ts';
+import { jobAsJson, sightingAsJson } from '../../cli/report/job-json.ts';
+import { JOB_STATES, judgeJob } from '../../lib/jobs/health.ts';
+import { OUTCOMES } from '../../lib/jobs/record-format.ts';
+import { runAt } from '../support/recorded-run.ts';
 
 const PAGE = fs.readFileSync(new URL('../../docs/watching-jobs.md', import.meta.url), 'utf8');
 const SIGHT = {

@@ -63,8 +63,8 @@ function testNames(file: string): string[] {
   return names;
 }
 
-const known = ['test/unit/lock-manager.test.ts', 'test/process/lock-manager.test.ts'].flatMap((file) =>
-  testNames(path.join(ROOT, file)),
+const known = ['test/primitives/lock-manager.test.ts', 'test/primitives/lock-manager-processes.test.ts'].flatMap(
+  (file) => testNames(path.join(ROOT, file)),
 );
 
 test('the page goes through every member of the API, each once, and says of each in a sentence how it differs', () => {

@@ -2,16 +2,16 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
-import type { Host } from '../../lib/host.ts';
-import { Journal } from '../../lib/journal.ts';
-import { DEAF, Line } from '../../lib/line.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { pinnedHost } from '../../lib/pinned-files.ts';
-import { Session } from '../../lib/session.ts';
-import type { LineView, OwnEntry } from '../../lib/store.ts';
-import { openStoreDirectory } from '../../lib/store-directory.ts';
+import type { Host } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { pinnedHost } from '../../lib/host/pinned-files.ts';
+import { Journal } from '../../lib/journal/journal.ts';
+import { DEAF, Line } from '../../lib/line/line.ts';
+import { Session } from '../../lib/session/session.ts';
+import type { LineView, OwnEntry } from '../../lib/store/store.ts';
 import { FAULTS, type Fault, FaultyHost } from './faulty-host.ts';
 
 /**

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
-import type { Clock, Files, Host, OpenDirectory, Processes } from '../../lib/host.ts';
-import { nodeHost } from '../../lib/node-host.ts';
+import type { Clock, Files, Host, OpenDirectory, Processes } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
 import { type Maker, nodeError } from './node-error.ts';
 
 export const ERRORS = [

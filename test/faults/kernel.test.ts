@@ -4,18 +4,19 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Beat } from '../../lib/beat.ts';
-import { Counter } from '../../lib/counter.ts';
-import { Disk } from '../../lib/disk.ts';
-import { DiskStore } from '../../lib/disk-store.ts';
-import { endRequestTo } from '../../lib/end-request.ts';
-import { Lock } from '../../lib/lock.ts';
-import { Monitor } from '../../lib/monitor.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { RunHistory } from '../../lib/run-history.ts';
-import { RunRecord } from '../../lib/run-record.ts';
-import { Session } from '../../lib/session.ts';
-import { openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
+import { Beat } from '../../lib/heartbeat/heartbeat.ts';
+import { Monitor } from '../../lib/heartbeat/monitor.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import type { StoreDirectory } from '../../lib/host/own-directory.ts';
+import { RunRecord } from '../../lib/jobs/record-writer.ts';
+import { RunHistory } from '../../lib/jobs/run-history.ts';
+import { endRequestTo } from '../../lib/jobs/stop-request.ts';
+import { Counter } from '../../lib/primitives/counter.ts';
+import { Lock } from '../../lib/primitives/lock.ts';
+import { Session } from '../../lib/session/session.ts';
 import {
   type Failed,
   KEY,

@@ -4,13 +4,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Condition } from '../../lib/condition.ts';
-import { Disk } from '../../lib/disk.ts';
-import type { DiskEntry } from '../../lib/disk-entry.ts';
-import { DiskStore } from '../../lib/disk-store.ts';
-import { Lock } from '../../lib/lock.ts';
-import { Session } from '../../lib/session.ts';
-import { openStoreDirectory } from '../../lib/store-directory.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import type { DiskEntry } from '../../lib/disk/disk-entry.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
+import { Condition } from '../../lib/primitives/condition.ts';
+import { Lock } from '../../lib/primitives/lock.ts';
+import { Session } from '../../lib/session/session.ts';
 import { type Fault, FaultyHost } from './faulty-host.ts';
 
 /** What becomes of whoever cannot write that it leaves. */

@@ -2,12 +2,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Beat } from '../../lib/beat.ts';
-import { endReport } from '../../lib/end-report.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
-import { Monitor } from '../../lib/monitor.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
+import { Beat } from '../../lib/heartbeat/heartbeat.ts';
+import { Monitor } from '../../lib/heartbeat/monitor.ts';
+import { endReport } from '../../lib/heartbeat/report-writer.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import type { StoreDirectory } from '../../lib/host/own-directory.ts';
 import { FAULTS, type Fault, FaultyHost } from './faulty-host.ts';
 
 /** A reporter whose calls on files go wrong: it never fails its program, and reports as soon as it can. */

@@ -2,14 +2,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { askToEnd, EndWatch, endRequestTo } from '../../lib/end-request.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import type { RunStart } from '../../lib/run-file.ts';
-import { RunHistory } from '../../lib/run-history.ts';
-import { RunRecord } from '../../lib/run-record.ts';
-import { sweepRuns } from '../../lib/run-sweep.ts';
-import { openStoreDirectory, type StoreDirectory } from '../../lib/store-directory.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import type { StoreDirectory } from '../../lib/host/own-directory.ts';
+import type { RunStart } from '../../lib/jobs/record-format.ts';
+import { RunRecord } from '../../lib/jobs/record-writer.ts';
+import { sweepRuns } from '../../lib/jobs/retention.ts';
+import { RunHistory } from '../../lib/jobs/run-history.ts';
+import { askToEnd, EndWatch, endRequestTo } from '../../lib/jobs/stop-request.ts';
 import { FAULTS, FaultyHost } from './faulty-host.ts';
 
 /** The record of a run, by one whose calls on files go wrong. */

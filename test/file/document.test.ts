@@ -6,7 +6,7 @@ import { Document } from '../../lib/file/document.ts';
 import { replaceFile } from '../../lib/file/replace-file.ts';
 import type { DocumentHost } from '../../lib/host/document-host.ts';
 import { nodeDocuments } from '../../lib/host/node-documents.ts';
-import { temporaryDirectory } from '../unit/tape.ts';
+import { temporaryDirectory } from '../support/tape.ts';
 
 const BEFORE = '{"count":1}';
 const AFTER = '{"count":2}';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { nodeHost } from '../../lib/node-host.ts';
-import { toWire } from '../../lib/record.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { toWire } from '../../lib/session/facts.ts';
 
 /** What may have become of a journal: damage done to the bytes of a sound one. */
 

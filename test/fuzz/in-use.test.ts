@@ -2,15 +2,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk.ts';
-import { DiskStore } from '../../lib/disk-store.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { LeaseLostError } from '../../lib/errors.ts';
-import type { Host } from '../../lib/host.ts';
-import type { Lease } from '../../lib/lease.ts';
-import { Lock } from '../../lib/lock.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import { Session } from '../../lib/session.ts';
-import { openStoreDirectory } from '../../lib/store-directory.ts';
+import type { Host } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import type { Lease } from '../../lib/primitives/lease.ts';
+import { Lock } from '../../lib/primitives/lock.ts';
+import { Session } from '../../lib/session/session.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
 
 /** What is done to a store under a holder and a waiter. */

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Epoch, HeaderError } from '../../lib/epoch.ts';
-import { DEAF, Line } from '../../lib/line.ts';
-import { nodeHost } from '../../lib/node-host.ts';
-import type { OwnEntry } from '../../lib/store.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { Epoch, HeaderError } from '../../lib/journal/epoch.ts';
+import { DEAF, Line } from '../../lib/line/line.ts';
+import type { OwnEntry } from '../../lib/store/store.ts';
 import { damaged, damages, effort, LONG_MS, weirdHeaders, weirdRecords } from './damage.ts';
 import { type Party, Sandbox } from './sandbox.ts';
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MAIN } from '../cli/rig.ts';
+import { MAIN } from '../support/cli-rig.ts';
 import { Sandbox } from './sandbox.ts';
 
 /** Things that stand where a store has something else. Whoever meets them must not hang, nor follow them. */

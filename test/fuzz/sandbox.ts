@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Disk } from '../../lib/disk.ts';
+import { Disk } from '../../lib/disk/disk.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
-import { Session } from '../../lib/session.ts';
-import type { OwnEntry } from '../../lib/store.ts';
-import { openStoreDirectory } from '../../lib/store-directory.ts';
+import { Session } from '../../lib/session/session.ts';
+import type { OwnEntry } from '../../lib/store/store.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
 
 const LOCK = { kind: 'lock', permits: 1 };

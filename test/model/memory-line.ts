@@ -1,7 +1,7 @@
-import type { Action } from '../../lib/action.ts';
-import type { Keeps } from '../../lib/entry.ts';
-import type { Eviction } from '../../lib/line.ts';
-import type { Config } from '../../lib/line-header.ts';
+import type { Action } from '../../lib/line/action.ts';
+import type { Config } from '../../lib/line/config.ts';
+import type { Keeps } from '../../lib/line/entry.ts';
+import type { Eviction } from '../../lib/line/line.ts';
 
 /** A session that an entry belongs to. */
 export interface ModelOwner {
@@ -40,7 +40,7 @@ const SHARE = 2 ** -20;
 
 /**
  * The reference model of one line, in the plainest words that say what must be true: an array, and who holds found
- * out anew after every step. It shares no code with `lib/line.ts`, so that both are wrong only if the same mistake
+ * out anew after every step. It shares no code with `lib/line/line.ts`, so that both are wrong only if the same mistake
  * was made twice.
  */
 export class MemoryLine {

@@ -1,10 +1,9 @@
-import { onAbort } from '../../lib/abort-audience.ts';
-import type { Action } from '../../lib/action.ts';
-import type { Keeps } from '../../lib/entry.ts';
 import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
-import type { Eviction } from '../../lib/line.ts';
-import type { Config } from '../../lib/line-header.ts';
-import { describeConfig } from '../../lib/line-view.ts';
+import type { Action } from '../../lib/line/action.ts';
+import type { Config } from '../../lib/line/config.ts';
+import { describeConfig } from '../../lib/line/config.ts';
+import type { Keeps } from '../../lib/line/entry.ts';
+import type { Eviction } from '../../lib/line/line.ts';
 import type {
   AdoptOptions,
   ChangedOptions,
@@ -15,7 +14,8 @@ import type {
   OwnerView,
   Request,
   Store,
-} from '../../lib/store.ts';
+} from '../../lib/store/store.ts';
+import { onAbort } from '../../lib/time/abort-listener.ts';
 import { MemoryLine, type ModelEntry, type ModelOwner, type Newcomer } from './memory-line.ts';
 
 const HOST = 'memory';

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { expect, test } from 'vitest';
-import { chaos } from '../chaos/chaos-run.ts';
+import { chaos } from '../support/chaos-run.ts';
 
 /** What `npm run chaos` looks for, done on purpose by one of its processes: its checks can fail. */
 

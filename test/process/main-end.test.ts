@@ -4,9 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Lock, openStore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { ChildSpec } from '../../fixtures/parent.ts';
-import { gone, isRunning, type MainProcess, Yard } from './main-process.ts';
-import { until } from './rig.ts';
+import type { ChildSpec } from '../../fixtures/programs/parent.ts';
+import { gone, isRunning, type MainProcess, Yard } from '../support/main-process.ts';
+import { until } from '../support/process-rig.ts';
 
 let yard: Yard;
 

@@ -13,8 +13,8 @@ import {
   Semaphore,
 } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, onTestFailed, test } from 'vitest';
-import { gone, Yard } from './main-process.ts';
-import { until } from './rig.ts';
+import { gone, Yard } from '../support/main-process.ts';
+import { until } from '../support/process-rig.ts';
 
 let yard: Yard;
 

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Files } from '../../lib/host.ts';
-import { nodeHost } from '../../lib/node-host.ts';
+import type { Files } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
 import { SimDisk } from './sim-disk.ts';
 import { directHost } from './sim-host.ts';
 

@@ -1,8 +1,8 @@
-import { DiskResource } from '../../lib/disk-resource.ts';
-import type { Files, Host } from '../../lib/host.ts';
-import { Judge } from '../../lib/liveness.ts';
-import { Presence } from '../../lib/presence.ts';
-import { Session } from '../../lib/session.ts';
+import { DiskResource } from '../../lib/disk/disk-resource.ts';
+import type { Files, Host } from '../../lib/host/host.ts';
+import { Judge } from '../../lib/session/liveness.ts';
+import { Session } from '../../lib/session/session.ts';
+import { Presence } from '../../lib/session/session-file.ts';
 import type { Dispatch } from './sim-call.ts';
 import type { Program, Witness } from './sim-process.ts';
 

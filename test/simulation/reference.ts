@@ -1,5 +1,5 @@
-import { Line } from '../../lib/line.ts';
-import type { JournalRecord } from '../../lib/record.ts';
+import type { JournalRecord } from '../../lib/journal/record.ts';
+import { Line } from '../../lib/line/line.ts';
 import type { Content } from './sim-disk.ts';
 
 /** What one epoch's file truly says, read without the code under test (but for the pure line). */

@@ -1,4 +1,4 @@
-import type { FileFacts, Files, Host, ProcessState } from '../../lib/host.ts';
+import type { FileFacts, Files, Host, ProcessState } from '../../lib/host/host.ts';
 import { answer, type Dispatch, perform } from './sim-call.ts';
 import type { SimDisk } from './sim-disk.ts';
 

@@ -1,4 +1,4 @@
-import type { Host } from '../../lib/host.ts';
+import type { Host } from '../../lib/host/host.ts';
 import { answer, type Call, type Dispatch, type Outcome } from './sim-call.ts';
 import { type SimIdentity, simHost } from './sim-host.ts';
 

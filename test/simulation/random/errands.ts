@@ -1,9 +1,9 @@
-import type { Action } from '../../../lib/action.ts';
-import { Disk } from '../../../lib/disk.ts';
+import { Disk } from '../../../lib/disk/disk.ts';
 import { StoreError } from '../../../lib/errors.ts';
-import type { Host } from '../../../lib/host.ts';
-import { Session } from '../../../lib/session.ts';
-import type { EntryState, OwnEntry, Request } from '../../../lib/store.ts';
+import type { Host } from '../../../lib/host/host.ts';
+import type { Action } from '../../../lib/line/action.ts';
+import { Session } from '../../../lib/session/session.ts';
+import type { EntryState, OwnEntry, Request } from '../../../lib/store/store.ts';
 import { Chance } from './chance.ts';
 import type { Named } from './scenario.ts';
 import { ENDLESS_MS, type Life, type Told } from './wire.ts';

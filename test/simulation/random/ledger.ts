@@ -1,4 +1,4 @@
-import type { Config } from '../../../lib/line-header.ts';
+import type { Config } from '../../../lib/line/config.ts';
 import { Violation } from '../invariants.ts';
 import { type Effects, type PlainEntry, PlainLine, weightOf } from './plain-line.ts';
 

@@ -1,6 +1,6 @@
-import type { Config } from '../../../lib/line-header.ts';
+import type { Config } from '../../../lib/line/config.ts';
 
-/** What a line is, as its header has it; written anew here, so that it can tell on `lib/line.ts`. */
+/** What a line is, as its header has it; written anew here, so that it can tell on `lib/line/line.ts`. */
 export interface PlainEntry {
   readonly ticket: number;
   readonly id: string;

@@ -1,4 +1,4 @@
-import type { Config } from '../../../lib/line-header.ts';
+import type { Config } from '../../../lib/line/config.ts';
 import { Chance } from './chance.ts';
 
 export interface Named extends Config {

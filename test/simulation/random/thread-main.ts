@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import type { Host } from '../../../lib/host.ts';
+import type { Host } from '../../../lib/host/host.ts';
 import { answer, type Call, type Outcome } from '../sim-call.ts';
 import { simHost } from '../sim-host.ts';
 import { Chance } from './chance.ts';

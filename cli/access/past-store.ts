@@ -1,0 +1,38 @@
+import path from 'node:path';
+import { directoryOf, openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
+import { storePath } from '../../lib/disk/store-directory.ts';
+import { History } from '../../lib/history/history.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { EXIT, Exit, say } from '../output/exit.ts';
+
+/** A store that is only looked into. */
+export interface PastStore {
+  /** Where it is, or would be. */
+  place: string;
+  /** Null if it is not there: it is not made just to find nothing in it. */
+  history: History | null;
+}
+
+export function pastStoreIn(dir: string | undefined): PastStore {
+  return pastStore(storePath(nodeHost, dir), () => openStore(dir));
+}
+
+export function pastStoreBeside(file: string): PastStore {
+  return pastStore(path.join(path.dirname(file), '.lockstep'), () => openStoreBeside(file));
+}
+
+function pastStore(place: string, open: () => ReturnType<typeof openStore>): PastStore {
+  const isThere = nodeHost.files.look(place) !== null;
+  return { place, history: isThere ? new History(nodeHost, directoryOf(open())) : null };
+}
+
+/** There is nothing to show: says so, and where one looked. */
+export function nothingKept(name: string, place: string): never {
+  say(`${name}: nothing was ever kept under that name in the store ${place}`);
+  throw new Exit(EXIT.failed);
+}
+
+/** Epochs that are damaged hide no others, but what they told is missing. */
+export function sayDamaged(name: string, damaged: readonly number[]): void {
+  for (const number of damaged) say(`${name}: journal.${number} is damaged: what it told is left out`);
+}

@@ -1,0 +1,83 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+import { inheritedIn } from '../../lib/deadlock/enclosing-locks.ts';
+import { openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
+import { isErrno, messageOf } from '../../lib/host/errno.ts';
+import type { Kept } from '../../lib/line/entry.ts';
+import { Acquirable, type AcquireOptions } from '../../lib/primitives/acquirable.ts';
+import type { Lease } from '../../lib/primitives/lease.ts';
+import { Semaphore } from '../../lib/primitives/semaphore.ts';
+import type { Store } from '../../lib/store/store.ts';
+import type { KindArguments, ResourceArguments } from '../args/options.ts';
+import { UsageError } from '../output/exit.ts';
+
+/** A name in a store, as the command line said it. */
+export interface Target {
+  name: string;
+  store: Store;
+}
+
+/** NAME, or `--file`. */
+export function targetOf(args: ResourceArguments): Target {
+  const { name, beside } = resourceOf(args);
+  return { name, store: beside === null ? openStore(args.dir) : openStoreBeside(beside) };
+}
+
+/** The same, before any store is opened: the name, and the real path of the file beside which its store is. */
+export function resourceOf({ name, file, dir }: ResourceArguments): { name: string; beside: string | null } {
+  if ((name === undefined) === (file === undefined)) throw new UsageError('say which resource: a NAME, or --file FILE');
+  if (name !== undefined) return { name, beside: null };
+  if (dir !== undefined) throw new UsageError('--file has its store beside the file: leave --dir out');
+  const beside = realPath(file ?? '');
+  return { name: path.basename(beside), beside };
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch (error) {
+    throw new UsageError(
+      `--file ${file}: ${isErrno(error, 'ENOENT') ? 'there is no such file' : messageOf(error as Error)}`,
+    );
+  }
+}
+
+/** A lock, shared or not, or a semaphore: whatever the options ask for. */
+export class Requested extends Acquirable {
+  readonly #ask: number;
+  readonly #keeps: () => Kept[];
+
+  /** `keeps` is asked, if we must wait, for what whoever we acquire for cannot give back meanwhile. */
+  constructor(target: Target, args: KindArguments, keeps: () => Kept[] = () => []) {
+    const { permits, take, shared } = args;
+    checkKind(target, args);
+    const config = permits === undefined ? { kind: 'lock', permits: 1 } : { kind: 'semaphore', permits };
+    super(target.name, config, { store: target.store });
+    this.#ask = shared ? 0 : take;
+    this.#keeps = keeps;
+  }
+
+  /** The commands around us wait for this one. */
+  protected override heldBy(): Kept[] {
+    return [...inheritedIn(this.store.place), ...this.#keeps()];
+  }
+
+  acquire(options: AcquireOptions): Promise<Lease> {
+    return this.enter(this.#ask, options);
+  }
+
+  tryAcquire(options: AcquireOptions): Promise<Lease | null> {
+    return this.tryEnter(this.#ask, options);
+  }
+}
+
+function checkKind(target: Target, { permits, take, shared, exclusive }: KindArguments): void {
+  if (shared && exclusive) throw new UsageError('--shared and --exclusive exclude each other');
+  if (permits !== undefined && (shared || exclusive))
+    throw new UsageError('--permits makes a semaphore, which is neither --shared nor --exclusive');
+  // The library's own words for a wrong number.
+  if (permits !== undefined) new Semaphore(target.name, permits, { store: target.store });
+  if (take !== 1 && permits === undefined) throw new UsageError('--take needs --permits: a lock has one permit');
+  if (!Number.isSafeInteger(take) || take < 1 || take > (permits ?? 1))
+    throw new UsageError(`--take must be a whole number from 1 to ${permits}, not ${take}`);
+}

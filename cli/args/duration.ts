@@ -1,0 +1,35 @@
+import { durationIn } from '../../lib/time/duration.ts';
+import { UsageError } from '../output/exit.ts';
+import type { PatienceArguments } from './options.ts';
+
+/** `setTimeout` takes no more, and would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** `500ms`, `10s`, `5m`, `2h`, or seconds if bare, in ms. */
+export function parseDuration(given: string, option: string): number {
+  const value = durationIn(given);
+  if (value !== null) return value;
+  throw new UsageError(
+    `${option} takes a duration such as 500ms, 10s, 5m or 2h (a bare number means seconds), not '${given}'`,
+  );
+}
+
+/** `setTimeout` for any number of ms. Returns what cancels it. */
+export function later(ms: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const arm = (restMs: number): void => {
+    const next = restMs > MAX_TIMER_MS ? () => arm(restMs - MAX_TIMER_MS) : callback;
+    timer = setTimeout(next, Math.min(restMs, MAX_TIMER_MS));
+  };
+  arm(ms);
+  return () => clearTimeout(timer);
+}
+
+/** How long the command line is willing to wait, in ms. @throws {UsageError} */
+export function patienceOf({ nonblock, wait, conflictExitCode: code }: PatienceArguments): number {
+  if (!Number.isInteger(code) || code < 0 || code > 255)
+    throw new UsageError(`--conflict-exit-code must be a whole number from 0 to 255, not ${code}`);
+  if (nonblock && wait !== undefined) throw new UsageError('--nonblock and --wait exclude each other');
+  if (nonblock) return 0;
+  return wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
+}

@@ -1,0 +1,10 @@
+import { handedDown } from '../../lib/deadlock/enclosing-locks.ts';
+import type { Lease } from '../../lib/primitives/lease.ts';
+import type { Store } from '../../lib/store/store.ts';
+
+/** What a command is told of the lock under which it runs; `LOCKSTEP_HELD` is for the Lockstep in it. */
+export function environmentOf(lease: Lease, store: Store): Record<string, string> {
+  const held = lease.placeIn(store);
+  const down = held ? handedDown(store.place, held) : {};
+  return { LOCKSTEP_NAME: lease.name, LOCKSTEP_TOKEN: String(lease.token), ...down };
+}

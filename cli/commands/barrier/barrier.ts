@@ -1,0 +1,48 @@
+import { openStore } from '../../../lib/disk/open-store.ts';
+import { BrokenBarrierError, ConfigMismatchError } from '../../../lib/errors.ts';
+import { describeConfig } from '../../../lib/line/config.ts';
+import { Barrier } from '../../../lib/primitives/barrier.ts';
+import { patienceOf } from '../../args/duration.ts';
+import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
+import { mortalAsInit } from '../../child/signals.ts';
+import { Exit, say, UsageError } from '../../output/exit.ts';
+
+export interface BarrierArguments extends StoreArguments, PatienceArguments {
+  name?: string | undefined;
+  parties?: number | undefined;
+  abort: boolean;
+  reset: boolean;
+}
+
+export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
+  const { name, abort, reset } = args;
+  if (name === undefined) throw new UsageError('say at which barrier: lockstep barrier NAME -p N');
+  const timeout = patienceOf(args);
+  if (abort && reset) throw new UsageError('--abort and --reset exclude each other');
+  const barrier = await barrierOf(name, args);
+  // Nobody ever used it: there is nothing to reset.
+  if (!barrier) return;
+  if (abort) return barrier.abort();
+  if (reset) return barrier.reset();
+  mortalAsInit();
+  try {
+    const index = await barrier.wait({ timeout, label: `barrier ${name}` });
+    process.stdout.write(`${index}\n`);
+  } catch (error) {
+    if (!(error instanceof BrokenBarrierError && error.timedOut)) throw error;
+    say(error.message);
+    throw new Exit(args.conflictExitCode);
+  }
+}
+
+/** To abort or reset one, nobody needs to say of how many parties it is. */
+async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier | null> {
+  const { parties, dir, abort, reset } = args;
+  const store = openStore(dir);
+  const line = parties === undefined && (abort || reset) ? await store.snapshot(name) : null;
+  if (line && line.kind !== 'barrier') throw new ConfigMismatchError(name, describeConfig(line), 'barrier');
+  if (parties === undefined && reset && !line) return null;
+  const count = line?.permits ?? parties;
+  if (count === undefined) throw new UsageError(`say how many parties meet at ${name}: -p N`);
+  return new Barrier(name, count, { store });
+}

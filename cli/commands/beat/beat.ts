@@ -1,0 +1,108 @@
+import { directoryOf } from '../../../lib/disk/open-store.ts';
+import { Beat, checkInterval } from '../../../lib/heartbeat/heartbeat.ts';
+import { endReport } from '../../../lib/heartbeat/report-writer.ts';
+import { commandLine, shortCommand } from '../../../lib/host/command-line.ts';
+import type { ProcessFacts } from '../../../lib/host/host.ts';
+import { nodeHost } from '../../../lib/host/node-host.ts';
+import { whyGone } from '../../../lib/session/liveness.ts';
+import { ownerFor } from '../../../lib/session/session.ts';
+import { checkName } from '../../../lib/store/name.ts';
+import { commandOf, pidOf } from '../../access/pid.ts';
+import { later, parseDuration } from '../../args/duration.ts';
+import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import { Child } from '../../child/child.ts';
+import { forwardSignals, mortalAsInit } from '../../child/signals.ts';
+import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+
+export interface BeatArguments extends StoreArguments, WordArguments {
+  name?: string | undefined;
+  every: string;
+  pid?: number | undefined;
+  stop: boolean;
+}
+
+/** How soon the end of the process that `--pid` names is noticed, at the latest. */
+const MAX_LOOK_MS = 1_000;
+
+export async function reportAlive(args: BeatArguments): Promise<void> {
+  checkTogether(args);
+  if (args.stop) return stopReport(args);
+  if (args.words?.length) return beatAround(args, args.words);
+  return args.pid === undefined ? beatUntilKilled(args) : beatFor(args, args.pid);
+}
+
+function checkTogether({ name, words, pid, stop }: BeatArguments): void {
+  if (name === undefined) throw new UsageError('say who reports: lockstep beat NAME');
+  if (words?.length === 0) throw new UsageError('say what to run, behind --: lockstep beat NAME -- CMD [ARG…]');
+  if (words && pid !== undefined) throw new UsageError('report either for --pid or for a command behind --, not both');
+  if (stop && (words || pid !== undefined)) throw new UsageError('--stop takes neither --pid nor a command');
+}
+
+function stopReport({ name = '', dir }: BeatArguments): void {
+  checkName(name);
+  if (endReport(nodeHost, directoryOf(dir), name)) return;
+  say(`${name}: there is no report to end`);
+  throw new Exit(EXIT.failed);
+}
+
+/**
+ * The report is the wrapper's, not the child's: so the child's end is marked before anybody can find the
+ * process gone that reports.
+ */
+async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
+  const begin = prepare(args);
+  const child = await Child.start(words, {});
+  forwardSignals(child);
+  const beat = begin(nodeHost.processes.self(), shortCommand(words));
+  child.go();
+  const status = await child.ended();
+  beat.stop(status);
+  throw new Exit(status);
+}
+
+async function beatUntilKilled(args: BeatArguments): Promise<void> {
+  mortalAsInit();
+  const beat = prepare(args)(nodeHost.processes.self(), commandLine());
+  // The beat keeps no process alive; here it is all that the process is for.
+  const stay = setInterval(() => undefined, MAX_LOOK_MS);
+  sayIfReplaced(beat.name, await beat.over);
+  clearInterval(stay);
+}
+
+/** Nobody is told of the end of a process that is not our child: so it is looked for. */
+async function beatFor(args: BeatArguments, given: number): Promise<void> {
+  mortalAsInit();
+  const begin = prepare(args);
+  const pid = pidOf(given, 'beat NAME --pid $$');
+  const facts = ownerFor(nodeHost, pid)?.facts;
+  if (!facts) throw new UsageError(`--pid ${pid}: there is no such process`);
+  const beat = begin(facts, commandOf(pid));
+  let cancel = (): void => undefined;
+  const look = (): void => {
+    if (typeof whyGone(nodeHost.processes, facts, true) === 'string') beat.abandon();
+    else cancel = later(Math.min(everyOf(args), MAX_LOOK_MS), look);
+  };
+  look();
+  sayIfReplaced(beat.name, await beat.over);
+  cancel();
+}
+
+function sayIfReplaced(name: string, end: 'ended' | 'replaced'): void {
+  if (end === 'replaced') say(`${name}: a newer reporter speaks for it now`);
+}
+
+/** Finds fault with the arguments and the store before anything is started. */
+function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => Beat {
+  const { name = '', dir } = args;
+  checkName(name);
+  const everyMs = everyOf(args);
+  const directory = directoryOf(dir);
+  const onFailure = (error: Error) => say(`${error.message} The next beat tries again.`);
+  return (facts, label) => new Beat({ host: nodeHost, directory, name, everyMs, facts, label, onFailure });
+}
+
+function everyOf({ every }: BeatArguments): number {
+  const everyMs = Math.round(parseDuration(every, '--every'));
+  checkInterval(everyMs);
+  return everyMs;
+}

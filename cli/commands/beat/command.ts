@@ -1,0 +1,28 @@
+import type { CommandModule } from 'yargs';
+import { storeOptions } from '../../args/options.ts';
+import type { BeatArguments } from './beat.ts';
+
+export const beat: CommandModule<object, BeatArguments> = {
+  command: 'beat [name]',
+  describe: 'Report that something is alive, for `monitor` to see',
+  builder: (argv) =>
+    storeOptions(argv)
+      .usage(
+        '$0 beat NAME [options] [-- CMD [ARG…]]\n\nWith CMD: runs it, reports while it runs, and exits with its status; 0 is a clean end, anything else a failure. Without: reports until it is killed, or until the process of --pid is gone; both count as a death, unless --stop was said before.',
+      )
+      .positional('name', { type: 'string', describe: 'Who reports: any text of 1 to 200 bytes' })
+      .option('every', { type: 'string', requiresArg: true, default: '1s', describe: 'How often, from 10ms to a day' })
+      .option('pid', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Report on behalf of this process; in a shell script: $$',
+      })
+      .option('stop', {
+        type: 'boolean',
+        default: false,
+        describe: 'Mark the report of NAME as a clean end; exit 1 if there is none',
+      })
+      .example('$0 beat packer --every 800ms -- ./pack-logs.sh', 'report while a command runs')
+      .example('$0 beat job --pid $$ & … ; $0 beat job --stop', 'report while this script runs') as never,
+  handler: async (args) => (await import('./beat.ts')).reportAlive(args),
+};

@@ -1,0 +1,41 @@
+import { userInfo } from 'node:os';
+import type { EntryView } from '../../../lib/store/store.ts';
+import { targetOf } from '../../access/target.ts';
+import type { ResourceArguments } from '../../args/options.ts';
+import { say } from '../../output/exit.ts';
+import { tokenOf } from '../../report/line-words.ts';
+import { shown } from '../../text/escape.ts';
+
+export interface BreakArguments extends ResourceArguments {
+  token?: number | undefined;
+  waiting: boolean;
+  reason: string;
+}
+
+export async function breakHolders(args: BreakArguments): Promise<void> {
+  const { name, store } = targetOf(args);
+  const line = await store.snapshot(name);
+  const meant = (line?.entries ?? []).filter((entry) => isMeant(entry, args));
+  if (meant.length === 0) say(`${name}: nothing to break`);
+  // From the end: were the holders the first, a waiter would get in just to be thrown out, its work begun.
+  for (const entry of meant.reverse()) {
+    const by = `pid ${process.pid} of ${userName()}`;
+    if (!(await store.evict(name, entry.ticket, { reason: args.reason.slice(0, 200), by }))) continue;
+    const owner = entry.owners.at(-1);
+    const who = `pid ${owner?.pid} on ${owner?.host} (${entry.label})`;
+    process.stdout.write(`${shown(`${name}: evicted token ${tokenOf(entry)}, ${entry.state}: ${who}`)}\n`);
+  }
+}
+
+function isMeant(entry: EntryView, { token, waiting }: BreakArguments): boolean {
+  if (token !== undefined) return tokenOf(entry) === token;
+  return waiting || entry.state === 'holding';
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? '?'}`;
+  }
+}

@@ -1,0 +1,62 @@
+import type { WordArguments } from '../../args/options.ts';
+import type { Program, ProgramArguments } from '../../args/program.ts';
+import { UsageError } from '../../output/exit.ts';
+import { shown } from '../../text/escape.ts';
+import { type Candidate, type Expected, expectedAt } from './expected.ts';
+import { namesFor } from './names.ts';
+import { SCRIPTS } from './scripts.ts';
+import { insertion, wordsOf } from './typed-line.ts';
+
+export interface CompletionArguments extends WordArguments, ProgramArguments {
+  shell?: 'bash' | 'zsh' | 'fish';
+}
+
+export function complete({ shell, words, program }: CompletionArguments): void {
+  if (shell === undefined) throw new UsageError('say for which shell: lockstep completion bash|zsh|fish');
+  if (!words) process.stdout.write(SCRIPTS[shell]);
+  else process.stdout.write(answerQuietly(program, shell, words));
+}
+
+/** Whoever presses TAB wants no error message in the middle of the line. */
+function answerQuietly(program: Program, shell: string, words: readonly string[]): string {
+  try {
+    return shell === 'bash' ? answerToBash(program, words) : answer(program, words);
+  } catch {
+    return '';
+  }
+}
+
+/** zsh and fish split, match and quote by themselves. */
+function answer(program: Program, words: readonly string[]): string {
+  const expected = expectedAt(program, words.slice(1));
+  const candidates = candidatesOf(expected, '').map(({ value, describe }) => `${value}\t${shown(firstLine(describe))}`);
+  return [kindOf(expected), ...candidates].map((line) => `${line}\n`).join('');
+}
+
+/** bash gives the line as it was typed, and takes what is to be inserted as it is. */
+function answerToBash(program: Program, [line = '', breaks = '']: readonly string[]): string {
+  const words = wordsOf(line, breaks);
+  const current = words.at(-1);
+  if (!current) return '';
+  if (words.at(-2)?.isOperator) return 'files\n';
+  const texts = words.filter(({ isOperator }, at) => !isOperator && !words[at - 1]?.isOperator).map(({ text }) => text);
+  const expected = expectedAt(program, texts.slice(1));
+  const insertions = candidatesOf(expected, current.text)
+    .map(({ value }) => insertion(value, current))
+    .filter((text) => text !== null);
+  return [kindOf(expected), ...insertions].map((text) => `${text}\n`).join('');
+}
+
+function candidatesOf(expected: Expected, prefix: string): Candidate[] {
+  if (expected.kind === 'words') return expected.words;
+  return expected.kind === 'names' ? namesFor(expected.verb, expected.directory, prefix) : [];
+}
+
+/** As the scripts know it. */
+function kindOf({ kind }: Expected): string {
+  return kind === 'names' ? 'words' : kind;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
+}

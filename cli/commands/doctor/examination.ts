@@ -1,0 +1,73 @@
+import { pinnedHost } from '../../../lib/host/pinned-files.ts';
+import { checkEntries, checkTickets } from './entries.ts';
+import { checkFileSystem, checkSpace } from './file-system.ts';
+import { Findings } from './finding.ts';
+import { checkJournals, checkLeftovers } from './leftovers.ts';
+import { checkProcesses, checkSystem, checkWatches } from './machine.ts';
+import { type Opened, opened, type Patient } from './patient.ts';
+import { checkFitness, checkParents, checkPlace } from './place.ts';
+import { checkFiles } from './probe.ts';
+import { checkReports, checkRuns } from './reports.ts';
+
+/** All that is looked at, in the order in which it is told. */
+export async function examined(patient: Patient, fix: boolean): Promise<Findings[]> {
+  const { found: fitness, directory } = checkFitness(patient);
+  const around: Array<[string, () => Findings | Promise<Findings>]> = [
+    ['place', () => checkPlace(patient)],
+    ['fitness', () => fitness],
+    ['parents', () => checkParents(patient)],
+    ['file system', () => checkFileSystem(patient, directory)],
+    ['space', () => checkSpace(patient)],
+  ];
+  // What is not fit to be a store, somebody else may have put there: nothing is written into that.
+  if (directory || !patient.isThere)
+    around.push([
+      'files',
+      () => checkFiles(directory ? { ...patient, host: pinnedHost(patient.host, directory) } : patient, directory),
+    ]);
+  const machine: typeof around = [
+    ['system', () => checkSystem(patient)],
+    ['processes', () => checkProcesses(patient)],
+    ['watches', () => checkWatches(patient)],
+  ];
+  const found: Findings[] = [];
+  for (const [name, check] of [...around, ...machine]) found.push(await guarded(name, patient.place, check));
+  if (!directory) return found;
+  let store: Opened;
+  try {
+    store = opened(patient, directory, fix);
+  } catch (error) {
+    return [...found, unreadable('store', patient.place, error)];
+  }
+  for (const [name, check] of INSIDE) found.push(await guarded(name, patient.place, () => check(store)));
+  return found;
+}
+
+const INSIDE: Array<[string, (opened: Opened) => Findings]> = [
+  ['journals', checkJournals],
+  ['entries', checkEntries],
+  ['tickets', checkTickets],
+  ['reports', checkReports],
+  ['runs', checkRuns],
+  ['leftovers', checkLeftovers],
+];
+
+/** A check that cannot look says so, and the others go on. */
+async function guarded(name: string, place: string, check: () => Findings | Promise<Findings>): Promise<Findings> {
+  try {
+    return await check();
+  } catch (error) {
+    return unreadable(name, place, error);
+  }
+}
+
+function unreadable(name: string, where: string, error: unknown): Findings {
+  const found = new Findings(name);
+  found.problem({
+    what: `it could not be looked at: ${(error as Error).message}`,
+    where,
+    why: 'What cannot be read cannot be used either.',
+    remedy: 'Check owners and modes in the store.',
+  });
+  return found;
+}

@@ -1,0 +1,73 @@
+import { DeadlockError, LockTimeoutError, StoreError } from '../../../lib/errors.ts';
+import { JsonFile } from '../../../lib/primitives/json-file.ts';
+import type { Lease } from '../../../lib/primitives/lease.ts';
+import { describeHolders } from '../../access/acquisition.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { WaitArguments, WordArguments } from '../../args/options.ts';
+import { environmentOf } from '../../child/environment.ts';
+import { Exit, say, UsageError } from '../../output/exit.ts';
+import { filterThrough } from './filter.ts';
+
+export interface EditArguments extends WaitArguments, WordArguments {
+  file?: string;
+  allowNewOwner: boolean;
+}
+
+/** EX_DATAERR: the filter's output is no JSON. */
+const NOT_JSON = 65;
+
+export async function editFile(args: EditArguments): Promise<void> {
+  const { file, words, wait, nonblock, allowNewOwner } = args;
+  if (file === undefined) throw new UsageError('say which file: lockstep edit FILE.json -- FILTER [ARG…]');
+  if (!words?.length) throw new UsageError('say which filter, behind --: lockstep edit FILE.json -- FILTER [ARG…]');
+  const timeout = nonblock ? 0 : wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
+  const edit = new Edit(new JsonFile(file), words);
+  try {
+    await edit.run({ timeout, allowNewOwner });
+  } catch (error) {
+    throw refusalOf(error, args, edit.hasFiltered);
+  }
+}
+
+/** One change of a file by a filter. */
+class Edit {
+  readonly #file: JsonFile;
+  readonly #words: readonly string[];
+  /** Whether the filter has printed all that should replace the file. */
+  hasFiltered = false;
+
+  constructor(file: JsonFile, words: readonly string[]) {
+    this.#file = file;
+    this.#words = words;
+  }
+
+  run(options: { timeout: number; allowNewOwner: boolean }): Promise<void> {
+    return this.#file.updateBytes((bytes, lease) => this.#filtered(bytes, lease), options);
+  }
+
+  async #filtered(bytes: Buffer, lease: Lease): Promise<Buffer> {
+    const env = environmentOf(lease, this.#file.lock.store);
+    const output = await filterThrough({ words: this.#words, env }, bytes);
+    this.hasFiltered = true;
+    return output;
+  }
+}
+
+/** What the user is told, and the exit code. */
+function refusalOf(error: unknown, args: EditArguments, hasFiltered: boolean): unknown {
+  const { file, words, conflictExitCode, quiet } = args;
+  if (error instanceof DeadlockError || error instanceof LockTimeoutError) {
+    const why = error instanceof DeadlockError ? error.message : notAcquired(file, error);
+    if (!quiet) say(why);
+    return new Exit(conflictExitCode);
+  }
+  const isOutput = error instanceof StoreError && ['FILE_NOT_JSON', 'FILE_NOT_UTF8'].includes(error.code);
+  if (!isOutput || !hasFiltered) return error;
+  const why = error.cause instanceof Error ? error.cause.message : 'it is not UTF-8, as the file is';
+  say(`${file}: ${words?.[0]} printed no JSON (${why}); the file is unchanged`);
+  return new Exit(NOT_JSON);
+}
+
+function notAcquired(file: string | undefined, { holders }: LockTimeoutError): string {
+  return `${file}: not acquired: held by ${describeHolders(holders)}`;
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { MAX_FILE_BYTES } from '../../../lib/file/document.ts';
+import { nodeHost } from '../../../lib/host/node-host.ts';
+import { statusOf } from '../../child/child.ts';
+import { Exit, say } from '../../output/exit.ts';
+import { FilterGuard } from './filter-guard.ts';
+
+const CANNOT_RUN = 126;
+const NOT_FOUND = 127;
+
+/** A program that makes new bytes of old ones: `jq`, `sed`, a script. */
+export interface Filter {
+  words: readonly string[];
+  env: Record<string, string>;
+}
+
+/**
+ * Resolves to what a filter printed. It is ended if our process is.
+ *
+ * @throws {Exit} (rejects) if it cannot be started, fails, or prints too much
+ */
+export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): Promise<Buffer> {
+  const [program = '', ...args] = words;
+  const guard = new FilterGuard(nodeHost.processes.nonce());
+  try {
+    const child = spawn(program, args, {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...env, ...guard.environment },
+    });
+    if (child.pid !== undefined) guard.watch(child.pid);
+    const output = new Output(() => child.kill('SIGKILL'));
+    child.stdout.on('data', (chunk: Buffer) => output.add(chunk));
+    // A filter need not read all of its input.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(bytes);
+    return await new Promise((resolve, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        const isMissing = error.code === 'ENOENT';
+        say(`${program}: ${isMissing ? 'command not found' : error.message}; the file is unchanged`);
+        reject(new Exit(isMissing ? NOT_FOUND : CANNOT_RUN));
+      });
+      child.once('close', (code, signal) => {
+        if (code === 0) return resolve(output.bytes);
+        const why = output.isTooLong
+          ? `printed more than ${MAX_FILE_BYTES} bytes (512 MiB)`
+          : `failed (${signal ?? `exit ${code}`})`;
+        say(`${program} ${why}; the file is unchanged`);
+        reject(new Exit(statusOf(code, signal)));
+      });
+    });
+  } finally {
+    guard.end();
+  }
+}
+
+/** What a filter printed, up to a bound. */
+class Output {
+  readonly #chunks: Buffer[] = [];
+  readonly #onTooLong: () => void;
+  #length = 0;
+
+  constructor(onTooLong: () => void) {
+    this.#onTooLong = onTooLong;
+  }
+
+  get isTooLong(): boolean {
+    return this.#length > MAX_FILE_BYTES;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  add(chunk: Buffer): void {
+    if (this.isTooLong) return;
+    this.#length += chunk.length;
+    if (!this.isTooLong) this.#chunks.push(chunk);
+    else this.#onTooLong();
+  }
+}

@@ -1,0 +1,97 @@
+import type { Past } from '../../../lib/history/history.ts';
+import { holdOf, lastOf, type PastAction, type Span, waitOf } from '../../../lib/history/span.ts';
+import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
+import { resourceOf } from '../../access/target.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { ResourceArguments } from '../../args/options.ts';
+import { UsageError } from '../../output/exit.ts';
+import { actionAsJson, spanAsJson } from '../../report/span-json.ts';
+import { actionWords, endWords, momentWords, outcomeWords, stretchWords } from '../../report/span-words.ts';
+import { figuresOf, summaryOf } from '../../report/statistics.ts';
+import { jsonText } from '../../text/escape.ts';
+import { printTable } from '../../text/table.ts';
+import { hasRuns, printJobHistory, runsOf } from './runs.ts';
+
+export interface HistoryArguments extends ResourceArguments {
+  number: number;
+  since?: string | undefined;
+  summary: boolean;
+  lock: boolean;
+  output: boolean;
+  json: boolean;
+}
+
+const HEADINGS = ['ENTERED', 'WAITED', 'HELD', 'PID', 'HOST', 'COMMAND', 'END'];
+
+export async function showHistory(args: HistoryArguments): Promise<void> {
+  check(args);
+  const { name, beside } = resourceOf(args);
+  const { place, history } = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
+  if (history && beside === null && !args.lock && hasRuns(args.dir, name)) return showRuns(name, args);
+  if (args.output)
+    throw new UsageError(`${name} is no job, and only the runs of a job have output: leave --output out`);
+  const past = history?.of(name) ?? nothingKept(name, place);
+  sayDamaged(name, past.damaged);
+  printPast(past, args);
+}
+
+/** A job's runs, as the options ask for them. */
+function showRuns(name: string, { dir, number, since, summary, json, output }: HistoryArguments): void {
+  if (summary)
+    throw new UsageError(`${name} is a job, whose runs have no summary: --lock shows its lock’s comings and goings`);
+  const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - parseDuration(since, '--since');
+  printJobHistory(runsOf(dir, name, { most: number, from }), { dir, json, output });
+}
+
+/** A resource's comings and goings, as the options ask for them. */
+function printPast(past: Past, args: HistoryArguments): void {
+  const { readAt } = past;
+  const events = wanted(past, args);
+  if (args.json) {
+    const objects = events.map((event) => ('did' in event ? actionAsJson(event) : spanAsJson(event, readAt)));
+    process.stdout.write(`${jsonText(objects, 2)}\n`);
+    return;
+  }
+  const rows = events.map((event) => ('did' in event ? actionRow(event) : spanRow(event, readAt)));
+  if (rows.length > 0) printTable([HEADINGS, ...rows]);
+  const spans = events.flatMap((event) => ('did' in event ? [] : [event]));
+  if (args.summary) process.stdout.write(`${summaryOf(figuresOf(spans, readAt))}\n`);
+}
+
+function check({ number, json, summary, lock, output }: HistoryArguments): void {
+  if (lock && output)
+    throw new UsageError('--output is of a job’s runs, and --lock of its lock: leave one of them out');
+  if (!Number.isSafeInteger(number) || number < 0) throw new UsageError('--number must be a whole number, 0 for all');
+  if (json && summary) throw new UsageError('--json has no summary: leave --summary out');
+}
+
+/** What is to be shown of it, in the order in which it began. */
+function wanted({ spans, actions, readAt }: Past, { number, since }: HistoryArguments): Array<Span | PastAction> {
+  const from = since === undefined ? Number.NEGATIVE_INFINITY : readAt - parseDuration(since, '--since');
+  const events = [
+    ...spans.filter((span) => lastOf(span, readAt) >= from),
+    ...actions.filter(({ at }) => (at ?? Number.POSITIVE_INFINITY) >= from),
+  ].sort((one, other) => one.order - other.order);
+  return number === 0 ? events : events.slice(-number);
+}
+
+function spanRow(span: Span, now: number): string[] {
+  return cells([
+    momentWords(span.enteredAt),
+    stretchWords(waitOf(span, now)),
+    span.held ? stretchWords(holdOf(span, now)) : '',
+    String(span.pid),
+    span.host,
+    span.label,
+    endWords(span),
+  ]);
+}
+
+function actionRow(action: PastAction): string[] {
+  const { at, pid, host } = action;
+  return cells([momentWords(at), '', '', String(pid ?? ''), host ?? '', actionWords(action), outcomeWords(action)]);
+}
+
+function cells(texts: readonly string[]): string[] {
+  return texts.map((text) => (text === '' ? '-' : text));
+}

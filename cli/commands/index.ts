@@ -1,0 +1,56 @@
+import type { CommandModule } from 'yargs';
+import { acquire } from './acquire/command.ts';
+import { barrier } from './barrier/command.ts';
+import { beat } from './beat/command.ts';
+import { breakCommand } from './break/command.ts';
+import { completion } from './completion/command.ts';
+import { counter } from './counter/command.ts';
+import { demo } from './demo/command.ts';
+import { doctor } from './doctor/command.ts';
+import { edit } from './edit/command.ts';
+import { event } from './event/command.ts';
+import { history } from './history/command.ts';
+import { job } from './job/command.ts';
+import { jobs } from './jobs/command.ts';
+import { man } from './man/command.ts';
+import { monitor } from './monitor/command.ts';
+import { release } from './release/command.ts';
+import { run } from './run/command.ts';
+import { status } from './status/command.ts';
+import { timeline } from './timeline/command.ts';
+import { top } from './top/command.ts';
+import { wait } from './wait/command.ts';
+import { withDaemons } from './with/command.ts';
+
+/** What the command line can do, in the order in which help shows it. */
+// Each module has options of its own, and yargs' types know only one kind of command in a list.
+export const COMMANDS = [
+  run,
+  job,
+  jobs,
+  acquire,
+  release,
+  status,
+  history,
+  timeline,
+  top,
+  wait,
+  breakCommand,
+  edit,
+  event,
+  barrier,
+  counter,
+  withDaemons,
+  beat,
+  monitor,
+  demo,
+  doctor,
+  completion,
+  man,
+] as unknown as CommandModule[];
+
+/** Their names: `run`, `acquire`, … */
+export const VERBS = COMMANDS.map(({ command }) => String(command).split(' ', 1)[0] ?? '');
+
+/** Those that run a command, whose words are behind `--`. */
+export const WITH_COMMAND = ['run', 'job', 'edit', 'with', 'beat', 'completion'];

@@ -1,0 +1,136 @@
+import { shortCommand } from '../../../lib/host/command-line.ts';
+import type { RunPlan } from '../../../lib/jobs/record-format.ts';
+import { MAX_PERMITS } from '../../../lib/line/config.ts';
+import { checkName } from '../../../lib/store/name.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import { EXIT, UsageError } from '../../output/exit.ts';
+import { pingUrl } from './ping.ts';
+
+export interface JobArguments extends StoreArguments, WordArguments {
+  name?: string | undefined;
+  overlap: 'skip' | 'wait' | 'replace';
+  wait?: string | undefined;
+  conflictExitCode?: number | undefined;
+  permits?: number | undefined;
+  timeout?: string | undefined;
+  killAfter: string;
+  splay?: string | undefined;
+  every?: string | undefined;
+  retries: number;
+  backoff?: string | undefined;
+  expect?: string | undefined;
+  grace?: string | undefined;
+  ping?: string | undefined;
+  log?: string | undefined;
+  keep: number;
+  command?: string | undefined;
+  quiet: boolean;
+  verbose: boolean;
+}
+
+/** An attempt is one more owner of the lock's entry, and an entry has only so many. */
+const MAX_RETRIES = 10;
+const MAX_KEEP = 10_000;
+const BACKOFF_MS = 10_000;
+
+/** What the command line asks for, checked. Times in ms. */
+export interface JobPlan {
+  name: string;
+  words: readonly string[];
+  label: string;
+  /** What its record says of it. */
+  record: RunPlan;
+  /** Undefined: a lock, rather than a semaphore. */
+  permits: number | undefined;
+  /** Null where nothing was said. */
+  waitMs: number | null;
+  splayMs: number;
+  backoffMs: number;
+  skippedCode: number;
+  keep: number;
+  ping: URL | null;
+  log: string | null;
+  quiet: boolean;
+  verbose: boolean;
+}
+
+/** @throws {UsageError | MisuseError} */
+export async function planOf(args: JobArguments): Promise<JobPlan> {
+  const { name, log = null, quiet, verbose } = args;
+  if (name === undefined) throw new UsageError('say which job: lockstep job NAME -- CMD [ARG…]');
+  checkName(name);
+  if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
+  const words = wordsOf(args);
+  return {
+    name,
+    words,
+    label: shortCommand(args.command === undefined ? words : [args.command]),
+    record: await recordOf(args),
+    permits: args.permits === undefined ? undefined : permitsOf(args),
+    waitMs: waitOf(args),
+    splayMs: durationOf(args.splay, '--splay') ?? 0,
+    backoffMs: backoffOf(args),
+    skippedCode: skippedCodeOf(args),
+    keep: wholeNumber(args.keep, '--keep', 1, MAX_KEEP),
+    ping: args.ping === undefined ? null : pingUrl(args.ping),
+    log,
+    quiet,
+    verbose,
+  };
+}
+
+async function recordOf(args: JobArguments): Promise<RunPlan> {
+  const { overlap, expect = null } = args;
+  if (expect === null && args.grace !== undefined) throw new UsageError('--grace needs --expect');
+  // A library that only this needs, and that takes its time to load.
+  if (expect !== null) (await import('../../../lib/jobs/schedule.ts')).parseExpectation(expect);
+  return {
+    overlap,
+    permits: permitsOf(args),
+    timeoutMs: durationOf(args.timeout, '--timeout'),
+    killAfterMs: parseDuration(args.killAfter, '--kill-after'),
+    everyMs: durationOf(args.every, '--every'),
+    retries: wholeNumber(args.retries, '--retries', 0, MAX_RETRIES),
+    expect,
+    graceMs: durationOf(args.grace, '--grace'),
+  };
+}
+
+function permitsOf({ permits = 1 }: JobArguments): number {
+  return wholeNumber(permits, '--permits', 1, MAX_PERMITS);
+}
+
+function waitOf({ overlap, wait }: JobArguments): number | null {
+  if (wait !== undefined && overlap === 'skip')
+    throw new UsageError('--wait needs --overlap wait, or --overlap replace');
+  return durationOf(wait, '--wait');
+}
+
+function backoffOf({ backoff, retries }: JobArguments): number {
+  if (backoff !== undefined && retries === 0) throw new UsageError('--backoff needs --retries');
+  return durationOf(backoff, '--backoff') ?? BACKOFF_MS;
+}
+
+function skippedCodeOf({ conflictExitCode: code, overlap }: JobArguments): number {
+  if (code !== undefined && overlap !== 'skip') throw new UsageError('--conflict-exit-code needs --overlap skip');
+  return code === undefined ? EXIT.ok : wholeNumber(code, '--conflict-exit-code', 0, 255);
+}
+
+function wordsOf({ words, command }: JobArguments): readonly string[] {
+  if (command !== undefined) {
+    if (words?.length) throw new UsageError('give the command either behind -- or with -c, not both');
+    return ['/bin/sh', '-c', command];
+  }
+  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep job NAME -- CMD [ARG…]');
+  return words;
+}
+
+function durationOf(given: string | undefined, option: string): number | null {
+  return given === undefined ? null : parseDuration(given, option);
+}
+
+function wholeNumber(given: number, option: string, least: number, most: number): number {
+  if (Number.isSafeInteger(given) && given >= least && given <= most) return given;
+  throw new UsageError(`${option} must be a whole number from ${least} to ${most}, not ${given}`);
+}

@@ -1,0 +1,97 @@
+import { directoryOf } from '../../../lib/disk/open-store.ts';
+import { nodeHost } from '../../../lib/host/node-host.ts';
+import { isJobWell, JobJudge, type JobVerdict, judgeJob, tookMs } from '../../../lib/jobs/health.ts';
+import { RunHistory } from '../../../lib/jobs/run-history.ts';
+import type { StoreArguments } from '../../args/options.ts';
+import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { jobAsJson } from '../../report/job-json.ts';
+import { reasonOf, resultWords } from '../../report/job-words.ts';
+import { jsonText, shown } from '../../text/escape.ts';
+import { ago, lasting, whenIn } from '../../text/quantities.ts';
+import { printTable } from '../../text/table.ts';
+import type { NamedVerdict } from './metrics.ts';
+
+export interface JobsArguments extends StoreArguments {
+  names?: string[] | undefined;
+  json: boolean;
+  check: boolean;
+  prometheus: boolean;
+  output?: string | undefined;
+}
+
+const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STATE', 'REASON'];
+
+export async function showJobs(args: JobsArguments): Promise<void> {
+  checkOptions(args);
+  const now = Date.now();
+  const jobs = judged(args, now);
+  if (args.prometheus) return showMetrics(jobs, args.output);
+  const unwell = jobs.filter(({ verdict }) => !isJobWell(verdict.state));
+  const wanted = args.check ? unwell : jobs;
+  if (args.json)
+    print(
+      jsonText(
+        wanted.map(({ name, verdict }) => jobAsJson(name, verdict, now)),
+        2,
+      ),
+    );
+  else if (args.check) for (const job of wanted) print(lineOf(job, now));
+  else if (jobs.length > 0) printTable([HEADINGS, ...jobs.map((job) => rowOf(job, now))]);
+  else say('no job has run here yet; `lockstep job NAME -- CMD` runs one and remembers it');
+  if (args.check && unwell.length > 0) throw new Exit(EXIT.failed);
+}
+
+function checkOptions({ json, check, prometheus, output }: JobsArguments): void {
+  if (prometheus && (json || check)) throw new UsageError('--prometheus goes with neither --json nor --check');
+  if (output !== undefined && !prometheus)
+    throw new UsageError('--output is for --prometheus; elsewhere use the shell’s >');
+}
+
+function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[] {
+  const history = new RunHistory(nodeHost, directoryOf(dir));
+  if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(history, name, now) }));
+  return history.known().flatMap(({ name, problem }) => {
+    const verdict = problem === null ? verdictOf(history, name, now) : judgeJob([{ at: null, problem }], now);
+    return [{ name, verdict }];
+  });
+}
+
+function verdictOf(history: RunHistory, name: string, now: number): JobVerdict {
+  const judge = new JobJudge(now);
+  for (const sighting of history.sightings(name, () => judge.hasEnough)) judge.see(sighting);
+  return judge.verdict();
+}
+
+/** Only who asks for it pays for what writes it. */
+async function showMetrics(jobs: readonly NamedVerdict[], file: string | undefined): Promise<void> {
+  const { metricsText } = await import('./metrics.ts');
+  const text = await metricsText(jobs);
+  if (file === undefined) return void process.stdout.write(text);
+  const { replaceFile } = await import('../../../lib/file/replace-file.ts');
+  await replaceFile(file, Buffer.from(text));
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function lineOf({ name, verdict }: NamedVerdict, now: number): string {
+  return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}`);
+}
+
+/** Who is last, how it ended and what it took are of one run, the newest that is over. */
+function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
+  const { state, last, typicalMs, due } = verdict;
+  const took = last && tookMs(last.run);
+  const reason = reasonOf(verdict, now);
+  return [
+    name,
+    last ? ago(last.run.at, now) : '-',
+    last ? resultWords(last) : '-',
+    took === null ? '-' : lasting(took),
+    typicalMs === null ? '-' : lasting(typicalMs),
+    due?.at == null ? '-' : whenIn(due.at, now),
+    state,
+    reason === '' ? '-' : reason,
+  ];
+}

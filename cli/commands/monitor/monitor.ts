@@ -1,0 +1,71 @@
+import { directoryOf } from '../../../lib/disk/open-store.ts';
+import { isWell, Monitor, type Watched } from '../../../lib/heartbeat/monitor.ts';
+import { nodeHost } from '../../../lib/host/node-host.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { StoreArguments } from '../../args/options.ts';
+import { mortalAsInit } from '../../child/signals.ts';
+import { EXIT, Exit } from '../../output/exit.ts';
+import { endWithReader } from '../../output/stdout.ts';
+import { jsonText } from '../../text/escape.ts';
+import { age } from '../../text/quantities.ts';
+import { printTable } from '../../text/table.ts';
+import { asJson, type Change, lineOf, Told } from './changes.ts';
+import { Reaction } from './exec.ts';
+
+export interface MonitorArguments extends StoreArguments {
+  names?: string[] | undefined;
+  maxAge?: string | undefined;
+  once: boolean;
+  json: boolean;
+  exec?: string | undefined;
+}
+
+const HEADINGS = ['NAME', 'STATE', 'SINCE', 'AGE', 'PID', 'HOST', 'COMMAND', 'REASON'];
+
+export async function watchReports(args: MonitorArguments): Promise<void> {
+  const maxAgeMs = args.maxAge === undefined ? undefined : parseDuration(args.maxAge, '--max-age');
+  const monitor = new Monitor({ host: nodeHost, directory: directoryOf(args.dir), names: args.names ?? [], maxAgeMs });
+  const reaction = args.exec === undefined ? null : new Reaction(args.exec);
+  return args.once ? showOnce(monitor, reaction, args) : watch(monitor, reaction, args);
+}
+
+async function showOnce(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<void> {
+  const watched = monitor.look();
+  if (json) process.stdout.write(`${jsonText(watched.map(asJson), 2)}\n`);
+  else if (watched.length > 0) printTable([HEADINGS, ...watched.map(rowOf)]);
+  const unwell = watched.filter(({ state }) => !isWell(state));
+  for (const now of unwell) reaction?.to({ now, was: 'unknown' });
+  await reaction?.done();
+  if (unwell.length > 0) throw new Exit(EXIT.failed);
+}
+
+/** Until a signal ends it, or nobody reads on. */
+async function watch(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<never> {
+  mortalAsInit();
+  endWithReader();
+  const told = new Told();
+  for (let isFirst = true; ; isFirst = false) {
+    for (const change of told.changes(monitor.look())) {
+      process.stdout.write(`${json ? jsonLine(change) : lineOf(change)}\n`);
+      if (!isFirst || !isWell(change.now.state)) reaction?.to(change);
+    }
+    await new Promise((resolve) => setTimeout(resolve, monitor.pollMs));
+  }
+}
+
+function jsonLine({ now, was }: Change): string {
+  return jsonText({ time: new Date().toISOString(), ...asJson(now), was });
+}
+
+function rowOf({ name, state, since, reason, ageMs, report }: Watched): string[] {
+  return [
+    name,
+    state,
+    since === null ? '' : new Date(since).toISOString(),
+    ageMs === null ? '' : age(ageMs),
+    String(report?.facts.pid ?? ''),
+    report?.facts.host ?? '',
+    report?.label ?? '',
+    reason,
+  ].map((cell) => (cell === '' ? '-' : cell));
+}

@@ -1,0 +1,106 @@
+import prettyMs from 'pretty-ms';
+import { linesAround, Stuck } from '../../../lib/deadlock/wait-graph.ts';
+import { openStore } from '../../../lib/disk/open-store.ts';
+import type { EntryView, LineView, Store } from '../../../lib/store/store.ts';
+import { targetOf } from '../../access/target.ts';
+import type { StoreArguments } from '../../args/options.ts';
+import { idleStateOf, kindOf, stateOf, tokenOf } from '../../report/line-words.ts';
+import { jsonText } from '../../text/escape.ts';
+import { printTable } from '../../text/table.ts';
+
+export interface StatusArguments extends StoreArguments {
+  names?: string[] | undefined;
+  file?: string | undefined;
+  all: boolean;
+  json: boolean;
+}
+
+const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
+
+export async function showStatus(args: StatusArguments): Promise<void> {
+  const { lines, knotted } = await seen(args);
+  const asObject = (line: LineView) => asJson(line, knotted);
+  if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
+  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, knotted))]);
+}
+
+interface Seen {
+  lines: LineView[];
+  /** The entries that are part of a deadlock. */
+  knotted: ReadonlySet<EntryView>;
+}
+
+async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Seen> {
+  const target = file === undefined ? null : targetOf({ file, dir });
+  const store = target?.store ?? openStore(dir);
+  const named = target ? [target.name, ...names] : names;
+  const wanted = named.length > 0 ? named : await store.names();
+  const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
+  return {
+    lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
+    knotted: await knottedIn(lines, store),
+  };
+}
+
+/** A deadlock may run through lines that were not asked for. */
+async function knottedIn(lines: readonly LineView[], store: Store): Promise<ReadonlySet<EntryView>> {
+  const steps = linesAround(lines.map(({ name }) => name));
+  let step = steps.next();
+  while (!step.done) {
+    const { value: name } = step;
+    step = steps.next(lines.find((line) => line.name === name) ?? (await store.snapshot(name)));
+  }
+  return new Stuck(step.value).knotted;
+}
+
+function neverUsed(name: string): LineView {
+  return { name, kind: '', permits: 0, value: 0, entries: [] };
+}
+
+function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
+  if (line.entries.length === 0) return [[line.name, kindOf(line), idleStateOf(line), '-', '-', '-', '-', '-']];
+  return line.entries.map((entry) => {
+    const owner = entry.owners.at(-1);
+    return [
+      line.name,
+      kindOf(line),
+      stateOf(entry, knotted.has(entry)),
+      String(tokenOf(entry)),
+      String(owner?.pid ?? '-'),
+      owner?.host ?? '-',
+      entry.label === '' ? '-' : entry.label,
+      ageOf(entry),
+    ];
+  });
+}
+
+function ageOf({ since }: EntryView): string {
+  return `${prettyMs(Math.max(0, Date.now() - since), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
+}
+
+function asJson({ name, kind, permits, value, entries }: LineView, knotted: ReadonlySet<EntryView>): unknown {
+  return {
+    resource: name,
+    kind: kind === '' ? null : kind,
+    permits: kind === '' ? null : permits,
+    value: ['event', 'barrier', 'counter'].includes(kind) ? value : null,
+    entries: entries.map((entry) => entryAsJson(entry, knotted.has(entry))),
+  };
+}
+
+function entryAsJson(entry: EntryView, deadlock: boolean): unknown {
+  const { state, ask, label, since, owners, stale } = entry;
+  return {
+    state,
+    token: tokenOf(entry),
+    pid: owners.at(-1)?.pid ?? null,
+    host: owners.at(-1)?.host ?? null,
+    command: label,
+    since: new Date(since).toISOString(),
+    permits: ask === 0 ? 1 : ask,
+    shared: ask === 0,
+    stale,
+    deadlock,
+    owners,
+  };
+}

@@ -1,0 +1,72 @@
+import type { Past } from '../../../lib/history/history.ts';
+import { holdOf, isOver, lastOf, type Span, waitOf } from '../../../lib/history/span.ts';
+import { endWords, momentWords, stretchWords } from '../../report/span-words.ts';
+import { shown } from '../../text/escape.ts';
+import { bar, type Drawn, el, text } from './drawing.ts';
+import { MARKS } from './marks.ts';
+import { startOf } from './range.ts';
+
+/** Where a row is: its middle, and how thick what is held is drawn in it. */
+export interface RowPlace {
+  y: number;
+  thickness: number;
+  /** Whether its bars say whose they are, because the row does not. */
+  isNamed: boolean;
+}
+
+export type Scale = (at: number) => number;
+
+/** How wide a bar must be to have a pid written into it. */
+const NAMED_FROM = 46;
+
+/** An entry's time in the line: thin and hatched while it waited, thick and solid while it held. */
+export function drawSpan(span: Span, past: Past, scale: Scale, place: RowPlace): Drawn {
+  const start = startOf(span, past);
+  const end = Math.max(start, lastOf(span, past.readAt));
+  // Where the clocks disagree, it began to hold no sooner than it entered.
+  const granted = span.held ? Math.max(start, span.grantedAt ?? start) : end;
+  const { y } = place;
+  return el(
+    'g',
+    {},
+    el('title', {}, tooltipOf(span, past.readAt)),
+    granted > start ? waitBar(scale(start), scale(granted), y, place.thickness) : null,
+    span.held ? holdBar(span, scale(granted), scale(end), place) : null,
+    markOf(span, scale(end), y),
+  );
+}
+
+function waitBar(from: number, to: number, y: number, thickness: number): Drawn {
+  return el('g', { fill: 'url(#hatch)' }, bar('wait', from, to, y - thickness / 4, thickness / 2));
+}
+
+function holdBar({ ask, pid, stale }: Span, from: number, to: number, { y, thickness, isNamed }: RowPlace): Drawn[] {
+  const height = ask === 0 ? thickness * 0.62 : thickness;
+  const solid = bar(
+    `${ask === 0 ? 'shared' : 'hold'}${stale === null ? '' : ' gone'}`,
+    from,
+    to,
+    y - height / 2,
+    height,
+  );
+  if (!isNamed || to - from < NAMED_FROM || ask === 0) return [solid];
+  return [solid, text('onhold small middle', (from + to) / 2, y + 4, String(pid))];
+}
+
+function markOf(span: Span, x: number, y: number): Drawn | null {
+  const { end } = span;
+  if (!isOver(span)) return MARKS.open(x, y);
+  return end === 'evicted' || end === 'stolen' || end === 'gave up waiting' ? MARKS[end](x, y) : null;
+}
+
+function tooltipOf(span: Span, now: number): string {
+  const { pid, host, label, ask, held } = span;
+  const share = ask === 0 ? ', shared' : ask > 1 ? `, ${ask} permits` : '';
+  return [
+    `pid ${pid} on ${shown(host)}${share}`,
+    ...(label === '' ? [] : [shown(label)]),
+    `entered ${momentWords(span.enteredAt)}`,
+    `waited ${stretchWords(waitOf(span, now))}${held ? `, held ${stretchWords(holdOf(span, now))}` : ''}`,
+    shown(endWords(span)),
+  ].join('\n');
+}

@@ -1,0 +1,59 @@
+import { toXml } from 'xast-util-to-xml';
+import { x } from 'xastscript';
+import { shownLines } from '../../text/escape.ts';
+
+/** An XML element. */
+export type Drawn = Extract<ReturnType<typeof x>, { type: 'element' }>;
+/** What stands in an element. */
+export type Content = Drawn | string | number | null | readonly Content[];
+
+type Attributes = Record<string, string | number | null>;
+
+/** An element of a picture, or of a page. Text is escaped and `shown`, and what no XML may contain is replaced. */
+export function el(name: string, attributes: Attributes, ...content: readonly Content[]): Drawn {
+  const children = flat(content).map((child) => (typeof child === 'string' ? lawful(child) : child));
+  const lawfulAttributes = Object.entries(attributes).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? lawful(value) : value,
+  ]);
+  return x(name, Object.fromEntries(lawfulAttributes), children);
+}
+
+function flat(content: Content): Array<Drawn | string | number | null> {
+  return Array.isArray(content) ? content.flatMap(flat) : [content as Drawn | string | number | null];
+}
+
+export function markup(drawn: Drawn): string {
+  // No text may have this, and the serializer lets it pass.
+  return toXml(drawn).replaceAll(']]>', ']]&gt;');
+}
+
+/** A rectangle that is at least so wide that it is seen. */
+export function bar(className: string, from: number, to: number, y: number, height: number): Drawn {
+  return el('rect', {
+    class: className,
+    x: px(from),
+    y: px(y),
+    width: px(Math.max(1.2, to - from)),
+    height: px(height),
+  });
+}
+
+export function text(className: string, at: number, y: number, ...content: readonly Content[]): Drawn {
+  return el('text', { class: className, x: px(at), y: px(y) }, ...content);
+}
+
+export function line(className: string, [x1, y1]: Point, [x2, y2]: Point): Drawn {
+  return el('line', { class: className, x1: px(x1), y1: px(y1), x2: px(x2), y2: px(y2) });
+}
+
+export type Point = readonly [x: number, y: number];
+
+/** A tenth of a pixel is more than anybody sees. */
+export function px(length: number): number {
+  return Math.round(length * 10) / 10;
+}
+
+function lawful(given: string): string {
+  return shownLines(given).replace(/[\uFFFE\uFFFF]/g, '\uFFFD');
+}

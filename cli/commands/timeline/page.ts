@@ -1,0 +1,112 @@
+import type { Past } from '../../../lib/history/history.ts';
+import { lastOf } from '../../../lib/history/span.ts';
+import { figuresOf, kindOf } from '../../report/statistics.ts';
+import { shown } from '../../text/escape.ts';
+import { length } from '../../text/quantities.ts';
+import { type Drawn, el, markup } from './drawing.ts';
+import type { Range } from './range.ts';
+import { contendedShare, heldShare } from './share.ts';
+
+const STYLE = [
+  'body{margin:0;font:14px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}',
+  'main{max-width:1500px;margin:0 auto;padding:12px}svg.chart{display:block;width:100%}',
+  '.figures{overflow-x:auto;padding:6px 18px 24px}table{border-collapse:collapse;font-variant-numeric:tabular-nums}',
+  'caption{text-align:left;font-size:16px;font-weight:600;padding:8px 0}',
+  'th,td{padding:6px 0 6px 22px;border-bottom:1px solid;text-align:right}td{white-space:nowrap}',
+  'th{font-weight:400;font-size:12.5px;vertical-align:bottom;max-width:8em}',
+  '@media (max-width:1000px){th,td{padding-left:12px}}',
+  'th[scope=row],th.name{text-align:left;padding-left:0;min-width:9em;max-width:24em}th[scope=row]{font-weight:600;font-size:14px;color:inherit;overflow-wrap:break-word}',
+].join('');
+
+const HEADINGS = [
+  'Kind',
+  'Acquired',
+  'Waited (median)',
+  'Waited (most)',
+  'Held (median)',
+  'Held (most)',
+  'Gave up',
+  'Thrown out',
+  'Time held',
+  'Time contended',
+];
+
+/** The picture in a page that needs nothing else, with the figures of each resource below. */
+export function pageOf(chart: Drawn, pasts: readonly Past[], range: Range, store: string): string {
+  const lined = pasts.filter(({ kind }) => kind !== 'counter');
+  const page = el(
+    'html',
+    { lang: 'en' },
+    el(
+      'head',
+      {},
+      el('meta', { charset: 'utf-8' }),
+      el('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
+      el('meta', { name: 'color-scheme', content: 'light dark' }),
+      el('title', {}, `Who held and who waited: ${shown(store)}`),
+      el('style', {}, STYLE),
+    ),
+    el('body', {}, el('main', {}, chart, lined.length === 0 ? null : figuresTable(lined, range))),
+  );
+  return `<!doctype html>\n${markup(page)}\n`;
+}
+
+function figuresTable(pasts: readonly Past[], range: Range): Drawn {
+  return el(
+    'div',
+    { class: 'figures' },
+    el(
+      'table',
+      {},
+      el('caption', {}, 'Figures'),
+      el(
+        'thead',
+        {},
+        el(
+          'tr',
+          {},
+          el('th', { scope: 'col', class: 'name' }, 'Resource'),
+          HEADINGS.map((words) => el('th', { scope: 'col' }, words)),
+        ),
+      ),
+      el(
+        'tbody',
+        {},
+        pasts.map((past) => row(past, range)),
+      ),
+    ),
+  );
+}
+
+function row(past: Past, range: Range): Drawn {
+  const { readAt } = past;
+  const figures = figuresOf(
+    past.spans.filter((span) => lastOf(span, readAt) >= range.from),
+    readAt,
+  );
+  const cells = [
+    kindOf(past),
+    String(figures.acquisitions),
+    length(figures.medianWait),
+    length(figures.maxWait),
+    length(figures.medianHold),
+    length(figures.maxHold),
+    String(figures.gaveUp),
+    String(figures.thrownOut),
+    percent(heldShare(past, range)),
+    percent(contendedShare(past, range)),
+  ];
+  return el(
+    'tr',
+    {},
+    el('th', { scope: 'row' }, shown(past.name)),
+    cells.map((text) => el('td', {}, text)),
+  );
+}
+
+/** More than nothing is not shown as nothing, nor less than all as all. */
+function percent(part: number): string {
+  const rounded = Math.round(part * 100);
+  if (rounded === 0 && part > 0) return '< 1 %';
+  return rounded === 100 && part < 1 ? '> 99 %' : `${rounded} %`;
+}

@@ -1,0 +1,84 @@
+import { type ScaleTime, scaleTime } from 'd3-scale';
+import { timeFormat } from 'd3-time-format';
+import type { Past } from '../../../lib/history/history.ts';
+import { isOver, lastOf, type Span } from '../../../lib/history/span.ts';
+
+/** The least that is shown, so that what took no time has a width. */
+const LEAST_MS = 20;
+const MARGIN = 0.015;
+const SECOND = 1_000;
+const DAY = 24 * 60 * 60 * SECOND;
+
+/** From when to when, in ms. */
+export interface Range {
+  from: number;
+  to: number;
+  /** `to` is now: what is not over goes on beyond it. */
+  isOpen: boolean;
+}
+
+/** When a bar begins. Who held already when what is known begins is shown from there on. */
+export function startOf(span: Span, { from }: Past): number {
+  return span.held && span.grantedAt === null ? Math.max(span.enteredAt, from) : span.enteredAt;
+}
+
+/** All that happened, or what of it was not over `sinceMs` ago. Null if nothing was. */
+export function rangeOf(pasts: readonly Past[], sinceMs: number | null): Range | null {
+  const readAt = Math.max(...pasts.map((past) => past.readAt));
+  const moments = pasts.flatMap((past) => [
+    ...past.spans.flatMap((span) => [startOf(span, past), lastOf(span, readAt)]),
+    ...past.actions.flatMap(({ at }) => at ?? []),
+  ]);
+  if (moments.length === 0) return null;
+  const isOpen = pasts.some(({ spans }) => spans.some((span) => !isOver(span)));
+  const [first, last] = [least(moments), -least(moments.map((at) => -at))];
+  if (sinceMs === null) return widened({ from: first, to: last, isOpen });
+  const from = readAt - sinceMs;
+  return last < from ? null : widened({ from, to: Math.max(readAt, last), isOpen });
+}
+
+function least(numbers: readonly number[]): number {
+  return numbers.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
+}
+
+function widened({ from, to, isOpen }: Range): Range {
+  const margin = Math.max((to - from) * MARGIN, (LEAST_MS - (to - from)) / 2);
+  // What goes on is cut where the picture ends.
+  return { from: from - margin, to: isOpen ? to : to + margin, isOpen };
+}
+
+export function scaleOf({ from, to }: Range, left: number, right: number): ScaleTime<number, number> {
+  return scaleTime().domain([from, to]).range([left, right]).clamp(true);
+}
+
+export interface Tick {
+  x: number;
+  text: string;
+}
+
+/** Where the axis has its lines, and what is written there. */
+export function ticksOf(scale: ScaleTime<number, number>, most: number): Tick[] {
+  const dates = scale.ticks(most);
+  const step = dates.length > 1 ? Number(dates[1]) - Number(dates[0]) : LEAST_MS;
+  const format = timeFormat(patternFor(step));
+  return dates.map((date) => ({ x: scale(date), text: format(date) }));
+}
+
+function patternFor(stepMs: number): string {
+  if (stepMs < SECOND) return '%H:%M:%S.%L';
+  if (stepMs < 60 * SECOND) return '%H:%M:%S';
+  // A day may have 23 hours.
+  return stepMs < DAY / 2 ? '%H:%M' : stepMs < DAY - 3_600 * SECOND ? '%b %-d, %H:%M' : '%b %-d, %Y';
+}
+
+const withDay = timeFormat('%Y-%m-%d %H:%M:%S');
+const withinDay = timeFormat('%H:%M:%S');
+const day = timeFormat('%Y-%m-%d');
+const zone = timeFormat('%Z');
+
+/** `2026-11-25 23:59:12 to 23:59:50 (+0100)` */
+export function rangeWords({ from, to }: Range): string {
+  const [first, last] = [new Date(from), new Date(to)];
+  const end = day(first) === day(last) ? withinDay(last) : withDay(last);
+  return `${withDay(first)} to ${end} (UTC${zone(last)})`;
+}

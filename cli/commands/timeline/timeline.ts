@@ -1,0 +1,61 @@
+import path from 'node:path';
+import { StoreError } from '../../../lib/errors.ts';
+import { replaceFile } from '../../../lib/file/replace-file.ts';
+import type { History, Past } from '../../../lib/history/history.ts';
+import { nothingKept, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { StoreArguments } from '../../args/options.ts';
+import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { drawChart } from './chart.ts';
+import { markup } from './drawing.ts';
+import { pageOf } from './page.ts';
+import { rangeOf } from './range.ts';
+
+export interface TimelineArguments extends StoreArguments {
+  names?: string[] | undefined;
+  output?: string | undefined;
+  since?: string | undefined;
+}
+
+type Format = 'svg' | 'html';
+
+export async function drawTimeline({ names = [], output, since, dir }: TimelineArguments): Promise<void> {
+  if (output === undefined) throw new UsageError('say where to: -o FILE.svg, -o FILE.html, or -o - for stdout');
+  const format = formatOf(output);
+  const sinceMs = since === undefined ? null : parseDuration(since, '--since');
+  const { place, history } = pastStoreIn(dir);
+  const pasts = named(names, history, place);
+  const range = rangeOf(pasts, sinceMs);
+  if (!range) {
+    const when = since === undefined ? '' : ` in the last ${since}`;
+    say(`there is nothing to draw: the journals in the store ${place} tell of nobody${when}`);
+    throw new Exit(EXIT.failed);
+  }
+  const chart = drawChart(pasts, range, place);
+  const text = format === 'svg' ? `${markup(chart)}\n` : pageOf(chart, pasts, range, place);
+  if (output === '-') process.stdout.write(text);
+  else await replaceFile(output, Buffer.from(text));
+}
+
+function formatOf(output: string): Format {
+  const extension = path.extname(output).toLowerCase();
+  if (output === '-' || extension === '.svg') return 'svg';
+  if (extension === '.html') return 'html';
+  throw new UsageError(`-o ${output}: the file's name must end in .svg or .html; - is stdout`);
+}
+
+/** What is known of those named, or of all. */
+function named(names: readonly string[], history: History | null, place: string): Past[] {
+  const pasts =
+    names.length > 0
+      ? [...new Set(names)].map((name) => history?.of(name) ?? nothingKept(name, place))
+      : (history?.all(sayUnreadable) ?? []);
+  for (const { name, damaged } of pasts) sayDamaged(name, damaged);
+  return pasts;
+}
+
+/** One that is damaged hides no others. */
+function sayUnreadable(error: unknown): void {
+  if (!(error instanceof StoreError)) throw error;
+  say(`left out: ${error.message}`);
+}

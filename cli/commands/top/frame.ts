@@ -1,0 +1,209 @@
+import prettyMs from 'pretty-ms';
+import type { Sight } from '../../../lib/observe/line-watch.ts';
+import type { StoreSight } from '../../../lib/observe/store-watch.ts';
+import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import { Blockers, keyOf, ownerOf } from '../../report/blockers.ts';
+import { idleStateOf, kindOf, stateOf } from '../../report/line-words.ts';
+import { shown } from '../../text/escape.ts';
+import { counted } from '../../text/quantities.ts';
+import { cut, filled, widthOf } from '../../text/truncate.ts';
+
+/** What is to be shown. */
+export interface TopView extends StoreSight {
+  place: string;
+  /** Whether the names were chosen: then free ones are shown too. */
+  isChosen: boolean;
+  /** The entries that are part of a deadlock, by `keyOf`. */
+  knotted: ReadonlySet<string>;
+}
+
+/** How it is to be shown. */
+export interface Scene {
+  /** Wall clock in ms, for the ages. */
+  now: number;
+  /** The time in the head line, as text. */
+  clock: string;
+  columns: number;
+  rows: number;
+  /** The row of the body that comes first. */
+  offset: number;
+  /** What the last line says of the keys, if any are heard. */
+  keys: string | null;
+}
+
+/** What a line is of, for the eyes: never the only thing that says so. */
+export type Tone = 'head' | 'headings' | 'resource' | 'waiting' | 'alert' | 'foot' | 'plain';
+
+export interface FrameLine {
+  text: string;
+  tone: Tone;
+}
+
+export interface Frame {
+  lines: FrameLine[];
+  /** The offset in force: there is nothing behind the end. */
+  offset: number;
+  /** How many rows of the body there is room for. */
+  page: number;
+  /** The names that are on it. */
+  names: ReadonlySet<string>;
+}
+
+/** A row of the body, before it is put into words. */
+type Row =
+  | { sight: Sight; entry?: undefined; text?: undefined }
+  | { sight: Sight; line: LineView; entry: EntryView; text?: undefined }
+  | { text: string; sight?: undefined; entry?: undefined };
+
+const HEADINGS = ['  STATE', 'PID', 'AGE', 'WAITS FOR', 'COMMAND'];
+const GAP = 2;
+/** Below these widths columns do not shrink, so that they stand still while numbers change. */
+const LEAST = [9, 7, 6, 9];
+/** The first and the last line of a small screen are worth less than what is between them. */
+const ROWS_FOR_FOOT = 4;
+const ROWS_FOR_HEADINGS = 6;
+
+/** A store as a screen of so many lines, of which only those on the screen are put into words. Pure. */
+export function frameOf(view: TopView, scene: Scene): Frame {
+  const used = view.sights.filter((sight) => view.isChosen || isInUse(sight)).sort(byContention);
+  const rows = view.state === 'there' ? rowsOf(used) : [{ text: whyEmpty(view) }];
+  const hasFoot = scene.keys !== null && scene.rows >= ROWS_FOR_FOOT;
+  const hasHeadings = scene.rows >= ROWS_FOR_HEADINGS && rows.some(({ entry }) => entry);
+  const page = Math.max(0, scene.rows - 1 - Number(hasFoot) - Number(hasHeadings));
+  const offset = Math.max(0, Math.min(scene.offset, rows.length - page));
+  const visible = rows.slice(offset, offset + page);
+  const lines = [
+    { text: headOf(view, used, scene), tone: 'head' } as const,
+    ...bodyOf(visible, view, scene, hasHeadings),
+  ];
+  if (hasFoot) {
+    while (lines.length < scene.rows - 1) lines.push({ text: '', tone: 'plain' });
+    lines.push({ text: footOf(scene, offset, visible.length, rows.length), tone: 'foot' });
+  }
+  const names = new Set(visible.flatMap(({ sight }) => sight?.name ?? []));
+  return { lines: lines.slice(0, scene.rows), offset, page, names };
+}
+
+function isInUse({ line, problem }: Sight): boolean {
+  return problem !== '' || (line !== null && (line.entries.length > 0 || line.value !== 0));
+}
+
+/** Those for which most wait come first, and last those in whose lines nobody stands. */
+function byContention(one: Sight, other: Sight): number {
+  const [a, b] = [one, other].map(({ line }) => line?.entries ?? []) as [EntryView[], EntryView[]];
+  const byUse = Number(b.length > 0) - Number(a.length > 0);
+  return waitingIn(b) - waitingIn(a) || byUse || (one.name < other.name ? -1 : 1);
+}
+
+function waitingIn(entries: readonly EntryView[]): number {
+  return entries.filter(({ state }) => state === 'waiting').length;
+}
+
+function rowsOf(sights: readonly Sight[]): Row[] {
+  const rows = sights.flatMap((sight): Row[] => {
+    const { line } = sight;
+    return [{ sight }, ...(line?.entries ?? []).map((entry) => ({ sight, line: line as LineView, entry }))];
+  });
+  return rows.length > 0 ? rows : [{ text: 'Nobody holds anything, and nobody waits.' }];
+}
+
+function whyEmpty({ state, failure, place }: TopView): string {
+  if (failure) return shown(failure.message);
+  if (state === 'gone') return 'The store is gone. If it comes back, it is shown here.';
+  return `There is nothing in ${shown(place)} yet. What comes is shown here.`;
+}
+
+function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: Scene): string {
+  const entries = used.flatMap(({ line }) => line?.entries ?? []);
+  const waiting = waitingIn(entries);
+  const counts = [
+    counted(used.length, 'resource'),
+    counted(entries.length - waiting, 'holder'),
+    counted(waiting, 'waiter'),
+  ].join(', ');
+  const right = `${counts}  ${clock}`;
+  const left = `lockstep top  ${shown(place)}`;
+  if (!Number.isFinite(columns)) return `${left}  ${right}`;
+  const room = columns - widthOf(right) - GAP;
+  return room > 0 ? `${filled(left, room)}${' '.repeat(GAP)}${right}` : cut(right, columns);
+}
+
+function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene, hasHeadings: boolean): FrameLine[] {
+  const blockers = new Blockers(view.sights.flatMap(({ line }) => line ?? []));
+  const cells = visible.map((row) => (row.entry ? cellsOf(row.line, row.entry, { view, blockers, now }) : null));
+  const widths = widthsOf([...(hasHeadings ? [HEADINGS] : []), ...cells.filter((row) => row !== null)], columns);
+  const body = visible.map((row, at): FrameLine => {
+    if (row.entry) {
+      const key = keyOf(row.sight.name, row.entry.ticket);
+      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.knotted.has(key)) };
+    }
+    if (!row.sight) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
+    return { text: resourceLine(row.sight, columns), tone: row.sight.problem === '' ? 'resource' : 'alert' };
+  });
+  return hasHeadings ? [{ text: aligned(HEADINGS, widths, columns), tone: 'headings' }, ...body] : body;
+}
+
+interface Around {
+  view: TopView;
+  blockers: Blockers;
+  now: number;
+}
+
+function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Around): string[] {
+  const isKnotted = view.knotted.has(keyOf(line.name, entry.ticket));
+  return [
+    `  ${stateOf(entry, isKnotted)}`,
+    ownerOf(entry),
+    ageOf(entry, now),
+    blockers.of(line, entry) || '-',
+    shown(entry.label === '' ? '-' : entry.label),
+  ];
+}
+
+/** Whole seconds at the least, so that it does not change with every look. */
+function ageOf({ since }: EntryView, now: number): string {
+  const ms = Math.max(0, now - since);
+  return ms < 1_000 ? '0s' : prettyMs(Math.floor(ms / 1_000) * 1_000, { unitCount: 2 });
+}
+
+/** Of all columns but the last one, which has the rest. What is waited for has at most a third of the screen. */
+function widthsOf(rows: readonly string[][], columns: number): number[] {
+  const widths = LEAST.map((least, at) =>
+    rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), least),
+  );
+  const most = Math.max(LEAST.at(-1) ?? 0, Math.floor(columns / 3));
+  return [...widths.slice(0, -1), Math.min(widths.at(-1) ?? 0, most)];
+}
+
+function aligned(cells: readonly string[], widths: readonly number[], columns: number): string {
+  const padded = widths.map((width, at) => filled(cells[at] ?? '', width) + ' '.repeat(GAP));
+  return cut(`${padded.join('')}${cells.at(-1) ?? ''}`, columns);
+}
+
+function toneOf({ stale, state }: EntryView, isKnotted: boolean): Tone {
+  if (stale || isKnotted) return 'alert';
+  return state === 'waiting' ? 'waiting' : 'plain';
+}
+
+/** `deploy  lock  1 holding, 2 waiting` */
+function resourceLine({ name, line, problem }: Sight, columns: number): string {
+  // However long the name is, there is room for what is said of it.
+  const title = cut(shown(name), Math.max(8, Math.floor(columns / 2)));
+  if (problem !== '') return cut(`${title}  cannot be read: ${shown(problem)}`, columns);
+  return cut(line ? `${title}  ${kindOf(line)}  ${summaryOf(line)}` : `${title}  never used`, columns);
+}
+
+function summaryOf(line: LineView): string {
+  const { kind, permits, entries } = line;
+  const waiting = waitingIn(entries);
+  const taken = entries.reduce((sum, { state, ask }) => sum + (state === 'holding' ? ask : 0), 0);
+  const holding = kind === 'semaphore' ? `${taken} of ${permits} taken` : `${entries.length - waiting} holding`;
+  const state = kind === 'lock' || kind === 'semaphore' ? holding : idleStateOf(line);
+  if (entries.length === 0) return idleStateOf(line);
+  return waiting === 0 ? state : `${state}, ${waiting} waiting`;
+}
+
+function footOf({ keys, columns }: Scene, offset: number, shownRows: number, rows: number): string {
+  const where = shownRows < rows ? `  ${offset + 1}–${offset + shownRows} of ${rows}` : '';
+  return cut(`${keys ?? ''}${where}`, columns);
+}

@@ -1,0 +1,23 @@
+import { styleText } from 'node:util';
+import type { FrameLine, Tone } from './frame.ts';
+
+/** Lines as a terminal is given them. */
+export type Paint = (lines: readonly FrameLine[]) => string[];
+
+const STYLES: Record<Tone, Parameters<typeof styleText>[0]> = {
+  head: 'inverse',
+  headings: 'dim',
+  resource: 'bold',
+  waiting: 'yellow',
+  alert: 'red',
+  foot: 'dim',
+  plain: 'reset',
+};
+
+export function painted(lines: readonly FrameLine[]): string[] {
+  return lines.map(({ text, tone }) => (tone === 'plain' || text === '' ? text : styleText(STYLES[tone], text)));
+}
+
+export function plain(lines: readonly FrameLine[]): string[] {
+  return lines.map(({ text }) => text);
+}

@@ -1,0 +1,62 @@
+import { look } from '../../../lib/observe/line-watch.ts';
+import { StoreView } from '../../../lib/observe/store-view.ts';
+import { StoreWatch } from '../../../lib/observe/store-watch.ts';
+import { checkName } from '../../../lib/store/name.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { StoreArguments } from '../../args/options.ts';
+import { mortalAsInit } from '../../child/signals.ts';
+import { UsageError } from '../../output/exit.ts';
+import { endWithReader } from '../../output/stdout.ts';
+import { knottedIn } from '../../report/deadlocks.ts';
+import { frameOf } from './frame.ts';
+import { TopLoop } from './loop.ts';
+import { painted, plain } from './style.ts';
+
+export interface TopArguments extends StoreArguments {
+  names?: string[] | undefined;
+  once: boolean;
+  interval: string;
+}
+
+/** Nobody reads faster, and it would only keep a machine busy. */
+const LEAST_INTERVAL_MS = 100;
+
+export async function showTop({ names = [], dir, once, interval }: TopArguments): Promise<void> {
+  for (const name of names) checkName(name);
+  const intervalMs = parseDuration(interval, '--interval');
+  if (intervalMs < LEAST_INTERVAL_MS) throw new UsageError('--interval must be 100ms at the least');
+  const view = new StoreView(dir);
+  if (once || !canDraw()) return printOnce(view, names);
+  mortalAsInit();
+  const paint = process.stdout.hasColors() ? painted : plain;
+  await new TopLoop({ view, names, intervalMs, paint }).run();
+}
+
+/** Whether stdout is a terminal that can do more than print. */
+function canDraw(): boolean {
+  return process.stdout.isTTY && process.env.TERM !== 'dumb';
+}
+
+/** As wide as it needs, except where a person looks at it. */
+function printOnce(view: StoreView, names: readonly string[]): void {
+  endWithReader();
+  const watch = new StoreWatch({ view, names, maxWatches: 0, onChange: () => undefined });
+  const seen = watch.look(true);
+  watch.end();
+  if (seen.failure) throw seen.failure;
+  const lines = seen.sights.flatMap(({ line }) => line ?? []);
+  const knotted = knottedIn(lines, (name) => look(view, name).line);
+  const now = Date.now();
+  const frame = frameOf(
+    { ...seen, place: view.place, isChosen: names.length > 0, knotted },
+    {
+      now,
+      clock: new Date(now).toTimeString().slice(0, 8),
+      columns: process.stdout.isTTY ? (process.stdout.columns ?? 80) : Number.POSITIVE_INFINITY,
+      rows: Number.POSITIVE_INFINITY,
+      offset: 0,
+      keys: null,
+    },
+  );
+  process.stdout.write(`${frame.lines.map(({ text }) => text.trimEnd()).join('\n')}\n`);
+}

@@ -1,0 +1,63 @@
+import {
+  ConfigMismatchError,
+  DeadlockError,
+  LeaseLostError,
+  LockstepError,
+  LockTimeoutError,
+  MisuseError,
+  StoreError,
+} from '../../lib/errors.ts';
+import { shown, shownLines } from '../text/escape.ts';
+
+/** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
+export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
+
+/** The command line makes no sense. */
+export class UsageError extends Error {}
+
+/** An end that the user was told of already, or that needs no words. */
+export class Exit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The one place that turns an error into words on stderr and an exit code. */
+export function report(error: unknown, verb: string): number {
+  if (error instanceof Exit) return error.exitCode;
+  if (isExpected(error)) say(error.message);
+  else process.stderr.write(`lockstep: a bug, please report it: ${traceOf(error)}\n`);
+  if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
+  return exitCodeOf(error);
+}
+
+/** One line for a person, on stderr: stdout is for results. */
+export function say(message: string): void {
+  process.stderr.write(`lockstep: ${shown(message)}\n`);
+}
+
+/** An error's name and message in one line, and below it where it came from. */
+function traceOf(error: unknown): string {
+  const line = String(error);
+  const stack = (error instanceof Error && error.stack) || line;
+  return stack.startsWith(line) ? shown(line) + shownLines(stack.slice(line.length)) : shownLines(stack);
+}
+
+function isExpected(error: unknown): error is Error {
+  return error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
+}
+
+/** @internal What `report` gives. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Exit) return error.exitCode;
+  if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
+    return EXIT.usage;
+  if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;
+  // Lost before the work began or was written: whoever asked is no better off than without the lock.
+  if (error instanceof LeaseLostError) return EXIT.notAcquired;
+  if (error instanceof StoreError) return error.code === 'EVICTED' ? EXIT.notAcquired : EXIT.io;
+  return error instanceof LockstepError ? EXIT.failed : EXIT.software;
+}

@@ -1,0 +1,108 @@
+import { type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
+import type { Attempt, Run } from '../../lib/jobs/record-format.ts';
+import { isSeen, type SeenRun, type Sighting } from '../../lib/jobs/run-history.ts';
+import { reasonOf, resultOf, signalOf } from './job-words.ts';
+
+/** What programs read. docs/watching-jobs.md describes it: keys are added, never renamed. */
+
+const MAX_TIME_MS = 8.64e15;
+
+/** What is known of a run whose record cannot be read. */
+const NOTHING = {
+  key: null,
+  result: null,
+  startedAt: null,
+  acquiredAt: null,
+  beganAt: null,
+  endedAt: null,
+  waitedMs: null,
+  tookMs: null,
+  code: null,
+  signal: null,
+  reason: '',
+  by: null,
+  command: null,
+  pid: null,
+  host: null,
+  attempts: [],
+  orphaned: false,
+  stopped: null,
+  unseen: false,
+  plan: null,
+};
+
+/** One job, as `lockstep jobs --json` has it. */
+export function jobAsJson(name: string, verdict: JobVerdict, now: number): object {
+  const { state, live, newest, last, success, typicalMs, due, stuck, failed, late } = verdict;
+  return {
+    name,
+    state,
+    reason: reasonOf(verdict, now),
+    late,
+    failed: failed !== null,
+    stuck: stuck?.why ?? null,
+    running: live.map(runAsJson),
+    newest: newest && runAsJson(newest),
+    last: last && runAsJson(last),
+    lastSuccess: success && runAsJson(success),
+    typicalMs,
+    expect: newest?.run.plan.expect ?? null,
+    graceMs: due?.graceMs ?? null,
+    dueAt: iso(due?.at ?? null),
+  };
+}
+
+/** One run. */
+export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): object {
+  const { key, facts, label, plan, at, acquiredAt, attempts, ended } = run;
+  return {
+    key,
+    result: resultOf({ run, state, orphaned, stopped, unseen }),
+    startedAt: iso(at),
+    acquiredAt: iso(acquiredAt),
+    beganAt: iso(attempts[0]?.at ?? null),
+    endedAt: iso(ended?.at ?? null),
+    waitedMs: waitedMs(run),
+    tookMs: tookMs(run),
+    code: ended?.code ?? null,
+    signal: signalOf(run),
+    reason: ended?.reason ?? '',
+    by: ended?.by || null,
+    command: label,
+    pid: facts.pid,
+    host: facts.host,
+    attempts: attempts.map(attemptAsJson),
+    orphaned,
+    stopped,
+    unseen,
+    plan,
+  };
+}
+
+/** One run with its output, or a record that cannot be read: as `lockstep history --json` has them. */
+export function sightingAsJson(sighting: Sighting, tailOf: (run: Run) => string): object {
+  if (isSeen(sighting)) return { ...runAsJson(sighting), tail: tailOf(sighting.run) };
+  const { at, problem } = sighting;
+  return { ...NOTHING, result: 'unreadable', startedAt: iso(at), reason: problem, tail: '' };
+}
+
+/** How long it waited for its permit, or for as long as it did; null while it waits, or if nobody knows. */
+export function waitedMs({ at, acquiredAt, ended }: Run): number | null {
+  const until = acquiredAt ?? ended?.at ?? null;
+  return until === null ? null : Math.max(0, until - at);
+}
+
+function attemptAsJson({ at, facts, exited }: Attempt): object {
+  return {
+    beganAt: iso(at),
+    exitedAt: iso(exited?.at ?? null),
+    pid: facts.pid,
+    code: exited?.code ?? null,
+    signal: exited?.signal ?? null,
+    timedOut: exited?.timedOut ?? false,
+  };
+}
+
+function iso(ms: number | null): string | null {
+  return ms === null || ms > MAX_TIME_MS ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,97 @@
+import { type JobState, type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
+import type { Outcome, Run } from '../../lib/jobs/record-format.ts';
+import type { RunState, SeenRun } from '../../lib/jobs/run-history.ts';
+import type { Stuck } from '../../lib/jobs/stuck.ts';
+import { ago, lasting } from '../text/quantities.ts';
+
+/** A job and its runs in words, for a person. What others wrote is in them, and not yet `shown`. */
+
+/** What became of a run. */
+export function resultOf({ run, state }: SeenRun): Outcome | Exclude<RunState, 'ended'> {
+  return run.ended?.outcome ?? (state === 'ended' ? 'lost' : state);
+}
+
+/** The same with its exit code, or the signal that ended it: `failed (3)`. */
+export function resultWords(sight: SeenRun): string {
+  const result = resultOf(sight);
+  if (result !== 'failed') return result;
+  return `failed (${signalOf(sight.run) ?? sight.run.ended?.code})`;
+}
+
+/** The signal that ended its last attempt. */
+export function signalOf(run: Run): string | null {
+  return run.attempts.at(-1)?.exited?.signal ?? null;
+}
+
+/** Why a job is not well, or what it does now; empty if it is just well. */
+export function reasonOf(verdict: JobVerdict, now: number): string {
+  const { state, stuck, failed, late, problem } = verdict;
+  const known: Array<[JobState, string | null]> = [
+    ['stuck', stuck && stuckWords(stuck, verdict, now)],
+    ['failed', failed && failedWords(failed, now)],
+    ['late', late ? lateWords(verdict, now) : null],
+    ['unknown', problem],
+    ['running', stuck ? null : runningWords(verdict, now)],
+  ];
+  const told = known.flatMap(([what, words]) => (words === null ? [] : [what === state ? words : `${what}: ${words}`]));
+  if (failed || late) told.push(successWords(verdict, now));
+  return told.join('; ');
+}
+
+function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): string {
+  const { run, stopped } = sight;
+  const command = run.attempts.at(-1);
+  const begun = run.attempts[0]?.at ?? run.at;
+  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(sight)}`;
+  if (why === 'orphaned')
+    return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: nobody will end its command (pid ${command?.facts.pid}), nor record how it ends`;
+  if (why === 'stopped') {
+    const pid = stopped === 'command' ? command?.facts.pid : run.facts.pid;
+    return `its ${stopped === 'command' ? 'command' : '`lockstep job`'} is stopped; \`kill -CONT ${pid}\` lets it go on`;
+  }
+  if (why === 'past-timeout') return `${running}, past its timeout of ${lasting(run.plan.timeoutMs ?? 0)}`;
+  return `${running}, and two more were expected since (${due?.expect})`;
+}
+
+function failedWords({ run }: SeenRun, now: number): string {
+  if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died in the middle`;
+  const { outcome, code, reason, at } = run.ended;
+  const took = tookMs(run);
+  const what = outcome === 'failed' ? `exit code ${code}` : outcome === 'timed-out' ? 'timed out' : 'gave up';
+  const after = took === null ? '' : `, after ${lasting(took)}`;
+  return `${what}, ${ago(at, now)}${after}${reason === '' ? '' : ` (${reason})`}`;
+}
+
+function lateWords({ due, newest }: JobVerdict, now: number): string {
+  if (due?.at == null) return '';
+  const last = newest?.run.ended?.outcome;
+  const isIdle = last === 'skipped' || last === 'not-due' || last === 'replaced' || last === 'cancelled';
+  const idle = newest && isIdle ? `; its newest start, ${ago(newest.run.at, now)}, was ${last}` : '';
+  return `expected ${ago(due.at, now)} (${due.expect}, grace ${lasting(due.graceMs)})${idle}`;
+}
+
+function successWords({ success }: JobVerdict, now: number): string {
+  return success ? `last success ${ago(success.run.at, now)}` : 'no success yet';
+}
+
+/** The run that was there first is told of; with permits there may be more. */
+function runningWords({ live }: JobVerdict, now: number): string | null {
+  const running = live.filter(({ state }) => state === 'running');
+  const first = (running.length > 0 ? running : live).at(-1);
+  if (!first) return null;
+  const { run, state } = first;
+  const since = state === 'running' ? (run.attempts[0]?.at ?? run.at) : run.at;
+  const verb = state === 'running' ? '' : 'waiting ';
+  const one = `${verb}for ${lasting(Math.max(0, now - since))} (pid ${run.facts.pid})${placeWords(first)}`;
+  if (live.length === 1) return one;
+  const waiting = live.length - running.length;
+  const counts = [
+    running.length > 0 && `${running.length} of ${run.plan.permits} running`,
+    waiting > 0 && `${waiting} waiting`,
+  ];
+  return `${counts.filter(Boolean).join(', ')}; the first ${one}`;
+}
+
+function placeWords({ run, unseen }: SeenRun): string {
+  return unseen ? ` on ${run.facts.host}, whose processes cannot be seen from here` : '';
+}

@@ -1,0 +1,197 @@
+import { DeadlockError, type Waiting } from '../errors.ts';
+import { type Keeps, type Kept, MAX_KEPT } from '../line/entry.ts';
+import { standingOf } from '../store/holders.ts';
+import type { LineView, OwnEntry, Store, SyncStore } from '../store/store.ts';
+import { inheritedIn } from './enclosing-locks.ts';
+import { ifIdle, waitsUnderWay } from './idle-process.ts';
+import { type Link, linesAround, Stuck } from './wait-graph.ts';
+
+/**
+ * Deadlocks are told instead of suffered. A waiter writes down, in its own entry, what it keeps while it waits; so a
+ * circle of waits stands on disk, and whoever closes it sees it.
+ *
+ * What a waiter keeps is known
+ * - of a flow of control (`withLock`, an `Owner`): what it holds;
+ * - of a wait that blocks its thread, and of a process that has nothing else to do: all that it holds, and what
+ *   the command holds that it is part of.
+ */
+
+/** One who sees a circle that somebody else closed tells it too, if that one has not after this long. */
+const PATIENCE_MS = 500;
+
+export interface DeadlockOptions {
+  /** What the waiter's flow of control holds. */
+  kept: readonly Kept[];
+  /** Whether to throw. Without it only others are told. */
+  detect: boolean;
+}
+
+/** What one wait knows of the circle that it may be in. */
+class Suspicion {
+  readonly #own: OwnEntry;
+  readonly #detect: boolean;
+  /** What the entry says by now, as JSON. */
+  #said = '';
+  #seenAt = Number.POSITIVE_INFINITY;
+
+  constructor(own: OwnEntry, detect: boolean) {
+    this.#own = own;
+    this.#detect = detect;
+  }
+
+  /**
+   * One look. A generator, for stores that answer at once and those that do not: it yields what the entry is to say,
+   * and names, for each of which it is given the line.
+   *
+   * One reading of the lines may show a circle that never was, because they are read one after the other:
+   *   1. Q, who has B, waits for A, which P has; the line of A is read;
+   *   2. Q gives up, and P waits for B; the line of B is read.
+   * Who is stuck in two readings was so all the time between them: a wait does not begin twice.
+   *
+   * @throws {DeadlockError} if this wait is the one of its circle to give up
+   */
+  *look(keeps: Keeps): Generator<Keeps | string, void, LineView | null> {
+    if (this.#isNews(keeps)) yield keeps;
+    // Who holds nothing keeps nobody waiting.
+    if (!this.#detect || keeps.held.length === 0) return;
+    const { name, ticket } = this.#own;
+    const names = [name, ...keeps.held.map((kept) => kept.name)];
+    const first = new Stuck(yield* linesAround(names));
+    if (!first.circleOf(name, ticket)) return this.#judge(null);
+    const second = new Stuck(yield* linesAround(names), first);
+    this.#judge(second.circleOf(name, ticket));
+  }
+
+  #isNews(keeps: Keeps): boolean {
+    const says = keeps.held.length === 0 ? '' : JSON.stringify(keeps);
+    if (says === this.#said) return false;
+    this.#said = says;
+    return true;
+  }
+
+  /** The youngest of a circle gives up at once; another only if it does not. */
+  #judge(circle: readonly Link[] | null): void {
+    const now = performance.now();
+    this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
+    if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
+    throw new DeadlockError(this.#own.name, circle.map(asWaiting), circle[0]?.held?.entry.ours ? 'here' : 'around');
+  }
+}
+
+/** All agree who that is, also where two close a circle at the same time. */
+function isYoungest([own, ...others]: readonly Link[]): boolean {
+  return others.every((other) => ageOf(own as Link) >= ageOf(other));
+}
+
+function ageOf({ entry, line }: Link): string {
+  return `${String(entry.ticket).padStart(16, '0')} ${entry.owners[0]?.session} ${line.name}`;
+}
+
+function asWaiting({ line, entry, held }: Link): Waiting {
+  const holds = held && { resource: held.line.name, ...standingOf(held.entry) };
+  return { ...standingOf(entry), waitsFor: line.name, holds };
+}
+
+/** Looks after one asynchronous wait. */
+export class DeadlockWatch {
+  readonly #store: Store;
+  readonly #own: OwnEntry;
+  readonly #kept: readonly Kept[];
+  readonly #suspicion: Suspicion;
+
+  constructor(store: Store, own: OwnEntry, { kept, detect }: DeadlockOptions) {
+    this.#store = store;
+    this.#own = own;
+    this.#kept = kept;
+    this.#suspicion = new Suspicion(own, detect);
+  }
+
+  /** As the wait begins: what is known for certain. @throws {DeadlockError} */
+  begin(): Promise<void> {
+    return this.#look({ held: this.#kept, waits: 1 });
+  }
+
+  /** From time to time. @throws {DeadlockError} */
+  async check(): Promise<void> {
+    const all = await ifIdle(() => this.#allKept());
+    // Meanwhile it may have ended.
+    if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
+  }
+
+  /**
+   * Of a process that only waits. What is held outside of any waiting flow may be given back after any of its waits, so
+   * each of them has to say that it keeps it. What this wait's flow holds it keeps by itself: that is said once for each
+   * wait, as if all of them said it. And what another one's flow holds is for that one to say.
+   */
+  #allKept(): Keeps {
+    const flows = waitsUnderWay();
+    const own = this.#kept;
+    if (own.length * flows.length > MAX_KEPT) return { held: own, waits: 1 };
+    const rest = allHeldIn(this.#store).filter((one) => !flows.flat().some((kept) => isSame(kept, one)));
+    return { held: [...flows.flatMap(() => own), ...rest], waits: flows.length };
+  }
+
+  async #look(keeps: Keeps): Promise<void> {
+    const steps = this.#suspicion.look(keeps);
+    let step = steps.next(null);
+    while (!step.done) {
+      const { value } = step;
+      const line = typeof value === 'string' ? await this.#lineOf(value) : null;
+      if (typeof value !== 'string') await this.#store.keep(this.#own, value);
+      step = steps.next(line);
+    }
+  }
+
+  /** Null also for a line that cannot be read: it tells nothing, and is no reason to end a wait for another. */
+  async #lineOf(name: string): Promise<LineView | null> {
+    try {
+      return await this.#store.snapshot(name);
+    } catch {
+      return null;
+    }
+  }
+}
+
+/** Looks after one wait that blocks its thread. */
+export class BlockingDeadlockWatch {
+  readonly #store: SyncStore;
+  readonly #own: OwnEntry;
+  readonly #held: readonly Kept[];
+  readonly #suspicion: Suspicion;
+
+  constructor(store: Store, sync: SyncStore, own: OwnEntry, detect: boolean) {
+    this.#store = sync;
+    this.#own = own;
+    this.#held = allHeldIn(store);
+    this.#suspicion = new Suspicion(own, detect);
+  }
+
+  /** @throws {DeadlockError} */
+  check(): void {
+    const steps = this.#suspicion.look({ held: this.#held, waits: 1 });
+    let step = steps.next(null);
+    while (!step.done) {
+      const { value } = step;
+      const line = typeof value === 'string' ? this.#lineOf(value) : null;
+      if (typeof value !== 'string') this.#store.keep(this.#own, value);
+      step = steps.next(line);
+    }
+  }
+
+  #lineOf(name: string): LineView | null {
+    try {
+      return this.#store.snapshot(name);
+    } catch {
+      return null;
+    }
+  }
+}
+
+function isSame(one: Kept, other: Kept): boolean {
+  return one.name === other.name && one.ticket === other.ticket;
+}
+
+/** All that this process holds in a store, and what is held around it as long as it runs. */
+function allHeldIn(store: Store): Kept[] {
+  return [...store.held().map(({ name, ticket }) => ({ name, ticket })), ...inheritedIn(store.place)];
+}

@@ -1,0 +1,190 @@
+import type { Kept } from '../line/entry.ts';
+import { weightOf } from '../line/line.ts';
+import { isName } from '../store/name.ts';
+import type { EntryView, LineView } from '../store/store.ts';
+
+/**
+ * Whether waits can ever end: a pure function of lines, the same for a waiter who asks and for `status`.
+ *
+ * Everybody is given the benefit of the doubt: whoever does not wait will give back what it holds, and who fits
+ * behind those that are left is let in, and gives back what it has in turn. What is left when nobody
+ * else can go is stuck, for good. (So it is with counted resources too: a semaphore's waiter is stuck only if all
+ * the permits it lacks are.)
+ */
+
+/** An entry, and where it stands. */
+export interface Place {
+  readonly line: LineView;
+  readonly entry: EntryView;
+}
+
+/** One wait in a circle of waits. */
+export interface Link extends Place {
+  /** What it keeps from the wait before it in the circle; null if only by standing before it in line. */
+  readonly held: Place | null;
+}
+
+/** The entries in these lines that can never end. Those that are not among `only` are taken for gone. */
+export class Stuck {
+  readonly #lines: readonly LineView[];
+  readonly #keepers: ReadonlyMap<string, readonly Place[]>;
+  readonly #gone = new Set<EntryView>();
+
+  constructor(lines: readonly LineView[], only?: Stuck) {
+    this.#lines = lines.filter(({ kind }) => kind === 'lock' || kind === 'semaphore');
+    this.#keepers = keepersIn(this.#lines);
+    for (const { name, entries } of this.#lines) {
+      for (const entry of entries) {
+        if (entry.stale || (only && !only.hasTicket(name, entry.ticket))) this.#gone.add(entry);
+      }
+    }
+    // Each round lets at least one go, so there are no more rounds than entries.
+    while (this.#lines.map((line) => this.#letGo(line)).some(Boolean));
+  }
+
+  has(entry: EntryView): boolean {
+    return !this.#gone.has(entry);
+  }
+
+  hasTicket(name: string, ticket: number): boolean {
+    const entry = this.#lines.find((line) => line.name === name)?.entries.find((one) => one.ticket === ticket);
+    return entry !== undefined && this.has(entry);
+  }
+
+  /** The entries that wait for themselves in the end, and those that they hold. */
+  get knotted(): Set<EntryView> {
+    const knotted = new Set<EntryView>();
+    for (const line of this.#lines) {
+      for (const entry of line.entries) {
+        if (entry.state === 'holding' || !this.has(entry) || !this.circleOf(line.name, entry.ticket)) continue;
+        knotted.add(entry);
+        for (const holder of this.#holders({ line, entry })) knotted.add(holder);
+      }
+    }
+    return knotted;
+  }
+
+  /** The shortest circle of waits that this one closes, itself the first; null if there is none. */
+  circleOf(name: string, ticket: number): Link[] | null {
+    const line = this.#lines.find((one) => one.name === name);
+    const entry = line?.entries.find((one) => one.ticket === ticket);
+    if (!line || !entry || !this.has(entry)) return null;
+    const paths: Link[][] = [[{ line, entry, held: null }]];
+    const seen = new Set<EntryView>();
+    for (let path = paths.shift(); path; path = paths.shift()) {
+      for (const next of this.#neededBy(path.at(-1) as Link, entry)) {
+        const isClosed = next.entry === entry && (path.length > 1 || this.#isInItsOwnWay({ line, entry }));
+        if (isClosed) return [next, ...path.slice(1)];
+        if (next.entry === entry || seen.has(next.entry)) continue;
+        seen.add(next.entry);
+        paths.push([...path, next]);
+      }
+    }
+    return null;
+  }
+
+  /** Takes out whoever in a line can end. True if there was anybody. */
+  #letGo(line: LineView): boolean {
+    let before = 0;
+    let went = false;
+    for (const entry of line.entries) {
+      if (this.#gone.has(entry)) continue;
+      const weight = weightOf(entry.ask);
+      const ends = entry.state === 'holding' ? !this.#isKept(line, entry) : before + weight <= weightOf(line.permits);
+      if (ends) {
+        this.#gone.add(entry);
+        went = true;
+      } else {
+        before += weight;
+      }
+    }
+    return went;
+  }
+
+  /** Whether its owner waits, in all of the waits that could lead to its release, and none of them ends. */
+  #isKept({ name }: LineView, { ticket }: EntryView): boolean {
+    const keepers = this.#keepers.get(keyOf({ name, ticket })) ?? [];
+    const waits = Math.max(1, ...keepers.map(({ entry }) => entry.keeps.waits));
+    return keepers.length >= waits && keepers.every(({ entry }) => this.has(entry));
+  }
+
+  /**
+   * Whether what a waiter keeps in its own line would be enough to keep it there. Of a semaphore it need not be: each
+   * of two that have half of the permits waits for its own too, but one of them that gives up is enough for both.
+   */
+  #isInItsOwnWay({ line, entry: waiter }: Place): boolean {
+    const own = new Set(waiter.keeps.held.filter(({ name }) => name === line.name).map(({ ticket }) => ticket));
+    const capacity = weightOf(line.permits);
+    let before = 0;
+    for (const entry of line.entries) {
+      const weight = weightOf(entry.ask);
+      const stays = entry.state === 'holding' ? own.has(entry.ticket) && this.has(entry) : before + weight > capacity;
+      if (entry === waiter) return stays;
+      if (stays) before += weight;
+    }
+    return false;
+  }
+
+  /**
+   * The stuck waits that a stuck wait needs to end. Who waits before it in its line needs the same as it does, so it
+   * is a way to nobody else, but may be the one that is looked for.
+   */
+  #neededBy(waiter: Place, target: EntryView): Link[] {
+    const { line } = waiter;
+    const links: Link[] = this.#holders(waiter).flatMap((entry) => {
+      const keepers = this.#keepers.get(keyOf({ name: line.name, ticket: entry.ticket })) ?? [];
+      return keepers.map((keeper) => ({ ...keeper, held: { line, entry } }));
+    });
+    const at = line.entries.indexOf(target);
+    if (at !== -1 && at < line.entries.indexOf(waiter.entry)) links.push({ line, entry: target, held: null });
+    return links;
+  }
+
+  /** The stuck holders in a waiter's line. All of them are before it. */
+  #holders({ line }: Place): EntryView[] {
+    return line.entries.filter((entry) => entry.state === 'holding' && this.has(entry));
+  }
+}
+
+/** Who waits and keeps what, by what is kept. */
+function keepersIn(lines: readonly LineView[]): Map<string, Place[]> {
+  const keepers = new Map<string, Place[]>();
+  for (const line of lines) {
+    for (const entry of line.entries) {
+      if (entry.state === 'holding') continue;
+      for (const kept of entry.keeps.held) {
+        const key = keyOf(kept);
+        keepers.set(key, [...(keepers.get(key) ?? []), { line, entry }]);
+      }
+    }
+  }
+  return keepers;
+}
+
+function keyOf({ name, ticket }: Kept): string {
+  return `${ticket} ${name}`;
+}
+
+/** More lines than this are not looked at around those that are asked for, and what they would tell is not told. */
+const MAX_AROUND = 256;
+
+/**
+ * The lines that matter for a wait: its own, those of what it keeps, and, from there on, those of what is kept by
+ * who waits in them. A generator, so that the same steps serve a store that answers at once and one that does
+ * not: it yields a name, and is given that name's line.
+ */
+export function* linesAround(names: readonly string[]): Generator<string, LineView[], LineView | null> {
+  const lines: LineView[] = [];
+  const wanted = new Set(names);
+  for (const name of wanted) {
+    if (lines.length === names.length + MAX_AROUND) break;
+    const line = yield name;
+    if (!line) continue;
+    lines.push(line);
+    for (const { state, keeps } of line.entries) {
+      if (state !== 'waiting') continue;
+      for (const kept of keeps.held) if (isName(kept.name)) wanted.add(kept.name);
+    }
+  }
+  return lines;
+}

@@ -1,0 +1,50 @@
+import type { Entry } from '../line/entry.ts';
+import type { Eviction } from '../line/line.ts';
+import type { Owner } from '../session/facts.ts';
+import type { Presence } from '../session/session-file.ts';
+import type { EntryState, OwnEntry } from '../store/store.ts';
+import type { DiskResource } from './disk-resource.ts';
+
+/** What a record of ours made: the entry as it is now, and how many waited before it when it joined. */
+export interface Joined {
+  entry: Entry;
+  waitingBefore: number;
+}
+
+/** An entry that this session put into a resource's line, kept up to date by its `DiskResource`. */
+export class DiskEntry implements OwnEntry {
+  readonly resource: DiskResource;
+  readonly ticket: number;
+  /** Of its `enter` record; empty if it was refused. */
+  readonly id: string;
+  readonly waitingBefore: number;
+  readonly adopters: Owner[] = [];
+  state: EntryState;
+  token: number;
+  eviction: Eviction | null = null;
+  /** Called when the state has changed. */
+  onChange: (() => void) | null = null;
+
+  /** `joined` is null if it was refused. */
+  constructor(resource: DiskResource, joined: Joined | null) {
+    const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
+    this.resource = resource;
+    this.ticket = ticket;
+    this.id = joined?.entry.id ?? '';
+    this.token = token;
+    this.waitingBefore = joined?.waitingBefore ?? 0;
+    this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';
+  }
+
+  /** It was not adopted, after all. */
+  disown(owner: Owner, presence: Presence): void {
+    const at = this.adopters.indexOf(owner);
+    if (at === -1) return;
+    this.adopters.splice(at, 1);
+    presence.retire(owner);
+  }
+
+  get name(): string {
+    return this.resource.name;
+  }
+}

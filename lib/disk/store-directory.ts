@@ -1,0 +1,113 @@
+import os from 'node:os';
+import path from 'node:path';
+import { absolute } from '../host/absolute-path.ts';
+import type { FileFacts, Host } from '../host/host.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
+import { type Keeper, modeText, refusal, StoreGround, type StoreWishes } from './store-ground.ts';
+
+export type { StoreDirectory } from '../host/own-directory.ts';
+export type { StoreWishes } from './store-ground.ts';
+
+/** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
+export function storePath(host: Host, directory?: string): string {
+  const chosen = directory ?? (process.env.LOCKSTEP_DIR || undefined);
+  return chosen === undefined ? defaultStorePath(host) : absolute(chosen);
+}
+
+/**
+ * `~/.local/state/lockstep` in the home that the user database has, or `/var/tmp/lockstep-<uid>` where
+ * that home is not there or not the user's own. The environment's HOME and TMPDIR are not asked: cron
+ * and a login shell must agree. Nor is asked whether the home can be written just now: two processes
+ * must never choose differently.
+ */
+export function defaultStorePath(host: Host): string {
+  if (process.platform === 'win32') return path.join(os.homedir(), 'AppData', 'Local', 'lockstep');
+  const uid = host.processes.uid();
+  const home = passwdHome();
+  const facts = home === null ? null : host.files.look(home);
+  if (home !== null && facts?.kind === 'directory' && facts.uid === uid)
+    return path.join(home, '.local/state/lockstep');
+  return `/var/tmp/lockstep-${uid}`;
+}
+
+function passwdHome(): string | null {
+  try {
+    const { homedir } = os.userInfo();
+    return path.isAbsolute(homedir) ? homedir : null;
+  } catch {
+    // A uid that the user database does not know, as in many containers.
+    return null;
+  }
+}
+
+/**
+ * Makes the user's private store if it is not there, and refuses one that others could tamper with. If it is asked
+ * to be shared, its group may.
+ *
+ * @throws {StoreError}
+ */
+export function openStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+  const store = findStoreDirectory(host, directory, wishes);
+  store.remake();
+  return store;
+}
+
+/**
+ * The same, but a store that is not there is made at its first use, not here: a look leaves nothing behind.
+ *
+ * @throws {StoreError} if what is there cannot be trusted
+ */
+export function findStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+  const ground = new StoreGround(host, directory, wishes, new OwnKeeper(host, directory, wishes));
+  ground.check();
+  return ground;
+}
+
+/** A store that its path names. */
+class OwnKeeper implements Keeper {
+  readonly #host: Host;
+  readonly #directory: string;
+  readonly #shared: boolean;
+
+  constructor(host: Host, directory: string, { shared }: StoreWishes) {
+    this.#host = host;
+    this.#directory = directory;
+    this.#shared = shared ?? process.env.LOCKSTEP_SHARED === '1';
+  }
+
+  make(): void {
+    const { files } = this.#host;
+    if (files.look(this.#directory) === null) makeParents(this.#host, path.dirname(this.#directory));
+    files.makeDirectory(this.#directory, this.plannedMode());
+  }
+
+  plannedMode(): number {
+    return this.#shared ? 0o2770 : 0o700;
+  }
+
+  check(facts: FileFacts): number {
+    const uid = this.#host.processes.uid();
+    const isForGroup = this.#shared && (facts.mode & 0o020) !== 0;
+    if (uid !== -1) checkOwner(this.#directory, facts, uid, isForGroup);
+    return isForGroup ? facts.mode : 0o700;
+  }
+}
+
+function checkOwner(directory: string, facts: FileFacts, uid: number, isForGroup: boolean): void {
+  const isForAll = (facts.mode & 0o002) !== 0;
+  if (isForGroup && !isForAll) return;
+  const isGroups = (facts.mode & 0o020) !== 0 && !isForAll;
+  const hint = isGroups ? '; if its group is meant to share it, set LOCKSTEP_SHARED=1' : '';
+  const mend = isForGroup ? 'chmod o-w' : 'chmod 700';
+  if (facts.uid !== uid && !isForGroup)
+    throw refusal(directory, `it belongs to another user (uid ${facts.uid})${hint}`);
+  if ((facts.mode & 0o022) !== 0)
+    throw refusal(directory, `others may write in it (mode ${modeText(facts)}); ${mend} would mend that${hint}`);
+}
+
+function makeParents(host: Host, directory: string): void {
+  if (host.files.look(directory) !== null) return;
+  const parent = path.dirname(directory);
+  if (parent !== directory) makeParents(host, parent);
+  host.files.makeDirectory(directory, 0o700);
+}

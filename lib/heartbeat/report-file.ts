@@ -1,0 +1,158 @@
+import { errnoName } from '../host/errno.ts';
+import type { FileFacts, Host, ProcessFacts } from '../host/host.ts';
+import { isCount } from '../journal/record.ts';
+import { fromWire, toWire } from '../session/facts.ts';
+import { encodeName } from '../store/name.ts';
+
+/**
+ * The file by which a program reports that it is alive: `<store>/beats/<encoded name>`.
+ *
+ * Its first line says who reports. Its time of change is the last beat. A second line, appended through
+ * the reporter's own descriptor, marks the end. Nothing in it is ever changed in place, so a reader
+ * never sees half of it: no proper prefix of a JSON object is one.
+ */
+
+const VERSION = 1;
+/** A report has a few hundred bytes. What is larger was not written by a reporter. */
+const MAX_BYTES = 16 * 1024;
+/** The last moment that a date can be. */
+const MAX_TIME_MS = 8.64e15;
+const MAX_EXIT_CODE = 2 ** 31 - 1;
+const MAX_KEY = 200;
+
+/** The bounds of how often a reporter may beat. */
+export const MIN_EVERY_MS = 10;
+export const MAX_EVERY_MS = 86_400_000;
+
+/** How a report ended, said by the reporter itself. */
+export interface Mark {
+  state: 'ended' | 'failed';
+  /** The exit code; 0 if it ended well. */
+  code: number;
+  /** In ms since 1970. */
+  at: number;
+}
+
+/** What a reporter says of itself. */
+export interface Report {
+  name: string;
+  /** Random: it tells this reporter from every other one of the same name. */
+  key: string;
+  facts: ProcessFacts;
+  /** How often it means to beat, in ms. */
+  everyMs: number;
+  /** When it began, in ms since 1970. */
+  since: number;
+  label: string;
+  /** Null while it runs, or if it died without a word. */
+  mark: Mark | null;
+}
+
+/** What was found in a report's place: a report, or why it is none; `failure` if it could not even be read. */
+export type Reading = { report: Report } | { problem: string; failure?: unknown };
+
+export function beatsDirectory(store: string): string {
+  return `${store}/beats`;
+}
+
+/** A report's private file before it takes its name: no encoded name begins with a dot. */
+export function privateFile(key: string): string {
+  return `.next.${key}`;
+}
+
+export function isPrivate(file: string): boolean {
+  return file.startsWith('.next.');
+}
+
+/** The file's first line. */
+export function reportText({ name, key, facts, everyMs, since, label }: Omit<Report, 'mark'>): string {
+  const wire = { lockstep: 'beat', version: VERSION, name, key, facts: toWire(facts), every: everyMs, since, label };
+  return JSON.stringify(wire);
+}
+
+/** The line that ends a report. The newline in front parts it from a torn mark before it. */
+export function markText({ state, code, at }: Mark): string {
+  return `\n${JSON.stringify({ state, code, at })}`;
+}
+
+/** Reads what `look` found at `path`. Never throws, never hangs, whatever is there. */
+export function readReport(files: Host['files'], path: string, found: FileFacts): Reading {
+  if (found.kind !== 'file') return { problem: `its place is taken by a ${PLACED[found.kind]}` };
+  if (found.size > MAX_BYTES) return { problem: `its file is too large for a report (${found.size} bytes)` };
+  try {
+    const text = files.readText(path);
+    return text === null ? { problem: 'its file was taken away' } : parseReport(text, fileOf(path));
+  } catch (error) {
+    return { problem: `its file cannot be read (${errnoName(error) ?? 'an unknown error'})`, failure: error };
+  }
+}
+
+const PLACED = { file: 'file', directory: 'directory', link: 'symbolic link', other: 'thing that is no regular file' };
+
+function fileOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The report in a file's text. `file` is the file's name: a report must be in the place of its own name. */
+export function parseReport(text: string, file: string): Reading {
+  const [first = '', ...rest] = text.split('\n');
+  const wire = objectIn(first);
+  if (wire?.lockstep !== 'beat') return { problem: 'its file is not a report' };
+  if (wire.version !== VERSION)
+    return { problem: `its report is of a format that this version of Lockstep does not know; it knows ${VERSION}` };
+  const report = reportIn(wire);
+  if (!report) return { problem: 'its report is damaged' };
+  if (!isPlaceOf(file, report.name)) return { problem: 'its file has the report of another name' };
+  return { report: { ...report, mark: rest.reduce((last: Mark | null, line) => markIn(line) ?? last, null) } };
+}
+
+/** A name to show for a file that cannot tell its own. */
+export function nameOfFile(file: string): string {
+  try {
+    return decodeURIComponent(file);
+  } catch {
+    return file;
+  }
+}
+
+function objectIn(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function reportIn(wire: Record<string, unknown>): Omit<Report, 'mark'> | null {
+  const { name, key, every, since, label } = wire;
+  const facts = fromWire(wire.facts);
+  if (typeof name !== 'string' || typeof label !== 'string' || !facts) return null;
+  if (typeof key !== 'string' || key === '' || key.length > MAX_KEY) return null;
+  if (!isInterval(every) || !isTime(since)) return null;
+  return { name, key, facts, everyMs: every, since, label };
+}
+
+function markIn(line: string): Mark | null {
+  const { state, code, at } = objectIn(line) ?? {};
+  if (state !== 'ended' && state !== 'failed') return null;
+  return isCount(code) && code <= MAX_EXIT_CODE && isTime(at) ? { state, code, at } : null;
+}
+
+/** Whether a number says how often to beat, in ms. */
+export function isInterval(value: unknown): value is number {
+  return isCount(value) && value >= MIN_EVERY_MS && value <= MAX_EVERY_MS;
+}
+
+function isTime(value: unknown): value is number {
+  return isCount(value) && value <= MAX_TIME_MS;
+}
+
+function isPlaceOf(file: string, name: string): boolean {
+  try {
+    return encodeName(name) === file;
+  } catch {
+    // No name can be so.
+    return false;
+  }
+}

@@ -1,0 +1,201 @@
+import { StoreError } from '../errors.ts';
+import type { Host } from '../host/host.ts';
+import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import { pinnedHost } from '../host/pinned-files.ts';
+import { storeErrorOf } from '../host/system-error.ts';
+import { writeAtOnce, writeWhole } from '../host/whole-write.ts';
+import { encodeName } from '../store/name.ts';
+import {
+  beatsDirectory,
+  isPrivate,
+  type Mark,
+  markText,
+  privateFile,
+  type Report,
+  readReport,
+  reportText,
+} from './report-file.ts';
+
+/** A private file this old was left behind by a reporter that was killed before it could begin. */
+const SWEPT_AFTER_MS = 60_000;
+
+/** What a beat found: our report; a mark of its end that somebody else set; a newer reporter's. */
+export type BeatFound = 'ours' | 'marked' | 'replaced';
+
+export interface OwnReportOptions {
+  host: Host;
+  directory: StoreDirectory;
+  report: Omit<Report, 'mark'>;
+}
+
+/**
+ * This reporter's own file: made at the start, and then touched at every beat through its own descriptor.
+ * So it never reaches a newer reporter's file, however long it was stopped.
+ *
+ * Every method throws the system's error, and may be called again after that.
+ */
+export class OwnReport {
+  readonly #options: OwnReportOptions;
+  readonly #directory: string;
+  readonly path: string;
+  #fd = -1;
+  #inode = 0;
+  #size = 0;
+  #attempts = 0;
+  #begun = false;
+
+  constructor(options: OwnReportOptions) {
+    this.#options = { ...options, host: pinnedHost(options.host, options.directory) };
+    this.#directory = beatsDirectory(options.directory.path);
+    this.path = `${this.#directory}/${encodeName(options.report.name)}`;
+  }
+
+  beat(): BeatFound {
+    const { files } = this.#options.host;
+    const found = this.#fd === -1 ? null : files.look(this.path);
+    if (found === null) {
+      // The first beat; or somebody deleted the report, or the whole store.
+      this.close();
+      return this.#begin();
+    }
+    if (found.inode !== this.#inode) return 'replaced';
+    // `lockstep beat NAME --stop` marked it.
+    if (found.size !== this.#size) return 'marked';
+    files.touchOpen(this.#fd);
+    return 'ours';
+  }
+
+  mark(mark: Mark): void {
+    if (this.#fd !== -1) writeAtOnce(this.#options.host.files, this.#fd, Buffer.from(markText(mark)));
+  }
+
+  close(): void {
+    const fd = this.#fd;
+    // Whatever closing says, it is closed then, and its number may be somebody else's.
+    this.#fd = -1;
+    try {
+      if (fd !== -1) this.#options.host.files.close(fd);
+    } catch {
+      // Its times are the report, and they are set.
+    }
+  }
+
+  /**
+   * Writes the report whole under a private name, then gives it its place. At first it takes the place of
+   * whatever is there. Later it takes only a free one, for what is there then is a newer reporter's.
+   * A crash in between leaves the private file, which a later reporter sweeps away.
+   */
+  #begin(): BeatFound {
+    this.#attempts += 1;
+    const { host, directory } = this.#options;
+    directory.remake();
+    host.files.makeDirectory(this.#directory, directory.directoryMode);
+    checkOwnDirectory(host, this.#directory);
+    const own = `${this.#directory}/${privateFile(this.#options.report.key)}`;
+    try {
+      this.#write(own);
+      if (!this.#take(own)) return 'replaced';
+      this.#begun = true;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      this.#removeQuietly(own);
+    }
+    this.#sweep();
+    return 'ours';
+  }
+
+  #write(own: string): void {
+    const { host, directory, report } = this.#options;
+    const bytes = Buffer.from(reportText(report));
+    const fd = host.files.create(own, directory.fileMode);
+    try {
+      writeWhole(bytes, (rest) => host.files.write(fd, rest, rest.length));
+    } finally {
+      host.files.close(fd);
+    }
+    // Open for append: a mark must not overwrite one that somebody else set.
+    this.#fd = host.files.openForAppend(own);
+    this.#inode = host.files.look(own)?.inode ?? 0;
+    this.#size = bytes.length;
+  }
+
+  /** Gives the private file its place. False if a newer reporter has it. */
+  #take(own: string): boolean {
+    const { files } = this.#options.host;
+    if (this.#begun) return files.link(own, this.path);
+    if (this.#attempts > 1 && this.#isNewerThere()) return false;
+    files.rename(own, this.path);
+    return true;
+  }
+
+  /** Whether somebody began after us, while we could not write. */
+  #isNewerThere(): boolean {
+    const { files } = this.#options.host;
+    const found = files.look(this.path);
+    if (found === null) return false;
+    const reading = readReport(files, this.path, found);
+    return 'report' in reading && reading.report.since > this.#options.report.since;
+  }
+
+  #removeQuietly(file: string): void {
+    try {
+      this.#options.host.files.remove(file);
+    } catch {
+      // A leftover harms nobody.
+    }
+  }
+
+  /** Removes what killed reporters left before they had begun. Their keys are their own. */
+  #sweep(): void {
+    const { files } = this.#options.host;
+    const now = this.#options.host.clock.wallMicros() / 1_000;
+    for (const file of files.list(this.#directory) ?? []) {
+      if (!isPrivate(file)) continue;
+      const path = `${this.#directory}/${file}`;
+      const found = files.look(path);
+      if (found !== null && now - found.modifiedMs > SWEPT_AFTER_MS) this.#removeQuietly(path);
+    }
+  }
+}
+
+/**
+ * Marks a name's report as ended well, on behalf of its reporter, which stops at its next beat. False if
+ * there is no report. Idempotent.
+ *
+ * It appends through a descriptor: if a newer reporter takes the name over meanwhile, that one's report
+ * is not touched.
+ *
+ * @throws {StoreError} if what is there is not a report, or cannot be written
+ */
+export function endReport(host: Host, directory: StoreDirectory, name: string): boolean {
+  const { files } = pinnedHost(host, directory);
+  const path = `${beatsDirectory(directory.path)}/${encodeName(name)}`;
+  const at = { operation: 'end the report', resource: name, path };
+  try {
+    checkOwnDirectory(host, beatsDirectory(directory.path));
+    const found = files.look(path);
+    if (found === null) return false;
+    const reading = readReport(files, path, found);
+    // The disk fails: what stands there may be a report, and is not to be removed.
+    if ('failure' in reading) throw reading.failure;
+    if ('problem' in reading)
+      throw new StoreError(
+        'BEAT_UNREADABLE',
+        `${name}: ${reading.problem}: ${path}. Nothing was changed. Remove it, or stop what wrote it.`,
+        at,
+      );
+    if (reading.report.mark?.state === 'ended') return true;
+    const fd = files.openForAppend(path);
+    try {
+      const mark: Mark = { state: 'ended', code: 0, at: Math.floor(host.clock.wallMicros() / 1_000) };
+      writeAtOnce(files, fd, Buffer.from(markText(mark)));
+    } finally {
+      files.close(fd);
+    }
+    return true;
+  } catch (error) {
+    throw storeErrorOf(error, at);
+  }
+}

@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { StoreError } from '../errors.ts';
+
+/**
+ * A path that means the same whatever becomes of the working directory.
+ *
+ * @throws {StoreError} for a relative one if the working directory has been deleted
+ */
+export function absolute(file: string): string {
+  try {
+    return path.resolve(file);
+  } catch (cause) {
+    throw new StoreError(
+      'STORE_GONE',
+      `cannot find ${file}: its path is relative, and the working directory has been deleted. Give an absolute path.`,
+      { operation: 'find', path: file, cause },
+    );
+  }
+}

@@ -1,0 +1,247 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
+import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
+import { give, makePrepared, openDirectory } from './node-directory.ts';
+import { exists, readOrNull, statOf } from './process-table.ts';
+import { codeOf } from './system-error.ts';
+
+const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
+// Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+
+/** Runs a call that may find nothing (or find something already there) and answers `instead` for that. */
+function unless<T>(codes: readonly string[], instead: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (codes.includes(codeOf(error) ?? '')) return instead;
+    throw error;
+  }
+}
+
+const ABSENT = ['ENOENT', 'ENOTDIR'];
+
+function kindOf(stats: fs.Stats): FileKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'directory';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+function factsOf(stats: fs.Stats): FileFacts {
+  return {
+    kind: kindOf(stats),
+    size: stats.size,
+    mode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    device: stats.dev,
+    inode: stats.ino,
+    modifiedMs: stats.mtimeMs,
+  };
+}
+
+/** Kept: a new one each time would cost a monitor of many small files more than reading them. */
+let textBuffer: Buffer | undefined;
+
+/** Gives an open descriptor away once it was looked at. Where that fails it is closed. */
+function checked(fd: number, check: (fd: number) => void): number {
+  try {
+    check(fd);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+/** Only its owner may set a file's times, but whoever may write an empty one can wake its watcher so. */
+function truncateEmpty(path: string): void {
+  const fd = fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const stats = fs.fstatSync(fd);
+    if (stats.isFile() && stats.size === 0) fs.ftruncateSync(fd, 0);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Opens an existing regular file; never follows a symlink. */
+function openRegular(path: string, flags: number): number {
+  // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
+  return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK), (fd) => {
+    if (fs.fstatSync(fd).isFile()) return;
+    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+  });
+}
+
+const nodeFiles: Files = {
+  openForAppend: (path) => openRegular(path, O_RDWR | O_APPEND),
+  openForReading: (path) => openRegular(path, O_RDONLY),
+  openForWriting: (path) => openRegular(path, O_RDWR),
+  openDirectory,
+  closeDirectory({ fd }) {
+    if (fd !== -1) fs.closeSync(fd);
+  },
+  create(path, mode, belonging) {
+    const fd = fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    return checked(fd, () => {
+      try {
+        give(fd, belonging);
+        // A shared store's modes are meant; the caller's umask is not asked.
+        if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
+      } catch (error) {
+        fs.unlinkSync(path);
+        throw error;
+      }
+    });
+  },
+  read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
+  write: (fd, buffer, length) => fs.writeSync(fd, buffer, 0, length, null),
+  sync: (fd) => fs.fdatasyncSync(fd),
+  close: (fd) => fs.closeSync(fd),
+  look(path) {
+    return unless(ABSENT, null, () => factsOf(fs.lstatSync(path)));
+  },
+  facts: (fd) => factsOf(fs.fstatSync(fd)),
+  list: (directory) => unless(['ENOENT'], null, () => fs.readdirSync(directory)),
+  link(from, to) {
+    return unless(['EEXIST'], false, () => {
+      fs.linkSync(from, to);
+      return true;
+    });
+  },
+  remove(path) {
+    return unless(ABSENT, false, () => {
+      fs.unlinkSync(path);
+      return true;
+    });
+  },
+  removeDirectory(path) {
+    return unless([...ABSENT, 'ENOTEMPTY', 'EEXIST'], false, () => {
+      fs.rmdirSync(path);
+      return true;
+    });
+  },
+  makeDirectory(path, mode, belonging) {
+    if ((mode & 0o077) !== 0 || belonging) return makePrepared(path, mode, belonging);
+    return unless(['EEXIST'], false, () => {
+      fs.mkdirSync(path, { mode });
+      return true;
+    });
+  },
+  touch(path) {
+    return unless(ABSENT, false, () => {
+      const now = Date.now() / 1000;
+      try {
+        // What a symbolic link in its place leads to is not ours.
+        fs.lutimesSync(path, now, now);
+      } catch (error) {
+        if (codeOf(error) !== 'EPERM') throw error;
+        truncateEmpty(path);
+      }
+      return true;
+    });
+  },
+  touchOpen(fd) {
+    const now = Date.now() / 1000;
+    fs.futimesSync(fd, now, now);
+  },
+  rename: (from, to) => fs.renameSync(from, to),
+  readText(path) {
+    return unless(ABSENT, null, () => {
+      const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      try {
+        textBuffer ??= Buffer.alloc(64 * 1024);
+        const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);
+        // One that fills the buffer may be longer.
+        return length < textBuffer.length ? textBuffer.toString('utf8', 0, length) : fs.readFileSync(fd, 'utf8');
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  },
+  fileSystemType(path) {
+    // Windows answers with numbers of another meaning.
+    return process.platform === 'win32' ? null : fs.statfsSync(path).type;
+  },
+  watch(path, onChange) {
+    const watcher = fs.watch(path, { persistent: false }, (event) => onChange(event === 'rename' ? 'gone' : 'changed'));
+    watcher.on('error', () => onChange('failed'));
+    return () => watcher.close();
+  },
+};
+
+/** The kernel's id of this thread, so that a thread that ended can be told from its process that lives on. */
+function ownThread(): number {
+  try {
+    return Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
+  } catch {
+    return process.pid;
+  }
+}
+
+function ownNamespace(): number {
+  try {
+    return Number(/\d+/.exec(fs.readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+let self: ProcessFacts | undefined;
+
+function hexDigits(): string {
+  return Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+}
+
+const nodeProcesses: Processes = {
+  self() {
+    if (self) return self;
+    const tid = ownThread();
+    self = {
+      pid: process.pid,
+      tid,
+      start: statOf(process.pid, tid)?.start ?? 0,
+      boot: readOrNull('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
+      namespace: ownNamespace(),
+      host: os.hostname(),
+    };
+    return self;
+  },
+  state(pid, tid): ProcessState {
+    // 1. `kill` before `/proc`: with the mount option hidepid other users' processes have no
+    //    directory there, and "no directory" must not be taken for "gone".
+    if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
+    // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
+    const stat = statOf(pid, tid);
+    return stat ? { start: stat.start, zombie: stat.zombie, stopped: stat.stopped } : 'unknown';
+  },
+  uid: () => process.geteuid?.() ?? -1,
+  // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
+  // But `node --random-seed` gives every process the same random numbers: so the pid, and the time in ns.
+  nonce: () => hexDigits() + process.pid.toString(16) + (process.hrtime.bigint() & 0xffffffffn).toString(16),
+  atExit,
+  atSignals,
+  blocking: withoutSignalHandlers,
+};
+
+const sleeper = new Int32Array(new SharedArrayBuffer(4));
+
+const nodeClock: Clock = {
+  wallMicros: () => Date.now() * 1000,
+  monotonicMs: () => performance.now(),
+  sleep(ms) {
+    Atomics.wait(sleeper, 0, 0, ms);
+  },
+  timer(ms, keepAlive, callback) {
+    const timer = setTimeout(callback, ms);
+    if (!keepAlive) timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The real machine. */
+export const nodeHost: Host = { files: nodeFiles, processes: nodeProcesses, clock: nodeClock };

@@ -1,0 +1,241 @@
+import type { ProcessFacts } from '../host/host.ts';
+import { isCount } from '../journal/record.ts';
+import { fromWire, toWire } from '../session/facts.ts';
+import { encodeName, isName } from '../store/name.ts';
+
+/**
+ * The record of one run of a job: `<store>/jobs/<encoded name of the job>/<start>-<key>.run`.
+ *
+ * JSON objects, one a line: first who started it and how, then what became of it. A line is only ever appended, by
+ * one write, with its newline in front; so what a crash leaves is a record that stops somewhere, and a torn last line
+ * is as if it had not been written. Names sort as the runs began.
+ */
+
+const VERSION = 1;
+/** A record with the longest tail, and attempts without end, stays below it. */
+export const MAX_RUN_BYTES = 1024 * 1024;
+const RUN_FILE = /^(\d{15})-([0-9a-z]{1,64})\.run$/;
+/** The last moment that a date can be. */
+const MAX_TIME_MS = 8.64e15;
+
+/**
+ * How a run ended.
+ *
+ * - `succeeded`: its command exited with 0.
+ * - `failed`: it did not, or it could not be started.
+ * - `timed-out`: `--timeout` ended it.
+ * - `replaced`: a later run ended it (`by` says which), or took its place in line.
+ * - `cancelled`: a signal to `lockstep job` ended it.
+ * - `skipped`: another run was there (`by` says which), so the command was not begun.
+ * - `not-due`: the last success was younger than `--every`, so the command was not begun.
+ * - `gave-up`: it waited in vain for as long as it was to, so the command was not begun.
+ */
+export const OUTCOMES = [
+  'succeeded',
+  'failed',
+  'timed-out',
+  'replaced',
+  'cancelled',
+  'skipped',
+  'not-due',
+  'gave-up',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+export const OVERLAPS = ['skip', 'wait', 'replace'] as const;
+export type Overlap = (typeof OVERLAPS)[number];
+
+/** What a run was told. Times in ms; null where nothing was said. */
+export interface RunPlan {
+  overlap: Overlap;
+  permits: number;
+  timeoutMs: number | null;
+  killAfterMs: number;
+  everyMs: number | null;
+  retries: number;
+  /** When the job is due, as `--expect` says it. */
+  expect: string | null;
+  graceMs: number | null;
+}
+
+/** The first line. Wall-clock times in ms since 1970, here and below. */
+export interface RunStart {
+  job: string;
+  /** Random: it tells this run from every other one. */
+  key: string;
+  /** Of the process that is `lockstep job`. */
+  facts: ProcessFacts;
+  at: number;
+  /** The command, shortened. */
+  label: string;
+  plan: RunPlan;
+}
+
+/** It has its permit: no other run is in its way. */
+export interface RunAcquired {
+  it: 'acquired';
+  at: number;
+}
+
+/** The command was begun, for the first time or once more. */
+export interface AttemptBegan {
+  it: 'began';
+  at: number;
+  /** Of the command's process. */
+  facts: ProcessFacts;
+}
+
+export interface AttemptExited {
+  it: 'exited';
+  at: number;
+  /** Null if a signal ended it. */
+  code: number | null;
+  signal: string | null;
+  timedOut: boolean;
+}
+
+export interface RunEnded {
+  it: 'ended';
+  at: number;
+  outcome: Outcome;
+  /** What `lockstep job` exits with. */
+  code: number;
+  /** Why, in words; empty where the outcome says it all. */
+  reason: string;
+  /** The key of the run that was there, or that replaced this one; empty if there is none, or it is not known. */
+  by: string;
+  /** The last lines of the output. */
+  tail: string;
+}
+
+export type RunEvent = RunAcquired | AttemptBegan | AttemptExited | RunEnded;
+
+export interface Attempt {
+  at: number;
+  facts: ProcessFacts;
+  exited: AttemptExited | null;
+}
+
+/** A run, as far as its record tells. */
+export interface Run extends RunStart {
+  acquiredAt: number | null;
+  attempts: Attempt[];
+  ended: RunEnded | null;
+}
+
+export function jobsDirectory(store: string): string {
+  return `${store}/jobs`;
+}
+
+/** @throws {MisuseError} if it can be no name */
+export function jobDirectory(store: string, job: string): string {
+  return `${jobsDirectory(store)}/${encodeName(job)}`;
+}
+
+export function runFile({ at, key }: Pick<RunStart, 'at' | 'key'>): string {
+  return `${String(Math.min(at, 1e15 - 1)).padStart(15, '0')}-${key}.run`;
+}
+
+/** The start and key that a file's name tells, or null if it is no run's. */
+export function parseRunFile(file: string): { at: number; key: string } | null {
+  const [, at, key] = RUN_FILE.exec(file) ?? [];
+  return at === undefined || key === undefined ? null : { at: Number(at), key };
+}
+
+export function startText({ job, key, facts, at, label, plan }: RunStart): string {
+  return JSON.stringify({ lockstep: 'run', version: VERSION, job, key, facts: toWire(facts), at, label, plan });
+}
+
+/** One more line, with its newline in front: that parts it from a torn one. */
+export function eventText(event: RunEvent): string {
+  const wire = event.it === 'began' ? { ...event, facts: toWire(event.facts) } : event;
+  return `\n${JSON.stringify(wire)}`;
+}
+
+/** A record's text as a run, or why it is none. What stands in no place of its own is passed over. */
+export function parseRun(text: string, file: string): { run: Run } | { problem: string } {
+  const [first = '', ...rest] = text.split('\n');
+  const wire = objectIn(first);
+  if (wire?.lockstep !== 'run') return { problem: 'its file is not the record of a run' };
+  if (wire.version !== VERSION)
+    return { problem: `its record is of a format that this version of Lockstep does not know; it knows ${VERSION}` };
+  const start = startIn(wire);
+  if (!start || !isName(start.job) || runFile(start) !== file) return { problem: 'its record is damaged' };
+  const run: Run = { ...start, acquiredAt: null, attempts: [], ended: null };
+  for (const line of rest) {
+    const event = eventIn(objectIn(line));
+    if (event) apply(run, event);
+  }
+  return { run };
+}
+
+function apply(run: Run, event: RunEvent): void {
+  const attempt = run.attempts.at(-1);
+  if (run.ended) return;
+  if (event.it === 'acquired') run.acquiredAt ??= event.at;
+  else if (event.it === 'began') run.attempts.push({ at: event.at, facts: event.facts, exited: null });
+  else if (event.it === 'ended') run.ended = event;
+  else if (attempt) attempt.exited ??= event;
+}
+
+function objectIn(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function startIn(wire: Record<string, unknown>): RunStart | null {
+  const { job, key, at, label } = wire;
+  const facts = fromWire(wire.facts);
+  const plan = planIn(wire.plan);
+  if (typeof job !== 'string' || typeof key !== 'string' || typeof label !== 'string') return null;
+  return facts && plan && isTime(at) ? { job, key, facts, at, label, plan } : null;
+}
+
+function planIn(wire: unknown): RunPlan | null {
+  if (typeof wire !== 'object' || wire === null) return null;
+  const { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, graceMs } = wire as Partial<RunPlan>;
+  if (!isOneOf(OVERLAPS, overlap) || !isCount(permits) || !isCount(retries) || !isTime(killAfterMs)) return null;
+  if (!isTimeOrNull(timeoutMs) || !isTimeOrNull(everyMs) || !isTimeOrNull(graceMs)) return null;
+  if (expect !== null && typeof expect !== 'string') return null;
+  return { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, graceMs };
+}
+
+function eventIn(wire: Record<string, unknown> | null): RunEvent | null {
+  if (!wire || !isTime(wire.at)) return null;
+  const { it, at, code } = wire;
+  if (it === 'acquired') return { it, at };
+  if (it === 'began') {
+    const facts = fromWire(wire.facts);
+    return facts && { it, at, facts };
+  }
+  if (it === 'exited') {
+    const { signal, timedOut } = wire;
+    if ((code !== null && !isCount(code)) || (signal !== null && typeof signal !== 'string')) return null;
+    return { it, at, code, signal, timedOut: timedOut === true };
+  }
+  if (it !== 'ended') return null;
+  const { outcome, reason, by, tail } = wire;
+  if (!isOneOf(OUTCOMES, outcome) || !isCount(code)) return null;
+  return { it, at, outcome, code, reason: textIn(reason), by: textIn(by), tail: textIn(tail) };
+}
+
+function isOneOf<T extends string>(list: readonly T[], value: unknown): value is T {
+  return list.includes(value as T);
+}
+
+/** A moment, or a length of time, in ms. */
+function isTime(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS;
+}
+
+function isTimeOrNull(value: unknown): value is number | null {
+  return value === null || isTime(value);
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

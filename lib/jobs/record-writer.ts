@@ -1,0 +1,111 @@
+import type { Host } from '../host/host.ts';
+import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import { pinnedHost } from '../host/pinned-files.ts';
+import { storeErrorOf } from '../host/system-error.ts';
+import { writeWhole } from '../host/whole-write.ts';
+import {
+  eventText,
+  jobDirectory,
+  jobsDirectory,
+  type RunEvent,
+  type RunStart,
+  runFile,
+  startText,
+} from './record-format.ts';
+
+/** A record before it has its name, which begins with no dot. */
+export const PRIVATE = '.next.';
+
+/**
+ * The record of a run, by its only writer. Each event is one line, written to its own descriptor; a line that is torn,
+ * because its writer was killed or the disk is full, is no event, and the next one begins a line of its own.
+ *
+ * Every method throws a `StoreError` if it cannot be written.
+ */
+export class RunRecord {
+  readonly start: RunStart;
+  readonly path: string;
+  readonly #host: Host;
+  #fd: number;
+
+  private constructor(host: Host, start: RunStart, path: string, fd: number) {
+    this.#host = host;
+    this.start = start;
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  /** Written whole under a private name, then given its own. A crash in between leaves a private file, which is swept. */
+  static begin(machine: Host, store: StoreDirectory, start: RunStart): RunRecord {
+    const host = pinnedHost(machine, store);
+    const directory = jobDirectory(store.path, start.job);
+    const own = `${directory}/${PRIVATE}${start.key}`;
+    const path = `${directory}/${runFile(start)}`;
+    let fd = -1;
+    return guard(start, path, () => {
+      try {
+        store.remake();
+        makeOwn(host, jobsDirectory(store.path), store.directoryMode);
+        makeOwn(host, directory, store.directoryMode);
+        host.files.close(host.files.create(own, store.fileMode));
+        fd = host.files.openForAppend(own);
+        writeText(host, fd, startText(start));
+        host.files.rename(own, path);
+        return new RunRecord(host, start, path, fd);
+      } catch (error) {
+        if (fd !== -1) closeQuietly(host, fd);
+        // Whatever was done before it failed: no run was begun.
+        for (const file of [own, path]) removeQuietly(host, file);
+        throw error;
+      }
+    });
+  }
+
+  append(event: RunEvent): void {
+    guard(this.start, this.path, () => writeText(this.#host, this.#fd, eventText(event)));
+  }
+
+  /** Makes it safe from a power cut, so far. */
+  sync(): void {
+    guard(this.start, this.path, () => this.#host.files.sync(this.#fd));
+  }
+
+  close(): void {
+    const fd = this.#fd;
+    this.#fd = -1;
+    if (fd !== -1) closeQuietly(this.#host, fd);
+  }
+}
+
+function makeOwn(host: Host, directory: string, mode: number): void {
+  host.files.makeDirectory(directory, mode);
+  checkOwnDirectory(host, directory);
+}
+
+function writeText({ files }: Host, fd: number, text: string): void {
+  writeWhole(Buffer.from(text), (rest) => files.write(fd, rest, rest.length));
+}
+
+function closeQuietly(host: Host, fd: number): void {
+  try {
+    host.files.close(fd);
+  } catch {
+    // What it says is written, or was told not to be.
+  }
+}
+
+function removeQuietly(host: Host, file: string): void {
+  try {
+    host.files.remove(file);
+  } catch {
+    // A leftover harms nobody.
+  }
+}
+
+function guard<T>({ job }: RunStart, path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw storeErrorOf(error, { operation: 'write the record of a run', resource: job, path });
+  }
+}

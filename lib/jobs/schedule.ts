@@ -1,0 +1,75 @@
+import { Cron } from 'croner';
+import { MisuseError } from '../errors.ts';
+import { durationIn } from '../time/duration.ts';
+
+const EVERY = /^every\s+(\S.*)$/i;
+/** The five fields of a crontab line, with names of months and days; nothing that only some crons know. */
+const CRON = /^([\d*,/-]+\s+){3}[\da-z*,/-]+\s+[\da-z*,/-]+$/i;
+const NAMES = /^(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)$/i;
+const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
+
+const MIN_INTERVAL_MS = 1_000;
+const MIN_GRACE_MS = 60_000;
+/** What a crontab line expects has no interval of its own to take a part of. */
+const CRON_GRACE_MS = 600_000;
+
+/** When a job is due. */
+export interface Expectation {
+  text: string;
+  /** How long after it is due a run may be missing before it is late, in ms, where nobody said so. */
+  defaultGraceMs: number;
+  /** When the next run that succeeds should have started; both in ms since 1970. Infinity: never. */
+  dueAfter(startOfLastSuccessMs: number): number;
+}
+
+/**
+ * What `--expect` says: `every 24h`, or when, as a crontab line has it (`30 2 * * *`, `@daily`), in local time.
+ *
+ * @throws {MisuseError}
+ */
+export function parseExpectation(text: string): Expectation {
+  const words = text.trim();
+  const [, interval] = EVERY.exec(words) ?? [];
+  return interval === undefined ? byCron(words, text) : byInterval(interval, text);
+}
+
+function byInterval(interval: string, text: string): Expectation {
+  const everyMs = durationIn(interval);
+  if (everyMs === null || everyMs < MIN_INTERVAL_MS) throw refusal(text, 'its interval is no duration of 1s or more');
+  return {
+    text,
+    defaultGraceMs: Math.max(MIN_GRACE_MS, everyMs / 10),
+    dueAfter: (startMs) => startMs + everyMs,
+  };
+}
+
+function byCron(words: string, text: string): Expectation {
+  if (!isCron(words)) throw refusal(text, 'it is neither');
+  const cron = cronOf(words, text);
+  return {
+    text,
+    defaultGraceMs: CRON_GRACE_MS,
+    dueAfter: (startMs) => cron.nextRun(new Date(startMs))?.getTime() ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function isCron(words: string): boolean {
+  if (NICKNAMES.includes(words.toLowerCase())) return true;
+  return CRON.test(words) && (words.match(/[a-z]+/gi) ?? []).every((name) => NAMES.test(name));
+}
+
+function cronOf(words: string, text: string): Cron {
+  try {
+    const cron = new Cron(words, { paused: true, mode: '5-part' });
+    if (cron.nextRun()) return cron;
+  } catch (error) {
+    throw refusal(text, (error as Error).message.replace(/^CronPattern: /, ''));
+  }
+  throw refusal(text, 'there is no such day');
+}
+
+function refusal(text: string, why: string): MisuseError {
+  return new MisuseError(
+    `an expectation is 'every 24h' (any duration), or five fields as in a crontab ('30 2 * * *'), or one of ${NICKNAMES.slice(0, 2).join(', ')}, …; not '${text}': ${why}`,
+  );
+}

@@ -1,0 +1,159 @@
+import type { Host } from '../host/host.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
+import { pinnedHost } from '../host/pinned-files.ts';
+import { storeErrorOf } from '../host/system-error.ts';
+import { writeWhole } from '../host/whole-write.ts';
+import { isCount } from '../journal/record.ts';
+import { jobDirectory, type RunStart, runFile } from './record-format.ts';
+import { PRIVATE } from './record-writer.ts';
+
+/**
+ * A word to a run that it shall end: the file `<start>-<key>.end` beside its record. Its `lockstep job` watches for it
+ * and ends what it started itself. So no process is ever signalled because a file names it.
+ */
+
+/** A look at a name; notifications make it quicker than that. */
+const LOOK_MS = 500;
+const MAX_BYTES = 16 * 1024;
+
+/** Who asks. */
+export interface EndRequest {
+  /** The key of the run that wants the place. */
+  key: string;
+  pid: number;
+  host: string;
+  /** In ms since 1970. */
+  at: number;
+}
+
+type Named = Pick<RunStart, 'job' | 'at' | 'key'>;
+type Place = Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
+
+export function endFile(run: Pick<RunStart, 'at' | 'key'>): string {
+  return runFile(run).replace(/run$/, 'end');
+}
+
+function pathOf(store: Place, run: Named): string {
+  return `${jobDirectory(store.path, run.job)}/${endFile(run)}`;
+}
+
+/**
+ * Asks a run to end. False if it was asked before.
+ *
+ * @throws {StoreError} if that cannot be written: then it was not asked
+ */
+export function askToEnd(machine: Host, store: Place, run: Named, request: EndRequest): boolean {
+  const host = pinnedHost(machine, store);
+  const path = pathOf(store, run);
+  try {
+    return putRequest(host, store, run, { path, request });
+  } catch (error) {
+    throw storeErrorOf(error, { operation: 'ask the run to end by', resource: run.job, path });
+  }
+}
+
+function putRequest(host: Host, store: Place, run: Named, { path, request }: { path: string; request: EndRequest }) {
+  if (host.files.look(path) !== null) return false;
+  const own = `${jobDirectory(store.path, run.job)}/${PRIVATE}${host.processes.nonce()}`;
+  const bytes = Buffer.from(JSON.stringify(request));
+  const fd = host.files.create(own, store.fileMode);
+  try {
+    try {
+      writeWhole(bytes, (rest) => host.files.write(fd, rest, rest.length));
+    } finally {
+      host.files.close(fd);
+    }
+    return host.files.link(own, path);
+  } finally {
+    removeQuietly(host, own);
+  }
+}
+
+function removeQuietly(host: Host, path: string): void {
+  try {
+    host.files.remove(path);
+  } catch {
+    // It is swept.
+  }
+}
+
+/** Whoever may write in the store may ask. Null if nobody has. */
+export function endRequestTo(host: Host, store: Place, run: Named): EndRequest | null {
+  const path = pathOf(store, run);
+  const found = host.files.look(path);
+  if (found === null) return null;
+  const text = found.kind === 'file' && found.size <= MAX_BYTES ? host.files.readText(path) : '';
+  return parseRequest(text ?? '');
+}
+
+/** However it is damaged: it is there, so somebody wants the run to end. */
+function parseRequest(text: string): EndRequest {
+  let wire: Partial<Record<keyof EndRequest, unknown>> = {};
+  try {
+    wire = (JSON.parse(text) ?? {}) as typeof wire;
+  } catch {
+    // Nobody knows who.
+  }
+  const { key, pid, host, at } = wire;
+  return {
+    key: typeof key === 'string' && /^[0-9a-z]{1,64}$/.test(key) ? key : '',
+    pid: isCount(pid) ? pid : 0,
+    host: typeof host === 'string' ? host.slice(0, 255) : '',
+    at: isCount(at) ? at : 0,
+  };
+}
+
+/** Watches for a request to a run, and tells it once. It keeps no process alive. */
+export class EndWatch {
+  readonly #host: Host;
+  readonly #store: Place;
+  readonly #run: Named;
+  readonly #onRequest: (request: EndRequest) => void;
+  #stopWatching = (): void => undefined;
+  #cancelTimer = (): void => undefined;
+  #isOver = false;
+
+  constructor(host: Host, store: Place, run: Named, onRequest: (request: EndRequest) => void) {
+    this.#host = pinnedHost(host, store);
+    this.#store = store;
+    this.#run = run;
+    this.#onRequest = onRequest;
+    try {
+      this.#stopWatching = host.files.watch(jobDirectory(store.path, run.job), () => this.look());
+    } catch {
+      // Out of inotify instances: the timer looks.
+    }
+    this.#goOn();
+  }
+
+  look(): void {
+    if (this.#isOver) return;
+    try {
+      const request = endRequestTo(this.#host, this.#store, this.#run);
+      if (request === null) return;
+      this.#end();
+      this.#onRequest(request);
+    } catch {
+      // The store cannot be read just now; the next look may.
+    }
+  }
+
+  /** The run is over: nobody need ask any more. */
+  close(): void {
+    this.#end();
+    removeQuietly(this.#host, pathOf(this.#store, this.#run));
+  }
+
+  #goOn(): void {
+    this.#cancelTimer = this.#host.clock.timer(LOOK_MS, false, () => {
+      this.look();
+      if (!this.#isOver) this.#goOn();
+    });
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#stopWatching();
+    this.#cancelTimer();
+  }
+}

@@ -1,0 +1,244 @@
+import type { Host } from '../host/host.ts';
+import { writeAtOnce } from '../host/whole-write.ts';
+import { endOfArray } from './json-array.ts';
+import type { JournalRecord } from './record.ts';
+
+/** What a journal is folded into. It must be deterministic: no clock, no files. */
+export interface Machine {
+  apply(record: JournalRecord): void;
+  /** The whole state, as the first record of the next epoch keeps it. */
+  header(): unknown;
+}
+
+/** The file's first record is not a header that this version of Lockstep understands. */
+export class HeaderError extends Error {
+  readonly code: 'STORE_FORMAT' | 'STORE_DAMAGED';
+
+  constructor(code: 'STORE_FORMAT' | 'STORE_DAMAGED', message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** A record was written, perhaps, but cannot be read back: so far nobody here knows whether it counts. */
+export class UnsureError extends Error {
+  constructor(cause: unknown) {
+    super('a record could not be read back', { cause });
+  }
+}
+
+const FORMAT = 2;
+const NEWLINE = 0x0a;
+const CLOSING_BRACKET = 0x5d;
+const READ_BYTES = 64 * 1024;
+/** A longer line is no record, whatever it says. The header, which holds a whole line of entries, may be longer. */
+const MAX_RECORD_BYTES = READ_BYTES - 1;
+const MAX_HEADER_BYTES = 64 * 1024 * 1024;
+/** No header is nested half as deep; parsing 64 MiB of brackets would take half a minute. */
+const MAX_HEADER_DEPTH = 16;
+
+// One buffer for all: everything here is synchronous, and nothing that a record sets off runs before
+// the read that found it is over.
+const shared = Buffer.allocUnsafe(READ_BYTES);
+
+export function encodeHeader(payload: unknown): Buffer {
+  return Buffer.from(JSON.stringify(['lockstep', FORMAT, payload]));
+}
+
+/**
+ * One file of a journal: append to it, and fold what is new in it.
+ *
+ * A record is a newline and then a JSON array, in one `write`. It needs no newline behind it: no
+ * proper prefix of a JSON array is a JSON array, so a last line that parses is whole, and one that
+ * does not is pending. The newline in front keeps a torn record (its writer was killed, or the disk
+ * is full) from running into its neighbour: it stays a line of its own, that does not parse.
+ *
+ * A record also counts if something stands behind it in its line (`echo x >> journal`): who read the record before
+ * that came has applied it already, and everybody must see the same line.
+ */
+export class Epoch<M extends Machine> {
+  readonly number: number;
+  readonly fd: number;
+  readonly machine: M;
+  readonly headerBytes: number;
+  readonly #host: Host;
+  /** Everything before it is folded. */
+  #offset: number;
+  #sealed = false;
+  /** What stands here before the next newline is no record: it is behind one, or its line is too long. */
+  #skipping = true;
+  #awaited = '';
+
+  /**
+   * Reads the header; `fold` reads the rest.
+   *
+   * @throws {HeaderError}
+   */
+  constructor(host: Host, fd: number, number: number, load: (header: unknown) => M) {
+    this.#host = host;
+    this.fd = fd;
+    this.number = number;
+    const { payload, bytes } = this.#readHeader();
+    try {
+      this.machine = load(payload);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw new HeaderError('STORE_DAMAGED', error.message, error);
+    }
+    this.headerBytes = bytes;
+    this.#offset = bytes;
+  }
+
+  /** The first seal ends the epoch: whatever stands behind it is void. */
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Folds what is new. True if there was anything. */
+  fold(): boolean {
+    const before = this.#offset;
+    while (!this.#sealed && this.#foldRead(this.#host.files.read(this.fd, shared, this.#offset)));
+    return this.#offset !== before;
+  }
+
+  /**
+   * Appends a record and folds up to it, and what else there is. Not to an epoch that was read as sealed:
+   * the fold stands at the seal, and must not go on behind it.
+   *
+   * @returns whether it came by; if not, it is void, because it stands behind the seal, or was not written
+   * @throws the write's error, and then the record has not come by; `ENOSPC` also for a torn write
+   * @throws {UnsureError} if it cannot be read whether the record has come by
+   */
+  append(record: JournalRecord, bytes: Buffer, length: number): boolean {
+    if (this.#sealed) return false;
+    this.#awaited = record[1];
+    let failure: unknown = null;
+    try {
+      writeAtOnce(this.#host.files, this.fd, bytes, length);
+    } catch (error) {
+      failure = error;
+    }
+    try {
+      this.#foldWritten(record, failure === null ? length : 0);
+    } catch (error) {
+      if (this.#awaited !== '') throw new UnsureError(failure ?? error);
+    }
+    // Whatever the error says, the file decides.
+    if (this.#awaited !== '' && failure !== null) throw failure;
+    return this.#awaited === '';
+  }
+
+  /** Folds what is new, `length` bytes of which are the record that we have just written. */
+  #foldWritten(record: JournalRecord, length: number): void {
+    const read = this.#host.files.read(this.fd, shared, this.#offset);
+    if (length > 0 && read === length) {
+      // Our record stands whole in what was not folded yet, and that is just as long: so it is our record,
+      // and needs no parsing.
+      this.#offset += length;
+      this.#skipping = true;
+      this.#accept(record);
+    } else if (this.#foldRead(read)) {
+      this.fold();
+    }
+  }
+
+  /** Folds the first `length` bytes of the shared buffer. True if there may be more to read. */
+  #foldRead(length: number): boolean {
+    let start = 0;
+    for (let end = newlineIn(start, length); end !== -1; end = newlineIn(start, length)) {
+      this.#foldLine(start, end);
+      start = end + 1;
+      if (this.#sealed) break;
+    }
+    const atEnd = length < READ_BYTES;
+    if (!this.#sealed && start < length) start = this.#foldTail(start, length, atEnd);
+    this.#offset += start;
+    return !atEnd;
+  }
+
+  /** A line that no newline ends yet. Returns up to where the buffer is folded. */
+  #foldTail(start: number, length: number, atEnd: boolean): number {
+    if (this.#skipping) return length;
+    const isTooLong = length - start > MAX_RECORD_BYTES;
+    if (!isTooLong && !atEnd) return start;
+    const isRecord = this.#foldRecord(start, Math.min(length, start + MAX_RECORD_BYTES));
+    this.#skipping = isRecord || isTooLong;
+    return this.#skipping ? length : start;
+  }
+
+  #foldLine(start: number, end: number): void {
+    if (!this.#skipping) this.#foldRecord(start, end);
+    this.#skipping = false;
+  }
+
+  /** Applies the record with which this part of the buffer begins. False if there is none. */
+  #foldRecord(start: number, end: number): boolean {
+    const value = end > start ? arrayIn(shared, start, end) : null;
+    if (!isRecord(value)) return false;
+    this.#accept(value);
+    return true;
+  }
+
+  #accept(record: JournalRecord): void {
+    if (record[0] === 'seal') this.#sealed = true;
+    else this.machine.apply(record);
+    if (record[1] === this.#awaited) this.#awaited = '';
+  }
+
+  #readHeader(): { payload: unknown; bytes: number } {
+    let buffer = shared;
+    let length = this.#host.files.read(this.fd, buffer, 0);
+    let end = buffer.subarray(0, length).indexOf(NEWLINE);
+    while (end === -1 && length === buffer.length && length < MAX_HEADER_BYTES) {
+      buffer = Buffer.allocUnsafe(length * 4);
+      length = this.#host.files.read(this.fd, buffer, 0);
+      end = buffer.subarray(0, length).indexOf(NEWLINE);
+    }
+    const bytes = end === -1 ? length : end;
+    return { payload: payloadIn(buffer, bytes), bytes };
+  }
+}
+
+function newlineIn(start: number, length: number): number {
+  const at = shared.indexOf(NEWLINE, start);
+  return at < length ? at : -1;
+}
+
+/** The JSON array with which some bytes begin, or null if they do not begin with a whole one. */
+function arrayIn(bytes: Buffer, start: number, end: number): unknown[] | null {
+  // Mostly there is nothing behind it, and nothing to search.
+  const whole = bytes[end - 1] === CLOSING_BRACKET ? parseArray(bytes.toString('utf8', start, end)) : null;
+  if (whole) return whole;
+  const arrayEnd = endOfArray(bytes, start, end);
+  return arrayEnd === -1 ? null : parseArray(bytes.toString('utf8', start, arrayEnd));
+}
+
+function parseArray(text: string): unknown[] | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRecord(value: unknown[] | null): value is [string, string, ...unknown[]] {
+  return value !== null && typeof value[0] === 'string' && typeof value[1] === 'string' && value[1] !== '';
+}
+
+function payloadIn(bytes: Buffer, length: number): unknown {
+  // What fits into one read is parsed at once, whatever it is.
+  const isDeep = length > READ_BYTES && endOfArray(bytes, 0, length, MAX_HEADER_DEPTH) === -1;
+  const value = isDeep ? null : arrayIn(bytes, 0, length);
+  if (value?.[0] !== 'lockstep') {
+    throw new HeaderError('STORE_DAMAGED', 'its first line is not the header of a journal');
+  }
+  const [, format, payload] = value;
+  if (format === FORMAT) return payload;
+  const named = ['number', 'string'].includes(typeof format) ? String(format).slice(0, 20) : 'another';
+  throw new HeaderError('STORE_FORMAT', `it has format ${named}, and this Lockstep knows ${FORMAT}`);
+}

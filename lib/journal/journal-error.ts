@@ -1,0 +1,51 @@
+import { StoreError } from '../errors.ts';
+import { storeErrorOf } from '../host/system-error.ts';
+import { HeaderError, UnsureError } from './epoch.ts';
+
+/** Of which resource a journal is, and where, for messages. */
+export interface JournalPlace {
+  subject: string;
+  directory: string;
+}
+
+/** What went wrong with a journal, as the error that says what, where, why and what to do. */
+export function journalFailure(place: JournalPlace, operation: string, error: unknown): unknown {
+  if (error instanceof HeaderError) return headerError(place, error);
+  if (error instanceof UnsureError) return unsureError(place, error);
+  return storeErrorOf(error, { operation, resource: place.subject, path: place.directory });
+}
+
+export function journalError(place: JournalPlace, code: string, message: string, cause?: unknown): StoreError {
+  const { subject, directory } = place;
+  return new StoreError(code, `${subject}: its journal in ${directory} cannot be used: ${message}`, {
+    resource: subject,
+    path: directory,
+    cause,
+  });
+}
+
+/** The directory of a name has the journal of another. */
+export function otherNameError({ subject, directory }: JournalPlace, found: string): StoreError {
+  return new StoreError(
+    'STORE_UNSAFE',
+    `${subject}: ${directory} is the directory of ${found}. Is upper and lower case the same on this file system? Use another name.`,
+    { operation: 'open', resource: subject, path: directory },
+  );
+}
+
+function headerError(place: JournalPlace, error: HeaderError): StoreError {
+  const remedy =
+    error.code === 'STORE_FORMAT'
+      ? 'Use one version of Lockstep everywhere. If nobody uses the older one any more, move the directory away.'
+      : 'Nothing was changed. If nobody uses it, move the directory away.';
+  return journalError(place, error.code, `${error.message}. ${remedy}`, error);
+}
+
+function unsureError({ subject, directory }: JournalPlace, { cause }: UnsureError): StoreError {
+  const known = storeErrorOf(cause, { operation: 'write', resource: subject, path: directory }) as Error;
+  return new StoreError(
+    'STORE_UNSURE',
+    `${known.message} It could not be read back either, so it is not known whether the record counts. Look, before you do it again.`,
+    { operation: 'write', resource: subject, path: directory, cause },
+  );
+}

@@ -1,0 +1,115 @@
+import { isErrno } from '../host/errno.ts';
+import type { Host } from '../host/host.ts';
+import { Epoch, HeaderError, type Machine } from './epoch.ts';
+import { epochsIn, MAX_JOURNAL_BYTES, MAX_ROUNDS } from './journal.ts';
+import { type JournalPlace, journalError, journalFailure } from './journal-error.ts';
+
+export interface PastOptions extends JournalPlace {
+  host: Host;
+}
+
+/** What the epochs are folded into, one after another. */
+export interface Follower {
+  /** A new epoch begins, with this header. A `RangeError` says that it is none. */
+  begin(header: unknown): Machine;
+}
+
+interface OpenEpoch {
+  number: number;
+  path: string;
+  fd: number;
+}
+
+/**
+ * Reads what the files of a journal still tell, from the oldest epoch that leads up to the current one. It writes
+ * nothing, makes no epoch and seals none.
+ *
+ * An epoch that cannot be read, or was never sealed (somebody who was overtaken made it), leads nowhere: what is told
+ * begins behind it, with a new follower.
+ *
+ * @returns the follower, and the epochs that were passed over as damaged; null if there is no journal
+ * @throws {StoreError}
+ */
+export function followPast<F extends Follower>(
+  options: PastOptions,
+  follower: () => F,
+): { told: F; damaged: number[] } | null {
+  try {
+    const epochs = openAll(options);
+    return epochs && foldAll(options, epochs, follower);
+  } catch (error) {
+    throw journalFailure(options, 'read', error);
+  }
+}
+
+function foldAll<F extends Follower>({ host }: PastOptions, epochs: readonly OpenEpoch[], follower: () => F) {
+  const damaged: number[] = [];
+  let told = follower();
+  try {
+    for (const { number, path, fd } of epochs) {
+      const isNewest = number === epochs.at(-1)?.number;
+      try {
+        const size = host.files.look(path)?.size ?? 0;
+        if (size > MAX_JOURNAL_BYTES) throw new HeaderError('STORE_DAMAGED', `no journal has ${size} bytes`);
+        const epoch = new Epoch(host, fd, number, (header) => told.begin(header));
+        epoch.fold();
+        if (!epoch.sealed && !isNewest) told = follower();
+      } catch (error) {
+        if (!(error instanceof HeaderError) || isNewest) throw error;
+        damaged.push(number);
+        told = follower();
+      }
+    }
+  } finally {
+    for (const { fd } of epochs) close(host, fd);
+  }
+  return { told, damaged };
+}
+
+/**
+ * Opens all epochs up to the current one, ascending. A file that is open stays readable, whoever removes its name: so
+ * a rotation can come between listing and opening only. Then it starts over.
+ */
+function openAll(options: PastOptions): OpenEpoch[] | null {
+  const { host, directory } = options;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const numbers = successive(epochsIn(host.files.list(directory) ?? []));
+    if (numbers.length === 0) return null;
+    const epochs = tryToOpen(options, numbers);
+    if (!epochs) continue;
+    const highest = epochsIn(host.files.list(directory) ?? []).at(-1);
+    if (highest === numbers.at(-1)) return epochs;
+    for (const { fd } of epochs) close(host, fd);
+  }
+  throw journalError(options, 'STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being read`);
+}
+
+/** Null if one of them is gone. */
+function tryToOpen({ host, directory }: PastOptions, numbers: readonly number[]): OpenEpoch[] | null {
+  const epochs: OpenEpoch[] = [];
+  try {
+    for (const number of numbers) {
+      const path = `${directory}/journal.${number}`;
+      epochs.push({ number, path, fd: host.files.openForReading(path) });
+    }
+    return epochs;
+  } catch (error) {
+    for (const { fd } of epochs) close(host, fd);
+    if (isErrno(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+/** Those at the end that follow each other without a gap. */
+function successive(numbers: readonly number[]): number[] {
+  const start = numbers.findLastIndex((number, place) => place > 0 && numbers[place - 1] !== number - 1);
+  return numbers.slice(Math.max(0, start));
+}
+
+function close(host: Host, fd: number): void {
+  try {
+    host.files.close(fd);
+  } catch {
+    // Nothing was written to it.
+  }
+}

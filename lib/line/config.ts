@@ -1,0 +1,50 @@
+import { isCount } from '../journal/record.ts';
+
+const KINDS = ['lock', 'semaphore', 'event', 'condition', 'barrier', 'counter'];
+export const MAX_PERMITS = 2 ** 31 - 1;
+/** No line comes to a greater ticket or token by itself. */
+const MAX_LAST = Number.MAX_SAFE_INTEGER - 65_536;
+
+/** What a name is. Everybody who uses it must say the same. */
+export interface Config {
+  /** `lock`, `semaphore`, `event`, `condition`, `barrier`, `counter`. */
+  kind: string;
+  /** Of a semaphore: how many there are. Of a barrier: how many parties. Else 1. */
+  permits: number;
+}
+
+/** What the next epoch's header keeps of a line, as JSON. */
+export interface LineHeader extends Config {
+  name: string;
+  /** The last ticket or token that was given. */
+  last: number;
+  /** The last token: its entry may be gone, and still no later token may be smaller. */
+  token: number;
+  /** Of an event: 1 if it is set. Of a barrier: 1 if it is broken. Of a counter: the number. Else 0. */
+  value: number;
+  entries: unknown[];
+}
+
+export function emptyHeader(name: string, { kind, permits }: Config): LineHeader {
+  return { name, kind, permits, last: 0, token: 0, value: 0, entries: [] };
+}
+
+/** @throws {RangeError} if it is none. Its entries are the line's to check. */
+export function checkHeader(header: unknown): LineHeader {
+  const { name, kind, permits, last, token, value, entries } = (header ?? {}) as Partial<LineHeader>;
+  if (typeof name !== 'string' || typeof kind !== 'string' || !KINDS.includes(kind))
+    throw new RangeError('its header names no kind of resource that this Lockstep knows');
+  if (!isCount(permits) || permits === 0 || permits > MAX_PERMITS)
+    throw new RangeError('its header names no number of permits');
+  // Beyond it there may be no numbers left for those who wait.
+  if (!isCount(last) || last > MAX_LAST || !Array.isArray(entries)) throw new RangeError('its header has no line');
+  if (!isCount(token) || token > last) throw new RangeError('its header has no last token');
+  if (!Number.isSafeInteger(value)) throw new RangeError('its header has no value');
+  return { name, kind, permits, last, token, value: value as number, entries };
+}
+
+/** A resource's kind as a message names it. */
+export function describeConfig({ kind, permits }: Config): string {
+  if (kind === 'semaphore') return `semaphore of ${permits} ${permits === 1 ? 'permit' : 'permits'}`;
+  return kind === 'barrier' ? `barrier of ${permits} ${permits === 1 ? 'party' : 'parties'}` : kind;
+}

@@ -1,0 +1,99 @@
+import { isCount } from '../journal/record.ts';
+import { fromWire, type Owner, toWire } from '../session/facts.ts';
+
+const MAX_LABEL = 200;
+/** Of what an entry keeps, no more is written down. */
+export const MAX_KEPT = 64;
+
+/** An entry in another line of the same store. */
+export interface Kept {
+  readonly name: string;
+  readonly ticket: number;
+}
+
+/** What an entry that waits keeps from others meanwhile. */
+export interface Keeps {
+  /**
+   * What its owner holds, and cannot give back as long as it waits. All of the `waits` have to say so, or one of them
+   * as often as there are.
+   */
+  readonly held: readonly Kept[];
+  /** In how many waits the owner stands at once: any one of them may be what it needs to give back. */
+  readonly waits: number;
+}
+
+/** One request in a line, waiting or holding. */
+export interface Entry {
+  readonly ticket: number;
+  /** The id of its `enter` record. */
+  readonly id: string;
+  readonly owners: Owner[];
+  /** How many permits it asks for; 0 means a shared entry of a lock. */
+  readonly ask: number;
+  /** Wall clock in µs at which it joined. */
+  readonly at: number;
+  readonly label: string;
+  holding: boolean;
+  /** Its fencing token once it holds, and 0 before. The ticket, unless somebody stole the lock before it. */
+  token: number;
+  keeps: Keeps;
+  next: Entry | null;
+  previous: Entry | null;
+}
+
+export const KEEPS_NOTHING: Keeps = { held: [], waits: 0 };
+
+/** An entry as the next epoch's header has it: `[ticket, id, owners, ask, at, label, token, held, waits]`. */
+export function entryToWire(entry: Entry): unknown[] {
+  const owners = entry.owners.map(({ key, facts, relieved }) => [key, toWire(facts), ...(relieved ? [true] : [])]);
+  const { held, waits } = entry.keeps;
+  return [
+    entry.ticket,
+    entry.id,
+    owners,
+    entry.ask,
+    entry.at,
+    entry.label,
+    entry.token,
+    ...(held.length > 0 || waits > 0 ? [keptToWire(held), waits] : []),
+  ];
+}
+
+/** An entry that was on the wire, in no line yet; null if it is none. Whether its ask fits is the line's to say. */
+export function entryFromWire(wire: unknown): Entry | null {
+  if (!Array.isArray(wire)) return null;
+  const [ticket, id, owners, ask, at, label, token, held = [], waits = 0] = wire as unknown[];
+  const restored = Array.isArray(owners) ? owners.map(ownerFromWire).filter((owner) => owner !== null) : [];
+  if (restored.length === 0 || restored.length !== (owners as unknown[]).length) return null;
+  if (!isCount(ticket) || typeof id !== 'string' || !isCount(ask) || !isCount(at) || !isLabel(label)) return null;
+  const keeps = keepsFromWire(held, waits);
+  if (!isCount(token) || !keeps) return null;
+  const place = { holding: false, next: null, previous: null };
+  return { ticket, id, owners: restored, ask, at, label, token, keeps, ...place };
+}
+
+function ownerFromWire(wire: unknown): Owner | null {
+  const [key, facts, relieved] = Array.isArray(wire) ? (wire as unknown[]) : [];
+  const known = fromWire(facts);
+  return known && isLabel(key) ? { key, facts: known, relieved: relieved === true } : null;
+}
+
+/** `[[name, ticket], …]`. Who keeps more than a record takes is seen to keep these. */
+export function keptToWire(held: readonly Kept[]): unknown[] {
+  return held.slice(0, MAX_KEPT).map(({ name, ticket }) => [name, ticket]);
+}
+
+/** Null if it is not what a record may say, or too long. */
+export function keepsFromWire(wire: unknown, waits: unknown): Keeps | null {
+  if (!Array.isArray(wire) || wire.length > MAX_KEPT || !isCount(waits)) return null;
+  const held = wire.flatMap((pair: unknown) => {
+    const [name, ticket] = Array.isArray(pair) ? (pair as unknown[]) : [];
+    return isLabel(name) && isCount(ticket) ? [{ name, ticket }] : [];
+  });
+  return held.length === wire.length ? { held, waits } : null;
+}
+
+/** Text of at most 200 UTF-16 units, as a record may have it. */
+export function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_LABEL;
+}

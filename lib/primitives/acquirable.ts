@@ -1,0 +1,201 @@
+import { BlockingDeadlockWatch, DeadlockWatch } from '../deadlock/deadlock.ts';
+import { beginWait } from '../deadlock/idle-process.ts';
+import { LockTimeoutError, MisuseError } from '../errors.ts';
+import { commandLine } from '../host/command-line.ts';
+import type { Kept } from '../line/entry.ts';
+import { holdersIn } from '../store/holders.ts';
+import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
+import { Flow, flowOf, type Owner } from './flow.ts';
+import { Lease, type LeaseTraits } from './lease.ts';
+import { Resource } from './resource.ts';
+import {
+  abandonQuietly,
+  abandonQuietlySync,
+  checkTimes,
+  checkWait,
+  evictedError,
+  untilHolding,
+  type WaitOptions,
+} from './waiting.ts';
+
+export type { ResourceOptions } from './resource.ts';
+
+const MAX_LABEL = 200;
+
+export interface AcquireOptions extends WaitOptions {
+  /** What others see of this entry, at most 200 characters. Default: this process's command line. */
+  label?: string;
+  /**
+   * Whether a wait that can never end is told, as a `DeadlockError`, instead of suffered. Default: true.
+   * Told is what is certain: a circle of waits in which each waiter is known to keep what the one before it needs.
+   * `docs/deadlocks.md` says what is known, and what is not told.
+   */
+  detectDeadlock?: boolean;
+  /** The flow of control that acquires, where it is not the one whose code is running. */
+  owner?: Owner;
+}
+
+/** How one who asks differs from others who do. */
+export interface Manner extends LeaseTraits {
+  steal?: boolean;
+}
+
+const PLAIN: Manner = {};
+
+/** What `acquire` and its like do, for every resource whose line has permits. */
+export abstract class Acquirable extends Resource {
+  protected async enter(ask: number, options: AcquireOptions, manner: Manner = PLAIN): Promise<Lease> {
+    checkWait(options);
+    const flow = flowOf(options.owner);
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const request = { ask, label: labelOf(options), onlyIfGranted: false, steal: manner.steal === true };
+    const joined = store.join(this.name, this.config, request);
+    const entry = joined instanceof Promise ? await joined : joined;
+    try {
+      if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
+      return leased(new Lease(store, entry, manner), flow);
+    } catch (error) {
+      // Whatever its class, a bug too: without a lease nobody would ever release the entry.
+      await abandonQuietly(store, entry);
+      throw error;
+    }
+  }
+
+  /** @internal Takes an exclusive lock again, for a lease that gave it back for a while. */
+  async reacquire(lease: Lease, { signal, label }: Pick<AcquireOptions, 'signal' | 'label'>): Promise<void> {
+    const { store } = this;
+    const request = { ask: 1, label: labelOf({ label }), onlyIfGranted: false };
+    const entry = await store.join(this.name, this.config, request);
+    try {
+      if (entry.state !== 'holding') await this.#wait(store, entry, { signal }, flowOf(undefined));
+      lease.resume(entry);
+    } catch (error) {
+      await abandonQuietly(store, entry);
+      throw error;
+    }
+  }
+
+  protected async tryEnter(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Promise<Lease | null> {
+    const flow = flowOf(options.owner);
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const entry = await store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
+    if (entry.state === 'refused') return null;
+    try {
+      return leased(new Lease(store, entry, traits), flow);
+    } catch (error) {
+      await abandonQuietly(store, entry);
+      throw error;
+    }
+  }
+
+  protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
+    checkWait(options);
+    const granted = this.tryEnterSync(ask, options, traits);
+    if (granted) return granted;
+    const flow = flowOf(options.owner);
+    const { store } = this;
+    const sync = this.#syncOf(store);
+    const request = { ask, label: labelOf(options), onlyIfGranted: false };
+    let entry: OwnEntry | undefined;
+    try {
+      // Before the entry is in line: a signal that came in between would wait for us as long as we wait.
+      const waiter = sync.blocking(() => {
+        entry = sync.join(this.name, this.config, request);
+        if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
+        return entry;
+      });
+      return leased(new Lease(store, waiter, traits), flow);
+    } catch (error) {
+      if (entry) abandonQuietlySync(sync, entry);
+      throw error;
+    }
+  }
+
+  protected tryEnterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease | null {
+    const flow = flowOf(options.owner);
+    options.signal?.throwIfAborted();
+    const { store } = this;
+    const request = { ask, label: labelOf(options), onlyIfGranted: true };
+    const sync = this.#syncOf(store);
+    const entry = sync.join(this.name, this.config, request);
+    if (entry.state === 'refused') return null;
+    try {
+      return leased(new Lease(store, entry, traits), flow);
+    } catch (error) {
+      abandonQuietlySync(sync, entry);
+      throw error;
+    }
+  }
+
+  protected async hold<T>(lease: Lease, work: (lease: Lease) => T | PromiseLike<T>): Promise<T> {
+    let result: T;
+    try {
+      result = await Flow.runHolding(lease, () => work(lease));
+    } catch (error) {
+      // What went wrong in the work is what its caller must hear of, not what follows from it.
+      await lease.end().catch(() => undefined);
+      throw error;
+    }
+    await lease.end();
+    return result;
+  }
+
+  /** What whoever asks here holds already, and cannot give back while it waits. */
+  protected heldBy(flow: Flow | null): Kept[] {
+    return flow?.heldIn(this.store) ?? [];
+  }
+
+  async #wait(store: Store, entry: OwnEntry, options: AcquireOptions, flow: Flow | null): Promise<void> {
+    const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
+    const kept = this.heldBy(flow);
+    const watch = new DeadlockWatch(store, entry, { kept, detect });
+    const endWait = beginWait(kept);
+    try {
+      if (await untilHolding(store, entry, options, { watch })) return;
+    } finally {
+      endWait();
+    }
+    throw new LockTimeoutError(this.name, timeout, holdersIn(await store.snapshot(this.name)));
+  }
+
+  #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
+    const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
+    const deadline = performance.now() + timeout;
+    const watch = new BlockingDeadlockWatch(this.store, sync, entry, detect);
+    for (const ms of checkTimes()) {
+      const restMs = deadline - performance.now();
+      if (restMs <= 0) break;
+      watch.check();
+      sync.wait(entry, Math.min(ms, restMs));
+      if (entry.state !== 'waiting') break;
+    }
+    sync.refresh(entry);
+    if (isHolding(entry)) return;
+    sync.abandon(entry);
+    if (entry.state === 'lost') throw evictedError(this.store, entry, 'acquire');
+    throw new LockTimeoutError(this.name, timeout, holdersIn(sync.snapshot(this.name)));
+  }
+
+  #syncOf(store: Store): SyncStore {
+    if (store.sync) return store.sync;
+    throw new MisuseError(`the store ${store.place} cannot be used synchronously; use the asynchronous methods`);
+  }
+}
+
+function leased(lease: Lease, flow: Flow | null): Lease {
+  flow?.add(lease);
+  return lease;
+}
+
+/** A function, because its answer changes between two calls, which the compiler would not believe. */
+function isHolding(entry: OwnEntry): boolean {
+  return entry.state === 'holding';
+}
+
+export function labelOf({ label }: { label?: string | undefined }): string {
+  if (label === undefined) return commandLine();
+  if (typeof label !== 'string') throw new MisuseError(`label must be a string, not ${typeof label}`);
+  return label.length <= MAX_LABEL ? label : label.slice(0, MAX_LABEL);
+}

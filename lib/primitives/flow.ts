@@ -1,0 +1,111 @@
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { MisuseError } from '../errors.ts';
+import type { Kept } from '../line/entry.ts';
+import type { Store } from '../store/store.ts';
+import type { Lease } from './lease.ts';
+
+/**
+ * A flow of control, in which one thing is done after the other, and what it is known to hold. `withLock` and its like
+ * make one for the time that their work takes, inside the one that called them.
+ *
+ * It is kept in the async context: whatever a flow awaits is part of it, and two tasks that were started side by
+ * side are not one flow.
+ */
+export class Flow {
+  readonly #around: Flow | null;
+  #leases: readonly Lease[];
+  /** @internal Whether leases taken inside by plain `acquire` are known to be this flow's own, and no other task's in it. */
+  readonly isDeclared: boolean;
+
+  protected constructor(around: Flow | null, leases: readonly Lease[], isDeclared: boolean) {
+    this.#around = around;
+    this.#leases = leases;
+    this.isDeclared = isDeclared;
+  }
+
+  /** The flow whose code is running, if it is known. */
+  static get current(): Flow | null {
+    return asyncContext?.getStore() ?? null;
+  }
+
+  /** Runs `work` as a flow that has a lease until it is done, inside the one whose code is running. */
+  static runHolding<T>(lease: Lease, work: () => T): T {
+    const around = Flow.current;
+    return new Flow(around, [lease], around?.isDeclared ?? false).run(work);
+  }
+
+  /**
+   * Runs `work` as this flow: every `acquire` in it, and in what it awaits, is this one's. Returns what `work`
+   * returns, and throws what it throws.
+   */
+  run<T>(work: () => T): T {
+    return context().run(this, work);
+  }
+
+  /** @internal Takes note of a lease that was taken by plain `acquire`. */
+  add(lease: Lease): void {
+    if (this.isDeclared) this.#leases = [...this.#leases.filter(({ held }) => held), lease];
+  }
+
+  /** @internal What it and those around it hold in a store, and cannot give back while it waits. */
+  heldIn(store: Store): Kept[] {
+    const own = this.#leases.flatMap((lease) => lease.placeIn(store) ?? []);
+    const held = [...(this.#around?.heldIn(store) ?? []), ...own];
+    // Leases that were acquired again are of one entry.
+    return held.filter(({ name, ticket }, at) => {
+      return held.findIndex((one) => one.name === name && one.ticket === ticket) === at;
+    });
+  }
+
+  /** @internal What is made of the innermost lease of which something can be, of it and those around it. */
+  pick<T>(make: (lease: Lease) => T | null): T | null {
+    for (const lease of this.#leases.toReversed()) {
+      const made = make(lease);
+      if (made !== null) return made;
+    }
+    return this.#around?.pick(make) ?? null;
+  }
+}
+
+/**
+ * A flow of control that a program declares, where Lockstep cannot see one by itself.
+ *
+ * *When to use it.* `withLock` and its like need none. Where leases are taken with plain `acquire`, an owner has
+ * a deadlock told as promptly, and makes a second `acquire` of an `RLock` the owner's own:
+ *
+ * ```ts
+ * await new Owner().run(async () => {
+ *   const a = await new Lock('a').acquire();
+ *   const b = await new Lock('b').acquire(); // told if somebody has b and waits for a
+ * });
+ * ```
+ *
+ * or `acquire({ owner })` with one that was made before. It holds nothing by itself, and needs no end.
+ *
+ * *Gotchas.* A task that is started inside and not awaited there is part of it all the same. If it waits for what
+ * its owner holds, that is told as a deadlock although the owner would go on and release it. Give such a task an
+ * `Owner` of its own: it then has nothing to do with the one around it.
+ */
+export class Owner extends Flow {
+  constructor() {
+    super(null, [], true);
+  }
+}
+
+/** Whose an acquire is: the owner that it names, or the flow whose code is running. @throws {MisuseError} */
+export function flowOf(owner: Owner | undefined): Flow | null {
+  if (owner === undefined) return Flow.current;
+  if (owner instanceof Owner) return owner;
+  throw new MisuseError('owner must be an Owner');
+}
+
+/** Made with the first flow: from then on Node follows every promise, which costs all of them a little. */
+let asyncContext: AsyncLocalStorage<Flow> | null = null;
+
+function context(): AsyncLocalStorage<Flow> {
+  if (!asyncContext) {
+    const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
+    asyncContext = new AsyncLocalStorage();
+  }
+  return asyncContext;
+}

@@ -1,0 +1,250 @@
+import path from 'node:path';
+import { openStoreBeside } from '../disk/open-store.ts';
+import { LockTimeoutError, MisuseError } from '../errors.ts';
+import { Document } from '../file/document.ts';
+import { type FileAct, fileError } from '../file/file-error.ts';
+import { JsonEdit } from '../file/json-edit.ts';
+import { checkJsonBytes, parseJsonFile, parseJsonText } from '../file/json-text.ts';
+import { absolute } from '../host/absolute-path.ts';
+import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
+import type { Lease } from './lease.ts';
+import { Lock } from './lock.ts';
+import { type Handed, handed, type Recipe } from './transferable.ts';
+import { checkWait } from './waiting.ts';
+
+/** How often the path may lead to another file each time its lock was acquired. */
+const MAX_TARGETS = 8;
+
+export interface JsonFileOptions extends ResourceOptions {}
+
+export interface UpdateOptions extends AcquireOptions {
+  /**
+   * Whether the file may become this process's own, with its group if need be, where this process may not give files
+   * away: for a file that several members of a group write. Its group then gets no permission that others lack, unless
+   * it is still the same group. Default: false, and such an update is refused.
+   */
+  allowNewOwner?: boolean;
+}
+
+/**
+ * A JSON file that many processes change without losing a change: read, change, replace, under the
+ * file's lock. The lock lives beside the file (`.lockstep/`), so whoever can edit the file shares it;
+ * a symbolic link and its target share it too. (Hard links do not: the other name keeps the old contents.)
+ *
+ * **When to use it.** For a small file that several programs read and write: settings, state, a count. Not for what
+ * grows without bound, or changes a thousand times a second: each update writes and syncs the whole file.
+ *
+ * ```ts
+ * const file = new JsonFile<{ count: number }>('ticket.json');
+ * await file.update((ticket) => { ticket.count -= 1; });
+ * ```
+ */
+export class JsonFile<T = unknown> implements Handed {
+  /** The path as given, made absolute. */
+  readonly path: string;
+  readonly #options: JsonFileOptions;
+
+  constructor(file: string, options: JsonFileOptions = {}) {
+    if (typeof file !== 'string' || file === '' || file.includes('\0')) {
+      throw new MisuseError(
+        `a JSON file's path must be a string that is not empty and has no NUL, not ${JSON.stringify(file)}`,
+      );
+    }
+    this.path = absolute(file);
+    this.#options = options;
+  }
+
+  /**
+   * The lock that `update` takes.
+   *
+   * @throws {StoreError} if the file is not there, or is no regular file
+   */
+  get lock(): Lock {
+    // Opened for its checks: nothing is made beside what is no file.
+    const document = Document.open(this.path);
+    document.close();
+    return this.#lockOf(document.realPath);
+  }
+
+  /**
+   * The value in the file. It takes no lock: the file is only ever replaced whole.
+   *
+   * @throws {StoreError} (rejects) if it is not there, or is not JSON in UTF-8
+   */
+  async read(): Promise<T> {
+    const document = Document.open(this.path);
+    try {
+      return parseJsonFile(document.bytes, this.#act('read')).value as T;
+    } finally {
+      document.close();
+    }
+  }
+
+  /**
+   * Reads the file, calls `change` with its value, and replaces the file atomically, all under its lock. `change`
+   * changes the value in place, or returns a new document: an object for an object, an array for an array. Anything
+   * else that it returns is ignored, so `(t) => (t.done = true)` is no mistake where it changes nothing. Resolves to the
+   * new value.
+   *
+   * What `change` does not touch keeps its text: numbers that JavaScript cannot hold, escapes, layout, line ends, a byte
+   * order mark. The owner, the group, the mode, the access list and the extended attributes are kept, and a symbolic
+   * link is followed, not replaced.
+   *
+   * If `change` throws or rejects, if something of the file could not be kept, if the lease is lost meanwhile, if
+   * somebody who does not use the lock changes the file meanwhile, or if the disk is full, the update rejects and the
+   * file stays byte for byte as it was. A crash leaves the old file or the new one, and at worst a temporary file beside
+   * it, which the next update removes.
+   *
+   * @throws {LockTimeoutError} (rejects) after `timeout` ms
+   * @throws {StoreError} (rejects) if the file is not there, is not JSON in UTF-8, cannot be replaced, or has parts that
+   *   would be damaged; `code` says which, and `docs/errors.md` what to do
+   * @throws {LeaseLostError} (rejects)
+   * @throws {MisuseError} (rejects) if JSON has no form for the new value, or `change` changes the value and returns
+   *   another one as well
+   */
+  async update(
+    change: (value: T, lease: Lease) => T | void | PromiseLike<T | void>,
+    options: UpdateOptions = {},
+  ): Promise<T> {
+    let result: T | undefined;
+    await this.#replace(async (before, lease) => {
+      const { text, mark, value } = parseJsonFile(before, this.#act('replace'));
+      const edit = new JsonEdit(text, value, this.#act('replace'));
+      result = chosen(edit, value as T, await change(value as T, lease));
+      const after = edit.textOf(result);
+      return after === text ? before : Buffer.from(mark + after);
+    }, options);
+    return result as T;
+  }
+
+  /**
+   * The same with the file's text: for a change of what `JSON.parse` does not keep, such as numbers of more than 15
+   * digits. What `change` returns must be JSON, and replaces the text as it is. A byte order mark is kept, and not part
+   * of the text.
+   *
+   * @throws as `update`
+   */
+  async updateText(
+    change: (text: string, lease: Lease) => string | PromiseLike<string>,
+    options: UpdateOptions = {},
+  ): Promise<void> {
+    await this.#replace(async (before, lease) => {
+      const { text, mark } = parseJsonFile(before, this.#act('replace'));
+      const after = await change(text, lease);
+      if (after === text) return before;
+      parseJsonText(after, this.#newText());
+      return Buffer.from(mark + after);
+    }, options);
+  }
+
+  /**
+   * The same with the file's bytes, for a file that is not UTF-8, or whose layout is another program's. What `change`
+   * returns must be JSON, but for bytes that are no UTF-8 where the file has some already.
+   *
+   * @throws as `update`
+   */
+  async updateBytes(
+    change: (bytes: Buffer, lease: Lease) => Uint8Array | PromiseLike<Uint8Array>,
+    options: UpdateOptions = {},
+  ): Promise<void> {
+    await this.#replace(async (before, lease) => {
+      const wasUtf8 = checkJsonBytes(before, this.#act('replace'));
+      // A copy: `change` may work in place.
+      const after = await change(Buffer.from(before), lease);
+      if (Buffer.compare(before, after) === 0) return before;
+      if (wasUtf8) parseJsonFile(after, this.#newText());
+      else checkJsonBytes(after, this.#newText());
+      return after;
+    }, options);
+  }
+
+  /** @internal */
+  [handed](): Recipe {
+    const { store } = this.#options;
+    const place = typeof store === 'string' ? absolute(store) : store?.place;
+    return ['JsonFile', this.path, place];
+  }
+
+  /**
+   * Under the lock of the file to which the path leads then: a link may be turned to another file during the wait, which
+   * has a lock of its own.
+   */
+  async #replace(change: Change, options: UpdateOptions): Promise<void> {
+    checkWait(options);
+    const { timeout = Number.POSITIVE_INFINITY } = options;
+    const deadline = performance.now() + timeout;
+    for (let round = 0; round < MAX_TARGETS; round++) {
+      const { lock } = this;
+      const rest = { ...options, timeout: Math.max(0, deadline - performance.now()) };
+      const isDone = await lock
+        .withLock((lease) => this.#replaceUnder(lock, lease, change, options), rest)
+        .catch((error: unknown) => {
+          // Of several waits in a row, each has what the ones before it left.
+          throw error instanceof LockTimeoutError ? new LockTimeoutError(lock.name, timeout, error.holders) : error;
+        });
+      if (isDone) return;
+    }
+    throw fileError(
+      'FILE_CHANGED',
+      this.#act('replace'),
+      `it led to another file each of the ${MAX_TARGETS} times that its lock was acquired. It was not changed.`,
+    );
+  }
+
+  /** False if the lock is not that of the file to which the path leads. */
+  async #replaceUnder(lock: Lock, lease: Lease, change: Change, { allowNewOwner = false }: UpdateOptions) {
+    const document = Document.open(this.path);
+    try {
+      if (lock.name !== path.basename(document.realPath) || lock.store !== this.#lockOf(document.realPath).store)
+        return false;
+      await document.sweep();
+      document.checkReplaceable();
+      const after = await change(document.bytes, lease);
+      if (after !== document.bytes)
+        await document.replace(after, { allowNewOwner, beforeRename: () => lease.assertHeld() });
+      return true;
+    } finally {
+      document.close();
+    }
+  }
+
+  #lockOf(real: string): Lock {
+    return new Lock(path.basename(real), { store: this.#options.store ?? openStoreBeside(real) });
+  }
+
+  #act(operation: FileAct['operation']): FileAct {
+    return { operation, path: this.path };
+  }
+
+  #newText(): FileAct {
+    return { operation: 'replace', path: `what should replace ${this.path}` };
+  }
+}
+
+type Change = (before: Buffer, lease: Lease) => Uint8Array | Promise<Uint8Array>;
+
+/**
+ * The value that `change` meant. An arrow function without braces returns what its expression gives: a number that was
+ * assigned, the array that was sorted. That must not become the file.
+ */
+function chosen<T>(edit: JsonEdit, value: T, returned: T | void): T {
+  if (returned === undefined || returned === value) return value;
+  if (!edit.isUnchanged(value))
+    throw new MisuseError(
+      'update: the function changed the value and also returned another one. Do one of both: `(t) => { t.count -= 1; }`. The file was not changed.',
+    );
+  if (['function', 'symbol', 'bigint'].includes(typeof returned)) return returned;
+  return isDocumentLike(edit, value, returned) ? returned : value;
+}
+
+/** Whether a value plainly is a new document in place of another one. */
+function isDocumentLike(edit: JsonEdit, value: unknown, returned: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (edit.isPart(returned) || typeof returned !== 'object' || returned === null) return false;
+  return Array.isArray(returned) === Array.isArray(value) && !isExotic(returned);
+}
+
+/** Such as a Map, a Date or a match: what a method returned, and nobody's document. */
+function isExotic(value: object): boolean {
+  return !['[object Object]', '[object Array]'].includes(Object.prototype.toString.call(value));
+}

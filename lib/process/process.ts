@@ -1,0 +1,245 @@
+import type { ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
+import { LockstepError, MisuseError } from '../errors.ts';
+import { byDeadline } from '../time/deadline.ts';
+import { type Child, children, isDaemon } from './children.ts';
+import { launch, letGo } from './launch.ts';
+import { ProcessGroup } from './process-group.ts';
+import { checkTarget, orderOf, type Target } from './target.ts';
+
+/** How long a daemon may take to end after SIGTERM. A killed main's daemons must be gone within a second. */
+const GRACE_MS = 500;
+
+export interface JoinOptions {
+  /** How long to wait, in ms. Default: as long as it takes. */
+  timeout?: number;
+  signal?: AbortSignal | undefined;
+}
+
+let count = 0;
+
+/**
+ * A child process, after Python's `multiprocessing.Process`: an exported function of a module, or a program.
+ *
+ * - *Main's end:* when main's own code has ended (nothing is left in its event loop), its daemons are ended at
+ *   once: SIGTERM, and SIGKILL after `grace`. Then main waits for its ordinary children, then it exits.
+ *   After `process.exit`, an uncaught exception or a deadly signal, SIGKILL too, the daemons are ended all the
+ *   same, within `grace` and a moment; ordinary children go on by themselves.
+ * - *A daemon* is ended with all that it started, as long as that stays in its process group; it must not have
+ *   `Process`es of its own. Its standard input is empty, and so is a module's.
+ * - *A module* ends when its function's promise has settled and nothing is left in its event loop. If the
+ *   function throws, the stack goes to stderr, and the exit code is 1. It runs with main's `execArgv`, so a
+ *   TypeScript module runs where main's would.
+ * - *The locks* that a child held when it was killed are free as soon as the next in line looks.
+ *
+ * ```ts
+ * const singer = new Process({ module: new URL('./sing.js', import.meta.url), args: ['person1', semaphore] });
+ * singer.start();
+ * await singer.join();
+ * ```
+ */
+export class Process {
+  readonly name: string;
+  readonly #target: Target;
+  readonly #graceMs: number;
+  readonly #asChild: Child;
+  #daemon = false;
+  #child: ChildProcess | null = null;
+  #group: ProcessGroup | null = null;
+  #ending: Promise<void> | null = null;
+  #exitCode: number | null = null;
+  #ended: Promise<void> = Promise.resolve();
+  #joins = 0;
+
+  /** @throws {MisuseError} */
+  constructor(target: Target) {
+    checkTarget(target);
+    const { name, daemon = false, grace = GRACE_MS } = target;
+    if (!(Number.isFinite(grace) && grace >= 0))
+      throw new MisuseError(`grace must be a number of milliseconds from 0 up, not ${String(grace)}`);
+    count += 1;
+    this.name = name ?? `Process-${count}`;
+    this.#target = target;
+    this.#graceMs = grace;
+    this.daemon = daemon;
+    this.#asChild = this.#childView();
+  }
+
+  /** The children that run. */
+  static activeChildren(): Process[] {
+    return children
+      .all()
+      .map((child) => child.process)
+      .filter((process) => process.isAlive());
+  }
+
+  /** Whether it ends when main's code ends. To be set before `start`. */
+  get daemon(): boolean {
+    return this.#daemon;
+  }
+
+  /** @throws {MisuseError} */
+  set daemon(daemon: boolean) {
+    if (typeof daemon !== 'boolean') throw new MisuseError(`daemon must be true or false, not ${String(daemon)}`);
+    if (this.#child) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
+    this.#daemon = daemon;
+  }
+
+  /** Null before `start`. */
+  get pid(): number | null {
+    return this.#child?.pid ?? null;
+  }
+
+  /** Null before it has ended; −n if signal n ended it. Known when the event loop has turned since. */
+  get exitCode(): number | null {
+    return this.#exitCode;
+  }
+
+  /** Whether it was started and has not ended, as far as is known since the event loop turned last. */
+  isAlive(): boolean {
+    return this.#child !== null && this.#exitCode === null;
+  }
+
+  /**
+   * Its output, where `output` is `pipe`, from `start` on; else null. A child whose output nobody reads stops
+   * when the pipe is full. Reading it keeps main's code no longer alive than it is otherwise.
+   */
+  get stdout(): Readable | null {
+    return this.#child?.stdout ?? null;
+  }
+
+  get stderr(): Readable | null {
+    return this.#child?.stderr ?? null;
+  }
+
+  /**
+   * Starts it, and returns when it is there; it begins by itself. If main is killed in the middle of this, the
+   * child never begins.
+   *
+   * @throws {MisuseError} if it was started before; in a daemon; for arguments that cannot be handed over
+   * @throws {LockstepError} `START_FAILED` if the system starts no more processes. Nothing was started then.
+   */
+  start(): void {
+    if (this.#child) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
+    if (isDaemon())
+      throw new MisuseError(
+        `${this.name}: a daemon must not start children: start them in main, or make this no daemon`,
+      );
+    const order = 'module' in this.#target ? orderOf(this.#target, this.#daemon) : null;
+    const child = this.#launch();
+    this.#child = child;
+    if (this.#daemon) this.#group = new ProcessGroup(child.pid as number);
+    this.#ended = new Promise((resolve) => {
+      child.once('exit', (code, signal) => resolve(this.#onExit(code, signal)));
+    });
+    children.add(this.#asChild);
+    // Before it may begin, so that there is no moment at which it runs and nobody would end it.
+    if (this.#group && process.platform !== 'win32') children.guardian.watch(this.#group.number, this.#graceMs);
+    letGo(child, order);
+  }
+
+  /**
+   * Resolves when it has ended, to its exit code; or after `timeout`, to null. Main's code is not over while
+   * it is awaited.
+   *
+   * @throws {MisuseError} (rejects) before `start`
+   * @throws the signal's reason (rejects) if it aborts
+   */
+  async join({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<number | null> {
+    const child = this.#child;
+    if (!child) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
+    if (!(typeof timeout === 'number' && timeout >= 0))
+      throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
+    signal?.throwIfAborted();
+    this.#joins += 1;
+    child.ref();
+    try {
+      await byDeadline(this.#ended, timeout, signal);
+    } finally {
+      this.#joins -= 1;
+      if (this.#joins === 0) child.unref();
+    }
+    signal?.throwIfAborted();
+    return this.#exitCode;
+  }
+
+  /** SIGTERM; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
+  terminate(): void {
+    this.#signal('SIGTERM');
+  }
+
+  /** SIGKILL, or another; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.#signal(signal);
+  }
+
+  /**
+   * Ends it politely, then not: SIGTERM, and SIGKILL after `grace`. Resolves to its exit code. Of a daemon, all
+   * that it started has ended too.
+   *
+   * @throws {MisuseError} (rejects) before `start`
+   */
+  async end(): Promise<number> {
+    if (this.#daemon && this.#child) await this.#end();
+    else {
+      this.terminate();
+      if ((await this.join({ timeout: this.#graceMs })) === null) this.kill();
+    }
+    return (await this.join()) as number;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    if (!this.#child) throw new MisuseError(`${this.name} has not been started: there is nothing to end`);
+    if (!this.isAlive()) return;
+    if (this.#group) this.#group.signal(signal);
+    else this.#child.kill(signal);
+  }
+
+  /** @throws {LockstepError} */
+  #launch(): ChildProcess {
+    try {
+      if (this.#daemon && process.platform !== 'win32') children.guardian.start();
+      return launch(this.#target, this.#daemon);
+    } catch (cause) {
+      throw new LockstepError(
+        'START_FAILED',
+        `${this.name} could not be started: ${(cause as Error).message}. Nothing was started.`,
+        { operation: 'start', resource: this.name, cause },
+      );
+    }
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#exitCode = code ?? -(signal === null ? 0 : constants.signals[signal]);
+    if (this.#group) void this.#end();
+    else children.remove(this.#asChild);
+  }
+
+  /** Ends a daemon, or what it left behind in its group. */
+  #end(): Promise<void> {
+    this.#ending ??= this.#endGroup(this.#group as ProcessGroup);
+    return this.#ending;
+  }
+
+  async #endGroup(group: ProcessGroup): Promise<void> {
+    await group.end(this.#graceMs);
+    children.guardian.leave(group.number);
+    // Its exit code is worth a moment; also, a zombie is left if nobody hears of its end.
+    this.#child?.ref();
+    await this.#ended;
+    children.remove(this.#asChild);
+  }
+
+  #childView(): Child {
+    const self = this;
+    return {
+      process: this,
+      get daemon() {
+        return self.#daemon;
+      },
+      end: () => this.#end(),
+      await: () => void this.#child?.ref(),
+    };
+  }
+}

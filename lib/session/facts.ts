@@ -1,0 +1,43 @@
+import type { ProcessFacts } from '../host/host.ts';
+import { isCount } from '../journal/record.ts';
+
+/** A session that an entry belongs to. Only when all its owners are gone is an entry stale. */
+export interface Owner {
+  key: string;
+  facts: ProcessFacts;
+  /** It handed the entry over to those behind it: whether it lives no longer matters. */
+  relieved: boolean;
+}
+
+/** `[pid, tid, start, boot, namespace, host]`: a session's facts on the wire. Its key stands apart. */
+export type WireFacts = readonly [number, number, number, string, number, string];
+
+export function toWire(facts: ProcessFacts): WireFacts {
+  return [facts.pid, facts.tid, facts.start, facts.boot, facts.namespace, facts.host];
+}
+
+// One's own facts are the same array in every record that one writes.
+let lastWire: unknown;
+let lastFacts: ProcessFacts | null = null;
+
+/** The facts that were on the wire, or null if they are none. Not to be changed. */
+export function fromWire(wire: unknown): ProcessFacts | null {
+  if (wire !== lastWire || lastFacts === null) {
+    lastFacts = parseFacts(wire);
+    lastWire = wire;
+  }
+  return lastFacts;
+}
+
+function parseFacts(wire: unknown): ProcessFacts | null {
+  if (!Array.isArray(wire) || wire.length < 6) return null;
+  const [pid, tid, start, boot, namespace, host] = wire as unknown[];
+  if (!isPid(pid) || !isPid(tid) || !isCount(start) || !isCount(namespace)) return null;
+  if (typeof boot !== 'string' || typeof host !== 'string') return null;
+  return { pid, tid, start, boot, namespace, host };
+}
+
+/** What no system gives as a pid could not be asked about, and its owner would count as alive forever. */
+function isPid(value: unknown): value is number {
+  return isCount(value) && value >= 1 && value <= 2 ** 31 - 1;
+}

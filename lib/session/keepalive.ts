@@ -1,0 +1,81 @@
+import type { Worker } from 'node:worker_threads';
+import type { Belonging } from '../host/host.ts';
+
+/** How often a session shows that it is alive to those who cannot see its process. */
+export const HEARTBEAT_MS = 5_000;
+/** A worker that keeps failing is not started again: without a heartbeat a session counts as alive. */
+const MAX_STARTS = 5;
+
+export interface HeartbeatOrder {
+  do: 'keep' | 'drop';
+  path: string;
+  sessions: SessionsPlace;
+}
+
+/** The directory in which the hearts beat, as the store's check found it. */
+export interface SessionsPlace {
+  /** All links resolved; null: not checked. */
+  place: string | null;
+  /** Whom a heartbeat's directory is given to. */
+  belonging: Belonging | undefined;
+}
+
+/**
+ * Keeps proper-lockfile's lock (a directory whose time is refreshed) on session files.
+ *
+ * In a worker thread, for two reasons: a program that blocks its event loop for a minute under a lock
+ * is alive all the same; and proper-lockfile installs signal handlers when it is loaded, which in a
+ * worker have no effect.
+ */
+export class Heartbeat {
+  readonly #beatMs: number;
+  readonly #onMissed: () => void;
+  readonly #sessions: SessionsPlace;
+  readonly #paths = new Set<string>();
+  #worker: Worker | null = null;
+  #starts = 0;
+
+  /** `onMissed` is called when a heartbeat was late enough for others to have given the session up. */
+  constructor(beatMs: number, sessions: SessionsPlace, onMissed: () => void) {
+    this.#beatMs = beatMs;
+    this.#sessions = sessions;
+    this.#onMissed = onMissed;
+  }
+
+  keep(path: string): void {
+    this.#paths.add(path);
+    if (this.#worker) this.#post('keep', path);
+    else this.#start();
+  }
+
+  drop(path: string): void {
+    this.#paths.delete(path);
+    this.#post('drop', path);
+  }
+
+  #post(order: HeartbeatOrder['do'], path: string): void {
+    this.#worker?.postMessage({ do: order, path, sessions: this.#sessions } satisfies HeartbeatOrder);
+  }
+
+  #start(): void {
+    if (this.#starts >= MAX_STARTS) return;
+    this.#starts += 1;
+    // Loaded when it is needed: most processes are done before that.
+    const { Worker } = process.getBuiltinModule('node:worker_threads');
+    const worker = new Worker(new URL('./keepalive-worker.js', import.meta.url), {
+      workerData: { beatMs: this.#beatMs },
+      execArgv: [],
+      stdin: false,
+    });
+    this.#worker = worker;
+    worker.on('message', this.#onMissed);
+    worker.on('error', () => undefined);
+    worker.on('exit', () => {
+      this.#worker = null;
+      if (this.#paths.size > 0) this.#start();
+    });
+    // After the listeners: adding one would make the process wait for the worker again.
+    worker.unref();
+    for (const path of this.#paths) this.#post('keep', path);
+  }
+}

@@ -1,0 +1,49 @@
+import type { Host, ProcessFacts } from '../host/host.ts';
+import type { Owner } from './facts.ts';
+import { toWire, type WireFacts } from './facts.ts';
+
+/**
+ * One participating process, or thread, or copy of this package: who it is.
+ *
+ * Its facts tell it apart from every other process, also from a later one with the same pid; its key
+ * is random, and names its file in the store.
+ */
+export class Session {
+  readonly key: string;
+  readonly facts: ProcessFacts;
+  /** The facts as they stand in a record, and as JSON. */
+  readonly wire: WireFacts;
+  readonly factsJson: string;
+  #records = 0;
+
+  constructor(host: Host) {
+    this.facts = host.processes.self();
+    this.key = host.processes.nonce();
+    this.wire = toWire(this.facts);
+    this.factsJson = JSON.stringify(this.wire);
+  }
+
+  /** An id that no record has had before. */
+  nextId(): string {
+    this.#records += 1;
+    return `${this.key}:${this.#records}`;
+  }
+}
+
+/** The session that stands for another process, which knows nothing of Lockstep: null if it is gone. */
+export function ownerFor(host: Host, pid: number): Owner | null {
+  const state = host.processes.state(pid, pid);
+  if (state === 'gone' || (state !== 'unknown' && state.zombie)) return null;
+  const start = state === 'unknown' ? 0 : state.start;
+  return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
+}
+
+/** The name of a session's file in the store. */
+export function sessionFile({ key, facts }: Pick<Owner, 'key' | 'facts'>): string {
+  return `${facts.pid}-${key}`;
+}
+
+/** Whether a session can have a file: a key that a journal gives must not lead out of the directory. */
+export function canHaveFile({ key }: Pick<Owner, 'key'>): boolean {
+  return !/[/\\\0]/.test(key);
+}

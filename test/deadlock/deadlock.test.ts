@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import fse from 'fs-extra';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const fixture = (name: string) => fileURLToPath(new URL(`../../dist/fixtures/${name}.js`, import.meta.url));
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'lockstep-deadlock-'));
+});
+
+afterEach(() => fse.remove(directory));
+
+function start(program: string, args: string[]): Promise<{ stdout: string }> {
+  const env = { ...process.env, LOCKSTEP_DIR: path.join(directory, 'store') };
+  return run(process.execPath, [fixture(program), ...args], { env, timeout: 25_000, killSignal: 'SIGKILL' });
+}
+
+function evaluate(code: string): Promise<{ stdout: string }> {
+  const file = path.join(path.dirname(fixture('x')), `deadlock-${process.pid}-${Date.now()}.mjs`);
+  writeFileSync(
+    file,
+    `import fs from 'node:fs';\nimport { Lock } from 'lockstep';\nconst lock = new Lock('a');\n${code}`,
+  );
+  const env = { ...process.env, LOCKSTEP_DIR: path.join(directory, 'store') };
+  return run(process.execPath, [file], { env, timeout: 25_000, killSignal: 'SIGKILL' }).finally(() => fse.remove(file));
+}
+
+it('a process that waits for its own lock, with nothing left to do, is told who holds it', async () => {
+  const { stdout } = await start('demos/forgetful', []);
+  expect(stdout).toMatch(/2: lock: a deadlock: .* Held by pid \d+ on .*forgetful\.js/);
+});
+
+it('a blocking wait for the own lock is told, and leaves nothing in line', async () => {
+  const { stdout } = await evaluate(`
+    lock.acquireSync();
+    try { lock.acquireSync(); } catch (error) { console.log(error.code); }
+    console.log((await lock.inspect()).entries.length);`);
+  expect(stdout).toBe('DEADLOCK\n1\n');
+});
+
+it('a wait that a timer of the same process will end is no deadlock', async () => {
+  const { stdout } = await evaluate(`
+    const lease = await lock.acquire();
+    setTimeout(() => lease.release(), 100);
+    await lock.withLock(() => console.log('in'));`);
+  expect(stdout).toBe('in\n');
+});
+
+it('a task that goes on in a promise’s callback will release what it has, however long the reading of a file takes', async () => {
+  const { stdout } = await evaluate(`
+    const { readSync } = fs;
+    const lease = await lock.acquire();
+    const other = lock.withLock(async () => {
+      for (let turns = 0; turns < 1_000; turns++) await null;
+    });
+    await new Promise(setImmediate);
+    // Longer than until the first look at a wait, which is over then before it has begun.
+    fs.readSync = (...args) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 40);
+      return readSync(...args);
+    };
+    await lease.release();
+    await lock.withLock(() => console.log('in'));
+    await other;`);
+  expect(stdout).toBe('in\n');
+});
+
+it('eight busy processes that have nothing but their waits are never told of a deadlock, and lose no update', async () => {
+  const counter = path.join(directory, 'counter');
+  writeFileSync(counter, '0');
+  await Promise.all(Array.from({ length: 8 }, () => start('programs/contender', [counter, '60'])));
+  expect(readFileSync(counter, 'utf8')).toBe('480');
+}, 60_000);

@@ -1,0 +1,57 @@
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import type { DiskEntry } from '../../lib/disk/disk-entry.ts';
+import { Lock, openStore } from '../../lib/index.ts';
+import { Presence } from '../../lib/session/session-file.ts';
+import { temporaryDirectory } from '../support/tape.ts';
+
+const CONFIG = { kind: 'lock', permits: 1 };
+const request = { ask: 1, label: '', onlyIfGranted: false };
+
+/** An entry that waits in a store of its own, behind one that holds. */
+function waiter() {
+  const store = openStore(path.join(temporaryDirectory(), 'store'));
+  const holder = store.join('deploy', CONFIG, request) as DiskEntry;
+  return { store, holder, entry: store.join('deploy', CONFIG, request) as DiskEntry };
+}
+
+test('a wait in a journal that can no longer be read is told so, at its first look and at a later one', async () => {
+  for (const good of [0, 1, 2]) {
+    const { store, holder, entry } = waiter();
+    const { resource } = entry;
+    let looks = 0;
+    resource.refreshInPlace = () => {
+      looks += 1;
+      if (looks > good) throw new Error('unreadable');
+    };
+    await expect(store.changed(entry, { timeoutMs: 60_000, keepAlive: true })).rejects.toThrow('unreadable');
+    expect(looks).toBe(good + 1);
+    Reflect.deleteProperty(resource, 'refreshInPlace');
+    await store.leave(entry);
+    await store.leave(holder);
+  }
+});
+
+test('a lease whose loss was listened for is looked after no longer than it is held', async () => {
+  const store = openStore(path.join(temporaryDirectory(), 'store'));
+  const lock = new Lock('deploy', { store });
+  const listening = new Set<() => void>();
+  const { listen } = Presence.prototype;
+  Presence.prototype.listen = function (listener) {
+    const stop = listen.call(this, listener);
+    listening.add(listener);
+    return () => {
+      listening.delete(listener);
+      stop();
+    };
+  };
+  try {
+    const lease = await lock.acquire();
+    expect(lease.signal.aborted).toBe(false);
+    expect(listening.size).toBe(1);
+    await lease.release();
+    expect(listening.size).toBe(0);
+  } finally {
+    Presence.prototype.listen = listen;
+  }
+});

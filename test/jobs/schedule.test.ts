@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { MisuseError } from '../../lib/errors.ts';
+import { parseExpectation } from '../../lib/jobs/schedule.ts';
+
+const HOUR = 3_600_000;
+/** In local time, as a crontab is read. */
+const NOON = new Date(2026, 5, 17, 12, 0, 3).getTime();
+
+describe('every DUR', () => {
+  test('is due that long after the last success began', () => {
+    expect(parseExpectation('every 24h').dueAfter(NOON)).toBe(NOON + 24 * HOUR);
+    expect(parseExpectation(' Every  90 ').dueAfter(NOON)).toBe(NOON + 90_000);
+  });
+
+  test('grants a tenth of its interval, and never less than a minute', () => {
+    expect(parseExpectation('every 1d').defaultGraceMs).toBe(2.4 * HOUR);
+    expect(parseExpectation('every 1m').defaultGraceMs).toBe(60_000);
+  });
+});
+
+describe('five fields of a crontab', () => {
+  test.each([
+    ['30 2 * * *', [2026, 5, 18, 2, 30]],
+    ['*/20 * * * *', [2026, 5, 17, 12, 20]],
+    ['0 9 * * mon-fri', [2026, 5, 18, 9, 0]],
+    ['0 0 1 JAN *', [2027, 0, 1, 0, 0]],
+    // As crontab(5) has it: either of the two will do.
+    ['0 0 1 * sun', [2026, 5, 21, 0, 0]],
+    ['@hourly', [2026, 5, 17, 13, 0]],
+    ['@daily', [2026, 5, 18, 0, 0]],
+  ] as const)('%s is due the next time that cron would start it', (text, [year, month, day, hour, minute]) => {
+    expect(parseExpectation(text).dueAfter(NOON)).toBe(new Date(year, month, day, hour, minute).getTime());
+    expect(parseExpectation(text).defaultGraceMs).toBe(600_000);
+  });
+});
+
+test.each([
+  ['', /neither/],
+  ['daily', /neither/],
+  ['every', /neither/],
+  ['every day', /no duration/],
+  ['every 0s', /no duration/],
+  ['every -5m', /no duration/],
+  ['* * * *', /neither/],
+  ['* * * * * *', /neither/],
+  ['61 * * * *', /minute/],
+  ['0 0 L * *', /neither/],
+  ['0 0 * foo *', /neither/],
+  ['? * * * *', /neither/],
+  ['0 0 31 2 *', /no such day/],
+  ['@reboot', /neither/],
+])('%j is refused, with what is allowed and why', (text, why) => {
+  const parse = () => parseExpectation(text);
+  expect(parse).toThrow(MisuseError);
+  expect(parse).toThrow(why);
+  expect(parse).toThrow(/'every 24h' .* crontab/);
+});

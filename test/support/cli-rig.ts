@@ -1,0 +1,272 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type EntryView, openStore, type Store } from 'lockstep';
+
+/** The command line as it is shipped. `npm test` builds it first. */
+export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const FIXTURES = fileURLToPath(new URL('../../dist/fixtures/demos/', import.meta.url));
+/** A hang guard, nothing that a test's order depends on. */
+const UNTIL_MS = 20_000;
+
+export interface Result {
+  /** The exit status, or the name of the signal it died of. */
+  status: number | NodeJS.Signals;
+  stdout: string;
+  stderr: string;
+}
+
+export interface StartOptions {
+  env?: Record<string, string | undefined>;
+  cwd?: string;
+  /** All of its input. Without it the pipe stays open until `letGo()`. */
+  input?: string;
+}
+
+/** Polls, only for what the world gives no event of. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + UNTIL_MS;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`it never came about that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Whether a process is there and no zombie. */
+export function isAlive(pid: number): boolean {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  } catch {
+    return false;
+  }
+}
+
+/** A process that a test started: what it says, and how it ends. */
+export class Program {
+  readonly pid: number;
+  readonly ended: Promise<Result>;
+  stdout = '';
+  stderr = '';
+  running = true;
+  readonly #child: ChildProcess;
+  #onChange: Array<() => void> = [];
+
+  constructor(child: ChildProcess) {
+    this.#child = child;
+    this.pid = child.pid ?? 0;
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#changed();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#changed();
+    });
+    // It may end before it has read what we write.
+    child.stdin?.on('error', () => undefined);
+    child.once('exit', () => {
+      this.running = false;
+      this.#changed();
+    });
+    this.ended = new Promise((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code, signal) =>
+        resolve({ status: code ?? signal ?? 0, stdout: this.stdout, stderr: this.stderr }),
+      );
+    });
+    this.ended.catch(() => undefined);
+  }
+
+  /** Waits until it has said `text`; fails if it ends without. */
+  async says(text: string | RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpMatchArray> {
+    for (;;) {
+      const match = this[stream].match(typeof text === 'string' ? escaped(text) : text);
+      if (match) return match;
+      if (!this.running) throw new Error(`ended without saying ${text}: ${this.stdout}${this.stderr}`);
+      await new Promise<void>((resolve) => this.#onChange.push(resolve));
+    }
+  }
+
+  /** Waits until the process itself is gone, whoever else may still have its streams. */
+  async exited(): Promise<void> {
+    while (this.running) await new Promise<void>((resolve) => this.#onChange.push(resolve));
+  }
+
+  write(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  /** Closes its input, for which the commands of these tests wait. */
+  letGo(): Promise<Result> {
+    this.#child.stdin?.end();
+    return this.ended;
+  }
+
+  /** Signals this process only, none of its children. */
+  kill(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Nothing of it is left: it, and the process group it leads. */
+  destroy(): void {
+    this.#child.stdin?.destroy();
+    killQuietly(-this.pid);
+  }
+
+  #changed(): void {
+    const waiting = this.#onChange;
+    this.#onChange = [];
+    for (const resolve of waiting) resolve();
+  }
+}
+
+function escaped(text: string): RegExp {
+  return new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+}
+
+function killQuietly(pid: number): void {
+  // What could not be started has the pid 0, which as a target is our own process group.
+  if (pid === 0) return;
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/**
+ * A FIFO for which commands wait with `read -r _ < NAME`. Unlike a pipe to a child's stdin, which Node
+ * closes when that child has ended, it outlives a wrapper that is killed.
+ */
+export class Gate {
+  readonly #descriptor: number;
+
+  constructor(file: string) {
+    execFileSync('mkfifo', [file]);
+    // For reading too: then opening it need not wait for the other side, on either side.
+    this.#descriptor = fs.openSync(file, fs.constants.O_RDWR);
+  }
+
+  /** Lets one command through. */
+  open(): void {
+    fs.writeSync(this.#descriptor, '\n');
+  }
+
+  close(): void {
+    fs.closeSync(this.#descriptor);
+  }
+}
+
+/** A store and a directory of a test's own, and every process that the test started. */
+export class Rig {
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-cli-'));
+  readonly storePath = path.join(this.directory, 'store');
+  readonly #programs: Program[] = [];
+  readonly #strays: number[] = [];
+  readonly #gates: Gate[] = [];
+
+  get store(): Store {
+    return openStore(this.storePath);
+  }
+
+  path(...names: string[]): string {
+    return path.join(this.directory, ...names);
+  }
+
+  write(name: string, text: string, mode = 0o644): string {
+    const file = this.path(name);
+    fs.writeFileSync(file, text);
+    fs.chmodSync(file, mode);
+    return file;
+  }
+
+  read(name: string): string {
+    return fs.readFileSync(this.path(name), 'utf8');
+  }
+
+  exists(name: string): boolean {
+    return fs.existsSync(this.path(name));
+  }
+
+  /** Starts a program in a process group of its own. */
+  start(file: string, args: readonly string[], { env = {}, cwd, input }: StartOptions = {}): Program {
+    const child = spawn(file, args, {
+      cwd: cwd ?? this.directory,
+      env: { ...process.env, LOCKSTEP_DIR: this.storePath, NODE: process.execPath, MAIN, ...env },
+      stdio: 'pipe',
+      detached: true,
+    });
+    const program = new Program(child);
+    this.#programs.push(program);
+    if (input !== undefined) child.stdin.end(input);
+    return program;
+  }
+
+  /** Starts `lockstep …`. */
+  lockstep(args: readonly string[], options: StartOptions = {}): Program {
+    return this.start(process.execPath, [MAIN, ...args], options);
+  }
+
+  /** `lockstep …`, from beginning to end, with no input. */
+  run(...args: string[]): Promise<Result> {
+    return this.lockstep(args, { input: '' }).ended;
+  }
+
+  /** A shell script in which `lockstep` is a command. Its `$$` is the pid of what is returned. */
+  script(text: string, options: StartOptions = {}): Program {
+    const file = this.write(`script.${this.#programs.length}.sh`, `lockstep() { "$NODE" "$MAIN" "$@"; }\n${text}`);
+    return this.start('/bin/sh', [file], options);
+  }
+
+  /** `lockstep run NAME [options]` with a command that is in until `letGo()`, and then exits 0. */
+  async hold(name: string, ...options: string[]): Promise<Program> {
+    const holder = this.visitor(name, ...options);
+    await holder.says('in ');
+    return holder;
+  }
+
+  /** The same, but it may have to wait. When it is in it says `in` and the command's pid. */
+  visitor(name: string, ...options: string[]): Program {
+    return this.lockstep(['run', name, ...options, '--', 'sh', '-c', 'echo in $$; read -r _; exit 0']);
+  }
+
+  async entries(name: string): Promise<EntryView[]> {
+    return (await this.store.snapshot(name))?.entries ?? [];
+  }
+
+  /** Waits until so many hold and so many wait. */
+  async line(name: string, holding: number, waiting: number): Promise<void> {
+    await until(`${holding} hold ${name} and ${waiting} wait`, async () => {
+      const entries = await this.entries(name);
+      const held = entries.filter(({ state }) => state === 'holding').length;
+      return held === holding && entries.length - held === waiting;
+    });
+  }
+
+  gate(name: string): Gate {
+    const gate = new Gate(this.path(name));
+    this.#gates.push(gate);
+    return gate;
+  }
+
+  /** A process that is not in the group of a program we started. */
+  stray(pid: number): number {
+    this.#strays.push(pid);
+    return pid;
+  }
+
+  destroyPrograms(): void {
+    for (const program of this.#programs) program.destroy();
+  }
+
+  async end(): Promise<void> {
+    for (const pid of this.#strays) killQuietly(pid);
+    this.destroyPrograms();
+    for (const gate of this.#gates) gate.close();
+    await Promise.all(this.#programs.map(({ ended }) => ended.catch(() => undefined)));
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,113 @@
+import fs from 'node:fs';
+import type { ProcessFacts } from '../../lib/host/host.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { outputFile } from '../../lib/jobs/output-tail.ts';
+import {
+  type Attempt,
+  eventText,
+  jobDirectory,
+  type Outcome,
+  type Run,
+  type RunPlan,
+  runFile,
+  startText,
+} from '../../lib/jobs/record-format.ts';
+
+/** Records of runs, as `lockstep job` leaves them, without anything having run. */
+
+export const MINUTE = 60_000;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+export const PLAN: RunPlan = {
+  overlap: 'skip',
+  permits: 1,
+  timeoutMs: null,
+  killAfterMs: 10_000,
+  everyMs: null,
+  retries: 0,
+  expect: null,
+  graceMs: null,
+};
+
+/** A process that lives: the one that runs the tests. */
+export const ALIVE: ProcessFacts = nodeHost.processes.self();
+/** One that is gone: its pid is another's by now. */
+export const GONE: ProcessFacts = { ...ALIVE, start: ALIVE.start + 1 };
+
+export interface RunWishes {
+  job?: string;
+  key?: string;
+  plan?: Partial<RunPlan>;
+  facts?: ProcessFacts;
+  /** How long it waited, and then ran, in ms. Null: it has not. */
+  waitedMs?: number | null;
+  tookMs?: number | null;
+  /** Null: nobody wrote down how it ended. */
+  outcome?: Outcome | null;
+  code?: number;
+  signal?: string | null;
+  reason?: string;
+  by?: string;
+  tail?: string;
+  attempts?: Attempt[];
+}
+
+let count = 0;
+
+/** A run that started then, and by default succeeded a second later. */
+export function runAt(at: number, wishes: RunWishes = {}): Run {
+  const { job = 'n', facts = GONE, outcome = 'succeeded', waitedMs = 0, tookMs = 1_000 } = wishes;
+  const { code = outcome === 'succeeded' ? 0 : 1, signal = null, reason = '', by = '', tail = '' } = wishes;
+  const key = wishes.key ?? `k${String(count++).padStart(6, '0')}`;
+  const acquiredAt = waitedMs === null ? null : at + waitedMs;
+  const endedAt = (acquiredAt ?? at) + (tookMs ?? 0);
+  const exited = {
+    it: 'exited',
+    at: endedAt,
+    code: signal ? null : code,
+    signal,
+    timedOut: outcome === 'timed-out',
+  } as const;
+  const attempt = { at: acquiredAt ?? at, facts, exited: outcome === null ? null : exited };
+  return {
+    job,
+    key,
+    facts,
+    at,
+    label: 'sh -c true',
+    plan: { ...PLAN, ...wishes.plan },
+    acquiredAt,
+    attempts: wishes.attempts ?? (acquiredAt === null || tookMs === null ? [] : [attempt]),
+    ended: outcome && { it: 'ended', at: endedAt, outcome, code, reason, by, tail },
+  };
+}
+
+/** One whose command goes on, as far as its record tells. */
+export function runningSince(at: number, wishes: RunWishes = {}): Run {
+  return runAt(at, { facts: ALIVE, outcome: null, ...wishes });
+}
+
+/** Its record's text. */
+export function recordOf(run: Run): string {
+  const { acquiredAt, attempts, ended } = run;
+  const acquired = acquiredAt === null ? '' : eventText({ it: 'acquired', at: acquiredAt });
+  const began = attempts.map(
+    ({ at, facts, exited }) => eventText({ it: 'began', at, facts }) + (exited ? eventText(exited) : ''),
+  );
+  return startText(run) + acquired + began.join('') + (ended ? eventText(ended) : '');
+}
+
+/** Where a run's record is. */
+export function recordPath(store: string, run: Pick<Run, 'job' | 'at' | 'key'>): string {
+  return `${jobDirectory(store, run.job)}/${runFile(run)}`;
+}
+
+/** Writes runs down in a store; beside those that did not end, the output of their commands. */
+export function writeRuns(store: string, runs: readonly Run[], output = ''): void {
+  for (const run of runs) {
+    fs.mkdirSync(jobDirectory(store, run.job), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(recordPath(store, run), recordOf(run));
+    if (!run.ended) fs.writeFileSync(`${jobDirectory(store, run.job)}/${outputFile(run)}`, output);
+  }
+}

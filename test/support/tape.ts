@@ -1,0 +1,43 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach } from 'vitest';
+import type { Machine } from '../../lib/journal/epoch.ts';
+import type { JournalRecord } from '../../lib/journal/record.ts';
+
+/** A machine that only remembers what was folded into it. */
+export class Tape implements Machine {
+  readonly records: JournalRecord[];
+
+  constructor(header: unknown) {
+    if (!Array.isArray(header)) throw new RangeError('its header is no tape');
+    this.records = [...(header as JournalRecord[])];
+  }
+
+  apply(record: JournalRecord): void {
+    this.records.push(record);
+  }
+
+  header(): unknown {
+    return this.records;
+  }
+
+  get ids(): string[] {
+    return this.records.map(([, id]) => id);
+  }
+}
+
+const directories: string[] = [];
+
+/** A directory that is removed after the test. */
+export function temporaryDirectory(): string {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-unit-'));
+  directories.push(directory);
+  return directory;
+}
+
+afterEach(() => {
+  for (const directory of directories.splice(0)) {
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
+  }
+});
