@@ -31,7 +31,9 @@ async function main(): Promise<void> {
     .fail((message, error) => {
       // Whatever yargs finds wrong, also by way of an option's `coerce`, is the caller's to mend.
       if (error && error.name !== 'YError') throw error;
-      throw new UsageError(complaintOf(message, process.argv[2] ?? ''));
+      throw new UsageError(
+        complaintOf(message, { verb: process.argv[2] ?? '', verbs: { all: VERBS, withCommand: WITH_COMMAND } }),
+      );
     });
   skipHelpCache(parser);
   lift();

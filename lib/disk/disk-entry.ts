@@ -1,9 +1,8 @@
-import type { Entry } from '../line/entry.ts';
+import type { Entry, Keeps } from '../line/entry.ts';
 import type { Eviction } from '../line/line.ts';
 import type { Owner } from '../session/facts.ts';
 import type { Presence } from '../session/session-file.ts';
-import type { EntryState, OwnEntry } from '../store/store.ts';
-import type { DiskResource } from './disk-resource.ts';
+import type { AdoptOptions, EntryState, OwnEntry } from '../store/store.ts';
 
 /** What a record of ours made: the entry as it is now, and how many waited before it when it joined. */
 export interface Joined {
@@ -11,9 +10,21 @@ export interface Joined {
   waitingBefore: number;
 }
 
+/** What a session can do with an entry of its own in the entry's line. `DiskResource` implements it. */
+export interface EntryResource {
+  readonly name: string;
+  expelDeadBefore(own: DiskEntry, most?: number): void;
+  leave(own: DiskEntry): void;
+  abandon(own: DiskEntry, passOn?: Eviction | null): void;
+  adopt(own: DiskEntry, pid: number, options: AdoptOptions): boolean;
+  keep(own: DiskEntry, keeps: Keeps): void;
+  refreshInPlace(): void;
+  waitingBefore(own: DiskEntry, most: number): number;
+}
+
 /** An entry that this session put into a resource's line, kept up to date by its `DiskResource`. */
 export class DiskEntry implements OwnEntry {
-  readonly resource: DiskResource;
+  readonly resource: EntryResource;
   readonly ticket: number;
   /** Of its `enter` record; empty if it was refused. */
   readonly id: string;
@@ -26,7 +37,7 @@ export class DiskEntry implements OwnEntry {
   onChange: (() => void) | null = null;
 
   /** `joined` is null if it was refused. */
-  constructor(resource: DiskResource, joined: Joined | null) {
+  constructor(resource: EntryResource, joined: Joined | null) {
     const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
     this.resource = resource;
     this.ticket = ticket;

@@ -13,6 +13,7 @@ import { ownerFor } from '../session/session.ts';
 import type { Presence } from '../session/session-file.ts';
 import { viewLine } from '../store/line-view.ts';
 import type { AdoptOptions, LineView, Request } from '../store/store.ts';
+import type { EntryResource } from './disk-entry.ts';
 import { DiskEntry } from './disk-entry.ts';
 import { DeadEntries, type Ledger } from './eviction.ts';
 import { OwnEntries } from './own-entries.ts';
@@ -46,7 +47,7 @@ export interface DiskResourceOptions {
  * One resource on disk, as one session sees it: the journal folded into the line, and our own entries
  * in it. Synchronous, and every method leaves our entries' states agreeing with what it read.
  */
-export class DiskResource {
+export class DiskResource implements EntryResource {
   readonly name: string;
   readonly #options: DiskResourceOptions;
   readonly #own: OwnEntries;

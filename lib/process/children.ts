@@ -1,9 +1,7 @@
 import { Guardian } from './guardian.ts';
-import type { Process } from './process.ts';
 
 /** What main's end asks of a child process. */
 export interface Child {
-  readonly process: Process;
   readonly daemon: boolean;
   /** Ends it, and all that it started. */
   end(): Promise<void>;

@@ -40,6 +40,7 @@ let count = 0;
  * ```
  */
 export class Process {
+  static readonly #ofChild = new WeakMap<Child, Process>();
   readonly name: string;
   readonly #target: Target;
   readonly #graceMs: number;
@@ -64,13 +65,14 @@ export class Process {
     this.#graceMs = grace;
     this.daemon = daemon;
     this.#asChild = this.#childView();
+    Process.#ofChild.set(this.#asChild, this);
   }
 
   /** The children that run. */
   static activeChildren(): Process[] {
     return children
       .all()
-      .map((child) => child.process)
+      .flatMap((child) => Process.#ofChild.get(child) ?? [])
       .filter((process) => process.isAlive());
   }
 
@@ -234,7 +236,6 @@ export class Process {
   #childView(): Child {
     const self = this;
     return {
-      process: this,
       get daemon() {
         return self.#daemon;
       },
