@@ -1,0 +1,88 @@
+/**
+ * The rooms of the house, the ground first: a room imports only rooms that stand before it in its list. A room is a
+ * folder, or a file that stands beside the folders.
+ */
+const ROOMS = {
+  lib: [
+    'errors.ts',
+    'time',
+    'host',
+    'file',
+    'journal',
+    'session',
+    'line',
+    'store',
+    'disk',
+    'deadlock',
+    'primitives',
+    'heartbeat',
+    'history',
+    'observe',
+    'jobs',
+    'process',
+    'index.ts',
+  ],
+  cli: ['startup', 'text', 'output', 'report', 'args', 'child', 'access', 'commands', 'main.ts'],
+};
+
+/** A pattern of all files of these rooms. */
+function within(part, rooms) {
+  const places = rooms.map((room) => (room.endsWith('.ts') ? `${room.replaceAll('.', '\\.')}$` : `${room}/`));
+  return `^${part}/(${places.join('|')})`;
+}
+
+function ruleOf(part, room, before) {
+  return {
+    name: `${part}/${room}`,
+    comment: `imports only ${before.join(', ') || 'nothing'} of ${part}/`,
+    from: { path: within(part, [room]) },
+    to: { path: `^${part}/`, pathNot: within(part, [...before, room]) },
+  };
+}
+
+const RULES = [
+  { name: 'no-circular', comment: 'Imports of types count too.', from: {}, to: { circular: true } },
+  {
+    name: 'not-found',
+    comment: 'An import that leads nowhere escapes all other rules.',
+    from: {},
+    to: { couldNotResolve: true },
+  },
+  {
+    name: 'no-room',
+    comment: 'Every file is in a room that is listed.',
+    from: { path: '^(lib|cli)/', pathNot: Object.entries(ROOMS).map(([part, rooms]) => within(part, rooms)) },
+    to: {},
+  },
+  {
+    name: 'lib',
+    comment: 'The library stands alone.',
+    from: { path: '^lib/' },
+    to: { path: '^(cli|test|fixtures|bench|chaos)/' },
+  },
+  {
+    name: 'cli',
+    comment: 'The command line needs the library only.',
+    from: { path: '^cli/' },
+    to: { path: '^(test|fixtures|bench|chaos)/' },
+  },
+  {
+    name: 'command',
+    comment: 'No command imports another one.',
+    from: { path: '^cli/commands/([^/]+)/' },
+    to: { path: '^cli/commands/', pathNot: '^cli/commands/$1/' },
+  },
+  ...Object.entries(ROOMS).flatMap(([part, rooms]) => rooms.map((room, at) => ruleOf(part, room, rooms.slice(0, at)))),
+];
+
+export default {
+  forbidden: RULES.map((rule) => ({ severity: 'error', ...rule })),
+  options: {
+    // TypeScript 7 has no API that dependency-cruiser could parse with.
+    parser: 'swc',
+    // Else imports of types, which leave no trace in what is compiled, would not be seen.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};
