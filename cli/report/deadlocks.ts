@@ -2,22 +2,46 @@ import { linesAround, Stuck } from '../../lib/deadlock/wait-graph.ts';
 import type { LineView } from '../../lib/store/store.ts';
 import { keyOf } from './blockers.ts';
 
+/** Reads a line as it is now; null if there is none, or it cannot be read. */
+type ReadLine = (name: string) => LineView | null;
+
 /**
- * The entries that are part of a deadlock, by `keyOf`. It may run through lines that are not among these: `lineOf` reads
- * a line as it is now.
- *
- * Lines that are read one after the other may show a circle that never was. Who is stuck in two readings was so all
- * the time between them.
+ * The entries that are part of a deadlock, by `keyOf`. The wait-for graph may run through lines that are not among
+ * these: `lineOf` reads a line as it is now.
  */
-export function knottedIn(lines: readonly LineView[], lineOf: (name: string) => LineView | null): ReadonlySet<string> {
-  const kept = lines.filter(({ entries }) => entries.some(({ keeps }) => keeps.held.length > 0));
-  // Mostly nobody who waits keeps anything.
-  if (kept.length === 0) return new Set();
-  const names = kept.map(({ name }) => name);
-  const known = new Map(lines.map((line) => [line.name, line]));
-  const first = new Stuck(around(names, (name) => known.get(name) ?? lineOf(name)));
+export function deadlockedIn(lines: readonly LineView[], lineOf: ReadLine): ReadonlySet<string> {
+  const steps = twoReadings(lines);
+  let step = steps.next();
+  while (!step.done) step = steps.next(lineOf(step.value));
+  return step.value;
+}
+
+/** The same where reading takes its time. */
+export async function deadlockedInAsync(
+  lines: readonly LineView[],
+  lineOf: (name: string) => Promise<LineView | null>,
+): Promise<ReadonlySet<string>> {
+  const steps = twoReadings(lines);
+  let step = steps.next();
+  while (!step.done) step = steps.next(await lineOf(step.value));
+  return step.value;
+}
+
+/**
+ * Lines that are read one after the other may show a cycle that never was:
+ *   1. Q holds B and waits for A, which P holds; A's line is read;
+ *   2. Q gives up, and P waits for B; B's line is read.
+ * So the lines are read twice. An entry that is stuck in both readings was stuck all the time between them.
+ */
+function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet<string>, LineView | null> {
+  const names = lines
+    .filter(({ entries }) => entries.some(({ keeps }) => keeps.held.length > 0))
+    .map(({ name }) => name);
+  // Mostly no waiter keeps anything.
+  if (names.length === 0) return new Set();
+  const first = new Stuck(yield* reading(names, new Map(lines.map((line) => [line.name, line]))));
   if (first.knotted.size === 0) return new Set();
-  const again = around(names, lineOf);
+  const again = yield* reading(names, new Map());
   const { knotted } = new Stuck(again, first);
   return new Set(
     again.flatMap(({ name, entries }) =>
@@ -26,9 +50,13 @@ export function knottedIn(lines: readonly LineView[], lineOf: (name: string) => 
   );
 }
 
-function around(names: readonly string[], lineOf: (name: string) => LineView | null): LineView[] {
+/** The lines around some names; those that are known need no reading. */
+function* reading(
+  names: readonly string[],
+  known: ReadonlyMap<string, LineView>,
+): Generator<string, LineView[], LineView | null> {
   const steps = linesAround(names);
   let step = steps.next();
-  while (!step.done) step = steps.next(lineOf(step.value));
+  while (!step.done) step = steps.next(known.get(step.value) ?? (yield step.value));
   return step.value;
 }

@@ -33,8 +33,7 @@ export class DiskEntry implements OwnEntry {
   state: EntryState;
   token: number;
   eviction: Eviction | null = null;
-  /** Called when the state has changed. */
-  onChange: (() => void) | null = null;
+  readonly #listeners = new Set<() => void>();
 
   /** `joined` is null if it was refused. */
   constructor(resource: EntryResource, joined: Joined | null) {
@@ -45,6 +44,20 @@ export class DiskEntry implements OwnEntry {
     this.token = token;
     this.waitingBefore = joined?.waitingBefore ?? 0;
     this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';
+  }
+
+  /**
+   * Calls back after each change of the state, until the returned function is called. Several leases may share one entry
+   * (an `RLock`), and each of them listens.
+   */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Notifies the listeners. */
+  changed(): void {
+    for (const listener of [...this.#listeners]) listener();
   }
 
   /** It was not adopted, after all. */

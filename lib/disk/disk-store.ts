@@ -95,7 +95,7 @@ export class DiskStore implements Store {
         cancelTimer();
         stopListening();
         stopHearing();
-        own.onChange = null;
+        stopListeningToEntry();
         resolve();
       };
       const look = (judge: boolean) => {
@@ -114,7 +114,7 @@ export class DiskStore implements Store {
           if (!isOver) poll();
         });
       };
-      own.onChange = end;
+      const stopListeningToEntry = own.listen(end);
       const stopListening = this.#disk.presence.listen(() => look(false));
       const stopHearing = onAbort(signal, end);
       // What changed before we listened would not be heard.

@@ -104,7 +104,7 @@ export class OwnEntries {
     if (!own || !this.#byTicket.delete(own.ticket)) return;
     own.state = state;
     for (const owner of own.adopters) this.#presence.retire(owner);
-    own.onChange?.();
+    own.changed();
   }
 
   /** Acts on what the last fold found. `poke`: a record of ours may have let others in, so wake them. */
@@ -147,7 +147,7 @@ export class OwnEntries {
     if (own?.state !== 'waiting') return;
     own.token = token;
     own.state = 'holding';
-    own.onChange?.();
+    own.changed();
   }
 
   #lose(own: DiskEntry | undefined, eviction: Eviction): void {

@@ -55,3 +55,26 @@ test('a lease whose loss was listened for is looked after no longer than it is h
     Presence.prototype.listen = listen;
   }
 });
+
+test('each of two who wait for a change of one entry is notified of it, not the last to come alone', async () => {
+  const { store, holder, entry } = waiter();
+  // No poll of its own comes in time to help.
+  const options = { timeoutMs: 60_000, keepAlive: true };
+  const changes = Promise.all([store.changed(entry, options), store.changed(entry, options)]);
+  await store.leave(holder);
+  await store.refresh(entry);
+  await changes;
+  expect(entry.state).toBe('holding');
+  await store.leave(entry);
+});
+
+test('of two that stopped listening, neither stops the other', () => {
+  const { store, entry } = waiter();
+  const heard: string[] = [];
+  const stop = entry.listen(() => heard.push('first'));
+  entry.listen(() => heard.push('second'));
+  stop();
+  entry.changed();
+  expect(heard).toEqual(['second']);
+  void store.leave(entry);
+});

@@ -236,9 +236,9 @@ test('an entry that joined while something else of its process went wrong is in 
   const { store } = mine;
   const config = { kind: 'lock', permits: 1 };
   const first = store.join('deploy', config, { ask: 1, label: 'first', onlyIfGranted: false }) as DiskEntry;
-  first.onChange = () => {
+  first.listen(() => {
     throw new TypeError('a listener with a bug');
-  };
+  });
   await lease.release();
   expect(() => store.join('deploy', config, { ask: 1, label: 'second', onlyIfGranted: false })).toThrow(TypeError);
   host.runTimers();

@@ -1,7 +1,9 @@
 import prettyMs from 'pretty-ms';
-import { Stuck } from '../../../lib/deadlock/wait-graph.ts';
+import type { SurveyedResource } from '../../../lib/observe/store-scan.ts';
 import { sessionFile } from '../../../lib/session/session.ts';
 import type { EntryView, LineView, OwnerView } from '../../../lib/store/store.ts';
+import { keyOf } from '../../report/blockers.ts';
+import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
 import { inShell } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
@@ -18,11 +20,11 @@ const AHEAD_MS = 60_000;
 /** Whether every line moves, or will. */
 export function checkEntries(opened: Opened): Findings {
   const found = new Findings('entries');
-  const lines = opened.resources.flatMap(({ line }) => line ?? []);
-  const { knotted } = new Stuck(lines);
+  const lines = linesIn(opened.resources);
+  const deadlocked = deadlockedIn(lines, againIn(opened));
   for (const line of lines) {
     for (const entry of line.entries) {
-      if (knotted.has(entry)) tellDeadlock(found, line, entry);
+      if (deadlocked.has(keyOf(line.name, entry.ticket))) tellDeadlock(found, line, entry);
       else if (entry.stale) tellStale(found, line, entry);
       else tellLiving(found, opened, line, entry);
     }
@@ -31,6 +33,19 @@ export function checkEntries(opened: Opened): Findings {
   if (found.isCalm)
     found.ok(`${counted(count, 'entry', 'entries')} in ${counted(lines.length, 'line')}: every line moves`);
   return found;
+}
+
+function linesIn(resources: readonly SurveyedResource[]): LineView[] {
+  return resources.flatMap(({ line }) => line ?? []);
+}
+
+/** Reads the store once more, at the first line that is asked for. */
+function againIn({ survey }: Opened): (name: string) => LineView | null {
+  let lines: Map<string, LineView> | undefined;
+  return (name) => {
+    lines ??= new Map(linesIn(survey.resources().resources).map((line) => [line.name, line]));
+    return lines.get(name) ?? null;
+  };
 }
 
 function named({ name }: LineView, entry: EntryView): string {

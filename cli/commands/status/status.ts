@@ -1,9 +1,10 @@
 import prettyMs from 'pretty-ms';
-import { linesAround, Stuck } from '../../../lib/deadlock/wait-graph.ts';
 import { openStore } from '../../../lib/disk/open-store.ts';
-import type { EntryView, LineView, Store } from '../../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../../lib/store/store.ts';
 import { targetOf } from '../../access/target.ts';
 import type { StoreArguments } from '../../args/options.ts';
+import { keyOf } from '../../report/blockers.ts';
+import { deadlockedInAsync } from '../../report/deadlocks.ts';
 import { idleStateOf, kindOf, stateOf, tokenOf } from '../../report/line-words.ts';
 import { jsonText } from '../../text/escape.ts';
 import { printTable } from '../../text/table.ts';
@@ -18,16 +19,16 @@ export interface StatusArguments extends StoreArguments {
 const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
 
 export async function showStatus(args: StatusArguments): Promise<void> {
-  const { lines, knotted } = await seen(args);
-  const asObject = (line: LineView) => asJson(line, knotted);
+  const { lines, deadlocked } = await seen(args);
+  const asObject = (line: LineView) => asJson(line, deadlocked);
   if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
-  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, knotted))]);
+  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, deadlocked))]);
 }
 
 interface Seen {
   lines: LineView[];
-  /** The entries that are part of a deadlock. */
-  knotted: ReadonlySet<EntryView>;
+  /** The entries that are part of a deadlock, by `keyOf`. */
+  deadlocked: ReadonlySet<string>;
 }
 
 async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Seen> {
@@ -38,33 +39,22 @@ async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Se
   const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
   return {
     lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
-    knotted: await knottedIn(lines, store),
+    deadlocked: await deadlockedInAsync(lines, (name) => store.snapshot(name)),
   };
-}
-
-/** A deadlock may run through lines that were not asked for. */
-async function knottedIn(lines: readonly LineView[], store: Store): Promise<ReadonlySet<EntryView>> {
-  const steps = linesAround(lines.map(({ name }) => name));
-  let step = steps.next();
-  while (!step.done) {
-    const { value: name } = step;
-    step = steps.next(lines.find((line) => line.name === name) ?? (await store.snapshot(name)));
-  }
-  return new Stuck(step.value).knotted;
 }
 
 function neverUsed(name: string): LineView {
   return { name, kind: '', permits: 0, value: 0, entries: [] };
 }
 
-function rowsOf(line: LineView, knotted: ReadonlySet<EntryView>): string[][] {
+function rowsOf(line: LineView, deadlocked: ReadonlySet<string>): string[][] {
   if (line.entries.length === 0) return [[line.name, kindOf(line), idleStateOf(line), '-', '-', '-', '-', '-']];
   return line.entries.map((entry) => {
     const owner = entry.owners.at(-1);
     return [
       line.name,
       kindOf(line),
-      stateOf(entry, knotted.has(entry)),
+      stateOf(entry, deadlocked.has(keyOf(line.name, entry.ticket))),
       String(tokenOf(entry)),
       String(owner?.pid ?? '-'),
       owner?.host ?? '-',
@@ -78,13 +68,13 @@ function ageOf({ since }: EntryView): string {
   return `${prettyMs(Math.max(0, Date.now() - since), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
 }
 
-function asJson({ name, kind, permits, value, entries }: LineView, knotted: ReadonlySet<EntryView>): unknown {
+function asJson({ name, kind, permits, value, entries }: LineView, deadlocked: ReadonlySet<string>): unknown {
   return {
     resource: name,
     kind: kind === '' ? null : kind,
     permits: kind === '' ? null : permits,
     value: ['event', 'barrier', 'counter'].includes(kind) ? value : null,
-    entries: entries.map((entry) => entryAsJson(entry, knotted.has(entry))),
+    entries: entries.map((entry) => entryAsJson(entry, deadlocked.has(keyOf(name, entry.ticket)))),
   };
 }
 

@@ -2,7 +2,7 @@ import { look } from '../../../lib/observe/line-watch.ts';
 import type { StoreView } from '../../../lib/observe/store-view.ts';
 import { StoreWatch } from '../../../lib/observe/store-watch.ts';
 import { later } from '../../args/duration.ts';
-import { knottedIn } from '../../report/deadlocks.ts';
+import { deadlockedIn } from '../../report/deadlocks.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
 import { TopScroll } from './scroll.ts';
 import type { Paint } from './style.ts';
@@ -91,7 +91,7 @@ export class TopLoop {
     this.#heardAt = null;
     const seen = this.#watch.look(isThorough, first);
     const lines = seen.sights.flatMap(({ line }) => line ?? []);
-    const knotted = knottedIn(lines, (name) => look(view, name).line);
+    const knotted = deadlockedIn(lines, (name) => look(view, name).line);
     this.#lookedAt = performance.now();
     this.#lookMs = this.#lookedAt - startedAt;
     if (isThorough) this.#thoroughAt = this.#lookedAt;

@@ -7,7 +7,7 @@ import type { StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { UsageError } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
-import { knottedIn } from '../../report/deadlocks.ts';
+import { deadlockedIn } from '../../report/deadlocks.ts';
 import { frameOf } from './frame.ts';
 import { TopLoop } from './loop.ts';
 import { painted, plain } from './style.ts';
@@ -45,7 +45,7 @@ function printOnce(view: StoreView, names: readonly string[]): void {
   watch.end();
   if (seen.failure) throw seen.failure;
   const lines = seen.sights.flatMap(({ line }) => line ?? []);
-  const knotted = knottedIn(lines, (name) => look(view, name).line);
+  const knotted = deadlockedIn(lines, (name) => look(view, name).line);
   const now = Date.now();
   const frame = frameOf(
     { ...seen, place: view.place, isChosen: names.length > 0, knotted },
