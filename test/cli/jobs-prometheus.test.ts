@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import parse, { type Family } from 'parse-prometheus-text-format';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { metricsText } from '../../cli/commands/jobs/metrics.ts';
+import { shownLines } from '../../cli/text/escape.ts';
 import { judgeJob } from '../../lib/jobs/health.ts';
 import type { Run } from '../../lib/jobs/record-format.ts';
 import { Rig } from '../support/cli-rig.ts';
@@ -73,7 +74,7 @@ describe('jobs --prometheus', () => {
     }
   });
 
-  test('has every name a job can have as it is', async () => {
+  test('has every name a job can have as it is, but for characters that are not seen, which are escaped', async () => {
     const name = fc.string({
       unit: fc.oneof(
         fc.constantFrom('"', '\\', '\n', 'n', '{', '}', ',', '=', '#', '😀', ' '),
@@ -87,10 +88,10 @@ describe('jobs --prometheus', () => {
       2,
     );
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(name, { minLength: 1, maxLength: 5 }), async (names) => {
+      fc.asyncProperty(fc.uniqueArray(name, { minLength: 1, maxLength: 5, selector: shownLines }), async (names) => {
         const text = await metricsText(names.map((name) => ({ name, verdict })));
         const failed = parse(text).find(({ name }) => name === 'lockstep_job_failed');
-        expect(failed?.metrics.map(({ labels }) => labels?.job)).toEqual(names);
+        expect(failed?.metrics.map(({ labels }) => labels?.job)).toEqual(names.map(shownLines));
         // One line for each sample, whatever is in the name.
         expect(text.split('\n').filter((line) => line.startsWith('lockstep_job_failed{'))).toHaveLength(names.length);
       }),
