@@ -6,8 +6,8 @@ import type { Ground } from './scenery.ts';
 /** Room for the JSON files and what replaces them; and for those that stopped processes keep open, a megabyte each. */
 const SIZE = '32m';
 const BLOCK = Buffer.alloc(16 * 1024);
-/** An error of a full disk may be reported so much later: its process was stopped in between, or the machine is busy. */
-const ECHO_MS = 20_000;
+/** An error of a full disk may be reported so much later: its process was stopped in between. */
+const ECHO_MS = 8_000;
 
 /** The disk that the store is on: a small one of its own, if that can be mounted here, that fills up. */
 export class SmallDisk {

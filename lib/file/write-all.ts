@@ -10,7 +10,8 @@ export async function writeAll(host: DocumentHost, fd: number, bytes: Uint8Array
   let rest = bytes;
   while (rest.length > 0) {
     const written = await host.write(fd, rest);
-    if (written === 0) throw systemError('ENOSPC', 'nothing was written');
+    // Whatever stands between us and the system: a count that makes no sense must not have us write for ever.
+    if (!(written > 0 && written <= rest.length)) throw systemError('ENOSPC', `a write took ${written} bytes`);
     rest = rest.subarray(written);
   }
 }

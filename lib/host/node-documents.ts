@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import { promisify } from 'node:util';
 import type { DocumentDirectory, DocumentFacts, DocumentHost, ProgramEnd } from './document-host.ts';
 import { errnoName, isErrno } from './errno.ts';
 import { openDirectory } from './node-directory.ts';
@@ -10,8 +9,18 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
-const writeTo = promisify(fs.write);
-const syncTo = promisify(fs.fsync);
+/** (Not `util.promisify`: for `write` it gives an object or a number, depending on who has wrapped `fs` before.) */
+function writeTo(fd: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.write(fd, bytes, 0, bytes.length, null, (error, written) => (error ? reject(error) : resolve(written)));
+  });
+}
+
+function syncTo(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.fsync(fd, (error) => (error ? reject(error) : resolve()));
+  });
+}
 
 /** A program that copies a few attributes and takes longer hangs. */
 const RUN_MS = 10_000;
@@ -96,10 +105,10 @@ export const nodeDocuments: DocumentHost = {
     return stats ? factsOf(stats) : null;
   },
   read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
-  write: async (fd, bytes) => (await writeTo(fd, bytes, 0, bytes.length, null)).bytesWritten,
+  write: writeTo,
   setOwner: (fd, uid, gid) => fs.fchownSync(fd, uid, gid),
   setMode: (fd, mode) => fs.fchmodSync(fd, mode),
-  sync: (fd) => syncTo(fd),
+  sync: syncTo,
   close: (fd) => fs.closeSync(fd),
   rename: (from, to) => fs.renameSync(from, to),
   remove: (path) => fs.unlinkSync(path),

@@ -58,12 +58,29 @@ describe('a write that takes less than it was given', () => {
     expect(fs.readFileSync(path.join(directory, 'new.json'), 'utf8')).toBe(long);
   });
 
+  test.each([Number.NaN, undefined, -1, 1_000_000])('and a count that makes no sense (%s) ends it', async (count) => {
+    const write = async () => count as number;
+    await expectUntouched(replace(AFTER, hostWith({ write })), 'STORE_FULL');
+  });
+
   test('and then nothing is a full disk', async () => {
     let calls = 0;
     const write: DocumentHost['write'] = async (fd, bytes) =>
       calls++ === 0 ? nodeDocuments.write(fd, bytes.subarray(0, 4)) : 0;
     await expectUntouched(replace(AFTER, hostWith({ write })), 'STORE_FULL');
   });
+});
+
+test('a program that has wrapped the calls of fs changes nothing', async () => {
+  const { write } = fs;
+  try {
+    // As graceful-fs and shims do: what util.promisify knows of the call is gone.
+    fs.write = ((...args: Parameters<typeof write>) => write(...args)) as typeof write;
+    await replace(AFTER);
+  } finally {
+    fs.write = write;
+  }
+  expect(text()).toBe(AFTER);
 });
 
 describe('whichever call fails, the file stays as it was, and nothing is left beside it', () => {
