@@ -20,7 +20,7 @@ export { Condition, type ConditionOptions } from './primitives/condition.ts';
 export { Counter } from './primitives/counter.ts';
 export { Event } from './primitives/event.ts';
 export { Owner } from './primitives/flow.ts';
-export { JsonFile, type JsonFileOptions } from './primitives/json-file.ts';
+export { JsonFile, type JsonFileOptions, type UpdateOptions } from './primitives/json-file.ts';
 export { Lease } from './primitives/lease.ts';
 export { Lock } from './primitives/lock.ts';
 export {
