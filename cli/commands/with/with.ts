@@ -19,6 +19,7 @@ export interface WithArguments extends WordArguments {
 }
 
 const LONGEST_NAME = 20;
+const STAY_MS = 60_000;
 
 export async function runWithDaemons({ words, daemon, prefix, grace: given }: WithArguments): Promise<void> {
   if (!words?.length) throw new UsageError('say what to run, behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
@@ -32,12 +33,15 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   const main = new Process({ command: words, name: names[0] as string, output });
   // Before anything runs: a signal that comes now must not end us alone.
   forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
-  endWithReader([...daemons, main]);
+  // A child's streams keep no program alive (`Process`); what is left in them when the last child has ended would be lost.
+  const stay = setInterval(() => undefined, STAY_MS);
+  endWithReader([...daemons, main], () => clearInterval(stay));
   const passed = [...daemons, main].map((one) => begin(one, widestOf(names)));
   for (const one of daemons) void tellEarlyEnd(one, main);
   const code = (await main.join()) as number;
   await Promise.all(daemons.map((one) => one.end()));
   await Promise.all(passed);
+  clearInterval(stay);
   throw new Exit(code < 0 ? SIGNAL_BASE - code : code);
 }
 
@@ -58,9 +62,10 @@ async function passLines(from: Readable | null, to: NodeJS.WritableStream, label
 }
 
 /** Nobody reads us any more: then nobody reads them either, which they hear as they would without us. */
-function endWithReader(children: readonly Process[]): void {
+function endWithReader(children: readonly Process[], onEnd: () => void): void {
   for (const name of ['stdout', 'stderr'] as const)
     process[name].on('error', () => {
+      onEnd();
       for (const child of children) child[name]?.destroy();
     });
 }
