@@ -253,7 +253,10 @@ export const MUTATIONS: readonly Mutation[] = [
     'line/line',
     'if (holding) this.#gate?.wasted();',
     'if (holding) return;',
-    RANDOM,
+    {
+      file: 'test/line/gate.test.ts',
+      test: 'the fold agrees with the reference model on gates, thefts and tokens, after every record',
+    },
   ),
   broken(
     'a set lets nobody in who waited before it',
