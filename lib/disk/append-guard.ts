@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { StoreError } from '../errors.ts';
+import { systemError } from '../host/errno.ts';
 import type { Clock, Files, Host } from '../host/host.ts';
 import type { Exclusively } from './guarded-files.ts';
 
@@ -46,24 +47,24 @@ function guardOptions(directory: string) {
 function guardFiles(files: Files) {
   return {
     mkdirSync(path: string): void {
-      if (!files.makeDirectory(path, 0o700, null)) throw systemError('EEXIST', path);
+      if (!files.makeDirectory(path, 0o700, null)) throw guardError('EEXIST', path);
     },
     rmdirSync(path: string): void {
-      if (!files.removeDirectory(path)) throw systemError('ENOENT', path);
+      if (!files.removeDirectory(path)) throw guardError('ENOENT', path);
     },
     statSync(path: string): { mtime: Date } {
       const found = files.look(path);
-      if (found === null) throw systemError('ENOENT', path);
+      if (found === null) throw guardError('ENOENT', path);
       return { mtime: new Date(found.modifiedMs) };
     },
     utimesSync(path: string): void {
-      if (!files.touch(path)) throw systemError('ENOENT', path);
+      if (!files.touch(path)) throw guardError('ENOENT', path);
     },
   };
 }
 
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: the guard '${path}'`), { code, path });
+function guardError(name: string, path: string): Error {
+  return systemError(name, `the guard '${path}'`, { path });
 }
 
 function taken(take: () => () => void, clock: Clock, directory: string): () => void {

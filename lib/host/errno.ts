@@ -62,6 +62,19 @@ export function isErrno(error: unknown, ...wanted: readonly string[]): boolean {
   return name !== null && wanted.includes(name);
 }
 
+/** Nothing is at a path. */
+export const ABSENT = ['ENOENT', 'ENOTDIR'];
+
+/** Runs a call that may find nothing (or find something already there), and returns `instead` for that. */
+export function unlessErrno<T>(names: readonly string[], instead: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (isErrno(error, ...names)) return instead;
+    throw error;
+  }
+}
+
 /** Node's words for what went wrong, with the error's name where Node has none. */
 export function messageOf(error: Error): string {
   return error.message.replace(NAMELESS, errnoName(error) ?? '$&');

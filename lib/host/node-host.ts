@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { ABSENT, unlessErrno } from './errno.ts';
 import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 import { give, makePrepared, openDirectory } from './node-directory.ts';
@@ -9,18 +10,6 @@ import { codeOf } from './system-error.ts';
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
 // Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
-
-/** Runs a call that may find nothing (or find something already there) and answers `instead` for that. */
-function unless<T>(codes: readonly string[], instead: T, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (codes.includes(codeOf(error) ?? '')) return instead;
-    throw error;
-  }
-}
-
-const ABSENT = ['ENOENT', 'ENOTDIR'];
 
 function kindOf(stats: fs.Stats): FileKind {
   if (stats.isFile()) return 'file';
@@ -101,37 +90,37 @@ const nodeFiles: Files = {
   sync: (fd) => fs.fdatasyncSync(fd),
   close: (fd) => fs.closeSync(fd),
   look(path) {
-    return unless(ABSENT, null, () => factsOf(fs.lstatSync(path)));
+    return unlessErrno(ABSENT, null, () => factsOf(fs.lstatSync(path)));
   },
   facts: (fd) => factsOf(fs.fstatSync(fd)),
-  list: (directory) => unless(['ENOENT'], null, () => fs.readdirSync(directory)),
+  list: (directory) => unlessErrno(['ENOENT'], null, () => fs.readdirSync(directory)),
   link(from, to) {
-    return unless(['EEXIST'], false, () => {
+    return unlessErrno(['EEXIST'], false, () => {
       fs.linkSync(from, to);
       return true;
     });
   },
   remove(path) {
-    return unless(ABSENT, false, () => {
+    return unlessErrno(ABSENT, false, () => {
       fs.unlinkSync(path);
       return true;
     });
   },
   removeDirectory(path) {
-    return unless([...ABSENT, 'ENOTEMPTY', 'EEXIST'], false, () => {
+    return unlessErrno([...ABSENT, 'ENOTEMPTY', 'EEXIST'], false, () => {
       fs.rmdirSync(path);
       return true;
     });
   },
   makeDirectory(path, mode, belonging) {
     if ((mode & 0o077) !== 0 || belonging) return makePrepared(path, mode, belonging);
-    return unless(['EEXIST'], false, () => {
+    return unlessErrno(['EEXIST'], false, () => {
       fs.mkdirSync(path, { mode });
       return true;
     });
   },
   touch(path) {
-    return unless(ABSENT, false, () => {
+    return unlessErrno(ABSENT, false, () => {
       const now = Date.now() / 1000;
       try {
         // What a symbolic link in its place leads to is not ours.
@@ -149,7 +138,7 @@ const nodeFiles: Files = {
   },
   rename: (from, to) => fs.renameSync(from, to),
   readText(path) {
-    return unless(ABSENT, null, () => {
+    return unlessErrno(ABSENT, null, () => {
       const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);

@@ -1,3 +1,4 @@
+import { ABSENT, isErrno, systemError, unlessErrno } from './errno.ts';
 import type { Belonging, Files, Host, OpenDirectory } from './host.ts';
 
 /** Where a store is, as it was found when it was last checked. */
@@ -76,14 +77,17 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
       within(path, (pinned) => files.makeDirectory(pinned, mode, belonging)),
     link: (from, to) => withinBoth(from, to, files.link),
     rename: (from, to) => withinBoth(from, to, files.rename),
-    remove: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
-    removeDirectory: (path) => unless(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
+    remove: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
+    removeDirectory: (path) =>
+      unlessErrno(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
     // Each hand-over touches a file, and to change its times is all it does: where no other user can turn it elsewhere, it
     // goes the short way.
     touch: (path) =>
-      ground.isPrivate ? files.touch(path) : unless(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
+      ground.isPrivate
+        ? files.touch(path)
+        : unlessErrno(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
     list: (directory) =>
-      unless(['ENOENT'], null, () => within(`${directory}/`, (pinned) => files.list(pinned.slice(0, -1)))),
+      unlessErrno(['ENOENT'], null, () => within(`${directory}/`, (pinned) => files.list(pinned.slice(0, -1)))),
   };
 }
 
@@ -99,8 +103,8 @@ function pin(files: Files, store: string, ground: Ground, directory: string): Op
     if (isInPlace(opened, ground, directory.slice(store.length), files)) return opened;
     closeQuietly(files, opened);
   }
-  if (files.look(directory) === null) throw systemError('ENOENT', 'it is gone', directory);
-  throw systemError('ELOOP', 'a link leads to another place than the store', directory);
+  if (files.look(directory) === null) throw systemError('ENOENT', `it is gone, '${directory}'`, { path: directory });
+  throw systemError('ELOOP', `a link leads to another place than the store, '${directory}'`, { path: directory });
 }
 
 function isInPlace(opened: OpenDirectory, ground: Ground, within: string, files: Files): boolean {
@@ -120,8 +124,8 @@ function openNoLink(files: Files, directory: string): OpenDirectory {
     return files.openDirectory(directory);
   } catch (error) {
     // Linux says so of a link too.
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR' && files.look(directory)?.kind === 'link')
-      throw systemError('ELOOP', 'it is a symbolic link', directory);
+    if (isErrno(error, 'ENOTDIR') && files.look(directory)?.kind === 'link')
+      throw systemError('ELOOP', `it is a symbolic link, '${directory}'`, { path: directory });
     throw error;
   }
 }
@@ -134,22 +138,7 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
   }
 }
 
-const ABSENT = ['ENOENT', 'ENOTDIR'];
 const MAX_ROUNDS = 3;
-
-/** Where there is not even the directory. */
-function unless<T>(codes: readonly string[], instead: T, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (codes.includes((error as NodeJS.ErrnoException).code ?? '')) return instead;
-    throw error;
-  }
-}
-
-function systemError(code: string, what: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${what}, '${path}'`), { code, path });
-}
 
 /** The descriptor's number is somebody else's by the time that the error is read. */
 export function withRealPath(error: unknown, at: string, directory: string): unknown {

@@ -5,6 +5,7 @@ import { Document } from '../file/document.ts';
 import { type FileAct, fileError } from '../file/file-error.ts';
 import { JsonEdit } from '../file/json-edit.ts';
 import { checkJsonBytes, parseJsonFile, parseJsonText } from '../file/json-text.ts';
+import { isWritten } from '../file/json-value.ts';
 import { absolute } from '../host/absolute-path.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
@@ -241,10 +242,6 @@ function chosen<T>(edit: JsonEdit, value: T, returned: T | void): T {
 function isDocumentLike(edit: JsonEdit, value: unknown, returned: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (edit.isPart(returned) || typeof returned !== 'object' || returned === null) return false;
-  return Array.isArray(returned) === Array.isArray(value) && !isExotic(returned);
-}
-
-/** Such as a Map, a Date or a match: what a method returned, and nobody's document. */
-function isExotic(value: object): boolean {
-  return !['[object Object]', '[object Array]'].includes(Object.prototype.toString.call(value));
+  // Not a Map, a Date or a match: that is what a method returned, and nobody's document.
+  return Array.isArray(returned) === Array.isArray(value) && isWritten(returned);
 }
