@@ -119,8 +119,8 @@ function idOf({ device, inode }: DocumentFacts): string {
 }
 
 function remember<T>(memory: Map<string, T>, key: string, value: T): void {
-  // The oldest go first.
   memory.delete(key);
-  if (memory.size >= MAX_REMEMBERED) for (const oldest of memory.keys()) return void memory.delete(oldest);
+  const [oldest] = memory.keys();
+  if (memory.size >= MAX_REMEMBERED && oldest !== undefined) memory.delete(oldest);
   memory.set(key, value);
 }

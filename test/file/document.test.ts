@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Attributes } from '../../lib/file/attributes.ts';
 import { Document } from '../../lib/file/document.ts';
 import { replaceFile } from '../../lib/file/replace-file.ts';
 import type { DocumentHost } from '../../lib/host/document-host.ts';
@@ -401,4 +402,22 @@ describe('a file that is written without a lock', () => {
     await expect(promise).rejects.toMatchObject({ code: 'FILE_MISSING' });
     expect(fs.readdirSync(directory).sort()).toEqual(['link', 'ticket.json']);
   });
+});
+
+test.runIf(process.platform === 'linux')('of very many replaced files the newest are remembered', async () => {
+  const programs: string[] = [];
+  const run: DocumentHost['run'] = async (program) => {
+    programs.push(program);
+    return { code: 0, stdout: 'plain\n', stderr: '', failure: null };
+  };
+  const attributes = Attributes.on(hostWith({ run }));
+  const directory = nodeDocuments.openDirectory(fs.realpathSync(path.dirname(file)));
+  const facts = { ...directory.facts(), kind: 'file' as const };
+  directory.close();
+  for (let inode = 1n; inode <= 3_000n; inode++) attributes.note({ ...facts, inode }, true);
+  const act = { operation: 'replace', path: file } as const;
+  const carry = (inode: bigint) => attributes.carry({ from: 0, facts: { ...facts, inode }, directory: facts, act }, 0);
+  expect(await carry(3_000n)).toBe(true);
+  expect(await carry(1n)).toBe(false);
+  expect(programs).toEqual(['/bin/sh', 'cp']);
 });
