@@ -3,7 +3,8 @@ import path from 'node:path';
 import { nodeHost } from '../lib/host/node-host.ts';
 import { Journal } from '../lib/journal/journal.ts';
 import { emptyHeader } from '../lib/line/config.ts';
-import { DEAF, Line } from '../lib/line/line.ts';
+import { Line } from '../lib/line/line.ts';
+import { NO_OBSERVER } from '../lib/line/observer.ts';
 import { mean, median } from './median.ts';
 import { count, duration, ratio, table } from './table.ts';
 
@@ -50,7 +51,7 @@ class LongLine {
       key: 'bench',
       fileMode: 0o600,
       initial: () => emptyHeader('fold', { kind: 'lock', permits: 1 }),
-      load: (header) => new Line(header, DEAF),
+      load: (header) => new Line(header, NO_OBSERVER),
     });
     if (!journal) throw new Error('fold: no journal');
     this.#journal = journal;

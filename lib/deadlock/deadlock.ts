@@ -2,6 +2,7 @@ import { DeadlockError, type Waiting } from '../errors.ts';
 import { type Keeps, type Kept, MAX_KEPT } from '../line/entry.ts';
 import { standingOf } from '../store/holders.ts';
 import type { LineView, OwnEntry, Store, SyncStore } from '../store/store.ts';
+import type { Clock } from '../time/clock.ts';
 import { inheritedIn } from './enclosing-locks.ts';
 import { ifIdle, waitsUnderWay } from './idle-process.ts';
 import { type Link, linesAround, Stuck } from './wait-graph.ts';
@@ -28,13 +29,15 @@ export interface DeadlockOptions {
 
 /** What one wait knows of the circle that it may be in. */
 class Suspicion {
+  readonly #clock: Clock;
   readonly #own: OwnEntry;
   readonly #detect: boolean;
   /** What the entry says by now, as JSON. */
   #said = '';
   #seenAt = Number.POSITIVE_INFINITY;
 
-  constructor(own: OwnEntry, detect: boolean) {
+  constructor(clock: Clock, own: OwnEntry, detect: boolean) {
+    this.#clock = clock;
     this.#own = own;
     this.#detect = detect;
   }
@@ -71,7 +74,7 @@ class Suspicion {
 
   /** The youngest of a circle gives up at once; another only if it does not. */
   #judge(circle: readonly Link[] | null): void {
-    const now = performance.now();
+    const now = this.#clock.monotonicMs();
     this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
     if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
     throw new DeadlockError(this.#own.name, circle.map(asWaiting), circle[0]?.held?.entry.ours ? 'here' : 'around');
@@ -103,7 +106,7 @@ export class DeadlockWatch {
     this.#store = store;
     this.#own = own;
     this.#kept = kept;
-    this.#suspicion = new Suspicion(own, detect);
+    this.#suspicion = new Suspicion(store.clock, own, detect);
   }
 
   /** As the wait begins: what is known for certain. @throws {DeadlockError} */
@@ -159,11 +162,11 @@ export class BlockingDeadlockWatch {
   readonly #held: readonly Kept[];
   readonly #suspicion: Suspicion;
 
-  constructor(store: Store, sync: SyncStore, own: OwnEntry, detect: boolean) {
-    this.#store = sync;
+  constructor(store: SyncStore, own: OwnEntry, detect: boolean) {
+    this.#store = store;
     this.#own = own;
     this.#held = allHeldIn(store);
-    this.#suspicion = new Suspicion(own, detect);
+    this.#suspicion = new Suspicion(store.clock, own, detect);
   }
 
   /** @throws {DeadlockError} */

@@ -1,5 +1,5 @@
 import type { Kept } from '../line/entry.ts';
-import { weightOf } from '../line/line.ts';
+import { weightOf } from '../line/queue.ts';
 import { isName } from '../store/name.ts';
 import type { EntryView, LineView } from '../store/store.ts';
 

@@ -2,7 +2,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { StoreError } from '../errors.ts';
 import { systemError } from '../host/errno.ts';
-import type { Clock, Files, Host } from '../host/host.ts';
+import type { Files, Host } from '../host/host.ts';
+import type { Clock } from '../time/clock.ts';
 import type { Exclusively } from './guarded-files.ts';
 
 /**

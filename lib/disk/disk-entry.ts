@@ -1,14 +1,7 @@
-import type { Entry, Keeps } from '../line/entry.ts';
-import type { Eviction } from '../line/line.ts';
+import type { Entry, Eviction, Keeps } from '../line/entry.ts';
 import type { Owner } from '../session/facts.ts';
 import type { Presence } from '../session/session-file.ts';
 import type { AdoptOptions, EntryState, OwnEntry } from '../store/store.ts';
-
-/** What a record of ours made: the entry as it is now, and how many waited before it when it joined. */
-export interface Joined {
-  entry: Entry;
-  waitingBefore: number;
-}
 
 /** What a session can do with an entry of its own in the entry's line. `DiskResource` implements it. */
 export interface EntryResource {
@@ -36,7 +29,7 @@ export class DiskEntry implements OwnEntry {
   readonly #listeners = new Set<() => void>();
 
   /** `joined` is null if it was refused. */
-  constructor(resource: EntryResource, joined: Joined | null) {
+  constructor(resource: EntryResource, joined: { entry: Entry; waitingBefore: number } | null) {
     const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
     this.resource = resource;
     this.ticket = ticket;
@@ -60,7 +53,7 @@ export class DiskEntry implements OwnEntry {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** It was not adopted, after all. */
+  /** Undoes an adoption that failed. */
   disown(owner: Owner, presence: Presence): void {
     const at = this.adopters.indexOf(owner);
     if (at === -1) return;

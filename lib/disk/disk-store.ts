@@ -1,160 +1,189 @@
+import path from 'node:path';
 import type { Host } from '../host/host.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
-import type { Keeps } from '../line/entry.ts';
-import type { Eviction } from '../line/line.ts';
-import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, Store, SyncStore } from '../store/store.ts';
-import { onAbort } from '../time/abort-listener.ts';
-import type { Disk } from './disk.ts';
+import type { Eviction, Keeps } from '../line/entry.ts';
+import { HEARTBEAT_MS } from '../session/keepalive.ts';
+import { GUARDED_PATIENCE_MS, HEARTBEAT_PATIENCE_MS, Judge } from '../session/liveness.ts';
+import type { Session } from '../session/session.ts';
+import { Presence } from '../session/session-file.ts';
+import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, SyncStore } from '../store/store.ts';
+import type { Clock } from '../time/clock.ts';
+import { waitUntil } from '../time/wait.ts';
 import type { DiskEntry } from './disk-entry.ts';
+import { blockUntilChanged, entryChanged } from './entry-wait.ts';
+import { OpenResources } from './open-resources.ts';
 
-/** How often the first in line looks by itself. Those behind it look more and more rarely. */
-const POLL_MS = 25;
-const POLL_MOST_MS = 500;
-/** The same while no poke can be heard. */
-const DEAF_POLL_MS = 5;
-/** How many one at the back of the line judges at a time; the first in line judges 64. */
-const JUDGED_FROM_BEHIND = 8;
-/** How often one who is in no line looks at it by itself. */
-const WATCHER_POLL_MS = 100;
+/** How often a caller without an entry looks at a line by itself. */
+const LINE_POLL_MS = 100;
+
+export interface DiskStoreOptions {
+  host: Host;
+  session: Session;
+  directory: StoreDirectory;
+  /** How often this session shows that it is alive, in ms; 0: never. Default 5,000. */
+  heartbeatMs?: number;
+  /** How long another session's keepalive must stand still before the session counts as dead, in ms. Default 30,000. */
+  patienceMs?: number;
+  /** Journals are rotated past this many bytes. Default 65,536. */
+  rotateBytes?: number;
+  /** Only `names` and `snapshot` will be called, and they write nothing, not even what another left half done. */
+  readOnly?: boolean;
+}
 
 /**
- * The store on disk. What it does it does at once (`Disk`); this adds the waiting.
+ * The store on disk: `<store>/resources/<name>/journal.<epoch>`, and `<store>/sessions/<pid>-<key>`. It answers
+ * everything at once, but for `changed`.
  */
-export class DiskStore implements Store {
+export class DiskStore implements SyncStore {
   readonly place: string;
-  readonly sync: SyncStore;
-  readonly #disk: Disk;
+  readonly sync = this;
   readonly #host: Host;
+  readonly #judge: Judge;
+  /** This session's part in the store. */
+  readonly presence: Presence;
+  readonly #resources: OpenResources;
 
-  constructor(host: Host, disk: Disk, place: string) {
-    this.place = place;
-    this.#disk = disk;
+  constructor(options: DiskStoreOptions) {
+    const { host, session, directory, rotateBytes, readOnly } = options;
+    this.place = directory.path;
     this.#host = host;
-    this.sync = disk;
+    const sessions = path.join(directory.path, 'sessions');
+    const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : HEARTBEAT_PATIENCE_MS);
+    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
+    this.presence = new Presence({ host, session, directory: sessions, store: directory, heartbeatMs });
+    this.#resources = new OpenResources({
+      ...{ host, directory, presence: this.presence, judge: this.#judge },
+      ...(rotateBytes === undefined ? {} : { rotateBytes }),
+      ...(readOnly === undefined ? {} : { readOnly }),
+    });
   }
 
-  join(name: string, config: Config, request: Request): OwnEntry {
-    this.#host.processes.atSignals();
-    return this.#disk.join(name, config, request);
+  get clock(): Clock {
+    return this.#host.clock;
+  }
+
+  join(name: string, config: Config, request: Request): DiskEntry {
+    if (!request.blocks) this.#host.processes.atSignals();
+    const resource = this.#resources.findOrMake(name, config);
+    if (!this.presence.announced) this.#begin(name);
+    return resource.join(config, request);
   }
 
   leave(entry: OwnEntry): void {
-    this.#disk.leave(entry);
+    const own = entry as DiskEntry;
+    own.resource.leave(own);
   }
 
   abandon(entry: OwnEntry, passOn?: Eviction): void {
-    this.#disk.abandon(entry, passOn);
+    const own = entry as DiskEntry;
+    own.resource.abandon(own, passOn);
   }
 
-  async adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean> {
-    return this.#disk.adopt(entry, pid, options);
+  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
+    const own = entry as DiskEntry;
+    return this.#resources.guard(own.name, () => own.resource.adopt(own, pid, options));
   }
 
-  async evict(name: string, ticket: number, eviction: Eviction): Promise<boolean> {
-    return this.#disk.evict(name, ticket, eviction);
+  evict(name: string, ticket: number, eviction: Eviction): boolean {
+    return this.#resources.find(name)?.evict(ticket, eviction) ?? false;
   }
 
-  async keep(entry: OwnEntry, keeps: Keeps): Promise<void> {
-    this.#disk.keep(entry, keeps);
+  keep(entry: OwnEntry, keeps: Keeps): void {
+    const own = entry as DiskEntry;
+    own.resource.keep(own, keeps);
   }
 
-  async act(name: string, config: Config, action: Action): Promise<number | null> {
-    return this.#disk.act(name, config, action);
+  act(name: string, config: Config, action: Action): number | null {
+    return this.#resources.findOrMake(name, config).act(config, action);
   }
 
-  held(): OwnEntry[] {
-    return this.#disk.held();
+  held(): DiskEntry[] {
+    const entries = this.#resources.all().flatMap((resource) => resource.entries);
+    return entries.filter(({ state }) => state === 'holding').sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  async refresh(entry: OwnEntry): Promise<void> {
-    this.#disk.refresh(entry);
+  snapshot(name: string): LineView | null {
+    const resource = this.#resources.find(name);
+    resource?.refreshInPlace();
+    return resource?.view() ?? null;
   }
 
-  async snapshot(name: string): Promise<LineView | null> {
-    return this.#disk.snapshot(name);
+  names(): string[] {
+    return this.#resources.names();
   }
 
-  async names(): Promise<string[]> {
-    return this.#disk.names();
+  refresh(entry: OwnEntry): void {
+    (entry as DiskEntry).resource.refreshInPlace();
   }
 
   changed(of: OwnEntry | string, options: ChangedOptions): Promise<void> {
-    return typeof of === 'string' ? this.#lineChanged(of, options) : this.#entryChanged(of as DiskEntry, options);
+    if (typeof of === 'string') return this.#lineChanged(of, options);
+    return entryChanged(of as DiskEntry, this.presence, this.clock, options);
   }
 
-  /** Resolves when the entry's state is another one, or the time is over. */
-  #entryChanged(own: DiskEntry, { timeoutMs, signal, keepAlive }: ChangedOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const before = own.state;
-      const deadline = this.#host.clock.monotonicMs() + timeoutMs;
-      let cancelTimer = () => {};
-      let isOver = false;
-      const end = () => {
-        isOver = true;
-        cancelTimer();
-        stopListening();
-        stopHearing();
-        stopListeningToEntry();
-        resolve();
-      };
-      const look = (judge: boolean) => {
+  wait(entry: OwnEntry, timeoutMs: number): void {
+    blockUntilChanged(entry as DiskEntry, this.clock, timeoutMs);
+  }
+
+  blocking<T>(call: () => T): T {
+    return this.#host.processes.blocking(call);
+  }
+
+  /** Where a resource's journals are, so that they can be watched. */
+  directoryOf(name: string): string {
+    return this.#resources.directoryOf(name);
+  }
+
+  /** A caller without an entry watches the journal itself: the first change ends the wait, or one poll. */
+  #lineChanged(name: string, { timeoutMs, ...options }: ChangedOptions): Promise<void> {
+    let hasChanged = false;
+    return waitUntil({
+      clock: this.clock,
+      timeoutMs: Math.min(LINE_POLL_MS, timeoutMs),
+      ...options,
+      pollMs: () => LINE_POLL_MS,
+      look: () => hasChanged,
+      listen: (hint) => {
         try {
-          this.#look(own, judge);
-        } catch (error) {
-          reject(error);
-          end();
+          return this.#host.files.watch(this.directoryOf(name), () => {
+            hasChanged = true;
+            hint();
+          });
+        } catch {
+          // Not there yet, or out of inotify instances: the poll looks again.
+          return () => undefined;
         }
-      };
-      const poll = () => {
-        const rest = deadline - this.#host.clock.monotonicMs();
-        if (rest <= 0) return end();
-        cancelTimer = this.#host.clock.timer(Math.min(this.#pollMs(own), rest), keepAlive, () => {
-          look(true);
-          if (!isOver) poll();
-        });
-      };
-      const stopListeningToEntry = own.listen(end);
-      const stopListening = this.#disk.presence.listen(() => look(false));
-      const stopHearing = onAbort(signal, end);
-      // What changed before we listened would not be heard.
-      look(false);
-      if (own.state !== before || signal?.aborted) end();
-      if (!isOver) poll();
+      },
     });
   }
 
-  #look(own: DiskEntry, judge: boolean): void {
-    own.resource.refreshInPlace();
-    if (!judge || own.state !== 'waiting') return;
-    const first = own.resource.waitingBefore(own, 1) === 0;
-    own.resource.expelDeadBefore(own, first ? undefined : JUDGED_FROM_BEHIND);
+  #begin(name: string): void {
+    this.#resources.guard(name, () => {
+      // It may have been removed since the resource was opened, or never made, if that was for a look only.
+      this.#resources.makeOwn(this.presence.directory);
+      this.presence.announce();
+    });
+    this.#host.processes.atExit(this.#giveBack);
   }
 
-  #pollMs(own: DiskEntry): number {
-    if (own.state === 'holding') return POLL_MOST_MS;
-    if (!this.#disk.presence.hears) return DEAF_POLL_MS;
-    return Math.min(POLL_MS * (1 + own.resource.waitingBefore(own, POLL_MOST_MS / POLL_MS)), POLL_MOST_MS);
-  }
-
-  /** Somebody in no line watches the journal itself. */
-  #lineChanged(name: string, { timeoutMs, signal, keepAlive }: ChangedOptions): Promise<void> {
-    return new Promise((resolve) => {
-      let stopWatching = () => {};
-      const end = () => {
-        cancelTimer();
-        stopWatching();
-        stopHearing();
-        resolve();
-      };
-      const cancelTimer = this.#host.clock.timer(Math.min(WATCHER_POLL_MS, timeoutMs), keepAlive, end);
-      const stopHearing = onAbort(signal, end);
-      try {
-        stopWatching = this.#host.files.watch(this.#disk.directoryOf(name), end);
-      } catch {
-        // Not there yet, or out of inotify instances: the timer looks again.
+  /**
+   * Ends every entry that this session answers for, for the process is about to end. An entry that was
+   * adopted by a process that lives on is that one's now.
+   */
+  readonly #giveBack = (): void => {
+    for (const resource of this.#resources.all()) {
+      resource.flushAbandoned();
+      for (const entry of resource.entries) {
+        try {
+          if (!entry.adopters.some((owner) => this.#judge.whyDead(owner) === null)) resource.leave(entry);
+        } catch {
+          // Then it is stale once we are gone, and the next waiter evicts it.
+        }
       }
-      if (signal?.aborted) end();
-    });
-  }
+    }
+    this.presence.withdraw();
+  };
 }

@@ -8,13 +8,14 @@ import { pinnedHost } from '../host/pinned-files.ts';
 import { Session } from '../session/session.ts';
 import type { Store } from '../store/store.ts';
 import { appendGuard } from './append-guard.ts';
-import { Disk, type DiskOptions } from './disk.ts';
-import { DiskStore } from './disk-store.ts';
+import { DiskStore, type DiskStoreOptions } from './disk-store.ts';
 import { guardedFiles } from './guarded-files.ts';
 import { openDirectoryBeside, type WishesBeside } from './store-beside.ts';
 import { findStoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
 
-export interface StoreOptions extends Pick<DiskOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>, StoreWishes {}
+export interface StoreOptions
+  extends Pick<DiskStoreOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>,
+    StoreWishes {}
 
 /** One session a process (or thread), in every store. */
 let session: Session | undefined;
@@ -28,7 +29,7 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
   const directory = find();
   const pinned = pinnedHost(nodeHost, directory);
   const host = directory.guarded ? guardedHost(pinned, session) : pinned;
-  const store = new DiskStore(host, new Disk({ ...options, host, session, directory }), directory.path);
+  const store = new DiskStore({ ...options, host, session, directory });
   open.set(place, store);
   directories.set(store, directory);
   return store;

@@ -1,45 +1,39 @@
 import { keyOf } from '../journal/record.ts';
-import type { Entry } from '../line/entry.ts';
-import type { Eviction, Line, LineObserver } from '../line/line.ts';
+import type { Entry, Eviction } from '../line/entry.ts';
+import type { Line } from '../line/line.ts';
+import type { LineObserver } from '../line/observer.ts';
 import type { Presence } from '../session/session-file.ts';
 import type { EntryState } from '../store/store.ts';
-import type { DiskEntry, Joined } from './disk-entry.ts';
+import type { DiskEntry } from './disk-entry.ts';
 
 /**
- * This session's own entries in one resource's line, by ticket, and what a fold tells of them.
+ * This session's own entries in one resource's line, by ticket, and how records of others change them.
  *
- * A fold only notes what happened. `settle` acts on it afterwards, when no file is being read any more.
+ * A fold only notes the changes. `settle` applies them afterwards, when no file is being read any more.
  */
 export class OwnEntries {
   readonly #presence: Presence;
   readonly #byTicket = new Map<number, DiskEntry>();
-  #awaited = '';
-  /** Of records of which it is not known whether they count. Nobody waits for what they make. */
-  readonly #disowned = new Set<string>();
+  /** The ids of joining records that may be in the journal although their writing failed. */
+  readonly #suspects = new Set<string>();
   #strays: Entry[] = [];
-  #joined: Joined | null = null;
-  #outcome: number | null = null;
   #granted: Entry[] = [];
   #evicted: Array<{ entry: Entry; eviction: Eviction }> = [];
 
   readonly observer: LineObserver = {
-    joined: (entry, waitingBefore) => {
-      if (this.#disowned.delete(entry.id)) this.#strays.push(entry);
-      else if (entry.id === this.#awaited) this.#joined = { entry, waitingBefore };
+    joined: (entry) => {
+      if (this.#suspects.delete(entry.id)) this.#strays.push(entry);
     },
     granted: (entry) => {
       this.#granted.push(entry);
     },
     left: (entry, id) => {
-      // Told at once: a rotation right behind it makes the line anew, in which nothing tells of it.
+      // Applied at once: a rotation right behind it makes the line anew, in which nothing shows that the entry left.
       if (keyOf(id) === this.#presence.session.key) this.drop(this.#byTicket.get(entry.ticket), 'left');
       else this.#evicted.push({ entry, eviction: { reason: 'released by another process', by: 'unknown' } });
     },
     evicted: (entry, eviction) => {
       this.#evicted.push({ entry, eviction });
-    },
-    acted: (id, outcome) => {
-      if (id === this.#awaited) this.#outcome = outcome;
     },
   };
 
@@ -59,40 +53,22 @@ export class OwnEntries {
     return [...this.#byTicket.values()];
   }
 
-  /** From now on, notes the entry that the record with this id makes, or its outcome. */
-  expect(id: string): void {
-    this.#awaited = id;
-    this.#joined = null;
-    this.#outcome = null;
+  /** Notes that the joining record with this id could not be written, and may be in the journal all the same. */
+  suspect(id: string): void {
+    this.#suspects.add(id);
   }
 
-  /** What was expected failed, and may have been written all the same: it has come by, or will. */
-  disown(): void {
-    if (this.#joined) this.#strays.push(this.#joined.entry);
-    else this.#disowned.add(this.#awaited);
-  }
-
-  /** Whether a record that was disowned may have made an entry, or has. */
+  /** Whether there may be an entry of ours in the line that no caller has. */
   get isUnsure(): boolean {
-    return this.#disowned.size + this.#strays.length > 0;
+    return this.#suspects.size + this.#strays.length > 0;
   }
 
-  /** The journal was read to its end: what has not come by was never written. Returns the entries that were. */
+  /** To be called when the journal was read to its end. Returns the entries that suspects made: the others were never written. */
   takeStrays(): Entry[] {
     const strays = this.#strays;
     this.#strays = [];
-    this.#disowned.clear();
+    this.#suspects.clear();
     return strays;
-  }
-
-  /** The entry that was expected, or null if the record made none. */
-  get joined(): Joined | null {
-    return this.#joined;
-  }
-
-  /** What the action that was expected came to, or null if it was void. */
-  get outcome(): number | null {
-    return this.#outcome;
   }
 
   add(own: DiskEntry): void {
@@ -107,7 +83,7 @@ export class OwnEntries {
     own.changed();
   }
 
-  /** Acts on what the last fold found. `poke`: a record of ours may have let others in, so wake them. */
+  /** Applies what the last fold noted. `poke`: a record of ours may have admitted or ended entries, so wake their owners. */
   settle(poke: boolean): void {
     if (this.#granted.length + this.#evicted.length === 0) return;
     const granted = this.#granted;
@@ -118,11 +94,11 @@ export class OwnEntries {
     if (poke) for (const entry of [...granted, ...evicted.map((one) => one.entry)]) this.#poke(entry);
   }
 
-  /** A rotation has made the line anew: our entries are found in it by their tickets. */
+  /** A rotation has made the line anew: finds our entries in it by their tickets. */
   findIn(line: Line): void {
     for (const own of this.all()) {
       const found = line.find(own.ticket);
-      // By its id too: a store that was made anew may give the same ticket to somebody else.
+      // By its id too: a store that was made anew may give the same ticket to another session.
       const entry = found?.id === own.id ? found : undefined;
       if (entry?.holding) this.#grant(own, entry);
       else if (!entry && !this.#evicted.some((one) => one.entry.ticket === own.ticket)) {
@@ -131,13 +107,13 @@ export class OwnEntries {
     }
   }
 
-  /** The journal that they stood in is gone. */
+  /** Ends our part in all entries: their journal is gone. */
   loseAll(reason: string): void {
     this.forget();
     for (const own of this.all()) this.#lose(own, { reason, by: 'unknown' });
   }
 
-  /** What a fold noted so far is of no interest: the line has just been opened. */
+  /** Drops what a fold noted so far: the line has just been opened, and none of it concerns us. */
   forget(): void {
     this.#granted = [];
     this.#evicted = [];

@@ -1,8 +1,9 @@
 import type { Machine } from '../journal/epoch.ts';
 import { isCount, type JournalRecord, keyOf } from '../journal/record.ts';
-import type { Action } from '../line/action.ts';
-import type { Entry } from '../line/entry.ts';
-import { type Eviction, Line, type LineObserver } from '../line/line.ts';
+import { type Action, actionOf } from '../line/action.ts';
+import type { Entry, Eviction } from '../line/entry.ts';
+import { Line } from '../line/line.ts';
+import type { LineObserver } from '../line/observer.ts';
 import type { PastAction, Span } from './span.ts';
 
 /** A wall clock in µs beyond it (the year 2255) is not believed, as in a line. */
@@ -57,7 +58,8 @@ export class Recorder {
     this.#record = record;
     this.#at = timeOf(record);
     const before = this.#order;
-    line.apply(record);
+    const outcome = line.apply(record);
+    if (typeof outcome === 'number' && actionOf(record, line.config.kind)) this.#act(record, outcome);
     if (this.#order !== before) this.firstAt ??= this.#at;
   }
 
@@ -71,20 +73,20 @@ export class Recorder {
     },
     left: (entry) => this.#end(entry, entry.holding ? 'left' : 'gave up waiting'),
     evicted: (entry, eviction) => this.#end(entry, this.#record[0] === 'steal' ? 'stolen' : 'evicted', eviction),
-    acted: (id, outcome) => {
-      const [verb, , , number] = this.#record;
-      this.actions.push({
-        order: ++this.#order,
-        at: this.#at,
-        did: verb as Action['do'],
-        number: typeof number === 'number' ? number : null,
-        outcome,
-        session: keyOf(id),
-        pid: null,
-        host: null,
-      });
-    },
   };
+
+  #act([verb, id, , number]: JournalRecord, outcome: number): void {
+    this.actions.push({
+      order: ++this.#order,
+      at: this.#at,
+      did: verb as Action['do'],
+      number: typeof number === 'number' ? number : null,
+      outcome,
+      session: keyOf(id),
+      pid: null,
+      host: null,
+    });
+  }
 
   #begin(entry: Entry, grantedAt: number | null): void {
     const span: Span = {

@@ -1,3 +1,5 @@
+import type { Clock } from '../time/clock.ts';
+
 /**
  * The host seam: every raw call on files, processes and clocks that Lockstep makes.
  *
@@ -129,15 +131,4 @@ export interface Processes {
   atSignals(): void;
   /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
   blocking<T>(call: () => T): T;
-}
-
-export interface Clock {
-  /** Wall clock in µs since 1970. May jump. */
-  wallMicros(): number;
-  /** Monotonic clock in ms. Compare only with itself. */
-  monotonicMs(): number;
-  /** Blocks this thread. */
-  sleep(ms: number): void;
-  /** Calls back once. `keepAlive` says whether the process must stay for it. Returns the cancellation. */
-  timer(ms: number, keepAlive: boolean, callback: () => void): () => void;
 }

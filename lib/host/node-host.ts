@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import type { Clock } from '../time/clock.ts';
 import { ABSENT, unlessErrno } from './errno.ts';
 import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
-import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
+import type { FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 import { give, makePrepared, openDirectory } from './node-directory.ts';
 import { exists, readOrNull, statOf } from './process-table.ts';
 import { codeOf } from './system-error.ts';

@@ -3,11 +3,20 @@ import { writeAtOnce } from '../host/whole-write.ts';
 import { endOfArray } from './json-array.ts';
 import type { JournalRecord } from './record.ts';
 
-/** What a journal is folded into. It must be deterministic: no clock, no files. */
+/** The state that a journal is folded into. It must be deterministic: no clock, no files. */
 export interface Machine {
-  apply(record: JournalRecord): void;
+  /** Folds one record in. Returns what it decided of it. */
+  apply(record: JournalRecord): unknown;
   /** The whole state, as the first record of the next epoch keeps it. */
   header(): unknown;
+}
+
+/** What a machine decides of a record. */
+export type OutcomeOf<M extends Machine> = ReturnType<M['apply']>;
+
+/** A record that was appended and has been folded. */
+export interface Folded<M extends Machine> {
+  outcome: OutcomeOf<M>;
 }
 
 /** The file's first record is not a header that this version of Lockstep understands. */
@@ -67,7 +76,10 @@ export class Epoch<M extends Machine> {
   #sealed = false;
   /** What stands here before the next newline is no record: it is behind one, or its line is too long. */
   #skipping = true;
+  /** The id of the record that is being appended. */
   #awaited = '';
+  /** The same record, once it has been folded. */
+  #folded: Folded<M> | null = null;
 
   /**
    * Reads the header; `fold` reads the rest.
@@ -109,13 +121,14 @@ export class Epoch<M extends Machine> {
    * Appends a record and folds up to it, and what else there is. Not to an epoch that was read as sealed:
    * the fold stands at the seal, and must not go on behind it.
    *
-   * @returns whether it came by; if not, it is void, because it stands behind the seal, or was not written
-   * @throws the write's error, and then the record has not come by; `ENOSPC` also for a torn write
-   * @throws {UnsureError} if it cannot be read whether the record has come by
+   * @returns what the machine decided of it; null if it is void, because it stands behind the seal, or was not written
+   * @throws the write's error, and then the record was not folded; `ENOSPC` also for a torn write
+   * @throws {UnsureError} if it cannot be read whether the record is in the file
    */
-  append(record: JournalRecord, bytes: Buffer, length: number): boolean {
-    if (this.#sealed) return false;
+  append(record: JournalRecord, bytes: Buffer, length: number): Folded<M> | null {
+    if (this.#sealed) return null;
     this.#awaited = record[1];
+    this.#folded = null;
     let failure: unknown = null;
     try {
       writeAtOnce(this.#host.files, this.fd, bytes, length);
@@ -125,11 +138,11 @@ export class Epoch<M extends Machine> {
     try {
       this.#foldWritten(record, failure === null ? length : 0);
     } catch (error) {
-      if (this.#awaited !== '') throw new UnsureError(failure ?? error);
+      if (!this.#folded) throw new UnsureError(failure ?? error);
     }
     // Whatever the error says, the file decides.
-    if (this.#awaited !== '' && failure !== null) throw failure;
-    return this.#awaited === '';
+    if (!this.#folded && failure !== null) throw failure;
+    return this.#folded;
   }
 
   /** Folds what is new, `length` bytes of which are the record that we have just written. */
@@ -184,9 +197,12 @@ export class Epoch<M extends Machine> {
   }
 
   #accept(record: JournalRecord): void {
-    if (record[0] === 'seal') this.#sealed = true;
-    else this.machine.apply(record);
-    if (record[1] === this.#awaited) this.#awaited = '';
+    const isSeal = record[0] === 'seal';
+    if (isSeal) this.#sealed = true;
+    const outcome = (isSeal ? null : this.machine.apply(record)) as OutcomeOf<M>;
+    if (record[1] !== this.#awaited) return;
+    this.#awaited = '';
+    this.#folded = { outcome };
   }
 
   #readHeader(): { payload: unknown; bytes: number } {

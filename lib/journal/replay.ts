@@ -1,7 +1,8 @@
 import { isErrno } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import { Epoch, HeaderError, type Machine } from './epoch.ts';
-import { epochsIn, MAX_JOURNAL_BYTES, MAX_ROUNDS } from './journal.ts';
+import { epochsIn } from './epoch-files.ts';
+import { MAX_JOURNAL_BYTES, MAX_ROUNDS } from './journal.ts';
 import { type JournalPlace, journalError, journalFailure } from './journal-error.ts';
 
 export interface PastOptions extends JournalPlace {

@@ -1,12 +1,11 @@
 import { isCount, type JournalRecord } from '../journal/record.ts';
 
 /**
- * What one may do to a resource without standing in its line. Each is one record, so each is done whole or
- * not at all, whenever its process dies.
+ * An operation on a resource from outside of its line. Each is one record, so each is atomic, whenever its process dies.
  *
  * - `set`, `clear`: an event.
- * - `notify`: the first `count` waiters of a condition go on.
- * - `abort`, `reset`: a barrier. `sweep`: those who wait up to this ticket, of whom none is alive, are gone.
+ * - `notify`: admits the first `count` waiters of a condition.
+ * - `abort`, `reset`: a barrier. `sweep`: ends the waiters up to this ticket, none of which is alive.
  * - `add`: a counter.
  */
 export type Action =
@@ -15,7 +14,7 @@ export type Action =
   | { do: 'sweep'; ticket: number }
   | { do: 'add'; by: number };
 
-/** Which kind of resource each verb is for. */
+/** The kind of resource that each verb is for. */
 const KIND_OF: Record<Action['do'], string> = {
   set: 'event',
   clear: 'event',
@@ -25,6 +24,11 @@ const KIND_OF: Record<Action['do'], string> = {
   sweep: 'barrier',
   add: 'counter',
 };
+
+/** Whether it admits waiters by their number, so that a dead one among them would take the place of a living one. */
+export function admitsSome(action: Action): boolean {
+  return action.do === 'notify';
+}
 
 /** `[verb, id, at, number]`; verbs that need no number have none. */
 export function actionRecord(action: Action, id: string, at: number): JournalRecord {

@@ -2,10 +2,12 @@ import { isCount } from '../journal/record.ts';
 
 const KINDS = ['lock', 'semaphore', 'event', 'condition', 'barrier', 'counter'];
 export const MAX_PERMITS = 2 ** 31 - 1;
+/** At this length a line takes no more entries: a bound on memory, and on the next epoch's header. */
+export const MAX_ENTRIES = 65_536;
 /** No line comes to a greater ticket or token by itself. */
-const MAX_LAST = Number.MAX_SAFE_INTEGER - 65_536;
+const MAX_LAST = Number.MAX_SAFE_INTEGER - MAX_ENTRIES;
 
-/** What a name is. Everybody who uses it must say the same. */
+/** What a name stands for. All its users must state the same. */
 export interface Config {
   /** `lock`, `semaphore`, `event`, `condition`, `barrier`, `counter`. */
   kind: string;

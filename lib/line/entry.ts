@@ -22,6 +22,12 @@ export interface Keeps {
   readonly waits: number;
 }
 
+/** Why another session ended an entry. */
+export interface Eviction {
+  reason: string;
+  by: string;
+}
+
 /** One request in a line, waiting or holding. */
 export interface Entry {
   readonly ticket: number;

@@ -1,18 +1,18 @@
 import type { Action } from './action.ts';
 import type { Config } from './config.ts';
 
-/** Those who wait in a gate's line. */
+/** The waiters in a gate's line. */
 export interface Waiters {
   readonly count: number;
-  /** Lets the first of them in. Returns how many there were. */
-  letIn(most: number): number;
-  /** Ends them, up to a ticket, where they have at most so many owners. Returns how many there were. */
+  /** Admits the first of them. Returns how many there were. */
+  admit(most: number): number;
+  /** Ends those up to a ticket that have at most this many owners. Returns how many there were. */
   end(reason: string, upTo?: number, mostOwners?: number): number;
 }
 
 /**
- * What decides, in a line that has no permits, who is let in: an event, a condition, a barrier. (A counter lets
- * nobody in; it only has a value.)
+ * Decides which waiters are admitted, in a line that has no permits: an event, a condition, a barrier. (A counter admits
+ * none; it only has a value.)
  */
 export class Gate {
   readonly #kind: string;
@@ -32,27 +32,32 @@ export class Gate {
     return this.#value;
   }
 
-  /** Whether whoever comes is let in at once. */
+  /** Whether an entry that joins is admitted at once. */
   get isOpen(): boolean {
     return this.#kind === 'event' && this.#value === 1;
   }
 
-  /** Whether nobody may even join the line. */
+  /** Whether no entry may join the line. */
   get isClosed(): boolean {
     return this.#kind === 'counter' || (this.#kind === 'barrier' && this.#value === 1);
   }
 
-  /** Does what a record says. Returns how many were let in or ended, or the counter's new value. Null: void. */
+  /** Whether it admits its waiters together, so that each waits for the ones behind it, too. */
+  get waitsForAll(): boolean {
+    return this.#kind === 'barrier';
+  }
+
+  /** Does what a record says. Returns how many entries it admitted or ended, or the counter's new value. Null: void. */
   act(action: Action): number | null {
     switch (action.do) {
       case 'set':
         this.#value = 1;
-        return this.#waiters.letIn(Number.POSITIVE_INFINITY);
+        return this.#waiters.admit(Number.POSITIVE_INFINITY);
       case 'clear':
         this.#value = 0;
         return 0;
       case 'notify':
-        return this.#waiters.letIn(action.count);
+        return this.#waiters.admit(action.count);
       case 'abort':
         return this.#break('it was aborted');
       case 'reset':
@@ -66,19 +71,20 @@ export class Gate {
     }
   }
 
-  /** One more waits. */
-  joined(): void {
-    if (this.#kind === 'barrier' && this.#waiters.count === this.#parties) this.#waiters.letIn(this.#parties);
+  /** One more entry waits. Returns how many are admitted for it. */
+  joined(): number {
+    const isComplete = this.#kind === 'barrier' && this.#waiters.count === this.#parties;
+    return isComplete ? this.#waiters.admit(this.#parties) : 0;
   }
 
-  /** One who waited has gone. A barrier that is short of a party would let nobody in any more. */
+  /** A waiter has gone. A barrier that is short of a party would never admit anyone. */
   missed(why: string): void {
     if (this.#kind === 'barrier') this.#break(why);
   }
 
-  /** One who was let in was ended before it could act on that. Whoever is next does. */
+  /** An admitted entry was ended before its owner could act on that. The next waiter is admitted in its place. */
   wasted(): void {
-    if (this.#kind === 'condition') this.#waiters.letIn(1);
+    if (this.#kind === 'condition') this.#waiters.admit(1);
   }
 
   #break(why: string): number {

@@ -3,8 +3,9 @@ import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
 import { Epoch } from '../journal/epoch.ts';
-import { JOURNAL, PRIVATE } from '../journal/journal.ts';
-import { DEAF, Line } from '../line/line.ts';
+import { JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
+import { Line } from '../line/line.ts';
+import { NO_OBSERVER } from '../line/observer.ts';
 import { HEARTBEAT_PATIENCE_MS, Judge } from '../session/liveness.ts';
 import { Session } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
@@ -104,7 +105,7 @@ export class Survey {
       try {
         const fd = files.openForAppend(`${directory}/journal.${highest}`);
         try {
-          const epoch = new Epoch(this.#host, fd, highest, (header) => new Line(header, DEAF));
+          const epoch = new Epoch(this.#host, fd, highest, (header) => new Line(header, NO_OBSERVER));
           epoch.fold();
           return epoch.machine;
         } finally {

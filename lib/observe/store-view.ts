@@ -1,9 +1,9 @@
-import { Disk } from '../disk/disk.ts';
+import { DiskStore } from '../disk/disk-store.ts';
 import { readOnlyGuardedHost, readOnlyHost } from '../disk/read-only-host.ts';
 import { openStoreDirectory, storePath } from '../disk/store-directory.ts';
 import { StoreError } from '../errors.ts';
 import type { FileFacts } from '../host/host.ts';
-import { newestJournal } from '../journal/journal.ts';
+import { newestJournal } from '../journal/epoch-files.ts';
 import { Session } from '../session/session.ts';
 import { encodeName } from '../store/name.ts';
 import type { LineView } from '../store/store.ts';
@@ -26,7 +26,7 @@ const SETTLED_MS = 100;
  */
 export class StoreView {
   readonly place: string;
-  #disk: Disk | null = null;
+  #disk: DiskStore | null = null;
   #inode = 0;
 
   constructor(directory?: string) {
@@ -82,13 +82,13 @@ export class StoreView {
     return readOnlyHost.files.watch(path, onChange);
   }
 
-  #open(): Disk {
+  #open(): DiskStore {
     const inode = readOnlyHost.files.look(this.place)?.inode ?? 0;
     if (this.#disk && inode === this.#inode) return this.#disk;
     // Somebody else may have made it since, with other rights.
     const directory = openStoreDirectory(readOnlyHost, this.place);
     const host = directory.guarded ? readOnlyGuardedHost : readOnlyHost;
-    this.#disk ??= new Disk({ host, session: new Session(host), directory, readOnly: true });
+    this.#disk ??= new DiskStore({ host, session: new Session(host), directory, readOnly: true });
     this.#inode = inode;
     return this.#disk;
   }

@@ -11,10 +11,9 @@ import { Resource } from './resource.ts';
 import {
   abandonQuietly,
   abandonQuietlySync,
-  checkTimes,
   checkWait,
-  evictedError,
   untilHolding,
+  untilHoldingSync,
   type WaitOptions,
 } from './waiting.ts';
 
@@ -23,26 +22,26 @@ export type { ResourceOptions } from './resource.ts';
 const MAX_LABEL = 200;
 
 export interface AcquireOptions extends WaitOptions {
-  /** What others see of this entry, at most 200 characters. Default: this process's command line. */
+  /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
   label?: string;
   /**
-   * Whether a wait that can never end is told, as a `DeadlockError`, instead of suffered. Default: true.
-   * Told is what is certain: a circle of waits in which each waiter is known to keep what the one before it needs.
-   * `docs/deadlocks.md` says what is known, and what is not told.
+   * Whether to reject with `DeadlockError` when the wait provably cannot end. Default: true. Proof is a cycle of waits
+   * in which each waiter is known to keep what the one before it needs; `docs/deadlocks.md` says what is known, and
+   * which deadlocks are not reported.
    */
   detectDeadlock?: boolean;
-  /** The flow of control that acquires, where it is not the one whose code is running. */
+  /** The flow of control that acquires. Default: the one whose code is running. */
   owner?: Owner;
 }
 
-/** How one who asks differs from others who do. */
+/** How one request differs from others. */
 export interface Manner extends LeaseTraits {
   steal?: boolean;
 }
 
 const PLAIN: Manner = {};
 
-/** What `acquire` and its like do, for every resource whose line has permits. */
+/** Acquiring, for every resource whose line has permits. */
 export abstract class Acquirable extends Resource {
   protected async enter(ask: number, options: AcquireOptions, manner: Manner = PLAIN): Promise<Lease> {
     checkWait(options);
@@ -56,7 +55,7 @@ export abstract class Acquirable extends Resource {
       if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
       return leased(new Lease(store, entry, manner), flow);
     } catch (error) {
-      // Whatever its class, a bug too: without a lease nobody would ever release the entry.
+      // Whatever its class, a bug too: without a lease nothing would ever release the entry.
       await abandonQuietly(store, entry);
       throw error;
     }
@@ -97,10 +96,10 @@ export abstract class Acquirable extends Resource {
     const flow = flowOf(options.owner);
     const { store } = this;
     const sync = this.#syncOf(store);
-    const request = { ask, label: labelOf(options), onlyIfGranted: false };
+    const request = { ask, label: labelOf(options), onlyIfGranted: false, blocks: true };
     let entry: OwnEntry | undefined;
     try {
-      // Before the entry is in line: a signal that came in between would wait for us as long as we wait.
+      // Before the entry is in line: a signal that arrived in between would be delayed as long as we wait.
       const waiter = sync.blocking(() => {
         entry = sync.join(this.name, this.config, request);
         if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
@@ -117,7 +116,7 @@ export abstract class Acquirable extends Resource {
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
     const { store } = this;
-    const request = { ask, label: labelOf(options), onlyIfGranted: true };
+    const request = { ask, label: labelOf(options), onlyIfGranted: true, blocks: true };
     const sync = this.#syncOf(store);
     const entry = sync.join(this.name, this.config, request);
     if (entry.state === 'refused') return null;
@@ -134,7 +133,7 @@ export abstract class Acquirable extends Resource {
     try {
       result = await Flow.runHolding(lease, () => work(lease));
     } catch (error) {
-      // What went wrong in the work is what its caller must hear of, not what follows from it.
+      // Preserve the original error.
       await lease.end().catch(() => undefined);
       throw error;
     }
@@ -142,7 +141,7 @@ export abstract class Acquirable extends Resource {
     return result;
   }
 
-  /** What whoever asks here holds already, and cannot give back while it waits. */
+  /** What the caller holds already, and cannot give back while it waits. */
   protected heldBy(flow: Flow | null): Kept[] {
     return flow?.heldIn(this.store) ?? [];
   }
@@ -162,19 +161,8 @@ export abstract class Acquirable extends Resource {
 
   #waitSync(sync: SyncStore, entry: OwnEntry, options: AcquireOptions): void {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
-    const deadline = performance.now() + timeout;
-    const watch = new BlockingDeadlockWatch(this.store, sync, entry, detect);
-    for (const ms of checkTimes()) {
-      const restMs = deadline - performance.now();
-      if (restMs <= 0) break;
-      watch.check();
-      sync.wait(entry, Math.min(ms, restMs));
-      if (entry.state !== 'waiting') break;
-    }
-    sync.refresh(entry);
-    if (isHolding(entry)) return;
-    sync.abandon(entry);
-    if (entry.state === 'lost') throw evictedError(this.store, entry, 'acquire');
+    const watch = new BlockingDeadlockWatch(sync, entry, detect);
+    if (untilHoldingSync(sync, entry, options, watch)) return;
     throw new LockTimeoutError(this.name, timeout, holdersIn(sync.snapshot(this.name)));
   }
 
@@ -187,11 +175,6 @@ export abstract class Acquirable extends Resource {
 function leased(lease: Lease, flow: Flow | null): Lease {
   flow?.add(lease);
   return lease;
-}
-
-/** A function, because its answer changes between two calls, which the compiler would not believe. */
-function isHolding(entry: OwnEntry): boolean {
-  return entry.state === 'holding';
 }
 
 export function labelOf({ label }: { label?: string | undefined }): string {

@@ -1,5 +1,6 @@
 import { MisuseError } from '../errors.ts';
 import type { OwnEntry } from '../store/store.ts';
+import { countdown } from '../time/countdown.ts';
 import { type AcquireOptions, labelOf } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
@@ -101,10 +102,10 @@ export class Condition extends Resource implements Handed {
   async waitFor<T>(predicate: () => T | PromiseLike<T>, options: WaitOptions & { label?: string } = {}): Promise<T> {
     checkWait(options);
     this.#held('waitFor');
-    const deadline = performance.now() + (options.timeout ?? Number.POSITIVE_INFINITY);
+    const restMs = countdown(this.store.clock, options.timeout ?? Number.POSITIVE_INFINITY);
     for (;;) {
       const value = await predicate();
-      const timeout = deadline - performance.now();
+      const timeout = restMs();
       if (value || timeout <= 0) return value;
       await this.wait({ ...options, timeout });
     }

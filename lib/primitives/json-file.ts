@@ -7,6 +7,7 @@ import { JsonEdit } from '../file/json-edit.ts';
 import { checkJsonBytes, parseJsonFile, parseJsonText } from '../file/json-text.ts';
 import { isWritten } from '../file/json-value.ts';
 import { absolute } from '../host/absolute-path.ts';
+import { countdown } from '../time/countdown.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
@@ -173,10 +174,10 @@ export class JsonFile<T = unknown> implements Handed {
   async #replace(change: Change, options: UpdateOptions): Promise<void> {
     checkWait(options);
     const { timeout = Number.POSITIVE_INFINITY } = options;
-    const deadline = performance.now() + timeout;
+    const restMs = countdown(this.lock.store.clock, timeout);
     for (let round = 0; round < MAX_TARGETS; round++) {
       const { lock } = this;
-      const rest = { ...options, timeout: Math.max(0, deadline - performance.now()) };
+      const rest = { ...options, timeout: Math.max(0, restMs()) };
       const isDone = await lock
         .withLock((lease) => this.#replaceUnder(lock, lease, change, options), rest)
         .catch((error: unknown) => {

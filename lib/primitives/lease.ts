@@ -2,7 +2,7 @@ import { LeaseLostError, MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 
-/** How often a holder who listens for its loss looks by itself. */
+/** How often a holder that listens for its loss looks by itself. */
 const WATCH_MS = 1_000;
 
 /** How one lease differs from others. */
@@ -222,8 +222,8 @@ export class Lease implements AsyncDisposable, Disposable {
       try {
         await this.#store.changed(this.#entry, { timeoutMs: WATCH_MS, keepAlive: false });
       } catch {
-        // The store cannot be read just now. Whoever can evict us can be read again later, too.
-        await new Promise((resolve) => setTimeout(resolve, WATCH_MS).unref());
+        // The store cannot be read just now. It is read again later.
+        await new Promise<void>((resolve) => this.#store.clock.timer(WATCH_MS, false, resolve));
       }
     }
     if (this.#entry.state === 'lost') loss.abort(this.#lostError());

@@ -52,7 +52,7 @@ export abstract class Resource {
     throw new ConfigMismatchError(this.name, describeConfig(line), describeConfig(this.config));
   }
 
-  protected act(action: Action): Promise<number | null> {
+  protected async act(action: Action): Promise<number | null> {
     return this.store.act(this.name, this.config, action);
   }
 

@@ -1,10 +1,9 @@
 import { MisuseError, StoreError } from '../errors.ts';
-import type { Eviction } from '../line/line.ts';
+import type { Eviction } from '../line/entry.ts';
 import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
+import { countdown } from '../time/countdown.ts';
 
-/** `setTimeout` takes no longer one; waits that are meant to last longer go round again. */
-const MAX_WAIT_MS = 2 ** 31 - 1;
-/** How soon a wait looks whether it can ever end, and how rarely later on. */
+/** How soon a wait checks whether it can ever end, and how rarely later on. */
 const FIRST_CHECK_MS = 25;
 const LAST_CHECK_MS = 1_000;
 
@@ -15,7 +14,7 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Looks from time to time whether a wait can ever end. What it throws ends the wait. */
+/** Checks from time to time whether a wait can ever end. What it throws ends the wait. */
 export interface Watch {
   begin(): Promise<void>;
   check(): Promise<void>;
@@ -23,7 +22,7 @@ export interface Watch {
 
 export interface WaitManner {
   watch?: Watch;
-  /** Ends an entry that waits or holds and that nobody wants any more. Default: it leaves. */
+  /** Ends an entry that waits or holds and that the caller gives up. Default: it leaves. */
   giveUp?: (entry: OwnEntry) => void | Promise<void>;
 }
 
@@ -38,7 +37,7 @@ export function checkWait({ timeout }: WaitOptions): void {
  * afterwards, whatever ended the wait; if it cannot be taken out (a full disk), that is tried again until it can.
  *
  * @throws the signal's reason (rejects), or what the watch throws
- * @throws {StoreError} (rejects) with `EVICTED` if somebody else ended the entry; or if it cannot be taken out
+ * @throws {StoreError} (rejects) with `EVICTED` if another session ended the entry; or if it cannot be taken out
  */
 export async function untilHolding(
   store: Store,
@@ -47,18 +46,24 @@ export async function untilHolding(
   { watch, giveUp = (unwanted) => store.abandon(unwanted) }: WaitManner = {},
 ): Promise<boolean> {
   const abandon = async () => {
-    if (entry.state === 'waiting' || entry.state === 'holding') await giveUp(entry);
+    if (isInLine(entry)) await giveUp(entry);
   };
+  const { timeout = Number.POSITIVE_INFINITY, signal } = options;
+  const restMs = countdown(store.clock, timeout);
   try {
-    await waitFor(store, entry, options, watch);
+    if (timeout > 0) await watch?.begin();
+    for (const checkMs of checkTimes(watch)) {
+      if (entry.state !== 'waiting' || signal?.aborted || restMs() <= 0) break;
+      await store.changed(entry, { timeoutMs: Math.min(restMs(), checkMs), signal, keepAlive: true });
+      if (entry.state === 'waiting') await watch?.check();
+    }
     // The last look may find it granted.
     if (entry.state === 'waiting') await store.refresh(entry);
   } catch (error) {
-    // What ended the wait is what its caller must hear of, not what follows from it.
+    // Preserve the original error.
     await abandon().catch(() => undefined);
     throw error;
   }
-  const { signal } = options;
   if (entry.state === 'holding' && !signal?.aborted) return true;
   await abandon();
   signal?.throwIfAborted();
@@ -66,29 +71,29 @@ export async function untilHolding(
   return false;
 }
 
-async function waitFor(
-  store: Store,
+/** The same for a caller that blocks its thread. `check` is called from time to time; what it throws ends the wait. */
+export function untilHoldingSync(
+  sync: SyncStore,
   entry: OwnEntry,
-  { timeout = Number.POSITIVE_INFINITY, signal }: WaitOptions,
-  watch: Watch | undefined,
-): Promise<void> {
-  const deadline = performance.now() + timeout;
-  const times = checkTimes();
-  let mostMs = watch ? times.next().value : MAX_WAIT_MS;
-  if (timeout > 0) await watch?.begin();
-  while (entry.state === 'waiting' && !signal?.aborted) {
-    const restMs = deadline - performance.now();
-    if (restMs <= 0) return;
-    await store.changed(entry, { timeoutMs: Math.min(restMs, mostMs), signal, keepAlive: true });
-    if (!watch || entry.state !== 'waiting') continue;
-    await watch.check();
-    mostMs = times.next().value;
+  { timeout = Number.POSITIVE_INFINITY }: WaitOptions,
+  watch: { check(): void },
+): boolean {
+  const restMs = countdown(sync.clock, timeout);
+  for (const checkMs of checkTimes(watch)) {
+    if (entry.state !== 'waiting' || restMs() <= 0) break;
+    watch.check();
+    sync.wait(entry, Math.min(restMs(), checkMs));
   }
+  if (entry.state === 'waiting') sync.refresh(entry);
+  if (entry.state === 'holding') return true;
+  if (isInLine(entry)) sync.abandon(entry);
+  if (entry.state === 'lost') throw evictedError(sync, entry, 'acquire');
+  return false;
 }
 
 /**
- * Takes an entry of ours out of the line, if it is there. Best effort: what cannot be written now the store owes, and
- * whatever the caller rejects or resolves with is worth more than that.
+ * Takes an entry of ours out of the line, if it is there. Best effort: the store goes on trying, and the caller's own
+ * result or error matters more.
  */
 export async function abandonQuietly(store: Store, entry: OwnEntry, passOn?: Eviction): Promise<void> {
   try {
@@ -117,7 +122,13 @@ export function evictedError(store: Store, entry: OwnEntry, operation: string): 
   });
 }
 
-/** How long to wait from one such look to the next. */
-export function* checkTimes(): Generator<number, never> {
-  for (let ms = FIRST_CHECK_MS; ; ms = Math.min(ms * 4, LAST_CHECK_MS)) yield ms;
+/** How long to wait from one check of a watch to the next, in ms; without a watch, for ever. */
+function* checkTimes(watch: object | undefined): Generator<number, never> {
+  const last = watch ? LAST_CHECK_MS : Number.POSITIVE_INFINITY;
+  for (let ms = watch ? FIRST_CHECK_MS : last; ; ms = Math.min(ms * 4, last)) yield ms;
+}
+
+/** A function, because the state changes between two looks, which the compiler would not believe. */
+function isInLine(entry: OwnEntry): boolean {
+  return entry.state === 'waiting' || entry.state === 'holding';
 }

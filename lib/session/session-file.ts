@@ -36,6 +36,11 @@ export class Presence {
     this.#options = options;
   }
 
+  /** Where the session files are. */
+  get directory(): string {
+    return this.#options.directory;
+  }
+
   get session(): Session {
     return this.#options.session;
   }

@@ -1,53 +1,55 @@
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
-import type { Keeps } from '../line/entry.ts';
-import type { Eviction } from '../line/line.ts';
+import type { Eviction, Keeps } from '../line/entry.ts';
+import type { Clock } from '../time/clock.ts';
 
 /**
  * The store seam: ordered entries, not files. A store keeps one line for every name.
  *
  * On disk it is a journal a name (`lib/disk/disk-store.ts`). On etcd `join` would be a put under a lease (the
  * ticket is its create revision), `leave` and `evict` deletes, `snapshot` a range sorted by create
- * revision, `changed` a watch. Hence asynchronous; what a store can do at once, it offers as `sync`. The
- * two calls that every acquire and release make may also answer at once, without a promise's detour.
+ * revision, `changed` a watch. Hence asynchronous: only a store that answers at once returns no promises, and offers
+ * itself as `sync`.
  *
  * Ending the entries of the dead is the store's own business: a line it shows, and a line it lets move,
- * is one in which everybody in the way is alive as far as can be judged.
+ * is one in which every entry in the way has a living owner, as far as can be judged.
  */
 export interface Store {
   /** Where it is, for messages. */
   readonly place: string;
-  /** The same at once, if the store can. */
+  /** The clock by which waits on it end. */
+  readonly clock: Clock;
+  /** The store itself, if it answers at once. */
   readonly sync: SyncStore | null;
 
   /** Puts an entry into a name's line. It holds, waits, or (`onlyIfGranted`, or a broken barrier) was refused. */
   join(name: string, config: Config, request: Request): OwnEntry | Promise<OwnEntry>;
-  /** Ends an entry of ours, whether it holds or waits, and lets others in. */
+  /** Ends an entry of ours, whether it holds or waits, and admits others. */
   leave(entry: OwnEntry): void | Promise<void>;
   /**
-   * The same for an entry that nobody will come back to: where it fails, it says so, and goes on trying until it is
+   * The same for an entry that its caller gives up: where it fails, it throws, and goes on trying until it is
    * done or this process ends. `passOn`: if it holds by then, it is evicted, for this reason. So the wake-up of a
    * condition goes to the next waiter, as if its owner had died.
    */
   abandon(entry: OwnEntry, passOn?: Eviction): void | Promise<void>;
   /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
-  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): Promise<boolean>;
+  adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean | Promise<boolean>;
   /** Ends an entry, whoever owns it. False if there is none. */
-  evict(name: string, ticket: number, eviction: Eviction): Promise<boolean>;
-  /** Says what its owner holds elsewhere and cannot give back while this entry of ours waits. */
-  keep(entry: OwnEntry, keeps: Keeps): Promise<void>;
+  evict(name: string, ticket: number, eviction: Eviction): boolean | Promise<boolean>;
+  /** Records what its owner holds elsewhere and cannot give back while this entry of ours waits. */
+  keep(entry: OwnEntry, keeps: Keeps): void | Promise<void>;
   /**
-   * Does something to a name's line from outside of it. Returns how many it let in or ended, or a counter's new
+   * Does something to a name's line from outside of it. Returns how many entries it admitted or ended, or a counter's new
    * value; null if nothing was done, because the sum would be no safe integer.
    */
-  act(name: string, config: Config, action: Action): Promise<number | null>;
+  act(name: string, config: Config, action: Action): number | null | Promise<number | null>;
   /** Brings the state of an entry of ours up to date. */
-  refresh(entry: OwnEntry): Promise<void>;
+  refresh(entry: OwnEntry): void | Promise<void>;
   /** Our entries that hold, as far as is known here, in the order of their names. */
   held(): OwnEntry[];
   /** The line as it is now, or null if the name was never used. */
-  snapshot(name: string): Promise<LineView | null>;
-  names(): Promise<string[]>;
+  snapshot(name: string): LineView | null | Promise<LineView | null>;
+  names(): string[] | Promise<string[]>;
   /**
    * Resolves when an entry of ours, or a name's line, may have changed; after `timeoutMs`; or when
    * `signal` aborts. Never rejects for these. A hint: look again.
@@ -55,7 +57,8 @@ export interface Store {
   changed(of: OwnEntry | string, options: ChangedOptions): Promise<void>;
 }
 
-export interface SyncStore {
+/** A store that answers at once. */
+export interface SyncStore extends Store {
   join(name: string, config: Config, request: Request): OwnEntry;
   leave(entry: OwnEntry): void;
   abandon(entry: OwnEntry, passOn?: Eviction): void;
@@ -63,12 +66,10 @@ export interface SyncStore {
   evict(name: string, ticket: number, eviction: Eviction): boolean;
   keep(entry: OwnEntry, keeps: Keeps): void;
   act(name: string, config: Config, action: Action): number | null;
+  refresh(entry: OwnEntry): void;
   snapshot(name: string): LineView | null;
   names(): string[];
-  held(): OwnEntry[];
-  /** Brings an entry's state up to date. */
-  refresh(entry: OwnEntry): void;
-  /** Runs something that will block this thread; signals keep their own effects on the process meanwhile. */
+  /** Runs a call that will block this thread; signals keep their own effects on the process meanwhile. */
   blocking<T>(call: () => T): T;
   /** Blocks until the entry no longer waits, or the time is over. */
   wait(entry: OwnEntry, timeoutMs: number): void;
@@ -77,12 +78,17 @@ export interface SyncStore {
 export interface Request {
   /** How many permits; 0 asks for a shared entry of a lock. */
   ask: number;
-  /** What to show of the asker, at most 200 characters. */
+  /** A description of the caller for others, at most 200 characters. */
   label: string;
   /** Join only if that means holding at once. */
   onlyIfGranted: boolean;
-  /** Take a lock from all who hold it, before all who wait. Asks for 1. */
+  /** Take a lock from all its holders, before all waiters. Asks for 1. */
   steal?: boolean;
+  /**
+   * The caller may block its thread while it waits or holds: no signal handler is set for it, which could not run then.
+   * If a signal ends the process, the entry is stale.
+   */
+  blocks?: boolean;
 }
 
 export interface AdoptOptions {

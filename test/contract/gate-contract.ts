@@ -385,9 +385,8 @@ export function describeGates(kind: string, open: () => Parties): void {
         const call = async () => other.join('start', { kind: 'barrier', permits: 4 }, request('b'));
         await expect(call()).rejects.toThrow(ConfigMismatchError);
         await expect(call()).rejects.toThrow('barrier of 3 parties');
-        await expect(other.act('start', { kind: 'barrier', permits: 4 }, { do: 'abort' })).rejects.toThrow(
-          ConfigMismatchError,
-        );
+        const abort = async () => other.act('start', { kind: 'barrier', permits: 4 }, { do: 'abort' });
+        await expect(abort()).rejects.toThrow(ConfigMismatchError);
         expect(await lineIn(other, 'start')).toBe('a');
       });
     });

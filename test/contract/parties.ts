@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import type { Host } from '../../lib/host/host.ts';
@@ -36,15 +35,15 @@ export interface DiskTraits {
 export function openDisk({ rotateBytes, hasLeaps = false }: DiskTraits = {}): Parties {
   const root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-contract-'));
   const gone = new Set<number>();
-  const disks = new Map<Store, Disk>();
+  const disks = new Map<Store, DiskStore>();
   const tids = new Map<Store, number>();
   const party = () => {
     const directory = openStoreDirectory(nodeHost, path.join(root, 'store'));
     const tid = FIRST_TID + disks.size;
     const host = hostOf(tid, gone, hasLeaps);
     const rotate = rotateBytes === undefined ? {} : { rotateBytes };
-    const disk = new Disk({ host, session: new Session(host), directory, heartbeatMs: 0, ...rotate });
-    const store = new DiskStore(host, disk, directory.path);
+    const disk = new DiskStore({ host, session: new Session(host), directory, heartbeatMs: 0, ...rotate });
+    const store = disk;
     disks.set(store, disk);
     tids.set(store, tid);
     return store;
@@ -78,7 +77,7 @@ function hostOf(tid: number, gone: ReadonlySet<number>, hasLeaps: boolean): Host
   };
 }
 
-function endEverything(disk: Disk): void {
+function endEverything(disk: DiskStore): void {
   for (const name of disk.names()) {
     for (const { ticket } of disk.snapshot(name)?.entries ?? [])
       disk.evict(name, ticket, { reason: 'over', by: 'test' });

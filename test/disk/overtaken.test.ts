@@ -1,6 +1,5 @@
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { BrokenBarrierError, StoreError } from '../../lib/errors.ts';
@@ -17,8 +16,8 @@ const MEETING = { kind: 'barrier', permits: 2 };
 const WHY = { reason: 'broken', by: 'other' };
 
 let directory: string;
-let other: Disk;
-let one: Disk;
+let other: DiskStore;
+let one: DiskStore;
 /** What the other does as soon as our next record is in the file, before we read it. */
 let meanwhile: () => void;
 
@@ -29,9 +28,9 @@ beforeEach(() => {
   one = open(overtakable());
 });
 
-function open(host: Host, rotateBytes = 65_536): Disk {
+function open(host: Host, rotateBytes = 65_536): DiskStore {
   const place = openStoreDirectory(nodeHost, directory);
-  return new Disk({ host, session: new Session(host), directory: place, heartbeatMs: 0, rotateBytes });
+  return new DiskStore({ host, session: new Session(host), directory: place, heartbeatMs: 0, rotateBytes });
 }
 
 function overtakable(): Host {
@@ -75,7 +74,7 @@ test('a waiter that is evicted before it has read of itself is told why', async 
   other.join('door', LOCK, request('holder'));
   one.snapshot('door');
   meanwhile = () => other.evict('door', ticketOf('door', 'waiter'), WHY);
-  const waiting = new Lock('door', { store: new DiskStore(nodeHost, one, directory) }).acquire({ label: 'waiter' });
+  const waiting = new Lock('door', { store: one }).acquire({ label: 'waiter' });
   await expect(waiting).rejects.toThrow(StoreError);
   await expect(waiting).rejects.toMatchObject({ code: 'EVICTED' });
   expect(other.snapshot('door')?.entries.map(({ label }) => label)).toEqual(['holder']);
@@ -87,7 +86,7 @@ test.each(['abort', 'reset'] as const)(
     other.act('start', MEETING, { do: 'reset' });
     one.snapshot('start');
     meanwhile = () => other.act('start', MEETING, { do: what });
-    const barrier = new Barrier('start', 2, { store: new DiskStore(nodeHost, one, directory) });
+    const barrier = new Barrier('start', 2, { store: one });
     await expect(barrier.wait()).rejects.toThrow(BrokenBarrierError);
     expect(other.snapshot('start')?.entries).toEqual([]);
   },

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openDirectoryBeside } from '../../lib/disk/store-beside.ts';
 import { openStoreDirectory, storePath } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
@@ -242,9 +242,9 @@ function mayMount(): boolean {
 
 // Only who may mount can have a file system that is read-only or full.
 describe.runIf(mayMount())('a real file system', () => {
-  function disk(): Disk {
+  function disk(): DiskStore {
     const store = openStoreDirectory(nodeHost, directory);
-    return new Disk({ host: nodeHost, session: new Session(nodeHost), directory: store, heartbeatMs: 0 });
+    return new DiskStore({ host: nodeHost, session: new Session(nodeHost), directory: store, heartbeatMs: 0 });
   }
 
   const lock = { kind: 'lock', permits: 1 };

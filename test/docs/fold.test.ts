@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 import { emptyHeader } from '../../lib/line/config.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import { hasPython, type Python, python } from './python.ts';
 
 /** Folds scripts of records, as docs/client.py does, and says what the line comes to after each. */
@@ -169,7 +170,7 @@ test.skipIf(!hasPython)('two folds of the same records give the same line, whate
   const effects = new Map<string, number>();
   await fc.assert(
     fc.asyncProperty(scripts, async ([script, cut]) => {
-      const line = new Line(header, DEAF);
+      const line = new Line(header, NO_OBSERVER);
       const ticket = (place: number) => {
         let entry = line.first;
         for (let before = 0; before < place && entry?.next; before++) entry = entry.next;

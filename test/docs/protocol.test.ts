@@ -8,7 +8,8 @@ import { directoryOf } from '../../lib/disk/open-store.ts';
 import { Monitor } from '../../lib/heartbeat/monitor.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { JournalRecord } from '../../lib/journal/record.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import { Rig, until } from '../support/process-rig.ts';
 import { DOCS, hasPython, type Python, python as startPython } from './python.ts';
 
@@ -212,7 +213,7 @@ test.skipIf(!hasPython)('an epoch that a client makes keeps tokens, owners and w
   const journal = (epoch: number) => path.join(rig.directory, 'resources', 'deploy', `journal.${epoch}`);
   await until('the client has made the next epoch', () => fs.existsSync(journal(2)));
   const [first, ...records] = linesOf(journal(1));
-  const line = new Line(first?.[2], DEAF);
+  const line = new Line(first?.[2], NO_OBSERVER);
   for (const record of records) line.apply(record as unknown as JournalRecord);
   expect(records.at(-1)?.[0]).toBe('seal');
   expect(linesOf(journal(2))).toEqual([['lockstep', 2, line.header()]]);

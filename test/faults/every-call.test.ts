@@ -2,14 +2,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { pinnedHost } from '../../lib/host/pinned-files.ts';
 import { Journal } from '../../lib/journal/journal.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import { Session } from '../../lib/session/session.ts';
 import type { LineView, OwnEntry } from '../../lib/store/store.ts';
 import { FAULTS, type Fault, FaultyHost } from './faulty-host.ts';
@@ -39,9 +40,9 @@ function temporary(): string {
   return root;
 }
 
-function open(host: Host, store: string): Disk {
+function open(host: Host, store: string): DiskStore {
   const directory = openStoreDirectory(host, store);
-  return new Disk({
+  return new DiskStore({
     host: pinnedHost(host, directory),
     session: new Session(host),
     directory,
@@ -62,8 +63,8 @@ class Scene {
   readonly host = new FaultyHost();
   readonly #sound = new FaultyHost();
   readonly #store = path.join(temporary(), 'store');
-  readonly #other: Disk;
-  #one: Disk | null = null;
+  readonly #other: DiskStore;
+  #one: DiskStore | null = null;
   /** What the one was told that it has in lines. */
   #mine: OwnEntry[] = [];
   /** Of which it was told that nobody knows whether they have been left. */
@@ -78,7 +79,7 @@ class Scene {
   }
 
   /** An operation of the one: it may only fail as the documentation says. */
-  #try<T>(call: (one: Disk) => T): T | null {
+  #try<T>(call: (one: DiskStore) => T): T | null {
     try {
       this.#one ??= open(this.host, this.#store);
       return call(this.#one);
@@ -120,7 +121,7 @@ class Scene {
     this.#end(entry, (one, own) => one.leave(own));
   }
 
-  #end(entry: OwnEntry | null, how: (one: Disk, entry: OwnEntry) => void): void {
+  #end(entry: OwnEntry | null, how: (one: DiskStore, entry: OwnEntry) => void): void {
     if (!entry) return;
     this.#inDoubt.add(entry);
     const { unsure } = this;
@@ -231,7 +232,7 @@ class Scene {
 
 /** A line as somebody reads it who has not been there before. */
 function lineAt(store: string, name: string): Line | null {
-  const load = (header: unknown) => new Line(header, DEAF);
+  const load = (header: unknown) => new Line(header, NO_OBSERVER);
   const directory = path.join(store, 'resources', name);
   const journal = Journal.open({ host: nodeHost, directory, subject: name, key: 'reader', fileMode: 0o600, load });
   journal?.close();

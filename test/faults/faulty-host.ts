@@ -1,6 +1,7 @@
 import fs from 'node:fs';
-import type { Clock, Files, Host, OpenDirectory, Processes } from '../../lib/host/host.ts';
+import type { Files, Host, OpenDirectory, Processes } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
+import type { Clock } from '../../lib/time/clock.ts';
 import { type Maker, nodeError } from './node-error.ts';
 
 export const ERRORS = [

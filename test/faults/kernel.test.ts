@@ -4,7 +4,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { Beat } from '../../lib/heartbeat/heartbeat.ts';
@@ -59,13 +58,13 @@ const OTHERS: [calls: string, errno: keyof typeof CODES, hit: readonly Writer[]]
 let root: string;
 let directory: StoreDirectory;
 let store: DiskStore;
-let disk: Disk;
+let disk: DiskStore;
 
 beforeEach(async () => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-kernel-'));
   directory = openStoreDirectory(nodeHost, path.join(root, 'store'));
-  disk = new Disk({ host: nodeHost, session: new Session(nodeHost), directory, heartbeatMs: 0 });
-  store = new DiskStore(nodeHost, disk, directory.path);
+  disk = new DiskStore({ host: nodeHost, session: new Session(nodeHost), directory, heartbeatMs: 0 });
+  store = disk;
   await new Lock('lock', { store }).withLock(() => undefined);
   await new Counter('counter', { store }).add(0);
   const facts = nodeHost.processes.self();

@@ -4,7 +4,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import type { DiskEntry } from '../../lib/disk/disk-entry.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
@@ -46,8 +45,8 @@ function open(machine: FaultyHost): DiskStore {
 
 function storeOf(machine: FaultyHost, place: string): DiskStore {
   const directory = openStoreDirectory(machine, place);
-  const disk = new Disk({ host: machine, session: new Session(machine), directory, heartbeatMs: 0 });
-  return new DiskStore(machine, disk, directory.path);
+  const disk = new DiskStore({ host: machine, session: new Session(machine), directory, heartbeatMs: 0 });
+  return disk;
 }
 
 function failWrites(fault: Fault): void {
@@ -275,7 +274,7 @@ test('a waiter that cannot write that the dead are dead waits on, and a later on
   const facts = { ...sound.processes.self(), start: 1 };
   const dead = { files: sound.files, clock: sound.clock, processes: { ...sound.processes, self: () => facts } };
   const directory = openStoreDirectory(sound, path.join(root, 'store'));
-  const disk = new Disk({ host: dead, session: new Session(dead), directory, heartbeatMs: 0 });
+  const disk = new DiskStore({ host: dead, session: new Session(dead), directory, heartbeatMs: 0 });
   disk.join('deploy', { kind: 'lock', permits: 1 }, { ask: 1, label: 'dead', onlyIfGranted: false });
   let writes = 0;
   host.failWhen((_, kind) => (kind === 'write' && ++writes > 1 ? 'ENOSPC' : null));

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import type { Files, Host } from '../../lib/host/host.ts';
@@ -188,8 +187,8 @@ function end(): void {
 function party(host: Host, place: string): Party {
   const directory = openStoreDirectory(host, place);
   const session = new Session(host);
-  const disk = new Disk({ host, session, directory, heartbeatMs: 0 });
-  return { store: new DiskStore(host, disk, directory.path), key: session.key };
+  const disk = new DiskStore({ host, session, directory, heartbeatMs: 0 });
+  return { store: disk, key: session.key };
 }
 
 function newHost(): FaultyHost {

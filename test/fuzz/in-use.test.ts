@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { LeaseLostError } from '../../lib/errors.ts';
@@ -17,7 +16,7 @@ import { FaultyHost } from '../faults/faulty-host.ts';
 
 let root: string;
 let store: string;
-let disks: Disk[];
+let disks: DiskStore[];
 let lease: Lease;
 let waiter: Promise<unknown>;
 let newcomer: Lock;
@@ -44,9 +43,9 @@ afterEach(() => {
 
 function open(host: Host = nodeHost): Lock {
   const directory = openStoreDirectory(host, store);
-  const disk = new Disk({ host, session: new Session(host), directory, heartbeatMs: 0 });
+  const disk = new DiskStore({ host, session: new Session(host), directory, heartbeatMs: 0 });
   disks.push(disk);
-  return new Lock('deploy', { store: new DiskStore(host, disk, store) });
+  return new Lock('deploy', { store: disk });
 }
 
 /** Every open journal is compared with what is at its place at most every 100 ms. */

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { Epoch, HeaderError } from '../../lib/journal/epoch.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import type { OwnEntry } from '../../lib/store/store.ts';
 import { damaged, damages, effort, LONG_MS, weirdHeaders, weirdRecords } from './damage.ts';
 import { type Party, Sandbox } from './sandbox.ts';
@@ -76,7 +77,7 @@ class Reader {
 
   constructor(file: string) {
     this.#fd = fs.openSync(file, 'r');
-    this.#epoch = new Epoch(nodeHost, this.#fd, 1, (header) => new Line(header, DEAF));
+    this.#epoch = new Epoch(nodeHost, this.#fd, 1, (header) => new Line(header, NO_OBSERVER));
   }
 
   read(): string {

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
 import { Session } from '../../lib/session/session.ts';
@@ -61,7 +61,7 @@ export class Sandbox {
       clock: { ...host.clock, monotonicMs: () => (now += 1_000), sleep: () => undefined },
     };
     const directory = openStoreDirectory(ahead, this.store);
-    return new Party(new Disk({ host: ahead, session: new Session(ahead), directory, heartbeatMs: 0 }));
+    return new Party(new DiskStore({ host: ahead, session: new Session(ahead), directory, heartbeatMs: 0 }));
   }
 
   write(bytes: Uint8Array | string): void {
@@ -101,11 +101,11 @@ export class Sandbox {
 
 /** A session; what it does ends soon, and ends as the documentation says. */
 export class Party {
-  readonly disk: Disk;
+  readonly disk: DiskStore;
   /** The code of the last refusal. */
   code = '';
 
-  constructor(disk: Disk) {
+  constructor(disk: DiskStore) {
     this.disk = disk;
   }
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { History, type Past } from '../../lib/history/history.ts';
 import type { Span } from '../../lib/history/span.ts';
@@ -26,7 +26,7 @@ type Moment = readonly [after: number, before: number];
 /** What an entry's own caller saw of it. */
 interface Seen {
   entry: OwnEntry;
-  party: Disk;
+  party: DiskStore;
   ask: number;
   entered: Moment;
   granted: Moment | null;
@@ -39,7 +39,7 @@ class World {
   readonly seen: Seen[] = [];
   readonly root = path.join(temporaryDirectory(), 'store');
   readonly #config: { kind: string; permits: number };
-  readonly #parties: Disk[];
+  readonly #parties: DiskStore[];
   #now = 1_000_000;
 
   constructor(permits: number, rotateBytes: number) {
@@ -47,7 +47,7 @@ class World {
     const directory = openStoreDirectory(nodeHost, this.root);
     this.#parties = Array.from({ length: PARTIES }, (_, place) => {
       const host = this.#hostOf(FIRST_TID + place);
-      return new Disk({ host, session: new Session(host), directory, heartbeatMs: 0, rotateBytes });
+      return new DiskStore({ host, session: new Session(host), directory, heartbeatMs: 0, rotateBytes });
     });
   }
 
@@ -83,7 +83,7 @@ class World {
       }
       return;
     }
-    const party = this.#parties[step.party] as Disk;
+    const party = this.#parties[step.party] as DiskStore;
     const isLock = this.#config.kind === 'lock';
     const ask = step.do === 'steal' ? 1 : isLock ? step.ask % 2 : 1 + (step.ask % this.#config.permits);
     if (step.do === 'steal' && !isLock) return;

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { appendGuard } from '../../lib/disk/append-guard.ts';
-import { Disk } from '../../lib/disk/disk.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { findStoreDirectory, openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { endReport, OwnReport } from '../../lib/heartbeat/report-writer.ts';
 import type { Files, Host } from '../../lib/host/host.ts';
@@ -217,10 +217,10 @@ test('a store that was deleted holds nothing, until it is made again', () => {
 const LOCK = { kind: 'lock', permits: 1 };
 const request = { ask: 1, label: '', onlyIfGranted: false };
 
-function disk(rotateBytes = 700): Disk {
+function disk(rotateBytes = 700): DiskStore {
   const at = openStoreDirectory(host, store);
   const session = new Session(host);
-  return new Disk({ host: pinnedHost(host, at), session, directory: at, heartbeatMs: 0, rotateBytes });
+  return new DiskStore({ host: pinnedHost(host, at), session, directory: at, heartbeatMs: 0, rotateBytes });
 }
 
 const start: RunStart = {
@@ -233,7 +233,7 @@ const start: RunStart = {
 };
 
 /** Everything that anything of Lockstep's does in a store, whatever becomes of each. */
-function useEverything(one: Disk, record: RunRecord, report: OwnReport): void {
+function useEverything(one: DiskStore, record: RunRecord, report: OwnReport): void {
   const spoolAt = `${store}/jobs/job/000000001000000-a1.output`;
   for (const step of [
     ...Array.from({ length: 40 }, () => () => one.leave(one.join('x', LOCK, request))),

@@ -188,7 +188,7 @@ test('a record appended behind a seal that was not read yet does not come by', (
   const epoch = open(file);
   epoch.fold();
   fs.appendFileSync(file, framed(['seal', 's:1', 1]));
-  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBe(false);
+  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBeNull();
   expect(epoch.sealed).toBe(true);
   expect(epoch.machine.ids).toEqual(['a:1']);
 });
@@ -198,7 +198,7 @@ test('an epoch that was read as sealed takes no more, and reads no further', () 
   const epoch = open(file);
   epoch.fold();
   const bytes = fs.readFileSync(file);
-  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBe(false);
+  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBeNull();
   expect(epoch.machine.ids).toEqual(['a:1']);
   expect(fs.readFileSync(file)).toEqual(bytes);
 });
@@ -207,7 +207,7 @@ test('an append folds what others appended before it, in the order of the file',
   const file = fileWith(first);
   const epoch = open(file);
   fs.appendFileSync(file, second);
-  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBe(true);
+  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toEqual({ outcome: 'c:1' });
   expect(epoch.machine.ids).toEqual(['a:1', 'b:1', 'c:1']);
   expect(epoch.offset).toBe(fs.statSync(file).size);
 });
@@ -216,7 +216,7 @@ test('an append behind a torn record comes by', () => {
   const file = fileWith(first, second.subarray(0, 9));
   const epoch = open(file);
   epoch.fold();
-  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toBe(true);
+  expect(epoch.append(['leave', 'c:1', 3], third, third.length)).toEqual({ outcome: 'c:1' });
   expect(epoch.machine.ids).toEqual(['a:1', 'c:1']);
 });
 
@@ -234,7 +234,7 @@ test('a write that was cut short is tried once more; the second time it is an er
     const epoch = new Epoch({ ...nodeHost, files }, fd, 1, (header) => new Tape(header));
     const append = () => epoch.append(['leave', 'c:1', 3], third, third.length);
     if (shortWrites === 1) {
-      expect(append()).toBe(true);
+      expect(append()).toEqual({ outcome: 'c:1' });
       expect(idsIn(file)).toEqual(['a:1', 'c:1']);
     } else {
       expect(append).toThrow('ENOSPC');

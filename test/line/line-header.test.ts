@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 import { type Config, emptyHeader } from '../../lib/line/config.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import type { WireFacts } from '../../lib/session/facts.ts';
 
 const FACTS: WireFacts = [42, 42, 1000, 'boot', 4026531836, 'web1'];
@@ -45,7 +46,7 @@ class Story {
   line: Line;
   readonly tokens: number[] = [];
   readonly #observer = {
-    ...DEAF,
+    ...NO_OBSERVER,
     joined: ({ token }: { token: number }) => token > 0 && this.tokens.push(token),
     granted: ({ token }: { token: number }) => this.tokens.push(token),
   };

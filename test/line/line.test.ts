@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 import { type Config, emptyHeader } from '../../lib/line/config.ts';
 import type { Entry } from '../../lib/line/entry.ts';
-import { DEAF, Line } from '../../lib/line/line.ts';
+import { Line } from '../../lib/line/line.ts';
+import { NO_OBSERVER } from '../../lib/line/observer.ts';
 import type { WireFacts } from '../../lib/session/facts.ts';
 
 const FACTS: WireFacts = [42, 42, 1000, 'boot', 4026531836, 'web1'];
@@ -118,7 +119,7 @@ function recordsOf(config: Config, script: Step[]): JournalRecord[] {
   return records;
 }
 
-function emptyLine(config: Config, observer = DEAF): Line {
+function emptyLine(config: Config, observer = NO_OBSERVER): Line {
   return new Line(emptyHeader('deploy', config), observer);
 }
 
@@ -173,7 +174,7 @@ test('grants come in the order of entering, each entry once, and whoever holds h
       const granted: number[] = [];
       const tell = (entry: Entry) => granted.push(entry.ticket);
       const line = emptyLine(config, {
-        ...DEAF,
+        ...NO_OBSERVER,
         joined: (entry) => entry.holding && tell(entry),
         granted: tell,
       });
@@ -194,7 +195,7 @@ test('tickets only grow, whatever the clocks say, and never fall behind the cloc
     fc.property(scripts, ([config, script]) => {
       const tickets: number[] = [];
       const line = emptyLine(config, {
-        ...DEAF,
+        ...NO_OBSERVER,
         joined: (entry) => {
           tickets.push(entry.ticket);
           expect(entry.ticket).toBeGreaterThanOrEqual(entry.at);
@@ -215,7 +216,7 @@ test('folding on from a header, cut anywhere, gives the same line as folding str
       for (const record of records) straight.apply(record);
       const first = emptyLine(config);
       for (const record of records.slice(0, cut)) first.apply(record);
-      const second = new Line(JSON.parse(JSON.stringify(first.header())), DEAF);
+      const second = new Line(JSON.parse(JSON.stringify(first.header())), NO_OBSERVER);
       for (const record of records.slice(cut)) second.apply(record);
       expect(second.header()).toEqual(straight.header());
       expect(holdersOf(second)).toEqual(holdersOf(straight));
@@ -274,7 +275,7 @@ const ENTRY = [4, 'a:1', [['a', FACTS]], 1, 1, '', 4];
 const WAITER = [5, 'a:2', [['a', FACTS]], 1, 1, '', 0];
 
 test('a sound header is taken, so that the unsound ones are refused for what is told of them', () => {
-  expect(new Line({ ...SOUND, entries: [ENTRY, WAITER] }, DEAF).waiting).toBe(1);
+  expect(new Line({ ...SOUND, entries: [ENTRY, WAITER] }, NO_OBSERVER).waiting).toBe(1);
 });
 
 test.each([
@@ -298,6 +299,6 @@ test.each([
   ['an ask that its kind does not know', { ...SOUND, entries: [ENTRY.with(3, 2)] }, 'an entry that is none'],
   ['keeps that are none', { ...SOUND, entries: [[...ENTRY, 'all', 1]] }, 'an entry that is none'],
 ])('a header with %s is refused', (_, header, why) => {
-  expect(() => new Line(header, DEAF)).toThrow(RangeError);
-  expect(() => new Line(header, DEAF)).toThrow(why);
+  expect(() => new Line(header, NO_OBSERVER)).toThrow(RangeError);
+  expect(() => new Line(header, NO_OBSERVER)).toThrow(why);
 });

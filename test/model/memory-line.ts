@@ -1,7 +1,6 @@
 import type { Action } from '../../lib/line/action.ts';
 import type { Config } from '../../lib/line/config.ts';
-import type { Keeps } from '../../lib/line/entry.ts';
-import type { Eviction } from '../../lib/line/line.ts';
+import type { Eviction, Keeps } from '../../lib/line/entry.ts';
 
 /** A session that an entry belongs to. */
 export interface ModelOwner {

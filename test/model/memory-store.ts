@@ -1,9 +1,9 @@
 import { ConfigMismatchError, StoreError } from '../../lib/errors.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
 import type { Action } from '../../lib/line/action.ts';
 import type { Config } from '../../lib/line/config.ts';
 import { describeConfig } from '../../lib/line/config.ts';
-import type { Keeps } from '../../lib/line/entry.ts';
-import type { Eviction } from '../../lib/line/line.ts';
+import type { Eviction, Keeps } from '../../lib/line/entry.ts';
 import type {
   AdoptOptions,
   ChangedOptions,
@@ -107,6 +107,7 @@ export class MemoryWorld {
  */
 export class MemoryStore implements Store {
   readonly place = 'memory';
+  readonly clock = nodeHost.clock;
   readonly sync = null;
   readonly key: string;
   readonly #world: MemoryWorld;

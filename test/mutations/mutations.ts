@@ -33,7 +33,7 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'an epoch is opened without listing a second time',
     'journal/journal',
-    'if (this.#highest() !== number) {',
+    'if (this.#files.highest() !== number) {',
     'if (number < 0) {',
     {
       file: 'test/simulation/explorer.test.ts',
@@ -54,30 +54,36 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a record is appended to an epoch that was read as sealed',
     'journal/epoch',
-    '    if (this.#sealed) return false;\n',
+    '    if (this.#sealed) return null;\n',
     '',
     unit('journal/epoch', 'an epoch that was read as sealed takes no more, and reads no further'),
   ),
   broken(
     'a seal is no end',
     'journal/epoch',
-    "if (record[0] === 'seal') this.#sealed = true;",
+    'if (isSeal) this.#sealed = true;',
     "if (record[0] === 'seal') this.#sealed = false;",
     RANDOM,
   ),
-  broken('the highest journal is deleted', 'journal/journal', '< highest - (', '< highest + 2 - (', RANDOM),
+  broken(
+    'the highest journal is deleted',
+    'journal/epoch-files',
+    '< highest - keptEpochs',
+    '< highest + 2 - keptEpochs',
+    RANDOM,
+  ),
   broken(
     'a record that a seal made void is not repeated',
     'journal/journal',
-    'if (this.#epoch.append(record, this.#out, length)) return;',
-    'this.#epoch.append(record, this.#out, length);\n      if (round === 0) return;',
+    'if (folded) return folded.outcome;',
+    'if (folded || round === 0) return (folded?.outcome ?? null) as OutcomeOf<M>;',
     RANDOM,
   ),
   broken(
     'a record that counts is repeated behind a seal that came with it',
     'journal/journal',
-    'if (this.#epoch.append(record, this.#out, length)) return;',
-    'if (this.#epoch.append(record, this.#out, length) && !this.#epoch.sealed) return;',
+    'if (folded) return folded.outcome;',
+    'if (folded && !this.#epoch.sealed) return folded.outcome;',
     RANDOM,
   ),
   {
@@ -127,9 +133,9 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'an error as the dead are evicted ends the wait',
-    'disk/disk-store',
-    'own.resource.expelDeadBefore(',
-    'own.resource.expelDead(',
+    'disk/entry-wait',
+    'own.resource.expelDeadBefore(own, isFirst',
+    'own.resource.expelDead(own, isFirst',
     {
       file: 'test/faults/rejected.test.ts',
       test: 'a waiter whose eviction of the dead fails',
@@ -137,14 +143,14 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'the living are evicted',
-    'disk/eviction',
+    'disk/dead-entries',
     'if (reasons.some((reason) => reason === null)) return false;',
     '',
     RANDOM,
   ),
   broken(
     'an entry is evicted while one of its owners lives',
-    'disk/eviction',
+    'disk/dead-entries',
     'if (reasons.some((reason) => reason === null)) return false;',
     'if (reasons[0] === null) return false;',
     RANDOM,
@@ -152,7 +158,7 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'an eviction counts whatever owners were judged',
     'line/line',
-    'if (!entry || (owners !== 0 && owners !== entry.owners.length)) return;',
+    'if (!entry || (owners !== 0 && owners !== entry.owners.length)) return null;',
     'if (!entry) return;',
     unit('line/line', 'an eviction that judged one owner is void once a second has adopted the entry'),
   ),
@@ -179,37 +185,37 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'a small request overtakes a large one that waits',
-    'line/line',
+    'line/queue',
     'return this.#firstWaiting === null && this.#hasRoomFor(ask);',
     'return this.#hasRoomFor(ask);',
     RANDOM,
   ),
   broken(
     'one permit too many is given',
-    'line/line',
+    'line/queue',
     'return this.#held + weightOf(ask) <= this.#capacity;',
     'return this.#held < this.#capacity;',
     RANDOM,
   ),
   broken(
     'a token does not grow past a thief’s',
-    'line/line',
-    'entry.token = entry.ticket > this.#lastToken ? entry.ticket : ++this.#last;',
-    'entry.token = entry.ticket;',
+    'line/tickets',
+    'this.#lastToken = ticket > this.#lastToken ? ticket : ++this.#last;',
+    'this.#lastToken = ticket;',
     RANDOM,
   ),
   broken(
     'a thief’s victims stay in line',
     'line/line',
-    '    for (const victim of victims) this.#remove(victim);\n',
+    '    for (const victim of victims) this.#queue.remove(victim);\n',
     '',
     RANDOM,
   ),
   broken(
     'a header forgets the last token',
     'line/line',
-    'token: this.#lastToken, value: this.value',
-    'token: Math.max(0, ...entries.map((entry) => Number(entry[6]))), value: this.value',
+    'last, token, value: this.value',
+    'last, token: Math.max(0, ...entries.map((entry) => Number(entry[6]))), value: this.value',
     unit('line/line-header', 'a token that has left the line is not given again after a rotation'),
   ),
   broken(
@@ -222,8 +228,8 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a leave ends whoever is first in line',
     'line/line',
-    'const entry = this.#entries.find(record[2] as number);',
-    'const entry = this.#entries.first;',
+    'const entry = this.find(record[2] as number);',
+    'const entry = this.first;',
     RANDOM,
   ),
   broken(
@@ -244,8 +250,8 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a barrier lets in one too few',
     'line/gate',
-    'this.#waiters.count === this.#parties)',
-    'this.#waiters.count >= this.#parties - 1)',
+    'this.#waiters.count === this.#parties;',
+    'this.#waiters.count >= this.#parties - 1;',
     RANDOM,
   ),
   broken(
@@ -261,7 +267,7 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a set lets nobody in who waited before it',
     'line/gate',
-    'return this.#waiters.letIn(Number.POSITIVE_INFINITY);',
+    'return this.#waiters.admit(Number.POSITIVE_INFINITY);',
     'return 0;',
     RANDOM,
   ),

@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Disk } from '../../lib/disk/disk.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
@@ -27,7 +26,7 @@ import { Session } from '../../lib/session/session.ts';
 interface Client {
   locks: LockManager;
   store: DiskStore;
-  disk: Disk;
+  disk: DiskStore;
 }
 
 let root: string;
@@ -41,8 +40,8 @@ const complain = (complaint: unknown) => complaints.push(complaint);
 
 function client(): Client {
   const directory = openStoreDirectory(nodeHost, path.join(root, 'store'));
-  const disk = new Disk({ host: nodeHost, session: new Session(nodeHost), directory, heartbeatMs: 0 });
-  const store = new DiskStore(nodeHost, disk, directory.path);
+  const disk = new DiskStore({ host: nodeHost, session: new Session(nodeHost), directory, heartbeatMs: 0 });
+  const store = disk;
   const made = { locks: new LockManager({ store }), store, disk };
   clients.push(made);
   return made;

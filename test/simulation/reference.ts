@@ -39,7 +39,6 @@ function readEpoch(text: string): EpochTruth {
     left: ({ ticket }) => effects.push(`left ${ticket}`),
     // By what its holder knows it by.
     evicted: ({ ticket, token }) => effects.push(`evicted ${token || ticket}`),
-    acted() {},
   });
   let isSealed = false;
   for (const each of lines) {

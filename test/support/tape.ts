@@ -14,8 +14,10 @@ export class Tape implements Machine {
     this.records = [...(header as JournalRecord[])];
   }
 
-  apply(record: JournalRecord): void {
+  /** Returns the record's id, so that a test sees whose outcome it gets. */
+  apply(record: JournalRecord): string {
     this.records.push(record);
+    return record[1];
   }
 
   header(): unknown {

@@ -39,7 +39,7 @@ async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Se
   const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
   return {
     lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
-    deadlocked: await deadlockedInAsync(lines, (name) => store.snapshot(name)),
+    deadlocked: await deadlockedInAsync(lines, async (name) => store.snapshot(name)),
   };
 }
 

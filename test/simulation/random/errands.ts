@@ -1,4 +1,4 @@
-import { Disk } from '../../../lib/disk/disk.ts';
+import { DiskStore } from '../../../lib/disk/disk-store.ts';
 import { StoreError } from '../../../lib/errors.ts';
 import type { Host } from '../../../lib/host/host.ts';
 import type { Action } from '../../../lib/line/action.ts';
@@ -30,7 +30,7 @@ export class Errands {
   readonly #witness: Witness;
   readonly #life: Life;
   readonly #chance: Chance;
-  readonly #disk: Disk;
+  readonly #disk: DiskStore;
   #isOver = false;
 
   constructor(witness: Witness, life: Life) {
@@ -40,7 +40,7 @@ export class Errands {
     const { host } = witness;
     const directory = { path: '/', directoryMode: 0o700, fileMode: 0o600, local: true, guarded: false, remake() {} };
     const { rotateBytes } = life.scenario;
-    this.#disk = new Disk({ host, session: new Session(host), directory, heartbeatMs: 0, rotateBytes });
+    this.#disk = new DiskStore({ host, session: new Session(host), directory, heartbeatMs: 0, rotateBytes });
   }
 
   run(): void {

@@ -1,20 +1,11 @@
 import type { Host } from '../host/host.ts';
-import type { JournalRecord } from '../journal/record.ts';
 import type { Entry } from '../line/entry.ts';
-import type { Line } from '../line/line.ts';
 import type { Judge } from '../session/liveness.ts';
 import type { Presence } from '../session/session-file.ts';
+import type { Ledger } from './ledger.ts';
 
-/** How many are judged in one go, unless somebody says so. */
+/** How many are judged in one go, unless the caller gives a number. */
 const JUDGED_AT_ONCE = 64;
-
-/** A line, and how a record is written into its journal. */
-export interface Ledger {
-  /** As far as it was read. */
-  line(): Line;
-  /** `poke`: it may have let others in. @throws {StoreError} */
-  write(record: JournalRecord, poke: boolean): void;
-}
 
 export interface DeadEntriesOptions {
   host: Host;
@@ -23,10 +14,10 @@ export interface DeadEntriesOptions {
   ledger: Ledger;
 }
 
-/** The entries of a line whose owners are gone: found out, and evicted. Whoever finds them does it; they need nobody's help. */
+/** The entries of a line whose owners are gone. Every session that finds one evicts it by itself. */
 export class DeadEntries {
   readonly #options: DeadEntriesOptions;
-  /** So many at the front were judged by the last calls, each of which judged as many as it may. */
+  /** This many at the front were judged by the last calls, each of which judged as many as it may. */
   #from = 0;
   #judgedAt = Number.NEGATIVE_INFINITY;
 
@@ -34,22 +25,21 @@ export class DeadEntries {
     this.#options = options;
   }
 
-  /** How long ago somebody was last judged here. */
+  /** How long ago an entry was last judged here. */
   get sinceJudgedMs(): number {
     return this.#options.host.clock.monotonicMs() - this.#judgedAt;
   }
 
   /**
-   * Evicts the dead who stand before an entry (or anywhere). True if there were any.
+   * Evicts the dead that stand before a ticket (null: anywhere). True if there were any.
    * At most `most` are judged in one call; the next call goes on behind them.
    */
   expel(before: number | null, most = JUDGED_AT_ONCE): boolean {
-    const line = this.#options.ledger.line();
+    const { line } = this.#options.ledger;
     this.#judgedAt = this.#options.host.clock.monotonicMs();
     const judged: Entry[] = [];
     let skip = this.#from;
-    // A barrier waits for those behind as well.
-    const end = line.config.kind === 'barrier' ? null : before;
+    const end = line.waitsForAll ? null : before;
     for (let entry = line.first; entry && entry.ticket !== end; entry = entry.next) {
       if (skip-- > 0) continue;
       if (judged.push(entry) === most) break;
@@ -66,17 +56,19 @@ export class DeadEntries {
   }
 
   /**
-   * Parties of an earlier run that died at the barrier, with nobody alive among them, are no reason to break it for
-   * those who come now. The record names the last of them, so one alive that joins meanwhile is not meant.
+   * Ends the parties of an earlier run that all died at a barrier: they are no reason to break it for a newcomer. The
+   * record names the last of them, so a living one that joins meanwhile is not meant.
    */
-  sweepBarrier(): void {
+  sweepLeftovers(): void {
     const { ledger, judge } = this.#options;
+    if (!ledger.line.waitsForAll) return;
+    ledger.refresh();
     let last = 0;
-    for (let entry = ledger.line().firstWaiting; entry; entry = entry.next) {
+    for (let entry = ledger.line.firstWaiting; entry; entry = entry.next) {
       if (!entry.owners.every((owner) => judge.whyDead(owner) !== null)) return;
       last = entry.ticket;
     }
-    if (last !== 0) ledger.write(['sweep', this.#nextId(), this.#now(), last], false);
+    if (last !== 0) ledger.write(['sweep', ledger.nextId(), ledger.now(), last], false);
   }
 
   #expelIfDead(entry: Entry): boolean {
@@ -84,19 +76,14 @@ export class DeadEntries {
     const { key, facts } = presence.session;
     const [first] = entry.owners;
     if (first?.key === key && !first.relieved) return false;
-    const reasons = entry.owners.map((owner) => judge.whyDead(owner));
+    const owners = [...entry.owners];
+    const reasons = owners.map((owner) => judge.whyDead(owner));
     if (reasons.some((reason) => reason === null)) return false;
     const by = `pid ${facts.pid} on ${facts.host}`;
-    ledger.write(['evict', this.#nextId(), entry.ticket, this.#now(), entry.owners.length, reasons.at(-1), by], true);
-    for (const owner of entry.owners) presence.bury(owner);
-    return true;
-  }
-
-  #nextId(): string {
-    return this.#options.presence.session.nextId();
-  }
-
-  #now(): number {
-    return this.#options.host.clock.wallMicros();
+    const { ticket } = entry;
+    ledger.write(['evict', ledger.nextId(), ticket, ledger.now(), owners.length, reasons.at(-1), by], true);
+    // Only these: an adoption in between has voided the eviction, and its owner may be alive.
+    for (const owner of owners) presence.bury(owner);
+    return !ledger.line.find(ticket);
   }
 }

@@ -1,0 +1,153 @@
+import type { Host } from '../host/host.ts';
+import { Journal } from '../journal/journal.ts';
+import { otherNameError } from '../journal/journal-error.ts';
+import type { JournalRecord } from '../journal/record.ts';
+import { type Config, emptyHeader } from '../line/config.ts';
+import type { Entry } from '../line/entry.ts';
+import { Line } from '../line/line.ts';
+import type { Outcome } from '../line/outcome.ts';
+import type { Presence } from '../session/session-file.ts';
+import type { OwnEntries } from './own-entries.ts';
+
+/** How often an open journal is checked for being the one in the store. */
+const IN_PLACE_EVERY_MS = 100;
+
+export interface LedgerOptions {
+  host: Host;
+  presence: Presence;
+  /** The resource's own directory. */
+  directory: string;
+  name: string;
+  fileMode: number;
+  rotateBytes?: number;
+  keptEpochs?: number;
+  /** Only look: nothing is written, not even the next epoch of a journal that was left sealed. */
+  readOnly?: boolean;
+}
+
+/**
+ * One resource's journal, and the line that is folded from it. Every method leaves this session's own entries agreeing
+ * with what was read.
+ */
+export class Ledger {
+  readonly #options: LedgerOptions;
+  readonly #own: OwnEntries;
+  readonly #journal: Journal<Line>;
+  #line: Line;
+  #inPlaceAt = Number.NEGATIVE_INFINITY;
+  #gone = false;
+
+  private constructor(options: LedgerOptions, own: OwnEntries, journal: Journal<Line>) {
+    this.#options = options;
+    this.#own = own;
+    this.#journal = journal;
+    this.#line = journal.machine;
+  }
+
+  /**
+   * Opens the journal, up to date, and makes it if `initial` is given. Null if it is not there.
+   *
+   * @throws {StoreError}
+   */
+  static open(options: LedgerOptions, own: OwnEntries, initial: Config | null): Ledger | null {
+    const { host, presence, directory, name, fileMode, rotateBytes, keptEpochs, readOnly = false } = options;
+    const journal = Journal.open<Line>({
+      host,
+      directory,
+      subject: name,
+      key: presence.session.key,
+      fileMode,
+      readOnly,
+      ...(rotateBytes === undefined ? {} : { rotateBytes }),
+      ...(keptEpochs === undefined ? {} : { keptEpochs }),
+      ...(initial ? { initial: () => emptyHeader(name, initial) } : {}),
+      load: (header) => new Line(header, own.observer),
+    });
+    own.forget();
+    if (!journal || journal.machine.name === name) return journal && new Ledger(options, own, journal);
+    journal.close();
+    throw otherNameError({ subject: name, directory }, journal.machine.name);
+  }
+
+  /** As far as it was read. */
+  get line(): Line {
+    return this.#line;
+  }
+
+  /** The id of this session's next record. */
+  nextId(): string {
+    return this.#options.presence.session.nextId();
+  }
+
+  /** The wall clock in µs, for records. */
+  now(): number {
+    return this.#options.host.clock.wallMicros();
+  }
+
+  /**
+   * Appends a record, and returns what the fold decided of it. The caller must `settle` afterwards, when it has added
+   * its own part. `json` is the record's text.
+   *
+   * @throws {StoreError}
+   */
+  append(record: JournalRecord, json = JSON.stringify(record)): Outcome {
+    try {
+      return this.#journal.append(record, json);
+    } catch (error) {
+      // Records of others were folded before it failed.
+      this.settle(true);
+      throw error;
+    }
+  }
+
+  /** Appends a record and settles. `poke`: it may admit or end entries of others. @throws {StoreError} */
+  write(record: JournalRecord, poke: boolean): Outcome {
+    const outcome = this.append(record);
+    this.settle(poke);
+    return outcome;
+  }
+
+  /** Applies to our entries what was folded, and wakes the owners of others if `poke`. */
+  settle(poke: boolean): void {
+    if (this.#journal.machine !== this.#line) {
+      this.#line = this.#journal.machine;
+      this.#own.findIn(this.#line);
+    }
+    this.#own.settle(poke);
+  }
+
+  /** Reads what is new. */
+  refresh(): void {
+    if (this.#journal.refresh()) this.settle(false);
+  }
+
+  /** The same, and makes sure that the journal read is still the one in the store. */
+  refreshInPlace(): void {
+    if (!this.isGone()) this.refresh();
+  }
+
+  /**
+   * Whether the store was deleted or replaced under us; looked up at most every 100 ms. Then what we held
+   * there is lost, and nothing more can be done here: the next caller opens the resource anew.
+   */
+  isGone(): boolean {
+    const now = this.#options.host.clock.monotonicMs();
+    // A caller that only looks does so seldom, and may not look again before something changes.
+    const everyMs = this.#options.readOnly ? 0 : IN_PLACE_EVERY_MS;
+    if (this.#gone || now - this.#inPlaceAt < everyMs) return this.#gone;
+    this.#inPlaceAt = now;
+    this.#gone = !this.#journal.isInPlace();
+    if (this.#gone) this.#own.loseAll('its journal was deleted or replaced');
+    else this.settle(false);
+    return this.#gone;
+  }
+
+  /** A record's entry as it is in the present line: a rotation behind the record has made it anew. */
+  present(entry: Entry): Entry {
+    return this.#journal.machine.find(entry.ticket) ?? entry;
+  }
+
+  close(): void {
+    this.#journal.close();
+  }
+}

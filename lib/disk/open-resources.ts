@@ -1,0 +1,175 @@
+import path from 'node:path';
+import type { Host } from '../host/host.ts';
+import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import { storeErrorOf } from '../host/system-error.ts';
+import { Journal } from '../journal/journal.ts';
+import type { Config } from '../line/config.ts';
+import { Line } from '../line/line.ts';
+import { NO_OBSERVER } from '../line/observer.ts';
+import type { Judge } from '../session/liveness.ts';
+import type { Presence } from '../session/session-file.ts';
+import { encodeName } from '../store/name.ts';
+import { DiskResource } from './disk-resource.ts';
+
+/** Deleted epochs of a guarded store: on a network file system a slow reader could not read one to its end. So they are kept for long. */
+const GUARDED_EPOCHS = 64;
+/** Journals kept open though none of our entries is in them. */
+const MAX_IDLE_RESOURCES = 128;
+
+export interface OpenResourcesOptions {
+  host: Host;
+  directory: StoreDirectory;
+  presence: Presence;
+  judge: Judge;
+  rotateBytes?: number;
+  readOnly?: boolean;
+}
+
+/** The resources of one store: their directories, and those that this session has open. */
+export class OpenResources {
+  readonly #options: OpenResourcesOptions;
+  readonly #open = new Map<string, DiskResource>();
+
+  constructor(options: OpenResourcesOptions) {
+    this.#options = options;
+  }
+
+  all(): DiskResource[] {
+    return [...this.#open.values()];
+  }
+
+  /** Null if the name was never used. */
+  find(name: string): DiskResource | null {
+    return this.#current(name) ?? this.#openOne(name, null);
+  }
+
+  /** Makes the resource, and the store, where they are not there. */
+  findOrMake(name: string, config: Config): DiskResource {
+    return this.#current(name) ?? this.#make(name, config);
+  }
+
+  /** Where a resource's journals are, so that they can be watched. */
+  directoryOf(name: string): string {
+    return path.join(this.#directoryOfAll, encodeName(name));
+  }
+
+  names(): string[] {
+    return this.guard(undefined, () => this.#listAll())
+      .flatMap((encoded) => this.#nameOf(encoded) ?? [])
+      .sort();
+  }
+
+  /** Makes one of the store's own directories. */
+  makeOwn(own: string): void {
+    const { host, directory } = this.#options;
+    host.files.makeDirectory(own, directory.directoryMode);
+    checkOwnDirectory(host, own);
+  }
+
+  /** Throws the system's errors as errors of the store. */
+  guard<T>(name: string | undefined, call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      const at = { operation: 'use the store', path: this.#options.directory.path };
+      throw storeErrorOf(error, name === undefined ? at : { ...at, resource: name });
+    }
+  }
+
+  get #directoryOfAll(): string {
+    return path.join(this.#options.directory.path, 'resources');
+  }
+
+  /** The resource, if it is open and still the one in the store. */
+  #current(name: string): DiskResource | undefined {
+    const resource = this.#open.get(name);
+    if (!resource?.isGone()) return resource;
+    resource.close();
+    this.#open.delete(name);
+    return undefined;
+  }
+
+  #make(name: string, config: Config): DiskResource {
+    this.#makeDirectories(name);
+    const resource = this.#openOne(name, config);
+    // `#openOne` returns null only where it may not make the journal.
+    if (!resource) throw new RangeError(`${name} was not made`);
+    return resource;
+  }
+
+  #makeDirectories(name: string): void {
+    const { directory, presence } = this.#options;
+    this.guard(name, () => {
+      // Another process may have deleted the store since we opened it: as at its first use, then.
+      directory.remake();
+      for (const own of [presence.directory, this.#directoryOfAll, this.directoryOf(name)]) this.makeOwn(own);
+      presence.restore();
+    });
+  }
+
+  #openOne(name: string, initial: Config | null): DiskResource | null {
+    const { host, presence, judge, directory, rotateBytes, readOnly = false } = this.#options;
+    // Where it is opened for a look only, nothing was made, nor checked.
+    if (!initial) {
+      this.guard(name, () => {
+        for (const own of [this.#directoryOfAll, this.directoryOf(name)]) checkOwnDirectory(host, own);
+      });
+    }
+    const resource = DiskResource.open(
+      {
+        ...{ host, presence, judge, name, readOnly },
+        directory: this.directoryOf(name),
+        fileMode: directory.fileMode,
+        ...(rotateBytes === undefined ? {} : { rotateBytes }),
+        ...(directory.guarded ? { keptEpochs: GUARDED_EPOCHS } : {}),
+      },
+      initial,
+    );
+    if (resource) this.#remember(name, resource);
+    return resource;
+  }
+
+  /** Closes idle ones if too many are open. */
+  #remember(name: string, resource: DiskResource): void {
+    for (const [key, idle] of this.#open) {
+      if (this.#open.size < MAX_IDLE_RESOURCES) break;
+      if (idle.inUse) continue;
+      idle.close();
+      this.#open.delete(key);
+    }
+    this.#open.set(name, resource);
+  }
+
+  #listAll(): string[] {
+    const { host } = this.#options;
+    checkOwnDirectory(host, this.#directoryOfAll);
+    return host.files.list(this.#directoryOfAll) ?? [];
+  }
+
+  /** A directory's name is the resource's, encoded; a long one is in the journal's header only. */
+  #nameOf(encoded: string): string | null {
+    // No name is encoded with a dot in front.
+    if (encoded.startsWith('.')) return null;
+    try {
+      const name = encoded.includes('~')
+        ? this.#nameInJournal(path.join(this.#directoryOfAll, encoded))
+        : decodeURIComponent(encoded);
+      return name !== null && encodeName(name) === encoded ? name : null;
+    } catch {
+      // Not ours: another program put it there.
+      return null;
+    }
+  }
+
+  #nameInJournal(directory: string): string | null {
+    const { host, presence, directory: store, readOnly = false } = this.#options;
+    const journal = Journal.open({
+      ...{ host, directory, subject: directory, readOnly },
+      key: presence.session.key,
+      fileMode: store.fileMode,
+      load: (header) => new Line(header, NO_OBSERVER),
+    });
+    journal?.close();
+    return journal?.machine.name ?? null;
+  }
+}

@@ -1,0 +1,11 @@
+/** Time, as one machine measures it. Tests replace it. */
+export interface Clock {
+  /** Wall clock in µs since 1970. May jump. */
+  wallMicros(): number;
+  /** Monotonic clock in ms. Compare only with itself. */
+  monotonicMs(): number;
+  /** Blocks this thread. */
+  sleep(ms: number): void;
+  /** Calls back once. `keepAlive` says whether the process must stay for it. Returns the cancellation. */
+  timer(ms: number, keepAlive: boolean, callback: () => void): () => void;
+}
