@@ -1,4 +1,4 @@
-import { linesAround, Stuck } from '../../lib/deadlock/wait-graph.ts';
+import { Deadlocked, linesAround } from '../../lib/deadlock/wait-graph.ts';
 import type { LineView } from '../../lib/store/store.ts';
 import { keyOf } from './blockers.ts';
 
@@ -39,13 +39,13 @@ function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet
     .map(({ name }) => name);
   // Mostly no waiter keeps anything.
   if (names.length === 0) return new Set();
-  const first = new Stuck(yield* reading(names, new Map(lines.map((line) => [line.name, line]))));
-  if (first.knotted.size === 0) return new Set();
+  const first = new Deadlocked(yield* reading(names, new Map(lines.map((line) => [line.name, line]))));
+  if (first.inCycles.size === 0) return new Set();
   const again = yield* reading(names, new Map());
-  const { knotted } = new Stuck(again, first);
+  const { inCycles } = new Deadlocked(again, first);
   return new Set(
     again.flatMap(({ name, entries }) =>
-      entries.filter((entry) => knotted.has(entry)).map(({ ticket }) => keyOf(name, ticket)),
+      entries.filter((entry) => inCycles.has(entry)).map(({ ticket }) => keyOf(name, ticket)),
     ),
   );
 }

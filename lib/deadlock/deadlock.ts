@@ -5,11 +5,11 @@ import type { LineView, OwnEntry, Store, SyncStore } from '../store/store.ts';
 import type { Clock } from '../time/clock.ts';
 import { inheritedIn } from './enclosing-locks.ts';
 import { ifIdle, waitsUnderWay } from './idle-process.ts';
-import { type Link, linesAround, Stuck } from './wait-graph.ts';
+import { Deadlocked, type Link, linesAround } from './wait-graph.ts';
 
 /**
- * Deadlocks are told instead of suffered. A waiter writes down, in its own entry, what it keeps while it waits; so a
- * circle of waits stands on disk, and whoever closes it sees it.
+ * Deadlock detection. A waiter records, in its own entry, what it keeps while it waits; so a cycle of waits can be read
+ * from the store, and the waiter that closes it finds it.
  *
  * What a waiter keeps is known
  * - of a flow of control (`withLock`, an `Owner`): what it holds;
@@ -17,23 +17,23 @@ import { type Link, linesAround, Stuck } from './wait-graph.ts';
  *   the command holds that it is part of.
  */
 
-/** One who sees a circle that somebody else closed tells it too, if that one has not after this long. */
+/** A waiter that finds a cycle which another one closed gives up, too, if that one has not after this long. */
 const PATIENCE_MS = 500;
 
 export interface DeadlockOptions {
   /** What the waiter's flow of control holds. */
   kept: readonly Kept[];
-  /** Whether to throw. Without it only others are told. */
+  /** Whether to throw. Without it, only the other waiters can report a deadlock. */
   detect: boolean;
 }
 
-/** What one wait knows of the circle that it may be in. */
+/** What one wait knows of the cycle that it may be in. */
 class Suspicion {
   readonly #clock: Clock;
   readonly #own: OwnEntry;
   readonly #detect: boolean;
-  /** What the entry says by now, as JSON. */
-  #said = '';
+  /** What the entry's last `keep` record says, as JSON. */
+  #recorded = '';
   #seenAt = Number.POSITIVE_INFINITY;
 
   constructor(clock: Clock, own: OwnEntry, detect: boolean) {
@@ -43,45 +43,45 @@ class Suspicion {
   }
 
   /**
-   * One look. A generator, for stores that answer at once and those that do not: it yields what the entry is to say,
+   * One check. A generator, for stores that answer at once and those that do not: it yields what the entry is to record,
    * and names, for each of which it is given the line.
    *
-   * One reading of the lines may show a circle that never was, because they are read one after the other:
-   *   1. Q, who has B, waits for A, which P has; the line of A is read;
+   * One reading of the lines may show a cycle that never was, because they are read one after the other:
+   *   1. Q, which has B, waits for A, which P has; the line of A is read;
    *   2. Q gives up, and P waits for B; the line of B is read.
-   * Who is stuck in two readings was so all the time between them: a wait does not begin twice.
+   * An entry that is deadlocked in two readings was so all the time between them: a wait does not begin twice.
    *
-   * @throws {DeadlockError} if this wait is the one of its circle to give up
+   * @throws {DeadlockError} if this wait is the one of its cycle to give up
    */
   *look(keeps: Keeps): Generator<Keeps | string, void, LineView | null> {
     if (this.#isNews(keeps)) yield keeps;
-    // Who holds nothing keeps nobody waiting.
+    // A waiter that holds nothing keeps no other waiting.
     if (!this.#detect || keeps.held.length === 0) return;
     const { name, ticket } = this.#own;
     const names = [name, ...keeps.held.map((kept) => kept.name)];
-    const first = new Stuck(yield* linesAround(names));
-    if (!first.circleOf(name, ticket)) return this.#judge(null);
-    const second = new Stuck(yield* linesAround(names), first);
-    this.#judge(second.circleOf(name, ticket));
+    const first = new Deadlocked(yield* linesAround(names));
+    if (!first.cycleOf(name, ticket)) return this.#judge(null);
+    const second = new Deadlocked(yield* linesAround(names), first);
+    this.#judge(second.cycleOf(name, ticket));
   }
 
   #isNews(keeps: Keeps): boolean {
-    const says = keeps.held.length === 0 ? '' : JSON.stringify(keeps);
-    if (says === this.#said) return false;
-    this.#said = says;
+    const record = keeps.held.length === 0 ? '' : JSON.stringify(keeps);
+    if (record === this.#recorded) return false;
+    this.#recorded = record;
     return true;
   }
 
-  /** The youngest of a circle gives up at once; another only if it does not. */
-  #judge(circle: readonly Link[] | null): void {
+  /** The youngest wait of a cycle gives up at once; another one only if that does not. */
+  #judge(cycle: readonly Link[] | null): void {
     const now = this.#clock.monotonicMs();
-    this.#seenAt = circle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
-    if (!circle || (!isYoungest(circle) && now - this.#seenAt < PATIENCE_MS)) return;
-    throw new DeadlockError(this.#own.name, circle.map(asWaiting), circle[0]?.held?.entry.ours ? 'here' : 'around');
+    this.#seenAt = cycle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
+    if (!cycle || (!isYoungest(cycle) && now - this.#seenAt < PATIENCE_MS)) return;
+    throw new DeadlockError(this.#own.name, cycle.map(asWaiting), cycle[0]?.held?.entry.ours ? 'here' : 'around');
   }
 }
 
-/** All agree who that is, also where two close a circle at the same time. */
+/** All agree which one that is, also where two close a cycle at the same time. */
 function isYoungest([own, ...others]: readonly Link[]): boolean {
   return others.every((other) => ageOf(own as Link) >= ageOf(other));
 }
@@ -95,7 +95,7 @@ function asWaiting({ line, entry, held }: Link): Waiting {
   return { ...standingOf(entry), waitsFor: line.name, holds };
 }
 
-/** Looks after one asynchronous wait. */
+/** Watches one asynchronous wait. */
 export class DeadlockWatch {
   readonly #store: Store;
   readonly #own: OwnEntry;
@@ -122,9 +122,9 @@ export class DeadlockWatch {
   }
 
   /**
-   * Of a process that only waits. What is held outside of any waiting flow may be given back after any of its waits, so
-   * each of them has to say that it keeps it. What this wait's flow holds it keeps by itself: that is said once for each
-   * wait, as if all of them said it. And what another one's flow holds is for that one to say.
+   * What a process that only waits keeps. What is held outside of any waiting flow may be released after any of its waits,
+   * so each of them must record it. What this wait's flow holds it keeps by itself: that is recorded once for each
+   * wait, as if all of them recorded it. And what another wait's flow holds, that wait records.
    */
   #allKept(): Keeps {
     const flows = waitsUnderWay();
@@ -145,7 +145,7 @@ export class DeadlockWatch {
     }
   }
 
-  /** Null also for a line that cannot be read: it tells nothing, and is no reason to end a wait for another. */
+  /** Null also for a line that cannot be read: it shows no deadlock, and is no reason to end a wait for another. */
   async #lineOf(name: string): Promise<LineView | null> {
     try {
       return await this.#store.snapshot(name);
@@ -155,7 +155,7 @@ export class DeadlockWatch {
   }
 }
 
-/** Looks after one wait that blocks its thread. */
+/** Watches one wait that blocks its thread. */
 export class BlockingDeadlockWatch {
   readonly #store: SyncStore;
   readonly #own: OwnEntry;

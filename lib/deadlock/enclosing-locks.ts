@@ -2,18 +2,18 @@ import type { Kept } from '../line/entry.ts';
 import { isName } from '../store/name.ts';
 
 /**
- * What the commands around this process hold. `lockstep run` hands it down in the environment: what it holds is not
- * given back before its command ends, so whoever waits within that command waits while it is held.
+ * The locks that the commands around this process hold. `lockstep run` passes them on in the environment: it does not
+ * release before its command ends, so a wait within that command lasts while they are held.
  */
 
 const VARIABLE = 'LOCKSTEP_HELD';
-/** Nobody nests deeper, and an environment has little room. */
+/** Commands are not nested deeper, and an environment has little room. */
 const MAX_INHERITED = 32;
 
 /** `[store, resource, ticket]` */
 type Wire = [string, string, number];
 
-/** What is held around us in this store. Whatever the variable says, it only counts if it stands in a line. */
+/** The entries held around us in this store. One counts only if it also stands in a line. */
 export function inheritedIn(place: string): Kept[] {
   return inherited().flatMap(([store, name, ticket]) => (store === place ? [{ name, ticket }] : []));
 }
@@ -28,7 +28,7 @@ function inherited(): Wire[] {
     const value: unknown = JSON.parse(process.env[VARIABLE] ?? '[]');
     return Array.isArray(value) ? value.filter(isWire).slice(-MAX_INHERITED) : [];
   } catch {
-    // Not ours. Without it a deadlock may go untold; nothing else depends on it.
+    // Not ours. Without it a deadlock may not be found; nothing else depends on it.
     return [];
   }
 }

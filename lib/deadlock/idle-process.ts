@@ -1,11 +1,11 @@
 import type { Kept } from '../line/entry.ts';
 
 /**
- * Whether nothing is left in this process that could ever release anything: no timer, no socket, no child, only
- * waits in line. Then whatever it holds stays held until one of these waits is over.
+ * Whether this process is idle: it has no timer, no socket and no child that could ever release anything, only
+ * waits in line. Then all that it holds stays held until one of these waits is over.
  */
 
-/** Waits in line under way in this process; each keeps one timer, or has a look at the process to come. */
+/** Waits in line under way in this process; each keeps one timer, or has a check of the process scheduled. */
 const waits = new Set<{ kept: readonly Kept[] }>();
 
 /** `kept` is what the wait's own flow of control holds. Returns what ends it. */
@@ -22,13 +22,13 @@ export function waitsUnderWay(): (readonly Kept[])[] {
   return [...waits].map(({ kept }) => kept);
 }
 
-/** Looks at this process that are to come; a wait that has one keeps no timer meanwhile. */
+/** Checks of this process that are scheduled; a wait that has one keeps no timer meanwhile. */
 let looks = 0;
 
 /**
- * What `ask` says while nothing but waits keeps this process alive; null if something else does.
+ * Resolves to what `ask` returns if nothing but waits keeps this process alive; to null if something else does.
  *
- * It is asked in a turn of the event loop of its own, before which every promise's callback has run: a task that goes
+ * It is called in a turn of the event loop of its own, before which every promise's callback has run: a task that goes
  * on in those keeps nothing alive that could be seen. (A wait may be over in the same turn in which it began, where the
  * process was kept from its processor.)
  */
@@ -42,7 +42,7 @@ export function ifIdle<T>(ask: () => T): Promise<T | null> {
   });
 }
 
-/** To be asked for one wait that has neither a timer nor a look to come. */
+/** To be called for one wait that has neither a timer nor a check scheduled. */
 function nothingElseToDo(): boolean {
   const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
   let timers = 0;
@@ -58,7 +58,7 @@ function nothingElseToDo(): boolean {
   return immediates <= looks && timers + looks < waits.size;
 }
 
-/** What an output stream is called among the active resources. One to a file is not there. */
+/** The name of an output stream among the active resources. One to a file is not there. */
 function kindOfOutput(stream: NodeJS.WriteStream): string[] {
   if (stream.isTTY) return ['TTYWrap'];
   return 'ref' in stream ? ['PipeWrap'] : [];

@@ -4,12 +4,12 @@ import { isName } from '../store/name.ts';
 import type { EntryView, LineView } from '../store/store.ts';
 
 /**
- * Whether waits can ever end: a pure function of lines, the same for a waiter who asks and for `status`.
+ * The wait-for graph: a pure function of lines that finds the waits that can never end. It serves a waiter that checks
+ * itself, and `status`.
  *
- * Everybody is given the benefit of the doubt: whoever does not wait will give back what it holds, and who fits
- * behind those that are left is let in, and gives back what it has in turn. What is left when nobody
- * else can go is stuck, for good. (So it is with counted resources too: a semaphore's waiter is stuck only if all
- * the permits it lacks are.)
+ * Every entry is given the benefit of the doubt: a holder that does not wait releases, and a waiter that fits behind the
+ * remaining entries is admitted and releases in turn. What remains when no further entry can go is deadlocked for good.
+ * (So it is with counted resources, too: a semaphore's waiter is deadlocked only if all the permits that it lacks are.)
  */
 
 /** An entry, and where it stands. */
@@ -18,19 +18,19 @@ export interface Place {
   readonly entry: EntryView;
 }
 
-/** One wait in a circle of waits. */
+/** One wait in a deadlock cycle. */
 export interface Link extends Place {
-  /** What it keeps from the wait before it in the circle; null if only by standing before it in line. */
+  /** What it keeps from the wait before it in the cycle; null if it only stands before it in line. */
   readonly held: Place | null;
 }
 
-/** The entries in these lines that can never end. Those that are not among `only` are taken for gone. */
-export class Stuck {
+/** The entries in these lines that can never end. Entries that are not among `only` count as gone. */
+export class Deadlocked {
   readonly #lines: readonly LineView[];
   readonly #keepers: ReadonlyMap<string, readonly Place[]>;
   readonly #gone = new Set<EntryView>();
 
-  constructor(lines: readonly LineView[], only?: Stuck) {
+  constructor(lines: readonly LineView[], only?: Deadlocked) {
     this.#lines = lines.filter(({ kind }) => kind === 'lock' || kind === 'semaphore');
     this.#keepers = keepersIn(this.#lines);
     for (const { name, entries } of this.#lines) {
@@ -38,7 +38,7 @@ export class Stuck {
         if (entry.stale || (only && !only.hasTicket(name, entry.ticket))) this.#gone.add(entry);
       }
     }
-    // Each round lets at least one go, so there are no more rounds than entries.
+    // Each round takes out at least one, so there are no more rounds than entries.
     while (this.#lines.map((line) => this.#letGo(line)).some(Boolean));
   }
 
@@ -51,21 +51,21 @@ export class Stuck {
     return entry !== undefined && this.has(entry);
   }
 
-  /** The entries that wait for themselves in the end, and those that they hold. */
-  get knotted(): Set<EntryView> {
-    const knotted = new Set<EntryView>();
+  /** The entries that are in a cycle, and those that their owners hold. */
+  get inCycles(): Set<EntryView> {
+    const inCycles = new Set<EntryView>();
     for (const line of this.#lines) {
       for (const entry of line.entries) {
-        if (entry.state === 'holding' || !this.has(entry) || !this.circleOf(line.name, entry.ticket)) continue;
-        knotted.add(entry);
-        for (const holder of this.#holders({ line, entry })) knotted.add(holder);
+        if (entry.state === 'holding' || !this.has(entry) || !this.cycleOf(line.name, entry.ticket)) continue;
+        inCycles.add(entry);
+        for (const holder of this.#holders({ line, entry })) inCycles.add(holder);
       }
     }
-    return knotted;
+    return inCycles;
   }
 
-  /** The shortest circle of waits that this one closes, itself the first; null if there is none. */
-  circleOf(name: string, ticket: number): Link[] | null {
+  /** The shortest cycle that this wait closes, itself the first; null if there is none. */
+  cycleOf(name: string, ticket: number): Link[] | null {
     const line = this.#lines.find((one) => one.name === name);
     const entry = line?.entries.find((one) => one.ticket === ticket);
     if (!line || !entry || !this.has(entry)) return null;
@@ -83,7 +83,7 @@ export class Stuck {
     return null;
   }
 
-  /** Takes out whoever in a line can end. True if there was anybody. */
+  /** Takes out the entries of a line that can end. True if there were any. */
   #letGo(line: LineView): boolean {
     let before = 0;
     let went = false;
@@ -109,8 +109,8 @@ export class Stuck {
   }
 
   /**
-   * Whether what a waiter keeps in its own line would be enough to keep it there. Of a semaphore it need not be: each
-   * of two that have half of the permits waits for its own too, but one of them that gives up is enough for both.
+   * Whether what a waiter keeps in its own line is enough to keep it there. Of a semaphore it need not be: each
+   * of two that have half of the permits waits for its own too, but if one of them gives up, both can go on.
    */
   #isInItsOwnWay({ line, entry: waiter }: Place): boolean {
     const own = new Set(waiter.keeps.held.filter(({ name }) => name === line.name).map(({ ticket }) => ticket));
@@ -126,8 +126,8 @@ export class Stuck {
   }
 
   /**
-   * The stuck waits that a stuck wait needs to end. Who waits before it in its line needs the same as it does, so it
-   * is a way to nobody else, but may be the one that is looked for.
+   * The deadlocked waits whose end a deadlocked wait needs. A waiter before it in its line needs the same as it does, so
+   * it leads to no other wait, but may be the target itself.
    */
   #neededBy(waiter: Place, target: EntryView): Link[] {
     const { line } = waiter;
@@ -140,13 +140,13 @@ export class Stuck {
     return links;
   }
 
-  /** The stuck holders in a waiter's line. All of them are before it. */
+  /** The deadlocked holders in a waiter's line. All of them are before it. */
   #holders({ line }: Place): EntryView[] {
     return line.entries.filter((entry) => entry.state === 'holding' && this.has(entry));
   }
 }
 
-/** Who waits and keeps what, by what is kept. */
+/** The waiters that keep each held entry. */
 function keepersIn(lines: readonly LineView[]): Map<string, Place[]> {
   const keepers = new Map<string, Place[]>();
   for (const line of lines) {
@@ -165,12 +165,12 @@ function keyOf({ name, ticket }: Kept): string {
   return `${ticket} ${name}`;
 }
 
-/** More lines than this are not looked at around those that are asked for, and what they would tell is not told. */
+/** At most this many lines are read around the given ones; a deadlock beyond them is not found. */
 const MAX_AROUND = 256;
 
 /**
- * The lines that matter for a wait: its own, those of what it keeps, and, from there on, those of what is kept by
- * who waits in them. A generator, so that the same steps serve a store that answers at once and one that does
+ * The lines that matter for a wait: its own, those of what it keeps, and, from there on, those of what the waiters in
+ * them keep. A generator, so that the same steps serve a store that answers at once and one that does
  * not: it yields a name, and is given that name's line.
  */
 export function* linesAround(names: readonly string[]): Generator<string, LineView[], LineView | null> {

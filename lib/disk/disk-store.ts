@@ -4,8 +4,8 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
-import { HEARTBEAT_MS } from '../session/keepalive.ts';
-import { GUARDED_PATIENCE_MS, HEARTBEAT_PATIENCE_MS, Judge } from '../session/liveness.ts';
+import { KEEPALIVE_MS } from '../session/keepalive.ts';
+import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
 import type { Session } from '../session/session.ts';
 import { Presence } from '../session/session-file.ts';
 import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, SyncStore } from '../store/store.ts';
@@ -50,8 +50,8 @@ export class DiskStore implements SyncStore {
     this.place = directory.path;
     this.#host = host;
     const sessions = path.join(directory.path, 'sessions');
-    const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
-    const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : HEARTBEAT_PATIENCE_MS);
+    const heartbeatMs = options.heartbeatMs ?? KEEPALIVE_MS;
+    const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS);
     this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
     this.presence = new Presence({ host, session, directory: sessions, store: directory, heartbeatMs });
     this.#resources = new OpenResources({

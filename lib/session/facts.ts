@@ -1,11 +1,11 @@
 import type { ProcessFacts } from '../host/host.ts';
 import { isCount } from '../journal/record.ts';
 
-/** A session that an entry belongs to. Only when all its owners are gone is an entry stale. */
+/** A session that keeps an entry alive. An entry is stale when all its owners are gone. */
 export interface Owner {
   key: string;
   facts: ProcessFacts;
-  /** It handed the entry over to those behind it: whether it lives no longer matters. */
+  /** It handed the entry over to the owners behind it: whether it lives no longer matters. */
   relieved: boolean;
 }
 
@@ -16,7 +16,7 @@ export function toWire(facts: ProcessFacts): WireFacts {
   return [facts.pid, facts.tid, facts.start, facts.boot, facts.namespace, facts.host];
 }
 
-// One's own facts are the same array in every record that one writes.
+// A session's own facts are the same array in every record that it writes.
 let lastWire: unknown;
 let lastFacts: ProcessFacts | null = null;
 
@@ -37,7 +37,7 @@ function parseFacts(wire: unknown): ProcessFacts | null {
   return { pid, tid, start, boot, namespace, host };
 }
 
-/** What no system gives as a pid could not be asked about, and its owner would count as alive forever. */
+/** A number that no system gives as a pid could not be judged, and its owner would count as alive for ever. */
 function isPid(value: unknown): value is number {
   return isCount(value) && value >= 1 && value <= 2 ** 31 - 1;
 }

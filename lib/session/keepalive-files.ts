@@ -6,10 +6,10 @@ import type { SessionsPlace } from './keepalive.ts';
 type Callback<T = void> = (error: Error | null, result?: T) => void;
 
 /**
- * The calls that proper-lockfile makes on a session's heartbeat, each by way of a descriptor of the directory of sessions.
- * Once a link, or another directory, has that one's place, the heart stops: it would beat elsewhere.
+ * The calls that proper-lockfile makes for a session's keepalive, each through a descriptor of the directory of sessions.
+ * Once a link, or another directory, has that one's place, the keepalive stops: it would be refreshed elsewhere.
  */
-export function heartbeatFiles({ place, belonging }: SessionsPlace) {
+export function keepaliveFiles({ place, belonging }: SessionsPlace) {
   function within<T>(path: string, call: (pinned: string) => T): T {
     const sessions = openDirectory(dirname(path));
     try {
@@ -26,7 +26,7 @@ export function heartbeatFiles({ place, belonging }: SessionsPlace) {
     if (!belonging) return;
     const fd = fs.openSync(pinned, fs.constants.O_DIRECTORY | fs.constants.O_NOFOLLOW);
     try {
-      // Else somebody has put another one in its place.
+      // Else another process has put another one in its place.
       if (fs.fstatSync(fd).uid === process.geteuid?.()) give(fd, belonging);
     } finally {
       fs.closeSync(fd);

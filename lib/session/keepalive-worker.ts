@@ -1,15 +1,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import lockfile from 'proper-lockfile';
-import type { HeartbeatOrder } from './keepalive.ts';
-import { heartbeatFiles } from './keepalive-files.ts';
+import type { KeepaliveOrder } from './keepalive.ts';
+import { keepaliveFiles } from './keepalive-files.ts';
 
-// The thread behind `Heartbeat`. It only ever beats: who is dead is decided by those who watch.
+// The thread behind `Keepalive`. It only refreshes: other sessions judge.
 
 const { beatMs } = workerData as { beatMs: number };
 /** proper-lockfile's own bound, after which it calls its lock compromised. */
 const STALE_MS = Math.max(6 * beatMs, 2_000);
 const AGAIN_MS = 1_000;
-const kept = new Map<string, ReturnType<typeof heartbeatFiles>>();
+const kept = new Map<string, ReturnType<typeof keepaliveFiles>>();
 
 async function keep(path: string): Promise<void> {
   const fs = kept.get(path);
@@ -23,8 +23,8 @@ async function keep(path: string): Promise<void> {
       fs,
     });
   } catch {
-    // The directory of an earlier beat is still there, or a link has the place of the sessions' directory, or the disk
-    // does not answer: the next try tells.
+    // The directory of an earlier keepalive is still there, or a link has the place of the sessions' directory, or the
+    // disk does not answer: it is tried again.
     again(path);
   }
 }
@@ -38,9 +38,9 @@ function again(path: string): void {
   setTimeout(() => void keep(path), AGAIN_MS);
 }
 
-parentPort?.on('message', ({ do: order, path, sessions }: HeartbeatOrder) => {
+parentPort?.on('message', ({ do: order, path, sessions }: KeepaliveOrder) => {
   if (order === 'keep') {
-    kept.set(path, heartbeatFiles(sessions));
+    kept.set(path, keepaliveFiles(sessions));
     void keep(path);
     return;
   }

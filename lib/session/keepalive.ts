@@ -1,22 +1,22 @@
 import type { Worker } from 'node:worker_threads';
 import type { Belonging } from '../host/host.ts';
 
-/** How often a session shows that it is alive to those who cannot see its process. */
-export const HEARTBEAT_MS = 5_000;
-/** A worker that keeps failing is not started again: without a heartbeat a session counts as alive. */
+/** How often a session proves that it is alive to sessions that cannot see its process. */
+export const KEEPALIVE_MS = 5_000;
+/** A worker that keeps failing is not started again: without a keepalive a session counts as alive. */
 const MAX_STARTS = 5;
 
-export interface HeartbeatOrder {
+export interface KeepaliveOrder {
   do: 'keep' | 'drop';
   path: string;
   sessions: SessionsPlace;
 }
 
-/** The directory in which the hearts beat, as the store's check found it. */
+/** The directory of the keepalives, as the store's check found it. */
 export interface SessionsPlace {
   /** All links resolved; null: not checked. */
   place: string | null;
-  /** Whom a heartbeat's directory is given to. */
+  /** The owner that a keepalive's directory is given. */
   belonging: Belonging | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface SessionsPlace {
  * is alive all the same; and proper-lockfile installs signal handlers when it is loaded, which in a
  * worker have no effect.
  */
-export class Heartbeat {
+export class Keepalive {
   readonly #beatMs: number;
   readonly #onMissed: () => void;
   readonly #sessions: SessionsPlace;
@@ -35,7 +35,7 @@ export class Heartbeat {
   #worker: Worker | null = null;
   #starts = 0;
 
-  /** `onMissed` is called when a heartbeat was late enough for others to have given the session up. */
+  /** `onMissed` is called when a refresh was so late that others may have judged the session dead. */
   constructor(beatMs: number, sessions: SessionsPlace, onMissed: () => void) {
     this.#beatMs = beatMs;
     this.#sessions = sessions;
@@ -53,14 +53,14 @@ export class Heartbeat {
     this.#post('drop', path);
   }
 
-  #post(order: HeartbeatOrder['do'], path: string): void {
-    this.#worker?.postMessage({ do: order, path, sessions: this.#sessions } satisfies HeartbeatOrder);
+  #post(order: KeepaliveOrder['do'], path: string): void {
+    this.#worker?.postMessage({ do: order, path, sessions: this.#sessions } satisfies KeepaliveOrder);
   }
 
   #start(): void {
     if (this.#starts >= MAX_STARTS) return;
     this.#starts += 1;
-    // Loaded when it is needed: most processes are done before that.
+    // Loaded when it is needed: most processes end before that.
     const { Worker } = process.getBuiltinModule('node:worker_threads');
     const worker = new Worker(new URL('./keepalive-worker.js', import.meta.url), {
       workerData: { beatMs: this.#beatMs },

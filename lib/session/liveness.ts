@@ -2,16 +2,17 @@ import type { Host, Processes, ProcessFacts } from '../host/host.ts';
 import type { Owner } from './facts.ts';
 import { canHaveFile, sessionFile } from './session.ts';
 
-/** How long a heartbeat must be watched standing still before its session counts as dead. */
-export const HEARTBEAT_PATIENCE_MS = 30_000;
+/** How long a keepalive must be seen to stand still before its session counts as dead. */
+export const PATIENCE_MS = 30_000;
 /** The same on a network file system, whose clients may show times of a minute ago. */
 export const GUARDED_PATIENCE_MS = 120_000;
-/** How many foreign heartbeats one process watches at once. Those beyond it count as alive. */
+/** How many foreign keepalives one process watches at once. Sessions beyond it count as alive. */
 const MAX_WATCHED = 1_024;
 
-interface Watched {
-  beat: number;
-  /** How long we have watched this beat stand still. */
+/** What we have seen of one session's keepalive. */
+interface SeenKeepalive {
+  refreshedAt: number;
+  /** How long we have seen it stand still since then. */
   stillMs: number;
   lookedAt: number;
 }
@@ -30,47 +31,48 @@ export interface JudgeOptions {
  *
  * - Same boot, same pid namespace: the kernel knows. Gone, another start time, or a zombie: dead, at once.
  * - Same host name, another boot id, on a local file system: the machine was rebooted: dead.
- * - Anything else (a container, another machine): only its heartbeat tells, and only standing still
- *   before our own eyes and by our own clock. No heartbeat at all says nothing: alive.
+ * - Anything else (a container, another machine): only its keepalive shows it, and only by standing still
+ *   while we look, by our own clock. No keepalive at all proves nothing: alive.
  */
 export class Judge {
   readonly #options: JudgeOptions;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, SeenKeepalive>();
 
   constructor(options: JudgeOptions) {
     this.#options = options;
   }
 
-  /** Why the session no longer counts, or null while it must be taken for alive. */
+  /** Why the session no longer counts, or null while it must be assumed alive. */
   whyDead(owner: Owner): string | null {
     if (owner.relieved) return 'it handed the entry over';
     const { host, local } = this.#options;
     const why = whyGone(host.processes, owner.facts, local);
-    return why === undefined ? this.#whyHeartbeatDead(owner) : why;
+    return why === undefined ? this.#whyKeepaliveDead(owner) : why;
   }
 
-  #whyHeartbeatDead(owner: Owner): string | null {
+  #whyKeepaliveDead(owner: Owner): string | null {
     const { host, patienceMs } = this.#options;
-    const beat = this.#beatOf(owner);
-    if (beat === null) {
+    const refreshedAt = this.#refreshOf(owner);
+    if (refreshedAt === null) {
       this.#watched.delete(owner.key);
       return null;
     }
     const now = host.clock.monotonicMs();
     const seen = this.#watched.get(owner.key);
-    if (seen?.beat !== beat) {
-      if (this.#watched.size < MAX_WATCHED || seen) this.#watched.set(owner.key, { beat, stillMs: 0, lookedAt: now });
+    if (seen?.refreshedAt !== refreshedAt) {
+      if (this.#watched.size < MAX_WATCHED || seen)
+        this.#watched.set(owner.key, { refreshedAt, stillMs: 0, lookedAt: now });
       return null;
     }
-    // Time counts only while we look: if this whole machine was paused, so was the heart.
+    // Time counts only while we look: if this whole machine was paused, so was the keepalive.
     seen.stillMs += Math.min(now - seen.lookedAt, patienceMs / 10);
     seen.lookedAt = now;
     if (seen.stillMs < patienceMs) return null;
-    return `its heartbeat stood still for ${Math.round(patienceMs / 1000)} s`;
+    return `its keepalive stood still for ${Math.round(patienceMs / 1000)} s`;
   }
 
-  /** When its heart last beat, by the file system's clock; null if it has none that we can see. */
-  #beatOf(owner: Owner): number | null {
+  /** When its keepalive was last refreshed, by the file system's clock; null if it has none that we can see. */
+  #refreshOf(owner: Owner): number | null {
     const { host, directory } = this.#options;
     if (!canHaveFile(owner)) return null;
     try {
@@ -83,10 +85,10 @@ export class Judge {
 }
 
 /**
- * What the kernel alone can prove of a process: why it is gone, or null while it is there for all we
- * know. Undefined if it is not ours to ask about: then at most a heartbeat tells.
+ * What the kernel alone can prove of a process: why it is gone, or null while it is there as far as we
+ * know. Undefined if this kernel, or this namespace, does not know it: then at most a keepalive can show it.
  *
- * `local` says whether only one kernel can have the store mounted in which we found its facts.
+ * `local`: only one kernel can have the store mounted in which we found its facts.
  */
 export function whyGone(processes: Processes, facts: ProcessFacts, local: boolean): string | null | undefined {
   const self = processes.self();

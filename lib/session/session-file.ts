@@ -1,11 +1,11 @@
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import type { Owner } from './facts.ts';
-import { Heartbeat } from './keepalive.ts';
+import { Keepalive } from './keepalive.ts';
 import { canHaveFile, type Session, sessionFile } from './session.ts';
 
-/** A program that takes a lock for a moment never starts a heartbeat: it would cost more than the lock. */
-const HEARTBEAT_DELAY_MS = 250;
+/** A program that takes a lock for a moment never starts a keepalive: it would cost more than the lock. */
+const KEEPALIVE_DELAY_MS = 250;
 /** How often a watch that broke is set up again, before only polling is left. */
 const MAX_WATCHES = 5;
 
@@ -20,14 +20,14 @@ export interface PresenceOptions {
 }
 
 /**
- * A session in one store: its file there. The file says who it is, carries the heartbeat, and is
- * watched: whoever touches it wakes this session's waiters.
+ * A session in one store: its file there. The file identifies the session, carries the keepalive, and is
+ * watched: touching it wakes this session's waiters.
  */
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #listeners = new Set<() => void>();
   readonly #adopted = new Set<string>();
-  #heartbeat: Heartbeat | null = null;
+  #keepalive: Keepalive | null = null;
   #announced = false;
   #watches = 0;
   #stopWatching: (() => void) | null = null;
@@ -55,24 +55,24 @@ export class Presence {
     this.#write(this.#path(this.session));
     this.#announced = true;
     if (this.#options.heartbeatMs === 0) return;
-    this.#options.host.clock.timer(HEARTBEAT_DELAY_MS, false, () => this.#beat());
+    this.#options.host.clock.timer(KEEPALIVE_DELAY_MS, false, () => this.#startKeepalive());
   }
 
-  /** Makes the file again if somebody deleted it. */
+  /** Makes the file again if it was deleted. */
   restore(): void {
     const path = this.#path(this.session);
     if (this.#announced && this.#options.host.files.look(path) === null) this.#write(path);
   }
 
-  /** Keeps another session's heartbeat, for a process that knows nothing of Lockstep. */
+  /** Keeps another session alive, for a process that does not use Lockstep. */
   announceFor(owner: Owner): void {
     const path = this.#path(owner);
     this.#write(path);
     this.#adopted.add(path);
-    this.#heartbeat?.keep(path);
+    this.#keepalive?.keep(path);
   }
 
-  /** Calls back when somebody pokes this session. False from `hears` means that only polling will tell. */
+  /** Calls back when another session pokes this one. If `hears` is false, only polling finds a change. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     if (!this.#stopWatching) this.#watch();
@@ -83,7 +83,7 @@ export class Presence {
     return this.#stopWatching !== null;
   }
 
-  /** Wakes a session's waiters, if it is still there. A hint: losing it costs them a poll's time. */
+  /** Wakes a session's waiters, if it is still there. A hint: if it is lost, they find out at their next poll. */
   poke(owner: Owner): void {
     if (!canHaveFile(owner)) return;
     try {
@@ -93,7 +93,7 @@ export class Presence {
     }
   }
 
-  /** Removes what a session that is gone left behind. Its key is its own, so no successor's file is meant. */
+  /** Removes the files of a session that is gone. Its key is unique, so no successor's file is meant. */
   bury(owner: Pick<Owner, 'key' | 'facts'>): void {
     const { files } = this.#options.host;
     if (!canHaveFile(owner)) return;
@@ -105,20 +105,20 @@ export class Presence {
     }
   }
 
-  /** The end of what `announceFor` began. */
+  /** Ends what `announceFor` began. */
   retire(owner: Owner): void {
     const path = this.#path(owner);
     if (!this.#adopted.delete(path)) return;
-    this.#heartbeat?.drop(path);
+    this.#keepalive?.drop(path);
     this.bury(owner);
   }
 
-  /** Takes back everything that this session put into the store. */
+  /** Removes everything that this session put into the store. */
   withdraw(): void {
     if (!this.#announced) return;
     this.#stopWatching?.();
     this.#stopWatching = null;
-    this.#heartbeat?.drop(this.#path(this.session));
+    this.#keepalive?.drop(this.#path(this.session));
     this.bury(this.session);
     this.#announced = false;
   }
@@ -127,7 +127,7 @@ export class Presence {
     return `${this.#options.directory}/${sessionFile(owner)}`;
   }
 
-  /** The key in its name is ours alone: so a file that is there is what an earlier try left. */
+  /** The key in its name is ours alone: so a file that is there is an earlier try's. */
   #write(path: string): void {
     const { host, directory } = this.#options;
     const { files } = host;
@@ -141,7 +141,7 @@ export class Presence {
     }
   }
 
-  #beat(): void {
+  #startKeepalive(): void {
     if (!this.#announced) return;
     const { heartbeatMs, directory, store } = this.#options;
     const place = store.ground?.place ?? null;
@@ -149,23 +149,23 @@ export class Presence {
       place: place === null ? null : `${place}${directory.slice(store.path.length)}`,
       belonging: store.ground?.belonging,
     };
-    this.#heartbeat = new Heartbeat(heartbeatMs, sessions, () => this.#wake());
-    this.#heartbeat.keep(this.#path(this.session));
-    for (const path of this.#adopted) this.#heartbeat.keep(path);
+    this.#keepalive = new Keepalive(heartbeatMs, sessions, () => this.#wake());
+    this.#keepalive.keep(this.#path(this.session));
+    for (const path of this.#adopted) this.#keepalive.keep(path);
   }
 
   #watch(): void {
     if (this.#watches >= MAX_WATCHES) return;
     this.#watches += 1;
     try {
-      this.#stopWatching = this.#options.host.files.watch(this.#path(this.session), (event) => this.#heard(event));
+      this.#stopWatching = this.#options.host.files.watch(this.#path(this.session), (event) => this.#onEvent(event));
     } catch {
       // Out of inotify instances or watches (128 a user, by default): polling goes on.
       this.#stopWatching = null;
     }
   }
 
-  #heard(event: 'changed' | 'gone' | 'failed'): void {
+  #onEvent(event: 'changed' | 'gone' | 'failed'): void {
     if (event !== 'changed') {
       this.#stopWatching?.();
       this.#stopWatching = null;
@@ -174,7 +174,7 @@ export class Presence {
     this.#wake();
   }
 
-  /** Somebody tidied the file away; who cannot see our process needs it to judge us. */
+  /** The file was removed; sessions that cannot see our process need it to judge us. */
   #restoreQuietly(): void {
     try {
       this.restore();

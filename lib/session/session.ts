@@ -1,11 +1,10 @@
 import type { Host, ProcessFacts } from '../host/host.ts';
-import type { Owner } from './facts.ts';
-import { toWire, type WireFacts } from './facts.ts';
+import { type Owner, toWire, type WireFacts } from './facts.ts';
 
 /**
- * One participating process, or thread, or copy of this package: who it is.
+ * The identity of one participating process, or thread, or copy of this package.
  *
- * Its facts tell it apart from every other process, also from a later one with the same pid; its key
+ * Its facts distinguish it from every other process, also from a later one with the same pid; its key
  * is random, and names its file in the store.
  */
 export class Session {
@@ -30,7 +29,7 @@ export class Session {
   }
 }
 
-/** The session that stands for another process, which knows nothing of Lockstep: null if it is gone. */
+/** A session that stands for another process, one that does not use Lockstep; null if it is gone. */
 export function ownerFor(host: Host, pid: number): Owner | null {
   const state = host.processes.state(pid, pid);
   if (state === 'gone' || (state !== 'unknown' && state.zombie)) return null;

@@ -7,7 +7,7 @@ export function holdersIn(line: LineView | null): Standing[] {
 }
 
 export function standingOf({ ticket, token, label, since, owners }: EntryView): Standing {
-  // The last owner is whoever adopted the entry: the one that does the work.
+  // The last owner is the process that adopted the entry: it does the work.
   const owner = owners.at(-1);
   return { token: token || ticket, pid: owner?.pid ?? 0, host: owner?.host ?? '', command: label, since };
 }

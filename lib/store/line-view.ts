@@ -5,7 +5,7 @@ import type { Judge } from '../session/liveness.ts';
 import type { Session } from '../session/session.ts';
 import type { EntryView, LineView, OwnerView } from './store.ts';
 
-/** A line as others are shown it, with what can be said of its owners just now. */
+/** A line as others see it, with the present judgement of its owners. */
 export function viewLine(line: Line, judge: Judge, viewer: Session): LineView {
   const entries: EntryView[] = [];
   for (let entry = line.first; entry; entry = entry.next) entries.push(viewEntry(entry, judge, viewer));

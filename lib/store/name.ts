@@ -6,10 +6,10 @@ const MAX_ENCODED = 200;
 const SAFE = /[A-Za-z0-9._-]/;
 
 /**
- * Checks a resource's name: 1–200 bytes of UTF-8, no NUL. Everything else is ordinary, `../x`,
- * `a/b` and emoji too: `encodeName` keeps it inside the store.
+ * Checks a resource's name: 1–200 bytes of UTF-8, no NUL. Every other name is valid, also `../x`,
+ * `a/b` and emoji: `encodeName` keeps it inside the store.
  *
- * @throws MisuseError
+ * @throws {MisuseError}
  */
 export function checkName(name: string): void {
   const shown = JSON.stringify(String(name).slice(0, 40));

@@ -221,13 +221,13 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
           return room(theirs.store).withPermits(() => 'there', LONG);
         });
         await entered.opened;
-        const knotted = lockInRoom(mine.store);
+        const inCycles = lockInRoom(mine.store);
         await keptWhileWaiting('a');
         gate.open();
         await keptWhileWaiting('room');
         await Promise.all([mine.looksAt('a'), theirs.looksAt('room')]);
         await free.release();
-        expect(await Promise.all([others, knotted])).toEqual(['there', 'in']);
+        expect(await Promise.all([others, inCycles])).toEqual(['there', 'in']);
       });
 
       test('of which both holders are in the knot has one told', async () => {
@@ -238,13 +238,13 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
           return room(other).withPermits(() => 'there', LONG);
         });
         await entered.opened;
-        const knotted = [lockInRoom(one), lockInRoom(third)];
+        const inCycles = [lockInRoom(one), lockInRoom(third)];
         await lineWhere(one, 'a', ({ entries }) => entries.filter(({ keeps }) => keeps.held.length > 0).length === 2);
         gate.open();
         const error = (await errorOf(others)) as DeadlockError;
         expect(error).toBeInstanceOf(DeadlockError);
         expect(error.resource).toBe('room');
-        expect(await Promise.all(knotted)).toEqual(['in', 'in']);
+        expect(await Promise.all(inCycles)).toEqual(['in', 'in']);
       });
     });
 

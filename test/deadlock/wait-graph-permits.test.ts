@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Link, Stuck } from '../../lib/deadlock/wait-graph.ts';
+import { Deadlocked, type Link } from '../../lib/deadlock/wait-graph.ts';
 import type { EntryView, LineView } from '../../lib/store/store.ts';
 
 // Circles of waits through a resource of several permits, in which a waiter that holds some of them may need its own,
@@ -30,7 +30,7 @@ function line(name: string, permits: number, sketches: Sketch[]): LineView {
 }
 
 function circle(lines: LineView[], name: string, ticket: number): number[] | null {
-  return new Stuck(lines).circleOf(name, ticket)?.map(({ entry }: Link) => entry.ticket) ?? null;
+  return new Deadlocked(lines).cycleOf(name, ticket)?.map(({ entry }: Link) => entry.ticket) ?? null;
 }
 
 test('two that have half of the permits each and want one more are in one circle, so that one of them gives up', () => {
@@ -101,7 +101,7 @@ test('who only lacks a permit that is stuck in a circle of others is in no circl
       [7, 1, [['a', 4]]],
     ]),
   ];
-  expect(new Stuck(lines).hasTicket('p', 3)).toBe(true);
+  expect(new Deadlocked(lines).hasTicket('p', 3)).toBe(true);
   expect(circle(lines, 'p', 3)).toBeNull();
   expect(circle(lines, 'a', 5)).toEqual([5, 7]);
   expect(circle(lines, 'b', 7)).toEqual([7, 5]);

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { linesAround, Stuck } from '../../lib/deadlock/wait-graph.ts';
+import { Deadlocked, linesAround } from '../../lib/deadlock/wait-graph.ts';
 import type { LineView } from '../../lib/store/store.ts';
 import { line, type Sketch } from '../support/line-sketch.ts';
 
 /** `3 waits for b, 4 waits for a`, and what each holds. */
 function circle(lines: LineView[], name: string, ticket: number): string[] | null {
-  const described = new Stuck(lines)
-    .circleOf(name, ticket)
+  const described = new Deadlocked(lines)
+    .cycleOf(name, ticket)
     ?.map(({ entry, line: at, held }) => `${entry.ticket} waits for ${at.name} has ${held?.line.name ?? 'its place'}`);
   return described ?? null;
 }
@@ -74,8 +74,8 @@ describe('no circle', () => {
   test('is one behind a knot: it waits forever, but nobody waits for it', () => {
     const a = line('a', 1, [{ as: 1 }, { as: 2, keeps: [['a', 1]] }, { as: 3, keeps: [['z', 9]] }]);
     expect(circle([a], 'a', 3)).toBeNull();
-    expect(new Stuck([a]).hasTicket('a', 3)).toBe(true);
-    expect(new Stuck([a]).hasTicket('a', 1)).toBe(true);
+    expect(new Deadlocked([a]).hasTicket('a', 3)).toBe(true);
+    expect(new Deadlocked([a]).hasTicket('a', 1)).toBe(true);
   });
 
   test('is there while one of those who hold a semaphore can go', () => {
@@ -124,17 +124,17 @@ describe('no circle', () => {
   });
 
   test('remains of one that is seen only now and was not before', () => {
-    const before = new Stuck([line('a', 1, [{ as: 1 }, { as: 2 }])]);
-    const now = new Stuck([line('a', 1, [{ as: 1 }, { as: 2, keeps: [['a', 1]] }])], before);
-    expect(now.circleOf('a', 2)).toBeNull();
+    const before = new Deadlocked([line('a', 1, [{ as: 1 }, { as: 2 }])]);
+    const now = new Deadlocked([line('a', 1, [{ as: 1 }, { as: 2, keeps: [['a', 1]] }])], before);
+    expect(now.cycleOf('a', 2)).toBeNull();
   });
 });
 
-test('those who are knotted, and what they hold, are marked; those behind them are not', () => {
+test('those who are inCycles, and what they hold, are marked; those behind them are not', () => {
   const a = line('a', 1, [{ as: 1 }, { as: 4, keeps: [['b', 2]] }, { as: 9 }]);
   const b = line('b', 1, [{ as: 2 }, { as: 3, keeps: [['a', 1]] }]);
   const c = line('c', 1, [{ as: 5 }, { as: 6 }]);
-  expect([...new Stuck([a, b, c]).knotted].map(({ ticket }) => ticket).sort()).toEqual([1, 2, 3, 4]);
+  expect([...new Deadlocked([a, b, c]).inCycles].map(({ ticket }) => ticket).sort()).toEqual([1, 2, 3, 4]);
 });
 
 test('a look goes from line to line along what is kept, each once, and not without end', () => {
@@ -225,7 +225,7 @@ test('whoever is stuck is exactly who is left when everybody who can has gone, i
         sketches[waitsFor]?.push({ as: tickets, keeps: held[at] ?? [] });
       });
       const lines = sketches.map((each, at) => line(`r${at}`, counts[at] ?? 1, each));
-      const stuck = new Stuck(lines);
+      const stuck = new Deadlocked(lines);
       const found = lines.flatMap(({ name, entries }) =>
         entries.filter((entry) => stuck.has(entry)).map(({ ticket }) => `${name} ${ticket}`),
       );
@@ -234,7 +234,7 @@ test('whoever is stuck is exactly who is left when everybody who can has gone, i
       if (found.length === 0) return;
       knots += 1;
       const circles = lines.flatMap(({ name, entries }) =>
-        entries.flatMap((entry) => (entry.state === 'waiting' ? [stuck.circleOf(name, entry.ticket)] : [])),
+        entries.flatMap((entry) => (entry.state === 'waiting' ? [stuck.cycleOf(name, entry.ticket)] : [])),
       );
       expect(circles.some((one) => one !== null)).toBe(true);
     }),

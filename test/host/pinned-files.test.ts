@@ -14,7 +14,7 @@ import type { RunStart } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../lib/jobs/retention.ts';
 import { askToEnd } from '../../lib/jobs/stop-request.ts';
-import { heartbeatFiles } from '../../lib/session/keepalive-files.ts';
+import { keepaliveFiles } from '../../lib/session/keepalive-files.ts';
 import { Session } from '../../lib/session/session.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
 import { temporaryDirectory } from '../support/tape.ts';
@@ -305,7 +305,7 @@ test('the guard of appends follows no link', () => {
 test('a heart beats in the directory that was checked, or not at all', () => {
   const sessions = `${store}/sessions`;
   fs.mkdirSync(`${sessions}/1-a.lock`, { recursive: true });
-  const heart = heartbeatFiles({ place: sessions, belonging: undefined });
+  const heart = keepaliveFiles({ place: sessions, belonging: undefined });
   const outcomes: unknown[] = [];
   const beat = () => {
     heart.mkdir(`${sessions}/1-b.lock`, (error) => outcomes.push(error));
@@ -332,7 +332,7 @@ test('a link in the place of a heartbeat is not followed', () => {
   makeOld(elsewhere);
   fs.symlinkSync(elsewhere, `${sessions}/1-a.lock`);
   const before = everythingIn(elsewhere);
-  const heart = heartbeatFiles({ place: sessions, belonging: undefined });
+  const heart = keepaliveFiles({ place: sessions, belonging: undefined });
   heart.utimes(`${sessions}/1-a.lock`, new Date(), new Date(), () => undefined);
   heart.rmdir(`${sessions}/1-a.lock`, () => undefined);
   expect(everythingIn(elsewhere)).toEqual(before);

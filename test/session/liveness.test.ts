@@ -136,7 +136,7 @@ describe.each([
     world.beat = 1;
     const watcher = judge();
     for (world.now = 0; world.now < PATIENCE_MS; world.now += 1_000) expect(whyDead(facts, watcher)).toBeNull();
-    expect(whyDead(facts, watcher)).toContain('heartbeat stood still for 30 s');
+    expect(whyDead(facts, watcher)).toContain('keepalive stood still for 30 s');
   });
 
   test('is alive while its heart beats, also backward in time', () => {

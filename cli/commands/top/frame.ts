@@ -14,7 +14,7 @@ export interface TopView extends StoreSight {
   /** Whether the names were chosen: then free ones are shown too. */
   isChosen: boolean;
   /** The entries that are part of a deadlock, by `keyOf`. */
-  knotted: ReadonlySet<string>;
+  inCycles: ReadonlySet<string>;
 }
 
 /** How it is to be shown. */
@@ -135,7 +135,7 @@ function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene,
   const body = visible.map((row, at): FrameLine => {
     if (row.entry) {
       const key = keyOf(row.sight.name, row.entry.ticket);
-      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.knotted.has(key)) };
+      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.inCycles.has(key)) };
     }
     if (!row.sight) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
     return { text: resourceLine(row.sight, columns), tone: row.sight.problem === '' ? 'resource' : 'alert' };
@@ -150,7 +150,7 @@ interface Around {
 }
 
 function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Around): string[] {
-  const isKnotted = view.knotted.has(keyOf(line.name, entry.ticket));
+  const isKnotted = view.inCycles.has(keyOf(line.name, entry.ticket));
   return [
     `  ${stateOf(entry, isKnotted)}`,
     ownerOf(entry),

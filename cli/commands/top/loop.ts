@@ -91,11 +91,11 @@ export class TopLoop {
     this.#heardAt = null;
     const seen = this.#watch.look(isThorough, first);
     const lines = seen.sights.flatMap(({ line }) => line ?? []);
-    const knotted = deadlockedIn(lines, (name) => look(view, name).line);
+    const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
     this.#lookedAt = performance.now();
     this.#lookMs = this.#lookedAt - startedAt;
     if (isThorough) this.#thoroughAt = this.#lookedAt;
-    return { ...seen, place: view.place, isChosen: names.length > 0, knotted };
+    return { ...seen, place: view.place, isChosen: names.length > 0, inCycles };
   }
 
   /**

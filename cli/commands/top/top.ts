@@ -45,10 +45,10 @@ function printOnce(view: StoreView, names: readonly string[]): void {
   watch.end();
   if (seen.failure) throw seen.failure;
   const lines = seen.sights.flatMap(({ line }) => line ?? []);
-  const knotted = deadlockedIn(lines, (name) => look(view, name).line);
+  const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
   const now = Date.now();
   const frame = frameOf(
-    { ...seen, place: view.place, isChosen: names.length > 0, knotted },
+    { ...seen, place: view.place, isChosen: names.length > 0, inCycles },
     {
       now,
       clock: new Date(now).toTimeString().slice(0, 8),
