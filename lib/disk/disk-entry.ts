@@ -3,7 +3,7 @@ import type { Owner } from '../session/facts.ts';
 import type { Presence } from '../session/session-file.ts';
 import type { AdoptOptions, EntryState, OwnEntry } from '../store/store.ts';
 
-/** What a session can do with an entry of its own in the entry's line. `DiskResource` implements it. */
+/** The operations of a session on an entry of its own. `DiskResource` implements it. */
 export interface EntryResource {
   readonly name: string;
   expelDeadBefore(own: DiskEntry, most?: number): void;

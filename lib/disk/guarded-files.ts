@@ -1,14 +1,14 @@
 import { isErrno, systemError } from '../host/errno.ts';
 import type { Files } from '../host/host.ts';
 
-/** Runs a call while nobody else, on any machine, runs one for the same file. */
+/** Runs a call while no other process, on any machine, runs one for the same file. */
 export type Exclusively = <T>(path: string, call: () => T) => T;
 
 /**
  * Files on a network file system, made fit for journals.
  *
  * Such a file system has no append: a client writes to where it believes the end to be, and two may write to the
- * same place. And it answers from caches. What it promises is that whoever opens a file after another has closed
+ * same place. And it answers from caches. It promises only that a client which opens a file after another one has closed
  * it sees what that one wrote. So here
  * - every append runs alone, with a descriptor that is opened for it, and is on the server before the next one;
  * - every reading opens the file anew;
@@ -20,7 +20,7 @@ export type Exclusively = <T>(path: string, call: () => T) => T;
 export function guardedFiles(files: Files, exclusively: Exclusively, nonce: string): Files {
   const paths = new Map<number, string>();
 
-  /** With a descriptor that was opened just now; without one if the file is gone. */
+  /** Calls with a descriptor that was opened just now; with null if the file is gone. */
   function anew<T>(path: string, call: (fd: number | null) => T): T {
     const fd = openIfThere(files, path);
     try {
@@ -48,7 +48,7 @@ export function guardedFiles(files: Files, exclusively: Exclusively, nonce: stri
     },
     write(fd, buffer, length) {
       const path = paths.get(fd);
-      // A private file: nobody else writes to it.
+      // A private file: no other process writes to it.
       if (path === undefined) return files.write(fd, buffer, length);
       return exclusively(path, () =>
         anew(path, (newest) => {
@@ -65,7 +65,7 @@ export function guardedFiles(files: Files, exclusively: Exclusively, nonce: stri
         files.makeDirectory(probe, 0o700);
         files.removeDirectory(probe);
       } catch {
-        // It is not there, or may only be read. Then the list says so, or is as new as the cache is.
+        // It is not there, or may only be read. Then the list shows that, or is as new as the cache is.
       }
       return files.list(directory);
     },

@@ -7,7 +7,7 @@ function refuse(): never {
   throw systemError('EROFS', 'this is for looking only');
 }
 
-/** The machine's files, none of which can be changed. What would make something finds that it cannot. */
+/** The machine's files, none of which can be changed. A call that would make something fails with `EROFS`. */
 const files: Files = {
   ...nodeHost.files,
   openForAppend: nodeHost.files.openForReading,
@@ -23,7 +23,7 @@ const files: Files = {
   rename: refuse,
 };
 
-/** For who looks at a store and must leave no trace in it, whatever goes wrong. */
+/** For a caller that looks at a store and must leave no trace in it, whatever goes wrong. */
 export const readOnlyHost: Host = { ...nodeHost, files };
 
 /** The same where several machines share the store: each reading opens the file anew. */

@@ -4,21 +4,21 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 import { withRealPath } from '../host/pinned-files.ts';
 import { directoryAt, factsOf, type Keeper, modeText, refusal, StoreGround, type StoreWishes } from './store-ground.ts';
 
-/** What a store beside a file is called. */
+/** The name of a store beside a file. */
 const NAME = '.lockstep';
-/** A journal has command lines in it, which are nothing for a repository. */
+/** A journal has command lines in it, which do not belong into a repository. */
 const IGNORE = '.gitignore';
 const IGNORE_ALL = Buffer.from('*\n');
 
 export interface WishesBeside extends StoreWishes {
-  /** The file's name is not known: another process has opened the store, and has checked whose it is. */
+  /** The file's name is not known: another process has opened the store, and has checked its owner. */
   reopened?: boolean;
 }
 
 /**
  * The store that lives beside a file, `.lockstep` in the file's directory. If it is not there it is made at its first use,
- * not here. Whoever may replace files in that directory, by being its owner or of its group, may use it too. Where everybody
- * may write, as in `/tmp`, it is for the user alone who owns it.
+ * not here. A user that may replace files in that directory, as its owner or a member of its group, may use it too. Where
+ * all users may write, as in `/tmp`, it is for its owner alone.
  *
  * @throws {StoreError}
  */
@@ -29,7 +29,7 @@ export function openDirectoryBeside(host: Host, file: string, wishes: WishesBesi
   return ground;
 }
 
-/** How a store is to be made: root makes it as the owner would have. */
+/** How to make a store: root makes it as the owner would have. */
 interface Plan {
   mode: number;
   belonging?: Belonging;
@@ -133,7 +133,7 @@ class BesideKeeper implements Keeper {
         files.remove(own);
       }
     } catch {
-      // The store does its work without it; the next who makes something here tries again.
+      // The store works without it; the next process that makes something here tries again.
     }
   }
 }

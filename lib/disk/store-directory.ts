@@ -16,8 +16,8 @@ export function storePath(host: Host, directory?: string): string {
 
 /**
  * `~/.local/state/lockstep` in the home that the user database has, or `/var/tmp/lockstep-<uid>` where
- * that home is not there or not the user's own. The environment's HOME and TMPDIR are not asked: cron
- * and a login shell must agree. Nor is asked whether the home can be written just now: two processes
+ * that home is not there or not the user's own. It ignores HOME and TMPDIR in the environment: cron
+ * and a login shell must agree. It also ignores whether the home can be written just now: two processes
  * must never choose differently.
  */
 export function defaultStorePath(host: Host): string {
@@ -35,14 +35,14 @@ function passwdHome(): string | null {
     const { homedir } = os.userInfo();
     return path.isAbsolute(homedir) ? homedir : null;
   } catch {
-    // A uid that the user database does not know, as in many containers.
+    // The user database has no entry for the uid, as in many containers.
     return null;
   }
 }
 
 /**
- * Makes the user's private store if it is not there, and refuses one that others could tamper with. If it is asked
- * to be shared, its group may.
+ * Makes the user's private store if it is not there, and refuses one that other users can change. With
+ * `shared`, its group may.
  *
  * @throws {StoreError}
  */

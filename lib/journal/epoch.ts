@@ -29,7 +29,7 @@ export class HeaderError extends Error {
   }
 }
 
-/** A record was written, perhaps, but cannot be read back: so far nobody here knows whether it counts. */
+/** A record may have been written, but cannot be read back: this session does not know whether it counts. */
 export class UnsureError extends Error {
   constructor(cause: unknown) {
     super('a record could not be read back', { cause });
@@ -40,7 +40,7 @@ const FORMAT = 2;
 const NEWLINE = 0x0a;
 const CLOSING_BRACKET = 0x5d;
 const READ_BYTES = 64 * 1024;
-/** A longer line is no record, whatever it says. The header, which holds a whole line of entries, may be longer. */
+/** A longer line is no record. The header, which holds a whole line of entries, may be longer. */
 const MAX_RECORD_BYTES = READ_BYTES - 1;
 const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 /** No header is nested half as deep; parsing 64 MiB of brackets would take half a minute. */
@@ -62,8 +62,8 @@ export function encodeHeader(payload: unknown): Buffer {
  * does not is pending. The newline in front keeps a torn record (its writer was killed, or the disk
  * is full) from running into its neighbour: it stays a line of its own, that does not parse.
  *
- * A record also counts if something stands behind it in its line (`echo x >> journal`): who read the record before
- * that came has applied it already, and everybody must see the same line.
+ * A record also counts if something stands behind it in its line (`echo x >> journal`): a session that read the record
+ * before that came has applied it already, and all sessions must see the same line.
  */
 export class Epoch<M extends Machine> {
   readonly number: number;
@@ -74,7 +74,7 @@ export class Epoch<M extends Machine> {
   /** Everything before it is folded. */
   #offset: number;
   #sealed = false;
-  /** What stands here before the next newline is no record: it is behind one, or its line is too long. */
+  /** The bytes before the next newline are no record: they stand behind one, or their line is too long. */
   #skipping = true;
   /** The id of the record that is being appended. */
   #awaited = '';
@@ -101,7 +101,7 @@ export class Epoch<M extends Machine> {
     this.#offset = bytes;
   }
 
-  /** The first seal ends the epoch: whatever stands behind it is void. */
+  /** Whether a seal ends the epoch. Everything behind the first one is void. */
   get sealed(): boolean {
     return this.#sealed;
   }
@@ -149,8 +149,8 @@ export class Epoch<M extends Machine> {
   #foldWritten(record: JournalRecord, length: number): void {
     const read = this.#host.files.read(this.fd, shared, this.#offset);
     if (length > 0 && read === length) {
-      // Our record stands whole in what was not folded yet, and that is just as long: so it is our record,
-      // and needs no parsing.
+      // Our record stands whole in the bytes that were not folded yet, and there are just as many: so they are our
+      // record, and need no parsing.
       this.#offset += length;
       this.#skipping = true;
       this.#accept(record);
@@ -173,7 +173,7 @@ export class Epoch<M extends Machine> {
     return !atEnd;
   }
 
-  /** A line that no newline ends yet. Returns up to where the buffer is folded. */
+  /** Folds a line that no newline ends yet. Returns up to where the buffer is folded. */
   #foldTail(start: number, length: number, atEnd: boolean): number {
     if (this.#skipping) return length;
     const isTooLong = length - start > MAX_RECORD_BYTES;
@@ -224,9 +224,9 @@ function newlineIn(start: number, length: number): number {
   return at < length ? at : -1;
 }
 
-/** The JSON array with which some bytes begin, or null if they do not begin with a whole one. */
+/** Parses the JSON array with which some bytes begin; null if they do not begin with a whole one. */
 function arrayIn(bytes: Buffer, start: number, end: number): unknown[] | null {
-  // Mostly there is nothing behind it, and nothing to search.
+  // Mostly nothing stands behind it, and no search is needed.
   const whole = bytes[end - 1] === CLOSING_BRACKET ? parseArray(bytes.toString('utf8', start, end)) : null;
   if (whole) return whole;
   const arrayEnd = endOfArray(bytes, start, end);
@@ -247,7 +247,7 @@ function isRecord(value: unknown[] | null): value is [string, string, ...unknown
 }
 
 function payloadIn(bytes: Buffer, length: number): unknown {
-  // What fits into one read is parsed at once, whatever it is.
+  // A header that fits into one read is parsed at once.
   const isDeep = length > READ_BYTES && endOfArray(bytes, 0, length, MAX_HEADER_DEPTH) === -1;
   const value = isDeep ? null : arrayIn(bytes, 0, length);
   if (value?.[0] !== 'lockstep') {

@@ -2,13 +2,13 @@ import { StoreError } from '../errors.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { HeaderError, UnsureError } from './epoch.ts';
 
-/** Of which resource a journal is, and where, for messages. */
+/** A journal's resource and place, for messages. */
 export interface JournalPlace {
   subject: string;
   directory: string;
 }
 
-/** What went wrong with a journal, as the error that says what, where, why and what to do. */
+/** Turns a failure of a journal into the error that says what, where, why and what to do. */
 export function journalFailure(place: JournalPlace, operation: string, error: unknown): unknown {
   if (error instanceof HeaderError) return headerError(place, error);
   if (error instanceof UnsureError) return unsureError(place, error);
@@ -24,7 +24,7 @@ export function journalError(place: JournalPlace, code: string, message: string,
   });
 }
 
-/** The directory of a name has the journal of another. */
+/** The error for a directory that has the journal of another name. */
 export function otherNameError({ subject, directory }: JournalPlace, found: string): StoreError {
   return new StoreError(
     'STORE_UNSAFE',

@@ -7,8 +7,8 @@ const CLOSING_BRACE = 0x7d;
 const SPACES = [0x20, 0x09, 0x0d];
 
 /**
- * Where the JSON array ends with which some bytes begin: the place behind its bracket. −1 if it is not whole, or is
- * nested deeper than `maxDepth`. Whether it is an array at all is `JSON.parse`'s to say.
+ * Returns the end of the JSON array with which some bytes begin: the place behind its bracket. −1 if it is not whole, or
+ * is nested deeper than `maxDepth`. It does not check the syntax: `JSON.parse` does.
  */
 export function endOfArray(bytes: Uint8Array, start: number, end: number, maxDepth = Number.POSITIVE_INFINITY): number {
   let at = start;
@@ -25,7 +25,7 @@ export function endOfArray(bytes: Uint8Array, start: number, end: number, maxDep
   return -1;
 }
 
-/** The place of the quote that ends a string. */
+/** Returns the place of the quote that ends a string. */
 function endOfString(bytes: Uint8Array, start: number, end: number): number {
   let at = start + 1;
   while (at < end && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;

@@ -1,6 +1,6 @@
 /**
- * The records of a journal, as they stand in the file: one JSON array each. `id` is
- * `<session key>:<number>`, never used twice, by which a writer knows its own record when it comes by.
+ * A record of a journal, as it stands in the file: one JSON array. `id` is `<session key>:<number>` and never used
+ * twice: a writer recognises its own record by it.
  */
 export type JournalRecord = readonly [verb: string, id: string, ...rest: unknown[]];
 

@@ -9,9 +9,9 @@ export interface PastOptions extends JournalPlace {
   host: Host;
 }
 
-/** What the epochs are folded into, one after another. */
+/** Follows the epochs, one after another. */
 export interface Follower {
-  /** A new epoch begins, with this header. A `RangeError` says that it is none. */
+  /** Returns the machine for the next epoch, which has this header. A `RangeError` says that it is none. */
   begin(header: unknown): Machine;
 }
 
@@ -22,13 +22,13 @@ interface OpenEpoch {
 }
 
 /**
- * Reads what the files of a journal still tell, from the oldest epoch that leads up to the current one. It writes
+ * Reads the kept epochs of a journal, from the oldest one that leads up to the current one. It writes
  * nothing, makes no epoch and seals none.
  *
- * An epoch that cannot be read, or was never sealed (somebody who was overtaken made it), leads nowhere: what is told
- * begins behind it, with a new follower.
+ * An epoch that cannot be read, or was never sealed (a session that was overtaken made it), leads nowhere: the reading
+ * begins again behind it, with a new follower.
  *
- * @returns the follower, and the epochs that were passed over as damaged; null if there is no journal
+ * @returns the last follower, and the epochs that were skipped as damaged; null if there is no journal
  * @throws {StoreError}
  */
 export function followPast<F extends Follower>(
@@ -68,8 +68,8 @@ function foldAll<F extends Follower>({ host }: PastOptions, epochs: readonly Ope
 }
 
 /**
- * Opens all epochs up to the current one, ascending. A file that is open stays readable, whoever removes its name: so
- * a rotation can come between listing and opening only. Then it starts over.
+ * Opens all epochs up to the current one, ascending. A file that is open stays readable when its name is removed: so
+ * a rotation can come only between listing and opening. Then it starts over.
  */
 function openAll(options: PastOptions): OpenEpoch[] | null {
   const { host, directory } = options;
@@ -101,7 +101,7 @@ function tryToOpen({ host, directory }: PastOptions, numbers: readonly number[])
   }
 }
 
-/** Those at the end that follow each other without a gap. */
+/** The numbers at the end that follow each other without a gap. */
 function successive(numbers: readonly number[]): number[] {
   const start = numbers.findLastIndex((number, place) => place > 0 && numbers[place - 1] !== number - 1);
   return numbers.slice(Math.max(0, start));

@@ -15,10 +15,10 @@ export interface Config {
   permits: number;
 }
 
-/** What the next epoch's header keeps of a line, as JSON. */
+/** A line's state in the next epoch's header, as JSON. */
 export interface LineHeader extends Config {
   name: string;
-  /** The last ticket or token that was given. */
+  /** The last ticket or token that was given out. */
   last: number;
   /** The last token: its entry may be gone, and still no later token may be smaller. */
   token: number;
@@ -38,7 +38,7 @@ export function checkHeader(header: unknown): LineHeader {
     throw new RangeError('its header names no kind of resource that this Lockstep knows');
   if (!isCount(permits) || permits === 0 || permits > MAX_PERMITS)
     throw new RangeError('its header names no number of permits');
-  // Beyond it there may be no numbers left for those who wait.
+  // Beyond it there may be no numbers left for the waiters.
   if (!isCount(last) || last > MAX_LAST || !Array.isArray(entries)) throw new RangeError('its header has no line');
   if (!isCount(token) || token > last) throw new RangeError('its header has no last token');
   if (!Number.isSafeInteger(value)) throw new RangeError('its header has no value');

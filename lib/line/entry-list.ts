@@ -1,6 +1,6 @@
 import type { Entry } from './entry.ts';
 
-/** Entries in their order, found by their tickets; each step costs the same, however many there are. */
+/** Entries in their order, found by their tickets. Every operation takes constant time. */
 export class EntryList {
   readonly #byTicket = new Map<number, Entry>();
   #first: Entry | null = null;
@@ -34,7 +34,7 @@ export class EntryList {
     this.#byTicket.set(entry.ticket, entry);
   }
 
-  /** It still knows its neighbours afterwards, so whoever stood on it can go on. */
+  /** The entry keeps its neighbours, so a loop that stands on it can go on. */
   remove(entry: Entry): void {
     this.#byTicket.delete(entry.ticket);
     if (entry.previous) entry.previous.next = entry.next;

@@ -2,7 +2,7 @@ import { isCount } from '../journal/record.ts';
 import { fromWire, type Owner, toWire } from '../session/facts.ts';
 
 const MAX_LABEL = 200;
-/** Of what an entry keeps, no more is written down. */
+/** At most this many of the entries that an owner keeps are recorded. */
 export const MAX_KEPT = 64;
 
 /** An entry in another line of the same store. */
@@ -11,14 +11,14 @@ export interface Kept {
   readonly ticket: number;
 }
 
-/** What an entry that waits keeps from others meanwhile. */
+/** The entries that a waiter's owner holds elsewhere, and keeps from others while it waits. */
 export interface Keeps {
   /**
-   * What its owner holds, and cannot give back as long as it waits. All of the `waits` have to say so, or one of them
-   * as often as there are.
+   * The entries that the owner holds and cannot release as long as it waits. All of the `waits` must record them, or one
+   * of them as often as there are waits.
    */
   readonly held: readonly Kept[];
-  /** In how many waits the owner stands at once: any one of them may be what it needs to give back. */
+  /** How many waits the owner has at once: the end of any one of them may let it release. */
   readonly waits: number;
 }
 
@@ -65,7 +65,7 @@ export function entryToWire(entry: Entry): unknown[] {
   ];
 }
 
-/** An entry that was on the wire, in no line yet; null if it is none. Whether its ask fits is the line's to say. */
+/** Parses an entry, which is in no line yet; null if it is none. The line checks whether its ask fits. */
 export function entryFromWire(wire: unknown): Entry | null {
   if (!Array.isArray(wire)) return null;
   const [ticket, id, owners, ask, at, label, token, held = [], waits = 0] = wire as unknown[];
@@ -84,12 +84,12 @@ function ownerFromWire(wire: unknown): Owner | null {
   return known && isLabel(key) ? { key, facts: known, relieved: relieved === true } : null;
 }
 
-/** `[[name, ticket], …]`. Who keeps more than a record takes is seen to keep these. */
+/** `[[name, ticket], …]`. Truncated to `MAX_KEPT`. */
 export function keptToWire(held: readonly Kept[]): unknown[] {
   return held.slice(0, MAX_KEPT).map(({ name, ticket }) => [name, ticket]);
 }
 
-/** Null if it is not what a record may say, or too long. */
+/** Null if a record may not have it, or if it is too long. */
 export function keepsFromWire(wire: unknown, waits: unknown): Keeps | null {
   if (!Array.isArray(wire) || wire.length > MAX_KEPT || !isCount(waits)) return null;
   const held = wire.flatMap((pair: unknown) => {
