@@ -157,9 +157,7 @@ test.skipIf(!has('systemd-analyze', '--version'))('the systemd units are ones th
 
 describe('being told', () => {
   test('--check says what is not well, and the file for Prometheus has the figures that the alerts ask for', async () => {
-    const [check = '', write = ''] = blocks('Alerts for missed jobs', 'crontab').map(
-      (text) => cronCommands(text)[0],
-    );
+    const [check = '', write = ''] = blocks('Alerts for missed jobs', 'crontab').map((text) => cronCommands(text)[0]);
     await run('lockstep job well -- true; lockstep job ill -q -- sh -c "exit 3"');
     const { status, stdout } = await run(check);
     expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringMatching(/^ill: failed.*\n$/) });
