@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-// The least that a program written in Node can do to run a command: what `lockstep run` is measured against.
+// The minimum that a Node program does to run a command: the baseline for `lockstep run`.
 
 spawn('true', { stdio: 'inherit' }).once('exit', (code) => {
   process.exitCode = code ?? 1;

@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 
 /**
- * A number in a plain file, which nothing protects: two who add to it at once lose one.
+ * A number in a plain, unprotected file: of two concurrent additions one is lost.
  *
- * It is written over in place, with a fixed width. `writeFileSync` would cut the file to nothing first,
- * and ext4 then sends it to the disk when it is closed: on a fast lock that is half of all the time.
+ * It is overwritten in place, with a fixed width. `writeFileSync` would truncate the file first,
+ * and ext4 then flushes it to the disk on close: with a fast lock that is half of the total time.
  */
 const DIGITS = 12;
 

@@ -8,13 +8,13 @@ import { duration, ratio, table } from './table.ts';
 const BATCHES = 200;
 const CYCLES = 25;
 
-/** What one addition costs: as one record, and as a number in a file that a lock guards. */
+/** The cost of one addition: as one record, and as a number in a file under a lock. */
 export async function counting(directory: string): Promise<void> {
   const store = path.join(directory, 'counting');
   const contestants = [counter(store), guardedFile(store, path.join(directory, 'number')), jsonFile(directory)];
   const times = await interleave(contestants, { batches: BATCHES, cycles: CYCLES });
   const base = median(times.get('Counter.add') ?? []);
-  console.log(`one addition, nobody else there (${BATCHES} batches of ${CYCLES})`);
+  console.log(`one addition, uncontended (${BATCHES} batches of ${CYCLES})`);
   const rows = [['', 'median', 'to a record', 'mean']];
   for (const { name } of contestants) {
     const own = times.get(name) ?? [];

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { Lock } from 'lockstep';
 import { median } from './median.ts';
 
-// Prints what one cycle costs in µs, in a process of its own: once Node follows promises it does so for good.
+// Prints the cost of one cycle in µs, in a process of its own: once Node follows promises it never stops.
 
 const [directory = '', way = ''] = process.argv.slice(2);
 const BATCHES = 100;
@@ -19,7 +19,7 @@ async function scoped(): Promise<void> {
   await lock.withLock(() => Promise.resolve());
 }
 
-/** Two tasks pass one lock on; each has a lock of its own meanwhile, or has none. */
+/** Two tasks pass one lock to each other, each while it holds a lock of its own, or none. */
 async function contended(cycles: number, holds: boolean): Promise<void> {
   const rounds = async () => {
     for (let cycle = 0; cycle < cycles / 2; cycle++) await lock.withLock(() => new Promise(setImmediate));

@@ -7,7 +7,7 @@ import { duration, ratio, table } from './table.ts';
 
 const RUNS = 5;
 const WORKER = fileURLToPath(new URL('./deadlock-worker.js', import.meta.url));
-/** Each way, and the one it is compared with. */
+/** Each variant, and its baseline. */
 const WAYS = [
   ['by hand', 'by hand', 'acquire, release'],
   ['scoped', 'by hand', 'withLock: the same, with an owner in the async context'],
@@ -15,7 +15,7 @@ const WAYS = [
   ['waiting, holding', 'waiting', 'the same, each task within a withLock of its own'],
 ] as const;
 
-/** What it costs that deadlocks are told: nothing but the async context while nobody waits who holds something. */
+/** The cost of deadlock detection: only the async context, as long as no waiter holds anything. */
 export function deadlock(directory: string): void {
   const times = new Map<string, number[]>(WAYS.map(([way]) => [way, []]));
   for (let run = 0; run < RUNS; run++) {
@@ -30,6 +30,6 @@ export function deadlock(directory: string): void {
     const own = median(times.get(way) ?? []);
     rows.push([what, duration(own), ratio(own, median(times.get(base) ?? []))]);
   }
-  console.log(`what telling deadlocks costs (${RUNS} processes each)`);
+  console.log(`cost of deadlock detection (${RUNS} processes each)`);
   process.stdout.write(`${table(rows)}\n`);
 }

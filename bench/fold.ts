@@ -13,7 +13,7 @@ const STEPS = 2_000;
 const BATCHES = 20;
 const FACTS = '[4711,4711,123456,"8f6c2e0a-5a6b-4c9d-9e1f-1b2c3d4e5f60",4026531836,"host"]';
 
-/** What a record costs whoever folds it must not grow with the line: one joins at the back, the first leaves. */
+/** The cost of folding a record must not grow with the line: in each step one entry joins and the first one leaves. */
 export function fold(directory: string): void {
   console.log(`folding records, by the length of the line (${BATCHES} batches of ${count(2 * STEPS)} records)`);
   const lines = LENGTHS.map((length) => new LongLine(path.join(directory, `fold${length}`), length));
@@ -60,7 +60,7 @@ class LongLine {
     journal.refresh();
   }
 
-  /** Somebody else's records are there; resolves to what folding one costs, in ms. */
+  /** Another process has written its records; returns the cost of folding one, in ms. */
   step(): number {
     fs.writeSync(this.#fd, Array.from({ length: STEPS }, () => this.#enter() + this.#leave()).join(''));
     const start = performance.now();

@@ -2,13 +2,13 @@ import fs from 'node:fs';
 import { Lock } from 'lockstep';
 import { readCounter, writeCounter } from './counter.ts';
 
-// One of the eight behind `handoff.ts`: adds one to a number in a file, under the lock, again and again.
+// One of the eight processes of `handoff.ts`: repeatedly adds one to a number in a file, under the lock.
 
 const [store = '', counter = '', rounds = '0'] = process.argv.slice(2);
 const lock = new Lock('handoff', { store });
 const fd = fs.openSync(counter, 'r+');
 
-// The first lease opens the journal; that is not what is measured.
+// The first lease opens the journal, which is not measured.
 await (await lock.acquire()).release();
 
 process.once('message', async () => {

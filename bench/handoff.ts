@@ -8,12 +8,12 @@ import { median } from './median.ts';
 import { count, duration, table } from './table.ts';
 
 const PROCESSES = 8;
-// Shorter runs measure how eight processes start: each compiles its own code, and starts its heartbeat.
+// Shorter runs measure how eight processes start: each compiles its own code, and starts its keepalive.
 const ROUNDS = 10_000;
 const RUNS = 3;
 const WORKER = fileURLToPath(new URL('./handoff-worker.js', import.meta.url));
 
-/** Eight processes pass one lock on, and count in a plain file. The count must be exact, or this throws. */
+/** Eight processes pass one lock on, and count in a plain file. Throws unless the count is exact. */
 export async function handoff(directory: string): Promise<void> {
   const runs: number[] = [];
   for (let run = 0; run < RUNS; run++) runs.push(await oneRun(path.join(directory, `handoff${run}`)));
@@ -26,7 +26,7 @@ export async function handoff(directory: string): Promise<void> {
   console.log(`  The counter ended at exactly ${count(total)} each time. Target: at least 5,000 hand-offs/s.\n`);
 }
 
-/** Resolves to how long it took in ms, from the start signal to the last one's end. */
+/** Resolves to the time in ms from the start signal to the end of the last process. */
 async function oneRun(directory: string): Promise<number> {
   fs.mkdirSync(directory, { mode: 0o700 });
   const counter = path.join(directory, 'counter');

@@ -1,6 +1,6 @@
 export interface Contestant {
   name: string;
-  /** What one batch does `cycles` times. */
+  /** Runs `cycles` cycles. */
   batch(cycles: number): void | Promise<void>;
 }
 
@@ -11,8 +11,8 @@ export interface InterleaveOptions {
 }
 
 /**
- * Runs the contestants' batches in turn, A B C A B C, so that whatever slows the machine down for a
- * while slows them all. Resolves to the time of one cycle in ms, for each batch, by name.
+ * Runs the contestants' batches in turn, A B C A B C, so that a temporary load on the machine
+ * slows all of them. Resolves to the time of one cycle in ms, for each batch, by name.
  */
 export async function interleave(
   contestants: readonly Contestant[],

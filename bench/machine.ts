@@ -10,7 +10,7 @@ const FILE_SYSTEMS = new Map([
   [0x2fc12fc1, 'zfs'],
 ]);
 
-/** What a figure means nothing without. */
+/** The facts about the machine without which a figure is meaningless. */
 export function machineFacts(directory: string): string {
   const cpus = os.cpus();
   const type = fs.statfsSync(directory).type;

@@ -12,7 +12,7 @@ import { rotation } from './rotation.ts';
 import { startup } from './startup.ts';
 import { uncontended } from './uncontended.ts';
 
-// `npm run bench`, or `npm run bench -- NAME…` for some of them. It judges no times: those are for people.
+// `npm run bench`, or `npm run bench -- NAME…` for some of them. It prints times and does not judge them.
 
 const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = {
   uncontended,

@@ -9,18 +9,18 @@ import { table } from './table.ts';
 
 const NAMES = [50, 500];
 const INTERVAL_MS = 1_000;
-/** Its start is no part of what it costs. */
+/** The start of the monitor is not measured. */
 const WARM_UP_MS = 2_000;
 const MEASURED_MS = 10_000;
-/** Linux counts a process's time in hundredths of a second, whatever the kernel's own clock is. */
+/** Linux reports a process's time in hundredths of a second, regardless of the kernel's own tick. */
 const TICK_MS = 10;
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
-/** What a monitor costs that watches so many names, each of which beats once a second. */
+/** The cost of a monitor by the number of names it watches, each with a heartbeat once a second. */
 export async function monitor(directory: string): Promise<void> {
   console.log(`lockstep monitor, each name beating every ${INTERVAL_MS} ms, over ${MEASURED_MS / 1_000} s`);
   if (!fs.existsSync(MAIN) || !fs.existsSync('/proc/self/stat')) {
-    console.log('  Skipped: the command line is not built, or there is no /proc to ask what it costs.\n');
+    console.log('  Skipped: the command line is not built, or there is no /proc to measure it.\n');
     return;
   }
   const rows = [['names', 'of one core', 'looks at a file']];

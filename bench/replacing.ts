@@ -10,7 +10,7 @@ import { duration, ratio, table } from './table.ts';
 const SIZES = [400, 400 * 1024];
 const ROUNDS = 100;
 
-/** What a careful replacement of a JSON file costs, beside one that syncs nothing and one by `write-file-atomic`. */
+/** The cost of a careful replacement of a JSON file, compared with one without sync and with `write-file-atomic`. */
 export async function replacing(directory: string): Promise<void> {
   console.log(`replacing a JSON file, on the disk of the store (${ROUNDS} rounds, in turn)`);
   const rows = [['', 'size', 'median', 'to plain', 'to write-file-atomic']];
@@ -44,7 +44,7 @@ async function updateText(file: string, bytes: Buffer): Promise<void> {
   await new JsonFile(file).updateText(() => bytes.toString());
 }
 
-/** Replaces its file by one of two documents of the same length in turn, so that each time it is another one. */
+/** Replaces its file by two documents of the same length in turn, so that each replacement changes it. */
 function writer(name: string, file: string, size: number, replace: Replace): Contestant {
   const documents = ['a', 'b'].map((letter) => Buffer.from(JSON.stringify({ text: letter.repeat(size - 11) })));
   let turn = 0;

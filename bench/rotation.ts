@@ -7,7 +7,7 @@ import { duration, ratio, table } from './table.ts';
 const BATCHES = 200;
 const HEADER = Buffer.from('["lockstep",1,{"name":"deploy","kind":"lock","permits":1,"last":0,"entries":[]}]');
 
-/** What a rotation costs because the next epoch's file is on the disk before it has its name. */
+/** The cost of syncing the next epoch's file before it gets its name. */
 export async function rotation(directory: string): Promise<void> {
   const contestants = [
     publisher(path.join(directory, 'plain'), false),
@@ -25,7 +25,7 @@ export async function rotation(directory: string): Promise<void> {
   console.log();
 }
 
-/** The steps of `Journal`'s rotation, on files of their own. */
+/** The steps of `Journal`'s rotation, on separate files. */
 function publisher(directory: string, sync: boolean): Contestant {
   fs.mkdirSync(directory);
   let epoch = 0;

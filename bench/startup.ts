@@ -10,7 +10,7 @@ const PAIRS = 40;
 const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 const BARE = fileURLToPath(new URL('./bare.js', import.meta.url));
 
-/** A whole `lockstep run`, from the shell's point of view. */
+/** A whole `lockstep run`, as the shell sees it. */
 export async function startup(directory: string): Promise<void> {
   console.log(`lockstep run x -- true, against a bare Node script that runs it (${PAIRS} pairs)`);
   if (!fs.existsSync(MAIN)) {

@@ -7,10 +7,10 @@ import { mean, median } from './median.ts';
 import { duration, ratio, table } from './table.ts';
 
 const BATCHES = 200;
-/** Few, so that most batches are between two rotations: the median is without one, the mean with its share. */
+/** Few, so that most batches have no rotation: the median excludes rotations, the mean includes their share. */
 const CYCLES = 50;
 
-/** One process takes and gives back a lock that nobody else wants. */
+/** One process acquires and releases an uncontended lock. */
 export async function uncontended(directory: string): Promise<void> {
   const store = path.join(directory, 'uncontended');
   const enter = await realRecords(store);
@@ -24,7 +24,7 @@ export async function uncontended(directory: string): Promise<void> {
   const times = await interleave(contestants, { batches: BATCHES, cycles: CYCLES });
   const base = times.get('raw') ?? [];
   const ours = times.get('lockstep') ?? [];
-  console.log(`acquire + release, nobody else there (${BATCHES} batches of ${CYCLES})`);
+  console.log(`acquire + release, uncontended (${BATCHES} batches of ${CYCLES})`);
   const rows = [['', 'median', 'to raw', 'to lockstep', 'mean', 'mean to raw']];
   for (const { name } of contestants) {
     const own = times.get(name) ?? [];

@@ -7,9 +7,9 @@ interface Waits {
   signal?: AbortSignal;
 }
 
-/** One way of asking for one section, whatever kind it is. */
+/** One way to request one section, of any kind. */
 export interface Asker {
-  /** What its witness calls it: 0 for a reader. */
+  /** The permits that its witness records: 0 for a reader. */
   ask: number;
   acquire(options?: Waits): Promise<Lease>;
   acquireSync(options?: Waits): Lease;

@@ -1,7 +1,7 @@
 import { Random } from './random.ts';
 
-// A shim, by `node --import`: the wall clock jumps now and then, by up to a day, forwards and backwards. The seed
-// is in CHAOS_CLOCK. No timer is needed: each half second has a jump of its own.
+// A shim for `node --import`: the wall clock jumps now and then, by up to a day, forwards and backwards. CHAOS_CLOCK
+// is the seed. No timer is needed: each half second has an offset of its own.
 
 const SEGMENT_MS = 500;
 const MOST_MS = 24 * 3_600_000;

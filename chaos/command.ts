@@ -2,7 +2,7 @@ import { Random } from './random.ts';
 import { Ground, SECTIONS } from './scenery.ts';
 import { Witness } from './witness.ts';
 
-// What `lockstep run` runs under its lock: node command.js ROOT SECTION ASK SEED
+// The command that `lockstep run` runs under its lock: node command.js ROOT SECTION ASK SEED
 
 const [root = '', name = '', ask = '1', seed = '0'] = process.argv.slice(2);
 const ground = new Ground(root);

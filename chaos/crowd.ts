@@ -7,9 +7,9 @@ import type { Settings } from './settings.ts';
 import { CLI, COMMAND, type Surroundings, WORKER } from './surroundings.ts';
 import type { WorkerSetup } from './worker-setup.ts';
 
-/** Of so many processes one is a command line; the others use the library. */
+/** The share of processes that are command lines; the others use the library. */
 const COMMANDS = 1 / 6;
-/** How long until the next command line at most: each holds what it has for as long as Node takes to start. */
+/** The longest pause before the next command line: each holds its lock for as long as Node takes to start. */
 const COMMAND_REST_MS = 2_000;
 const TICK_MS = 200;
 
@@ -22,7 +22,7 @@ export interface CrowdOptions {
   surroundings: Surroundings;
 }
 
-/** The processes, each of which is replaced when it ends. */
+/** The processes. Each is replaced when it ends. */
 export class Crowd {
   readonly #options: CrowdOptions;
   readonly #members = new Set<Member>();
@@ -31,10 +31,10 @@ export class Crowd {
   #stuck: Member | null = null;
   #open = true;
   started = 0;
-  /** Those who killed themselves. */
+  /** The number of processes that killed themselves. */
   suicides = 0;
 
-  /** `isStopped`: who can make no progress. */
+  /** `isStopped`: whether a process cannot make progress. */
   constructor(options: CrowdOptions, isStopped: (member: Member) => boolean) {
     this.#options = options;
     this.#isStopped = isStopped;
@@ -44,27 +44,27 @@ export class Crowd {
     for (let at = 0; at < processes; at++) this.#start(at < commands ? 'command' : 'worker');
   }
 
-  /** Those that may have stopped themselves. */
+  /** The processes that may have stopped themselves. */
   get doomed(): Member[] {
     return [...this.#members].filter(({ doomed }) => doomed);
   }
 
-  /** Those that may be signalled. */
+  /** The processes that may be signalled. */
   get members(): Member[] {
     return [...this.#members].filter(({ ready }) => ready);
   }
 
-  /** Who has made no progress for too long, if anybody. */
+  /** A process that has made no progress for too long, or null. */
   get stuck(): Member | null {
     return this.#stuck;
   }
 
-  /** Nobody is replaced any more, and all are asked to finish. Resolves when they have, or one is stuck. */
+  /** Stops replacing processes and asks all to finish. Resolves when they have, or one is stuck. */
   async close(): Promise<void> {
     this.#open = false;
     while (this.#members.size > 0 && !this.#stuck) {
       for (const member of this.#members) member.finish();
-      // No trouble is made any more, but they may still make it themselves.
+      // No more trouble comes from outside, but a doomed process may still stop itself.
       for (const member of this.doomed) member.signal('SIGCONT');
       const tick = new Promise((resolve) => setTimeout(resolve, TICK_MS));
       await Promise.race([tick, Promise.all([...this.#members].map(({ ended }) => ended))]);
@@ -115,7 +115,7 @@ export class Crowd {
     return kind === 'rwlock' && random.chance(0.7) ? [0, '-s'] : [1];
   }
 
-  /** Counted, not timed: when this whole machine is busy or was paused, so are they. */
+  /** Counts ticks instead of time: when the whole machine is busy or was paused, so are the processes. */
   #tick(): void {
     const { disk, settings } = this.#options;
     if (disk.isFull) return;

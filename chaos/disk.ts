@@ -3,15 +3,15 @@ import fs from 'node:fs';
 import { nowMs } from './life.ts';
 import type { Ground } from './scenery.ts';
 
-/** Room for the JSON files and what replaces them; and for those that stopped processes keep open, a megabyte each. */
+/** Room for the JSON files and their replacements, and for files that stopped processes keep open, a megabyte each. */
 const SIZE = '32m';
 const BLOCK = Buffer.alloc(16 * 1024);
-/** An error of a full disk may be reported so much later: its process was stopped in between. */
+/** A process may report a full disk this much later, because it was stopped in between. */
 const ECHO_MS = 8_000;
 
-/** The disk that the store is on: a small one of its own, if that can be mounted here, that fills up. */
+/** The disk of the store: a small one of its own that fills up, if it can be mounted here. */
 export class SmallDisk {
-  /** Why there is none, if so. Then the store is on the ordinary one, which never fills up. */
+  /** Why there is no small disk, or null. Without it the store is on the ordinary disk, which never fills up. */
   readonly missing: string | null;
   #ground: Ground;
   #mounted = false;
@@ -34,12 +34,12 @@ export class SmallDisk {
     return this.#isFull;
   }
 
-  /** Whether an error at this time may come of it. */
+  /** Whether the full disk can explain an error at this time. */
   wasFull(atMs: number): boolean {
     return this.#isFull || atMs < this.#fullUntil + ECHO_MS;
   }
 
-  /** So many bytes are left: with some, a long write is cut short; with none, it fails at once. */
+  /** Leaves `left` bytes free: with some, a long write is cut short; with none, it fails at once. */
   fill(left: number): void {
     this.#isFull = true;
     this.#fillings += 1;
@@ -61,7 +61,7 @@ export class SmallDisk {
     this.#isFull = false;
   }
 
-  /** Once nobody uses it any more. What is on it may be kept as ordinary files. */
+  /** Unmounts the disk when no process uses it any more. `keep` copies its files to the ordinary disk. */
   end(keep: boolean): void {
     const { disk, root } = this.#ground;
     if (!this.#mounted) return;
@@ -88,7 +88,7 @@ export class SmallDisk {
   }
 }
 
-/** Somebody who looks around in it keeps it busy: then it goes when they do. */
+/** A process that has its working directory there keeps it busy: then it is unmounted when that process leaves. */
 function unmount(directory: string): void {
   try {
     execFileSync('umount', [directory], { stdio: 'ignore' });

@@ -6,11 +6,11 @@ import { checkUpdates } from './update-check.ts';
 export interface DocumentVerdict extends Verdict {
   /** Updates that were refused because the disk was full. */
   refused: number;
-  /** How often the file was found to be no whole document, in use and at the end. */
+  /** How often a reader found an incomplete document, in use and at the end. */
   torn: number;
 }
 
-/** Whether a JSON file was whole whenever it was read, is so at the end, and has every update that was acknowledged. */
+/** Checks that every read of a JSON file, and the end, found a whole document, and that no acknowledged update is lost. */
 export function checkDocument(name: string, lines: readonly TraceLine[], text: string): DocumentVerdict {
   const damaged = lines.filter(([what]) => what === 'damaged');
   const refused = lines.filter(([what]) => what === 'full').length;
@@ -18,7 +18,7 @@ export function checkDocument(name: string, lines: readonly TraceLine[], text: s
   const details = damaged.map(([, who, at]) => `${name}: ${who} read a part of a document in its operation ${at}`);
   if (typeof found === 'string') {
     const torn = damaged.length + 1;
-    // Of a file that is no document nobody can say which updates it has.
+    // A file that is not a document does not show which updates it has.
     const cycles = lines.filter(([what]) => what === 'done').length;
     details.push(`${name}: at the end ${found}`);
     return { cycles, overlaps: 0, lost: cycles, takeovers: 0, details, refused, torn };
@@ -27,7 +27,7 @@ export function checkDocument(name: string, lines: readonly TraceLine[], text: s
   return { ...verdict, details: [...details, ...verdict.details], refused, torn: damaged.length };
 }
 
-/** What stands on the disk and nobody would miss: a writer that was killed left it, and no later one swept it away. */
+/** Files on the disk that nothing needs: a killed writer left them, and no later writer swept them away. */
 export function leftBehind(entries: readonly string[], known: readonly string[]): string[] {
   return entries.filter((entry) => !known.includes(entry)).map((entry) => `${entry} was left on the disk`);
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 
-/** Each of a thousand characters: so a document has 200 to 500 KB, and each is of another length than the one before. */
+/** A row has a thousand characters: so a document has 200 to 500 KB, and its length differs from the previous one. */
 const LEAST_ROWS = 240;
 const MORE_ROWS = 260;
 const ROW = Array.from({ length: 99 }, (_, at) => `cell ${String(at).padStart(4, '0')} `).join('');
 
-/** What is in the JSON files: a number, and so much else that it is not written at once. It says itself whether it is whole. */
+/** The contents of the JSON files: a number, enough data to need several writes, and a checksum that shows whether it is whole. */
 export interface Document {
   count: number;
   rows: string[];
@@ -17,14 +17,14 @@ export function documentOf(count: number): Document {
   return { count, rows, sum: sumOf(count, rows) };
 }
 
-/** What is wrong with a document that was parsed, or null. JSON that is cut may be JSON again, so this is a second look. */
+/** The flaw of a parsed document, or null. Truncated JSON may be valid JSON again, so parsing is not enough. */
 export function flawOf(value: unknown): string | null {
   const { count, rows, sum } = (value ?? {}) as Partial<Document>;
   if (typeof count !== 'number' || !Array.isArray(rows)) return 'it has no count or no rows';
   return sum === sumOf(count, rows) ? null : `its sum is not that of count ${count} and ${rows.length} rows`;
 }
 
-/** The document in a file, or what is wrong with the file. */
+/** The document in a file, or the flaw of the file. */
 export function documentIn(text: string): Document | string {
   try {
     const value = JSON.parse(text) as Document;

@@ -7,16 +7,16 @@ import { refusalOf } from './refusal.ts';
 
 const AGAIN_MS = 10;
 
-/** What an operation came to. */
+/** The result of an operation. */
 export interface Outcome {
   value: number;
-  /** What went wrong after it was done. */
+  /** An error after it was done. */
   error?: unknown;
 }
 
 /**
- * Makes the next document of a file. Resolves to its count; with the error too, if the file was replaced and then something
- * went wrong: that can be told while the lock is still held. `onFlaw`: it was no whole document before.
+ * Writes the next document of a file. Resolves to its count, and to the error if one occurred after the file was
+ * replaced: that can be determined while the lock is still held. `onFlaw`: the file was not a whole document before.
  */
 export async function updateLocked(file: JsonFile<Document>, onFlaw: () => void): Promise<Outcome> {
   let held: Lease | undefined;
@@ -38,7 +38,7 @@ export async function updateLocked(file: JsonFile<Document>, onFlaw: () => void)
   }
 }
 
-/** The lock is held still when its release could not be written. */
+/** The lock stays held if its release could not be written. */
 async function releaseAgain(lease: Lease): Promise<void> {
   for (;;) {
     try {
@@ -58,7 +58,7 @@ export async function updateUnlocked(path: string): Promise<Outcome> {
   return { value };
 }
 
-/** Broken on purpose: under the lock, but what replaces the file is a part of the document, whether that is JSON or not. */
+/** Broken on purpose: under the lock, but replaces the file by a part of the document, which may or may not be JSON. */
 export async function updateInPart(path: string, file: JsonFile<Document>, random: Random): Promise<Outcome> {
   return file.lock.withLock(() => {
     const whole = documentOf(countIn(path) + 1);
@@ -69,7 +69,7 @@ export async function updateInPart(path: string, file: JsonFile<Document>, rando
   });
 }
 
-/** Also of a part of a document: its count comes first. */
+/** Works for a part of a document too: its count comes first. */
 function countIn(path: string): number {
   return Number(/"count":(\d+)/.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
 }

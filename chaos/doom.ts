@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import { Random } from './random.ts';
 
-// A shim, by `node --import`: at one of its calls on files, which the seed in CHAOS_DOOM chooses, the process kills
-// or stops itself. Signals from outside hardly ever hit the moment between two of them. Whoever started it lets it go on.
+// A shim for `node --import`: at a file call that the seed in CHAOS_DOOM chooses, the process kills or stops
+// itself. Signals from outside hardly ever hit the moment between two calls. The parent process resumes it.
 
 type FileCall = (...args: unknown[]) => unknown;
 
@@ -25,7 +25,7 @@ const CALLS = [
   'fsync',
   'rename',
 ] as const;
-/** The moments of a rotation, and of a file's replacement, are rare: they are hit as often as the others all the same. */
+/** The calls of a rotation and of a file's replacement are rare: the weight makes them as likely as the others. */
 const RARE: readonly string[] = [
   'linkSync',
   'unlinkSync',
@@ -49,7 +49,7 @@ function end(fate: string): void {
   process.kill(process.pid, fate.startsWith('stopped') ? 'SIGSTOP' : 'SIGKILL');
 }
 
-/** Half of a record. Only what the library writes is bytes; what the detectors write is text. */
+/** Writes a part of a record. The library writes bytes; the detectors write text, which stays whole. */
 function tear(original: FileCall, [fd, bytes, , length]: unknown[]): void {
   if (bytes instanceof Uint8Array) original(fd, bytes, 0, random.whole(0, Number(length)), null);
 }

@@ -1,7 +1,7 @@
-/** Beyond it only their number is kept: one bug makes thousands of the same kind. */
+/** Further findings are only counted: one bug causes thousands of the same kind. */
 const MOST_KEPT = 40;
 
-/** What came up in one run. */
+/** The findings of one chaos run. */
 export class Findings {
   readonly #details: string[] = [];
   readonly #refusals = new Map<string, number>();
@@ -13,13 +13,13 @@ export class Findings {
     return this.#count > 0;
   }
 
-  /** Something that must never be. */
+  /** A violation. */
   add(detail: string): void {
     this.#count += 1;
     if (this.#details.length < MOST_KEPT) this.#details.push(detail);
   }
 
-  /** An error that is documented, and was right at the time. */
+  /** A documented error that was justified at the time. */
   refused(code: string): void {
     this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
   }

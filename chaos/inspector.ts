@@ -3,14 +3,14 @@ import { Random } from './random.ts';
 import { BARRIER, COUNTERS, EVENT, Ground, JSON_FILES, PARTIES, SECTIONS } from './scenery.ts';
 import { Updates } from './updates.ts';
 
-// A process of its own, because a store once opened keeps the disk from being unmounted. Prints what the lines say,
-// and with `through`, when all others are gone, also whether each lets one in.
+// A process of its own, because an open store keeps the disk from being unmounted. Prints the state of the lines;
+// with `through`, when all others are gone, it also checks that each line grants a request.
 
 export interface Inspection {
   counters: Record<string, number>;
-  /** Lines in which somebody stands, in words. */
+  /** Lines that have entries, as text. */
   standing: string[];
-  /** What does not work any more. */
+  /** Errors of requests that should have been granted. */
   stuck: string[];
 }
 
@@ -29,14 +29,14 @@ if (way === 'through') {
   const barrier = new Barrier(BARRIER, PARTIES, { store });
   await barrier.reset();
   await new Event(EVENT, { store }).set();
-  // The next update of a file sweeps away what killed writers left beside it.
+  // The next update of a file sweeps away temporary files of killed writers.
   const updates = new Updates({ ground, store, random: new Random(0), breaks: null });
   for (const name of JSON_FILES) await updates.nextDocument(name).catch(tellStuck);
 }
 for (const name of COUNTERS) inspection.counters[name] = await new Counter(name, { store }).get();
 console.log(JSON.stringify(inspection));
 
-/** All of its permits at once: so nobody alive has one. */
+/** Acquires all permits at once, which proves that no live process has one. */
 async function through(name: string, kind: string, permits: number): Promise<void> {
   try {
     const all =

@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 
 /**
- * Who a process is, as the detectors say it: `<pid>.<start time>`. They judge by themselves who is
- * alive, with nothing of what they are to watch over.
+ * The identity of a process for the detectors: `<pid>.<start time>`. They check liveness themselves,
+ * without any code that they test.
  */
 export type Life = string;
 
@@ -10,7 +10,7 @@ export function ownLife(): Life {
   return lifeOf(process.pid) ?? `${process.pid}.0`;
 }
 
-/** Null if there is no such process, or none that still runs. */
+/** Null if there is no such process, or it is a zombie. */
 export function lifeOf(pid: number): Life | null {
   const line = statLine(pid);
   if (line === null) return null;
@@ -34,7 +34,7 @@ function statLine(pid: number): string | null {
   }
 }
 
-/** One clock for all processes of this machine, in ms. No shim moves it. */
+/** One clock for all processes of this machine, in ms. No shim changes it. */
 export function nowMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }

@@ -1,7 +1,7 @@
 import { Run } from './run.ts';
 import { type Settings, settingsFrom, USAGE } from './settings.ts';
 
-// `npm run chaos`: see `settings.ts` for what can be said behind `--`.
+// `npm run chaos`: see `settings.ts` for the options after `--`.
 
 function settings(): Settings {
   try {

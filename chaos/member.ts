@@ -12,14 +12,14 @@ interface MemberOptions {
   disk: SmallDisk;
 }
 
-/** One process of the crowd, as the one that started it sees it. */
+/** One process of the crowd, as its parent sees it. */
 export abstract class Member {
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
   readonly doomed: boolean;
-  /** How long it has made no progress while nothing kept it from that. */
+  /** How long it has made no progress although nothing prevented it. */
   idleMs = 0;
-  /** What it was about last. */
+  /** Its last reported activity. */
   doing = 'starting';
   ready = false;
   killedItself = false;
@@ -40,7 +40,7 @@ export abstract class Member {
         options.findings.add(`cannot start ${child.spawnfile}: ${error.message}`);
         resolve();
       });
-      // Its streams may still be another's: so not `close`.
+      // Not `close`: another process may still have its streams.
       child.once('exit', (code, signal) => {
         this.#running = false;
         this.killedItself = this.doomed && signal === 'SIGKILL' && !this.#signals.has(signal);
@@ -58,14 +58,14 @@ export abstract class Member {
     return this.#running;
   }
 
-  /** Only while it is not reaped: so its pid is still its own. */
+  /** Signals only until the process is reaped, while its pid cannot be reused. */
   signal(signal: NodeJS.Signals): boolean {
     if (!this.#running) return false;
     this.#signals.add(signal);
     return this.child.kill(signal);
   }
 
-  /** Another process was signalled of which it depends. */
+  /** Notes that a process on which this one depends was signalled. */
   disturbed(signal: NodeJS.Signals): void {
     this.#signals.add(signal);
   }
@@ -74,7 +74,7 @@ export abstract class Member {
     return signal !== null && (this.killedItself || this.#signals.has(signal));
   }
 
-  /** To end by itself, soon. */
+  /** Asks it to end by itself, soon. */
   abstract finish(): void;
 
   protected abstract judge(code: number | null, signal: NodeJS.Signals | null): void;
@@ -84,7 +84,7 @@ export abstract class Member {
   }
 }
 
-/** A worker, that uses the library. */
+/** A worker, which uses the library. */
 export class WorkerMember extends Member {
   constructor(start: Start, options: MemberOptions) {
     const [program, ...args] = start.words;
@@ -121,7 +121,7 @@ const BY_SIGNAL = { SIGKILL: 9, SIGTERM: 15 } as const;
 export class CommandMember extends Member {
   readonly #mayFail: boolean;
 
-  /** `mayFail`: it does not wait as long as it takes. */
+  /** `mayFail`: its wait is bounded. */
   constructor(start: Start, mayFail: boolean, options: MemberOptions) {
     const [program, ...args] = start.words;
     const { env } = start;
@@ -131,12 +131,12 @@ export class CommandMember extends Member {
     this.doing = args.slice(args.indexOf('run')).join(' ');
   }
 
-  /** It does one thing, and then ends. */
+  /** Nothing to ask: it does one thing and ends. */
   finish(): void {}
 
   protected judge(code: number | null, signal: NodeJS.Signals | null): void {
     const { findings, disk } = this.options;
-    // It could not enter; or, with its command's own status, it could not leave: then its end is what lets others in.
+    // It could not enter; or it could not leave, and exits with its command's status: its end then frees the lock.
     const wasFull = (code === EXIT.io || code === 0) && this.said.includes('(ENOSPC)') && disk.wasFull(nowMs());
     if (wasFull) findings.refused(`exit ${code} (STORE_FULL)`);
     else if (code === EXIT.notAcquired && this.#mayFail) findings.refused(`exit ${code}`);
@@ -144,7 +144,7 @@ export class CommandMember extends Member {
       findings.add(this.describeEnd(code, signal));
   }
 
-  /** Its command was killed, and it says so. */
+  /** Whether it exits as it should after its command was killed. */
   #diedOf(code: number | null): boolean {
     return (['SIGKILL', 'SIGTERM'] as const).some(
       (signal) => this.wasSent(signal) && code === EXIT.signal + BY_SIGNAL[signal],

@@ -1,4 +1,4 @@
-/** Random numbers that are the same again for the same seed. (Small and fast; mulberry32.) */
+/** Reproducible random numbers: the same seed gives the same sequence. (Small and fast; mulberry32.) */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** From 0 up to, and never, 1. */
+  /** From 0 (included) to 1 (excluded). */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -27,7 +27,7 @@ export class Random {
     return list[this.whole(0, list.length - 1)] ?? list[0];
   }
 
-  /** A key, as often as its weight says. */
+  /** A key, with a probability proportional to its weight. */
   weighted<K extends string>(weights: Record<K, number>): K {
     const keys = Object.keys(weights) as K[];
     let at = this.next() * keys.reduce((sum, key) => sum + weights[key], 0);
@@ -38,7 +38,7 @@ export class Random {
     return keys.at(-1) as K;
   }
 
-  /** A seed for another one, which then no longer depends on how often this one is asked. */
+  /** A seed for another generator, which is then independent of further calls on this one. */
   seed(): number {
     return this.whole(0, 2 ** 32 - 1);
   }

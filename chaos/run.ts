@@ -25,15 +25,15 @@ const INSPECTOR_MOST_MS = 60_000;
 
 export interface Outcome {
   summary: string;
-  /** What else is worth knowing, one line each. */
+  /** Further facts about the run, one line each. */
   notes: string[];
-  /** What is wrong, one line each. */
+  /** Violations, one line each. */
   details: string[];
-  /** Where everything is kept, if it is. */
+  /** The directory with all files, if it is kept. */
   kept: string | null;
 }
 
-/** One run, from an empty directory to a verdict. Leaves nothing behind but what is asked for. */
+/** One run, from an empty directory to a verdict. Leaves nothing behind unless that is requested. */
 export class Run {
   readonly #settings: Settings;
   readonly #ground: Ground;
@@ -66,7 +66,7 @@ export class Run {
     );
   }
 
-  /** Resolves when it is over, at the latest when `signal` aborts. */
+  /** Resolves at the end of the run, or when `signal` aborts. */
   async result(signal: AbortSignal): Promise<Outcome> {
     let keep = true;
     try {
@@ -97,7 +97,7 @@ export class Run {
     const inspection = await this.#inspect(stuck ? 'look' : 'through');
     for (const line of inspection.stuck) this.#findings.add(line);
     if (stuck) for (const line of inspection.standing) this.#findings.add(`in line: ${line}`);
-    // After the inspection: it ends the entries of the dead.
+    // After the inspection, which evicts the entries of dead processes.
     this.#crowd.end();
     for (const pid of stuck ? [] : await this.#strays.remaining()) this.#findings.add(`pid ${pid} was left behind`);
     this.#judge(inspection);

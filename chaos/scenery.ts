@@ -1,15 +1,15 @@
 import path from 'node:path';
 
-/** What there is to coordinate about, the same in every process. */
+/** The resources that the processes use, the same in every process. */
 
 export interface Section {
   name: string;
   kind: 'lock' | 'semaphore' | 'rwlock';
-  /** How many permits there are. Readers of a reader/writer lock take none, and are counted apart. */
+  /** The number of permits. Readers of a reader/writer lock take none, and are counted separately. */
   permits: number;
 }
 
-/** In the order in which one who needs several takes them: so there is no deadlock to be told. */
+/** In the order in which a process takes several of them, so that no deadlock is possible. */
 export const LOCKS = ['lock.a', 'lock.b', 'lock.c', 'lock.d', 'lock.e', 'lock/ü~.f'] as const;
 export const SEMAPHORES = { 'semaphore.4': 4, 'semaphore.2': 2, 'semaphore.8': 8 } as const;
 export const RWLOCKS = ['rwlock.a', 'rwlock.b'] as const;
@@ -25,13 +25,13 @@ export const SECTIONS: readonly Section[] = [
   ...RWLOCKS.map((name) => ({ name, kind: 'rwlock', permits: 1 }) as const),
 ];
 
-/** Journals are rotated after some ten records. */
+/** So that journals rotate after about ten records. */
 export const ROTATE_BYTES = 1_500;
-/** Heartbeats and patience are short, so that a stopped process is silent for longer than that. */
+/** Keepalives and patience are short, so that a process can be stopped for longer. */
 export const HEARTBEAT_MS = 300;
 export const PATIENCE_MS = 1_000;
 
-/** The places in the directory of one run. Only `disk` fills up; what the detectors write must not be lost. */
+/** The paths in the directory of one run. Only `disk` fills up, because the detectors' files must not be lost. */
 export class Ground {
   readonly root: string;
 
@@ -59,7 +59,7 @@ export class Ground {
     return path.join(this.disk, name);
   }
 
-  /** Where the traces of one resource's use are. */
+  /** The directory of one resource's traces. */
   traces(name: string): string {
     return path.join(this.witness, encodeURIComponent(name));
   }

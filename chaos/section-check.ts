@@ -6,21 +6,21 @@ export interface Verdict {
   cycles: number;
   overlaps: number;
   lost: number;
-  /** Markers of the dead that a successor found. */
+  /** Markers of dead processes that a successor found. */
   takeovers: number;
-  /** What is wrong, one line each. */
+  /** Violations, one line each. */
   details: string[];
 }
 
 interface Stay {
   token: number;
   ask: number;
-  /** What the counter said on entering, and what it was left at; null unless it was left. */
+  /** The counter on entry, and on exit; null before the exit. */
   found: number;
   left: number | null;
 }
 
-/** Reads a section's trace, and tells what nobody could see at the time. */
+/** Checks a section's trace for violations that no process could see at the time. */
 export class SectionCheck implements Verdict {
   cycles = 0;
   overlaps = 0;
@@ -48,7 +48,7 @@ export class SectionCheck implements Verdict {
     }
   }
 
-  /** How often it was entered and not left: its visitor was killed in it. */
+  /** The number of visits without an exit: the visitor was killed inside. */
   get unfinished(): number {
     return this.#lines.filter(([what]) => what === 'enter').length - this.cycles;
   }
@@ -56,7 +56,7 @@ export class SectionCheck implements Verdict {
   #enter(who: Life, token: number, ask: number, found: number, left: number | null): void {
     const stay = { token, ask, found, left };
     const alone = ask === this.#section.permits;
-    // Who never left was killed in here; whether before we came only its marker could tell.
+    // A visitor that never left was killed in here; only its marker could show whether that was before this entry.
     const others = [...this.#inside.values()].filter((other) => other.left !== null);
     const taken = others.reduce((sum, other) => sum + other.ask, ask);
     const shut = others.length > 0 && (alone || others.some((other) => other.ask === this.#section.permits));
@@ -73,8 +73,8 @@ export class SectionCheck implements Verdict {
   }
 
   /**
-   * Tokens grow in the order of the grants. Of those that may be in together the order of the grants is not
-   * known; one who is alone comes after all who were in before it.
+   * Tokens grow in the order of the grants. For visitors that may be in together the order of the grants is
+   * unknown; an exclusive visitor comes after all earlier ones.
    */
   #checkToken(who: Life, token: number, alone: boolean): void {
     const least = alone ? this.#highest : this.#highestAlone;
@@ -84,7 +84,7 @@ export class SectionCheck implements Verdict {
     if (alone) this.#highestAlone = Math.max(this.#highestAlone, token);
   }
 
-  /** Who was killed in here has written, or has not. */
+  /** A visitor that was killed in here may have written the counter or not. */
   #checkCounter(who: Life, stay: Stay): void {
     const before = this.#lastAlone;
     this.#lastAlone = stay;
@@ -105,7 +105,7 @@ export class SectionCheck implements Verdict {
   }
 }
 
-/** By the place of each `enter` that has an `exit`: what the counter was left at. */
+/** The counter on exit, by the index of each `enter` that has an `exit`. */
 function exitsOf(lines: readonly TraceLine[]): Map<number, number> {
   const exits = new Map<number, number>();
   const open = new Map<Life, number>();

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { BREAKABLE, type Breakable } from './worker-setup.ts';
 
-/** What may be left out, to narrow a finding down. */
+/** The kinds of trouble. Any may be left out, to narrow a finding down. */
 export const TROUBLES = ['disk', 'clock', 'inotify', 'kill', 'stop', 'terminate', 'doom'] as const;
 export type TroubleName = (typeof TROUBLES)[number];
 
@@ -9,7 +9,7 @@ export interface Settings {
   seed: number;
   seconds: number;
   processes: number;
-  /** How long a process may make no progress, while nothing keeps it from that. */
+  /** How long a process may make no progress although nothing prevents it. */
   stuckSeconds: number;
   breaks: Breakable | null;
   without: readonly TroubleName[];
@@ -19,7 +19,7 @@ export interface Settings {
 export const USAGE = `npm run chaos -- [--seed N] [--seconds 60] [--processes 24] [--stuck-seconds 20] [--keep]
                [--without ${TROUBLES.join('|')}]… [--break ${BREAKABLE.join('|')}]`;
 
-/** @throws {RangeError} or a `TypeError` for what cannot be right */
+/** @throws {RangeError} or a `TypeError` for an invalid argument */
 export function settingsFrom(args: readonly string[]): Settings {
   const { values } = parseArgs({
     args: [...args],

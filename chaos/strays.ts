@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 const PATIENCE_MS = 3_000;
 
-/** What of a run is still there, told by a mark in its environment; commands outlive a wrapper that is killed. */
+/** The remaining processes of a chaos run, found by a mark in their environment. Commands outlive a killed wrapper. */
 export class Strays {
   readonly #mark: string;
 
@@ -11,7 +11,7 @@ export class Strays {
     this.#mark = `LOCKSTEP_CHAOS=${mark}`;
   }
 
-  /** Waits until all have ended by themselves. Resolves to those that have not. */
+  /** Waits for all to end by themselves. Resolves to the pids that have not. */
   async remaining(): Promise<number[]> {
     const deadline = performance.now() + PATIENCE_MS;
     while (this.#find().length > 0 && performance.now() < deadline) await delay(20);
@@ -23,7 +23,7 @@ export class Strays {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It ended meanwhile.
+        // Already gone.
       }
     }
     await this.remaining();
@@ -39,7 +39,7 @@ export class Strays {
     try {
       return fs.readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(this.#mark);
     } catch {
-      // It ended meanwhile, or it is another user's.
+      // Already gone, or another user's.
       return false;
     }
   }

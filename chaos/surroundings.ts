@@ -6,7 +6,7 @@ import type { TroubleName } from './settings.ts';
 const CLOCK_JUMP = new URL('./clock-jump.js', import.meta.url).href;
 const DOOM = new URL('./doom.js', import.meta.url).href;
 const DEAF = new URL('./deaf.js', import.meta.url).href;
-/** In a user namespace of its own the limit is one's own to set, and nobody else's inotify runs out. */
+/** In a user namespace of its own a process can set its own inotify limit, without affecting other processes. */
 const WITHOUT_INOTIFY = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
 const EXHAUST = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"';
 
@@ -14,17 +14,17 @@ export const COMMAND = fileURLToPath(new URL('./command.js', import.meta.url));
 export const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
 
-/** How a process is started. */
+/** The way to start a process. */
 export interface Start {
   words: readonly [string, ...string[]];
   env: NodeJS.ProcessEnv;
-  /** Whether it kills or stops itself, at some call. */
+  /** Whether it kills or stops itself at some call. */
   doomed: boolean;
 }
 
-/** In what circumstances a process is started: with a clock that jumps, without file notifications. */
+/** The conditions under which a process is started: with a clock that jumps, without file notifications. */
 export class Surroundings {
-  /** How inotify runs out. */
+  /** How file notifications are disabled. */
   readonly deafness: 'a user namespace' | 'a shim';
   readonly #mark: string;
   readonly #without: readonly TroubleName[];
@@ -72,7 +72,7 @@ function canExhaustInotify(): boolean {
   }
 }
 
-/** Without what whoever started us may have set. */
+/** Our environment without variables that our parent may have set. */
 function plainEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, LOCKSTEP_DIR: _directory, ...rest } = process.env;
   return rest;

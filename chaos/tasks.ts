@@ -9,13 +9,13 @@ import { Updates } from './updates.ts';
 import { Visits } from './visits.ts';
 import type { Breakable, Report } from './worker-setup.ts';
 
-/** How often each is done. */
+/** The relative frequency of each task. */
 const WEIGHTS = { lock: 30, nested: 8, semaphore: 20, rwlock: 20, json: 10, counter: 8, event: 2, barrier: 2 };
 export type Task = keyof typeof WEIGHTS;
 
-/** What is broken by doing what, where the two have different names. */
+/** The task that breaks a rule, where the two have different names. */
 const TASK_OF: Partial<Record<Breakable, Task>> = { release: 'lock', replace: 'json' };
-/** What is broken is done so much oftener: its discovery is to be a matter of seconds. */
+/** The frequency of a task that breaks a rule, so that it is detected within seconds. */
 const BROKEN_WEIGHT = 300;
 const AGAIN_MS = 10;
 const EVENT_WAIT_MS = 100;
@@ -28,7 +28,7 @@ export interface TasksOptions {
   report: Report;
 }
 
-/** Everything that one of the crowd may do. */
+/** Everything that a process of the crowd may do. */
 export class Tasks {
   readonly #random: Random;
   readonly #weights: Record<Task, number>;
@@ -69,7 +69,7 @@ export class Tasks {
     return this.#random.weighted(this.#weights);
   }
 
-  /** Never rejects: what goes wrong is reported. */
+  /** Never rejects: errors are reported. */
   async run(task: Task): Promise<void> {
     try {
       await this.#doing[task]();

@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { Life } from './life.ts';
 
 /**
- * What was done to one resource, in the order in which it was: one file, one `O_APPEND` write for each line.
+ * The operations on one resource, in order: one file, one `O_APPEND` write for each line.
  *
- * - `enter`, `exit`: a section, with its fencing token; `number` is what the plain counter said, or 0.
- * - `overlap`: on entering, the marker of another was there who is alive. `takeover`: one of the dead.
- * - `try`, `done`, `undone`: an operation that must not be lost; `number` is the value it came to.
- * - `full`: it was undone because the disk was full. `damaged`: what it read was a part of a document.
+ * - `enter`, `exit`: a section, with its fencing token; `number` is the plain counter, or 0.
+ * - `overlap`: an entering process found the marker of a live one. `takeover`: of a dead one.
+ * - `try`, `done`, `undone`: an operation that must not be lost; `number` is the resulting value.
+ * - `full`: it was undone because the disk was full. `damaged`: it read a part of a document.
  * - `arrive`, `met`: a barrier.
  */
 export type TraceLine =
@@ -27,13 +27,13 @@ export class Trace {
     this.#fd = fs.openSync(path.join(directory, 'trace'), 'a');
   }
 
-  /** The newline comes first: a line that its writer's death tore does not take the next one with it. */
+  /** The newline comes first, so that a line torn by its writer's death does not damage the next one. */
   note(line: TraceLine): void {
     fs.writeSync(this.#fd, `\n${JSON.stringify(line)}`);
   }
 }
 
-/** All lines that are whole. */
+/** All whole lines. */
 export function readTrace(directory: string): TraceLine[] {
   let text: string;
   try {

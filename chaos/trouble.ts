@@ -10,17 +10,17 @@ import type { Settings, TroubleName } from './settings.ts';
 import { Witness } from './witness.ts';
 
 const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
-/** How long from one trouble to the next, on average, for 24 processes. */
+/** The average time between two troubles, for 24 processes. */
 const GAP_MS = 150;
 const STOP_SHORT_MS = [5, 300] as const;
 const STOP_LONG_MS = [PATIENCE_MS + 200, PATIENCE_MS * 3] as const;
 const LOOK_MS = 25;
-/** How often one is tried to be caught, and how often it is looked whether the signal has arrived. */
+/** The number of attempts to catch a process inside, and of checks that the signal has arrived. */
 const CATCHES = 20;
 const LOOKS = 1_000;
 const EMPTY_MS = [1_000, 4_000] as const;
 const FULL_MS = [50, 1_200] as const;
-/** Less than a JSON file is long. */
+/** Less than the length of a JSON file. */
 const MOST_LEFT_BYTES = 400 * 1024;
 
 export interface TroubleOptions {
@@ -32,19 +32,19 @@ export interface TroubleOptions {
 
 interface Victim {
   member: Member;
-  /** Who of it is inside a section, and stopped there. */
+  /** Its process that is inside a section, and stopped there. */
   inside: Life | null;
 }
 
-/** Makes it hard for the crowd. */
+/** Makes trouble for the crowd. */
 export class Trouble {
   readonly #options: TroubleOptions;
-  /** By the pid, or the negative number of a process group: who is stopped, and what lets it go on. */
+  /** The stopped processes, by pid or the negative number of a process group, with the timers that resume them. */
   readonly #stopped = new Map<number, NodeJS.Timeout>();
   #longUntil = 0;
   kills = 0;
   stops = 0;
-  /** Of these, longer than heartbeats are waited for. */
+  /** The number of stops that were longer than the keepalive patience. */
   longStops = 0;
   terminations = 0;
 
@@ -56,7 +56,7 @@ export class Trouble {
     return this.#stopped.has(pid) || this.#stopped.has(-pid);
   }
 
-  /** Until the time is over or `signal` aborts. */
+  /** Resolves when the time is over or `signal` aborts. */
   async make(crowd: Crowd, signal: AbortSignal): Promise<void> {
     const { random, disk } = this.#options;
     const loops = [this.#signalAround(crowd, random, signal), this.#wake(crowd, random, signal)];
@@ -64,7 +64,7 @@ export class Trouble {
     await Promise.all(loops);
   }
 
-  /** Everybody goes on, and there is space. */
+  /** Resumes every process, and frees the disk. */
   end(crowd: Crowd): void {
     for (const { pid } of crowd.doomed) send(pid, 'SIGCONT');
     for (const pid of [...this.#stopped.keys()]) this.#goOn(pid);
@@ -85,7 +85,7 @@ export class Trouble {
       if (what === 'stop') this.#stop(victim, random);
       else if (what === 'kill') this.#kill(victim, random);
       else if (victim.member.signal('SIGTERM')) this.terminations += 1;
-      // Who was caught is stopped so far. What it was sent is done to it first.
+      // The victim is stopped so far. The signal sent above takes effect first.
       if (victim.inside && what !== 'stop') send(pidOf(victim.inside), 'SIGCONT');
     }
   }
@@ -98,7 +98,7 @@ export class Trouble {
     }
   }
 
-  /** Lets those go on after a while that have stopped themselves. */
+  /** Resumes, after a while, processes that have stopped themselves. */
   async #wake(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
     while (await elapsed(LOOK_MS, signal)) {
       for (const { pid } of crowd.doomed) {
@@ -119,8 +119,8 @@ export class Trouble {
   }
 
   /**
-   * One that is inside a section, and stopped there. Most are in one for less than a millisecond, and most of the time
-   * of a process is spent waiting: so whoever was seen inside is stopped first, and looked after again.
+   * A process that is inside a section, and stopped there. Most visits last less than a millisecond, and a process
+   * mostly waits: so a process that was seen inside is stopped first, and then checked again.
    */
   #caught(crowd: Crowd, random: Random): Victim | null {
     for (let tries = 0; tries < CATCHES; tries++) {
@@ -128,7 +128,7 @@ export class Trouble {
       const inside = Witness.inside(section).filter(isLiving);
       if (inside.length === 0) continue;
       const life = random.pick(inside as [Life, ...Life[]]);
-      // A worker is inside by itself; of `lockstep run` it is the command, in the group that the wrapper leads.
+      // A worker itself is inside; for `lockstep run` it is the command, in the group that the wrapper leads.
       const leader = groupOf(pidOf(life));
       const member = crowd.members.find(({ pid }) => pid === pidOf(life) || pid === leader);
       if (!member || this.isStopped(member) || !send(pidOf(life), 'SIGSTOP')) continue;
@@ -161,7 +161,7 @@ export class Trouble {
   }
 
   #noteStop(pid: number, random: Random, inside: boolean): void {
-    // One at a time: a line stands still as long as one who is stopped has what it is about.
+    // One at a time: a line cannot move while a stopped process holds the resource.
     const long = this.#longUntil < nowMs() && random.chance(inside ? 0.5 : 0.1);
     const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
     this.stops += 1;
@@ -196,7 +196,7 @@ function groupOf(pid: number): number {
   return Number(statOf(pid)[2] ?? 0);
 }
 
-/** What the kernel says of a process, from its state on. */
+/** The fields of `/proc/<pid>/stat`, from the state on. */
 function statOf(pid: number): string[] {
   try {
     const line = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -206,7 +206,7 @@ function statOf(pid: number): string[] {
   }
 }
 
-/** False once it has aborted. */
+/** Resolves to false if the signal has aborted. */
 async function elapsed(ms: number, signal: AbortSignal): Promise<boolean> {
   return delay(ms, true, { signal }).catch(() => false);
 }

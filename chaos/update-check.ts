@@ -3,8 +3,8 @@ import type { Verdict } from './section-check.ts';
 import type { TraceLine } from './trace.ts';
 
 /**
- * Whether a number is what the operations on it come to: no less than those that were acknowledged, no more
- * than those and the ones whose process was killed in the middle; and each had another value.
+ * Checks a number against the operations on it: at least those that were acknowledged, at most
+ * those plus the ones whose process was killed in the middle; and each with a different value.
  */
 export function checkUpdates(name: string, lines: readonly TraceLine[], value: number): Verdict {
   const open = new Set<string>();
@@ -29,7 +29,7 @@ export function checkUpdates(name: string, lines: readonly TraceLine[], value: n
   return verdict;
 }
 
-/** Whether nobody went on at a barrier before enough had come. */
+/** Checks that no party passed a barrier before enough had arrived. */
 export function checkMeetings(name: string, lines: readonly TraceLine[]): Verdict {
   const verdict: Verdict = { cycles: 0, overlaps: 0, lost: 0, takeovers: 0, details: [] };
   let arrived = 0;

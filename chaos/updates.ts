@@ -12,11 +12,11 @@ export interface UpdatesOptions {
   ground: Ground;
   store: Store;
   random: Random;
-  /** Whether JSON files are updated without their lock, or replaced by a part of what they should be. */
+  /** Whether JSON files are updated without their lock, or replaced by a part of the document. */
   breaks: Breakable | null;
 }
 
-/** Adds to numbers, and keeps a trace of which additions were acknowledged. */
+/** Adds to numbers, and traces which additions were acknowledged. */
 export class Updates {
   readonly #options: UpdatesOptions;
   readonly #traces: Map<string, Trace>;
@@ -81,7 +81,7 @@ export class Updates {
     const at = ++this.#made;
     this.#note(name, 'try', at);
     const outcome = await operation(at).catch((reason: unknown) => {
-      // An error that is documented says that nothing was changed.
+      // A documented error means that nothing was changed.
       const refusal = isTorn(reason) ? 'FILE_NOT_JSON' : refusalOf(reason);
       if (refusal !== null) this.#note(name, 'undone', at);
       if (refusal === 'STORE_FULL') this.#note(name, 'full', at);
@@ -101,7 +101,7 @@ export class Updates {
   }
 }
 
-/** The file is no JSON: whoever wrote it last wrote a part of it. */
+/** The file is not JSON: its last writer wrote only a part. */
 function isTorn(error: unknown): boolean {
   return error instanceof LockstepError && error.code === 'FILE_NOT_JSON';
 }

@@ -8,9 +8,9 @@ import { type Ground, SECTIONS, type Section } from './scenery.ts';
 import { Witness } from './witness.ts';
 import type { Breakable, Report } from './worker-setup.ts';
 
-/** The ways to ask, and how often each is gone. */
+/** The ways to acquire, and their relative frequency. */
 const WAYS = { wait: 25, scoped: 15, blocking: 5, try: 20, timeout: 25, abort: 10 };
-/** Who blocks hears no message: it must come back by itself. */
+/** A blocked thread receives no message, so its wait must be bounded. */
 const BLOCKED_MOST_MS = 5_000;
 const AGAIN_MS = 10;
 
@@ -24,7 +24,7 @@ export interface VisitsOptions {
   report: Report;
 }
 
-/** Goes into sections, in every way that the library has, with a witness in each. */
+/** Enters sections, in every way that the library has, with a witness in each. */
 export class Visits {
   readonly #options: VisitsOptions;
   readonly #witnesses: Map<string, Witness>;
@@ -42,7 +42,7 @@ export class Visits {
     await this.#visit(this.#options.random.pick(sections as [Section, ...Section[]]), () => this.#linger());
   }
 
-  /** Enters one, and another from inside; always in the order of the list: so there is no deadlock to be told. */
+  /** Enters one section, and another inside it, always in the order of the list, so that no deadlock is possible. */
   async visitTwo(): Promise<void> {
     const { random } = this.#options;
     const outer = random.whole(0, SECTIONS.length - 2);
@@ -50,7 +50,7 @@ export class Visits {
     await this.#visit(SECTIONS[outer] as Section, () => this.#visit(SECTIONS[inner] as Section, () => this.#linger()));
   }
 
-  /** For one who is about to die of a signal. */
+  /** For a process that is about to die of a signal. */
   vanish(): void {
     for (const witness of this.#witnesses.values()) witness.vanish();
   }
@@ -65,7 +65,7 @@ export class Visits {
     try {
       await this.#inside(section, asker.ask, lease, work);
     } finally {
-      // Forgetting it is a bug that nothing finds but a watch on the whole.
+      // Only a check of the whole system detects a forgotten release.
       if (this.#options.breaks !== 'release' || random.chance(0.8)) await this.#release(lease);
     }
   }
@@ -88,7 +88,7 @@ export class Visits {
         return this.#inside(section, asker.ask, lease, work);
       });
     } finally {
-      // It could not be written that we left: the docs say to call again.
+      // The `leave` could not be written: by the docs, release is to be called again.
       if (held?.held) await this.#release(held);
     }
   }
@@ -124,7 +124,7 @@ export class Visits {
   }
 }
 
-/** What one holds who took nothing. */
+/** The pretended lease of a visitor that acquired nothing. */
 function stolen(): Held {
   return { token: nowMs() * 1_000, held: false, release: async () => undefined };
 }

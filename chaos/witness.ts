@@ -15,13 +15,13 @@ export interface Visit {
 }
 
 /**
- * Watches over one section from the inside, in three ways that know nothing of Lockstep: a marker for each
- * who is in, a plain counter that is read and then written, and a trace that is checked afterwards.
+ * Detects violations from inside one section, in three ways that are independent of Lockstep: a marker for each
+ * visitor, a plain counter that is read and then written, and a trace that is checked afterwards.
  *
- * A marker's name says whose it is and how much it takes. It is made (`O_EXCL`) before the others' are looked
- * at: so of two who are in at once the later one sees the earlier one's. One whose owner is dead was left
- * behind, and is taken away. Were there one name for each permit instead, two who find the same dead
- * owner's marker would take each other's away.
+ * A marker's name contains its visitor and its permits. A visitor creates it (`O_EXCL`) before it reads the other
+ * markers: so of two visitors inside at once the later one sees the marker of the earlier one. A marker of a dead
+ * process was left behind, and is removed. If there were one name for each permit instead, two visitors that find
+ * the same dead process's marker would remove each other's.
  */
 export class Witness {
   readonly #section: Section;
@@ -50,10 +50,10 @@ export class Witness {
     return { token, ask, marker, number };
   }
 
-  /** The last thing before the release. */
+  /** Called last, right before the release. */
   exit({ token, ask, marker, number }: Visit): void {
     const alone = ask === this.#section.permits;
-    // Only who is alone may write. To a reader nobody may have written meanwhile.
+    // Only an exclusive visitor may write. During a reader's visit the counter must not change.
     if (alone) this.#write(number + 1);
     else if (ask === 0 && this.#read() !== number) this.#trace.note(['torn', this.#self, token, number, this.#read()]);
     this.#trace.note(['exit', this.#self, token, alone ? number + 1 : number]);
@@ -61,12 +61,12 @@ export class Witness {
     this.#inside.delete(marker);
   }
 
-  /** For one who is about to die of a signal, and will not do anything more in here. */
+  /** For a process that is about to die of a signal, and does nothing more in here. */
   vanish(): void {
     for (const marker of this.#inside) this.#remove(marker);
   }
 
-  /** Who is in now, with their markers. */
+  /** The processes that have a marker inside. */
   static inside(directory: string): Life[] {
     try {
       return fs.readdirSync(path.join(directory, 'markers')).map(ownerOf);
@@ -87,7 +87,7 @@ export class Witness {
       }
       const others = Number(marker.split('.')[2]);
       taken += others;
-      // A reader takes no permit, but whoever needs them all must not find one.
+      // A reader takes no permit, but an exclusive visitor must not meet one.
       const shut = (others === 0 && ask === permits) || (ask === 0 && others === permits);
       if (taken > permits || shut) this.#trace.note(['overlap', this.#self, token, owner]);
     }

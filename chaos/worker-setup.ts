@@ -1,4 +1,4 @@
-/** What of the rules a worker breaks on purpose, to prove that it is noticed. */
+/** The rules that a worker can break on purpose, to prove that the detectors notice. */
 export const BREAKABLE = ['lock', 'semaphore', 'rwlock', 'json', 'replace', 'release'] as const;
 export type Breakable = (typeof BREAKABLE)[number];
 
@@ -8,14 +8,14 @@ export interface WorkerSetup {
   breaks: Breakable | null;
 }
 
-/** What a worker tells. */
+/** A report from a worker. */
 export type WorkerReport =
   | { is: 'ready' }
-  /** So many cycles are done, and what it is about now. */
+  /** The number of cycles done, and the current activity. */
   | { is: 'at'; cycles: number; what: string }
-  /** An error that is documented, and may be right just now. */
+  /** A documented error, which may be justified at the moment. */
   | { is: 'refused'; code: string; atMs: number; message: string }
-  /** Something that must never be. */
+  /** A violation. */
   | { is: 'wrong'; what: string };
 
 export type Report = (message: WorkerReport) => void;

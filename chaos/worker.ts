@@ -4,7 +4,7 @@ import { Ground } from './scenery.ts';
 import { Tasks } from './tasks.ts';
 import type { WorkerReport, WorkerSetup } from './worker-setup.ts';
 
-// One of the crowd: does this and that until it is told to finish, has done enough, or is killed.
+// One process of the crowd: does random tasks until it is asked to finish, has done enough, or is killed.
 
 const MOST_CYCLES = 2_000;
 const REPORT_EVERY_MS = 100;
@@ -16,7 +16,7 @@ let cycles = 0;
 let reportedAt = 0;
 
 function report(message: WorkerReport): void {
-  // Nobody hears it any more once the one who started us is gone.
+  // The channel is closed once our parent is gone.
   process.send?.(message, () => undefined);
 }
 
@@ -26,7 +26,7 @@ process.on('message', () => {
 process.on('disconnect', () => process.exit(0));
 
 const tasks = new Tasks({ ground: new Ground(setup.root), random, breaks: setup.breaks, report });
-// Before Lockstep's own: it gives everything back when SIGTERM comes, and then nobody of us may seem to be inside.
+// Before Lockstep's own handler, which releases everything on SIGTERM: our markers must be gone by then.
 onExit(() => tasks.vanish());
 
 report({ is: 'ready' });
@@ -40,7 +40,7 @@ while (!finishing && cycles < most) {
   }
   await tasks.run(task);
   cycles += 1;
-  // Let a message in, also where every wait was over at once.
+  // Receive messages even if every wait ended at once.
   if (cycles % 4 === 0) await new Promise(setImmediate);
 }
 if (process.connected) process.disconnect();

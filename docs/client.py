@@ -2,8 +2,8 @@
 
     python3 client.py STORE NAME        waits, prints the token, releases when its input ends
 
-It leaves out what a client may leave out: heartbeats, adoption, `try`, judging other machines, telling
-deadlocks, and watching its session file (it polls instead).
+It leaves out the optional parts: keepalives, adoption, `try`, judging other machines, deadlock detection,
+and watching its session file (it polls instead).
 """
 import hashlib, itertools, json, os, re, secrets, sys, time
 
@@ -22,7 +22,7 @@ def facts_ok(f):
     return type(f) is list and len(f) >= 6 and all(map(count, f[:3] + f[4:5])) and min(f[:2]) > 0 and max(f[:2]) < 2**31 and type(f[3]) is type(f[5]) is str
 
 
-def number(text):  # As the library reads it: 5.0 is 5. (And `int` refuses NaN, which is no JSON.)
+def number(text):  # As in the library, 5.0 is 5. (And `int` refuses NaN, which is not JSON.)
     value = float(text)
     return int(value) if value.is_integer() else value
 
@@ -38,7 +38,7 @@ def array(line):
 def stat(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
-    return fields[0], int(fields[19])  # its state, and when it started
+    return fields[0], int(fields[19])  # its state and its start time
 
 
 class Line:
@@ -63,7 +63,7 @@ class Line:
         weights = itertools.accumulate(entry[3] * SHARES or 1 for entry in self.entries.values())
         return [entry for entry, weight in zip(self.entries.values(), weights) if weight <= SHARES]
 
-    def grant(self):  # It holds, each entry with a token greater than every one before.
+    def grant(self):  # The front part holds, each entry with a token greater than all before.
         for entry in self.front():
             if not entry[6]:
                 self.last += entry[0] <= self.token
@@ -77,7 +77,7 @@ class Line:
             return
         self.last = max(self.last + 1, at)
         entry = {self.last: [self.last, id, [[key, facts[:6]]], ask, at, text, 0]}
-        if verb == "steal":  # In front of all who wait, and all who held are gone.
+        if verb == "steal":  # In front of all waiters; all holders are ended.
             self.entries = entry | {ticket: waiter for ticket, waiter in self.entries.items() if not waiter[6]}
         else:
             self.entries |= entry
@@ -106,7 +106,7 @@ class Line:
 
 
 class Lock:
-    rotate_bytes = 128 * 1024  # Late; anybody may do it, nobody must.
+    rotate_bytes = 128 * 1024  # Late: sealing is optional.
     awaited, fd, ids, files, ticket, token = None, -1, 0, 0, 0, 0
 
     def __init__(self, store, name):
@@ -162,14 +162,14 @@ class Lock:
                 os.fdatasync(file.fileno())
             os.link(private, f"{self.folder}/journal.{number}")
         except (FileExistsError, FileNotFoundError):
-            pass  # Somebody else did it; or did more, and swept our private file away.
+            pass  # Another client was first; or a later rotation swept our private file away.
         try:
             os.unlink(private)
         except FileNotFoundError:
-            pass  # So it was.
+            pass  # It was swept, as above.
 
     def fold(self):
-        """Applies what is new. The tail counts only if it is a whole record already."""
+        """Applies new records. The tail counts only if it is a whole record already."""
         while chunk := os.pread(self.fd, 1 << 16, self.offset + len(self.pending)):
             self.pending += chunk
         *lines, tail = self.pending.split(b"\n")
@@ -205,14 +205,14 @@ class Lock:
             os.write(self.fd, f'\n["seal","{self.key}:seal{self.number}",{time.time_ns() // 1000}]'.encode())
         self.poke(before)
 
-    def poke(self, before):  # Who has been let in, or put out.
+    def poke(self, before):  # Touches the session files of entries that were let in or ended.
         for ticket, (token, owners) in before.items():
             if ticket not in self.line.entries or self.line.entries[ticket][6] != token:
                 for key, facts, *_ in owners:
                     try:
                         key == self.key or os.utime(f"{self.sessions}/{facts[0]}-{key}")
                     except (OSError, ValueError):
-                        pass  # It polls, too.
+                        pass  # The waiter also polls.
 
     def refresh(self):
         self.fold()
@@ -220,7 +220,7 @@ class Lock:
             self.locate()
 
     def dead(self, facts):
-        """Only what is certain: a process of this boot and pid namespace that is gone."""
+        """True only if certain: the process, of this boot and pid namespace, is gone."""
         if facts[3] != self.facts[3] or facts[4] != self.facts[4]:
             return False
         try:
@@ -249,7 +249,7 @@ class Lock:
         return self.token
 
     def held(self):
-        """Whether we hold it now. A holder that asks from time to time hears of its loss."""
+        """Whether we hold it now. A holder that calls this from time to time detects its loss."""
         self.refresh()
         return self.ticket in self.line.holders()
 

@@ -157,15 +157,13 @@ test.skipIf(!has('systemd-analyze', '--version'))('the systemd units are ones th
 
 describe('being told', () => {
   test('--check says what is not well, and the file for Prometheus has the figures that the alerts ask for', async () => {
-    const [check = '', write = ''] = blocks('Being told when a job is missed', 'crontab').map(
-      (text) => cronCommands(text)[0],
-    );
+    const [check = '', write = ''] = blocks('Alerts for missed jobs', 'crontab').map((text) => cronCommands(text)[0]);
     await run('lockstep job well -- true; lockstep job ill -q -- sh -c "exit 3"');
     const { status, stdout } = await run(check);
     expect({ status, stdout }).toEqual({ status: 1, stdout: expect.stringMatching(/^ill: failed.*\n$/) });
     expect(await run(write)).toEqual({ status: 0, stdout: '', stderr: '' });
     const figures = rig.read('lockstep.prom');
-    const [rules = ''] = blocks('Being told when a job is missed', 'yaml');
+    const [rules = ''] = blocks('Alerts for missed jobs', 'yaml');
     const asked = [...rules.matchAll(/\blockstep_\w+/g)].map(([name]) => name);
     expect(asked).toHaveLength(2);
     for (const name of asked) expect(figures).toMatch(new RegExp(`^${name}\\{job="ill"\\} [01]$`, 'm'));

@@ -32,7 +32,7 @@ test('docs/watching-jobs.md has every key of the JSON', () => {
 });
 
 test('docs/watching-jobs.md has every state, and every metric', async () => {
-  for (const state of JOB_STATES) expect(rowsOf('How a job is')).toContain(`| \`${state}\``);
+  for (const state of JOB_STATES) expect(rowsOf('The state of a job')).toContain(`| \`${state}\``);
   const families = parse(await metricsText([{ name: 'n', verdict: VERDICT }]));
   expect(families).toHaveLength(12);
   for (const { name } of families) expect(rowsOf('`lockstep jobs --prometheus`')).toContain(`\`${name}\``);

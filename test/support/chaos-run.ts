@@ -30,7 +30,7 @@ export interface Result {
   kept: string | undefined;
 }
 
-/** Runs it to its end. What it keeps when something is wrong is removed behind the test. */
+/** Runs it to its end. If it keeps files because of a finding, they are removed after the test. */
 export function chaos(...args: string[]): Promise<Result> {
   return new Promise((resolve) => {
     execFile(process.execPath, [MAIN, ...args], { timeout: 150_000 }, (error, stdout, stderr) => {

@@ -8,7 +8,7 @@ import { type EntryView, openStore, type Store } from 'lockstep';
 /** The command line as it is shipped. `npm test` builds it first. */
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 export const FIXTURES = fileURLToPath(new URL('../../dist/fixtures/demos/', import.meta.url));
-/** A hang guard, nothing that a test's order depends on. */
+/** A hang guard; no test's order depends on it. */
 const UNTIL_MS = 20_000;
 
 export interface Result {
@@ -21,11 +21,11 @@ export interface Result {
 export interface StartOptions {
   env?: Record<string, string | undefined>;
   cwd?: string;
-  /** All of its input. Without it the pipe stays open until `letGo()`. */
+  /** Its whole input. Without it the pipe stays open until `letGo()`. */
   input?: string;
 }
 
-/** Polls, only for what the world gives no event of. */
+/** Polls. Only for conditions for which there is no event. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + UNTIL_MS;
   while (!(await holds())) {
@@ -34,7 +34,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -44,7 +44,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** A process that a test started: what it says, and how it ends. */
+/** A process that a test started: its output and its end. */
 export class Program {
   readonly pid: number;
   readonly ended: Promise<Result>;
@@ -65,7 +65,7 @@ export class Program {
       this.stderr += text;
       this.#changed();
     });
-    // It may end before it has read what we write.
+    // It may end before it has read our input.
     child.stdin?.on('error', () => undefined);
     child.once('exit', () => {
       this.running = false;
@@ -80,7 +80,7 @@ export class Program {
     this.ended.catch(() => undefined);
   }
 
-  /** Waits until it has said `text`; fails if it ends without. */
+  /** Waits until it has printed `text`; fails if it ends without. */
   async says(text: string | RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpMatchArray> {
     for (;;) {
       const match = this[stream].match(typeof text === 'string' ? escaped(text) : text);
@@ -90,7 +90,7 @@ export class Program {
     }
   }
 
-  /** Waits until the process itself is gone, whoever else may still have its streams. */
+  /** Waits until the process itself is gone, even if other processes still have its streams. */
   async exited(): Promise<void> {
     while (this.running) await new Promise<void>((resolve) => this.#onChange.push(resolve));
   }
@@ -105,12 +105,12 @@ export class Program {
     return this.ended;
   }
 
-  /** Signals this process only, none of its children. */
+  /** Signals only this process, not its children. */
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
-  /** Nothing of it is left: it, and the process group it leads. */
+  /** Kills it and the process group that it leads. */
   destroy(): void {
     this.#child.stdin?.destroy();
     killQuietly(-this.pid);
@@ -128,12 +128,12 @@ function escaped(text: string): RegExp {
 }
 
 function killQuietly(pid: number): void {
-  // What could not be started has the pid 0, which as a target is our own process group.
+  // A process that could not be started has pid 0, which as a target means our own process group.
   if (pid === 0) return;
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It is gone already.
+    // Already gone.
   }
 }
 
@@ -146,7 +146,7 @@ export class Gate {
 
   constructor(file: string) {
     execFileSync('mkfifo', [file]);
-    // For reading too: then opening it need not wait for the other side, on either side.
+    // Also open for reading, so that neither side has to wait for the other to open it.
     this.#descriptor = fs.openSync(file, fs.constants.O_RDWR);
   }
 
@@ -160,7 +160,7 @@ export class Gate {
   }
 }
 
-/** A store and a directory of a test's own, and every process that the test started. */
+/** A store and a directory for one test, and every process that the test started. */
 export class Rig {
   readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-cli-'));
   readonly storePath = path.join(this.directory, 'store');
@@ -210,25 +210,25 @@ export class Rig {
     return this.start(process.execPath, [MAIN, ...args], options);
   }
 
-  /** `lockstep …`, from beginning to end, with no input. */
+  /** Runs `lockstep …` to its end, with no input. */
   run(...args: string[]): Promise<Result> {
     return this.lockstep(args, { input: '' }).ended;
   }
 
-  /** A shell script in which `lockstep` is a command. Its `$$` is the pid of what is returned. */
+  /** A shell script in which `lockstep` is a command. Its `$$` is the pid of the returned program. */
   script(text: string, options: StartOptions = {}): Program {
     const file = this.write(`script.${this.#programs.length}.sh`, `lockstep() { "$NODE" "$MAIN" "$@"; }\n${text}`);
     return this.start('/bin/sh', [file], options);
   }
 
-  /** `lockstep run NAME [options]` with a command that is in until `letGo()`, and then exits 0. */
+  /** `lockstep run NAME [options]` with a command that holds until `letGo()`, and then exits 0. */
   async hold(name: string, ...options: string[]): Promise<Program> {
     const holder = this.visitor(name, ...options);
     await holder.says('in ');
     return holder;
   }
 
-  /** The same, but it may have to wait. When it is in it says `in` and the command's pid. */
+  /** The same, but it may have to wait. When it holds, it prints `in` and the command's pid. */
   visitor(name: string, ...options: string[]): Program {
     return this.lockstep(['run', name, ...options, '--', 'sh', '-c', 'echo in $$; read -r _; exit 0']);
   }
@@ -237,7 +237,7 @@ export class Rig {
     return (await this.store.snapshot(name))?.entries ?? [];
   }
 
-  /** Waits until so many hold and so many wait. */
+  /** Waits until the line has exactly this many holders and waiters. */
   async line(name: string, holding: number, waiting: number): Promise<void> {
     await until(`${holding} hold ${name} and ${waiting} wait`, async () => {
       const entries = await this.entries(name);
@@ -252,7 +252,7 @@ export class Rig {
     return gate;
   }
 
-  /** A process that is not in the group of a program we started. */
+  /** Registers a process outside the groups of started programs, to be killed at the end. */
   stray(pid: number): number {
     this.#strays.push(pid);
     return pid;

@@ -7,9 +7,9 @@ import { jobDirectory, type Run, runFile, startText } from '../../lib/jobs/recor
 import { RunHistory, type RunSight } from '../../lib/jobs/run-history.ts';
 import { MAIN, type Program, type Result, Rig, until } from './cli-rig.ts';
 
-/** A rig for `lockstep job`, and what it left in the store. */
+/** A rig for `lockstep job`, with access to its records in the store. */
 export class JobRig extends Rig {
-  /** The runs of a job as its records tell, the newest first. */
+  /** The runs of a job by its records, newest first. */
   runs(name = 'n'): RunSight[] {
     return new RunHistory(nodeHost, directoryOf(this.storePath)).runs(name);
   }
@@ -21,7 +21,7 @@ export class JobRig extends Rig {
     return run;
   }
 
-  /** The end of the newest run of a job, as its record tells. */
+  /** The end of the newest run of a job, by its record. */
   ended(name = 'n'): unknown {
     return this.last(name).run.ended;
   }
@@ -42,9 +42,7 @@ export class JobRig extends Rig {
     return this.run('job', ...args);
   }
 
-  /**
-   * A run that is in until its gate opens, and says so. `in $$` is printed with -v, so that the test hears of it.
-   */
+  /** A run whose command works until its gate opens. It uses -v, so that the test can wait for `in $$`. */
   worker(gate: string, name: string, ...options: string[]): Program {
     return this.lockstep([
       'job',
@@ -58,7 +56,7 @@ export class JobRig extends Rig {
     ]);
   }
 
-  /** Makes every run of a job that much older. */
+  /** Makes every run of a job `ms` older. */
   backdate(name: string, ms: number): void {
     const directory = this.jobDirectory(name);
     for (const { run } of this.runs(name)) {
@@ -73,7 +71,7 @@ export class JobRig extends Rig {
     }
   }
 
-  /** A line of a crontab, as cron would run it: a shell, hardly an environment, no terminal, no input. */
+  /** A line of a crontab, as cron would run it: a shell, a minimal environment, no terminal, no input. */
   cron(line: string): Program {
     const marked = `LOCKSTEP_TEST_RUN=${process.env.LOCKSTEP_TEST_RUN ?? ''}`;
     const environment = ['PATH=/usr/bin:/bin', `LOCKSTEP_DIR=${this.storePath}`, marked];

@@ -1,8 +1,8 @@
 import type { EntryView, LineView } from '../../lib/store/store.ts';
 
-/** An entry of a line that a test makes up. */
+/** An entry of a made-up line. */
 export interface Sketch {
-  /** Who it is, for a reader, and its ticket. */
+  /** Its ticket, which also names it in the test. */
   as: number;
   /** Default: 1 */
   ask?: number;
@@ -12,7 +12,7 @@ export interface Sketch {
   stale?: boolean;
 }
 
-/** A line: who holds follows from the order, as always. */
+/** A line; the holders follow from the order, as always. */
 export function line(
   name: string,
   permits: number,

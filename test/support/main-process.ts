@@ -8,7 +8,7 @@ import { type End, until } from './process-rig.ts';
 
 const PARENT = fileURLToPath(new URL('../../dist/fixtures/programs/parent.js', import.meta.url));
 
-/** A directory for one test: the log in which children say what they do, and the gate that lets them end. */
+/** A directory for one test: the log to which children report, and the gate that lets them end. */
 export class Yard {
   readonly root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-children-'));
   readonly log = path.join(this.root, 'log');
@@ -31,7 +31,7 @@ export class Yard {
     return fs.existsSync(this.log) ? fs.readFileSync(this.log, 'utf8').split('\n').slice(0, -1) : [];
   }
 
-  /** The line, once somebody has said it. */
+  /** Resolves to the log line that matches, once a child has written it. */
   async says(pattern: RegExp): Promise<string> {
     let found: string | undefined;
     await until(`${pattern} is said`, () => {
@@ -41,7 +41,7 @@ export class Yard {
     return found as string;
   }
 
-  /** The pid at the end of a line, once it is said. */
+  /** Resolves to the pid at the end of that line. */
   async pidOf(pattern: RegExp): Promise<number> {
     return Number((await this.says(pattern)).split(' ').at(-1));
   }
@@ -72,7 +72,7 @@ export class MainProcess {
     this.ready = new Promise((resolve) => {
       this.child.on('message', (message) => (message === 'ready' ? resolve() : this.#hear(message)));
     });
-    // Only `close` says that nobody has its streams open any more: no child of its own either.
+    // Only `close` shows that no process has its streams open any more, not even a child of its own.
     this.ended = new Promise((resolve) => {
       this.child.on('close', (code, signal) => {
         for (const { reject } of this.#answers.values()) reject(new Error('main ended before it answered'));
@@ -81,7 +81,7 @@ export class MainProcess {
     });
   }
 
-  /** Resolves to the answer; rejects with what failed, or if it ends before it answers. */
+  /** Resolves to the answer; rejects with the failure, or if main ends before it answers. */
   ask(order: ParentOrder): Promise<ParentAnswer> {
     this.#orders += 1;
     const number = this.#orders;
@@ -100,7 +100,7 @@ export class MainProcess {
   }
 }
 
-/** Whether a process is there and no zombie. */
+/** Whether a process exists and is not a zombie. */
 export function isRunning(pid: number): boolean {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -110,7 +110,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Resolves when none of them runs any more, to how long that took in ms. */
+/** Resolves when none of them runs any more, to the elapsed time in ms. */
 export async function gone(...pids: number[]): Promise<number> {
   const from = performance.now();
   await until(`${pids} are gone`, () => !pids.some(isRunning));

@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** In the environment of everything that this test run starts, so that other runs' processes are not meant. */
+/** In the environment of every process that this test run starts, to exclude the processes of other runs. */
 const MARK = `LOCKSTEP_TEST_RUN=${process.pid}.${Date.now()}`;
 
 const PATIENCE_MS = 2_000;
 
-/** vitest's global setup; what it returns runs when all tests are over. */
+/** vitest's global setup; the returned function runs when all tests are over. */
 export default function setup(): () => Promise<void> {
   const [name = '', value] = MARK.split('=');
   process.env[name] = value;
@@ -19,12 +19,12 @@ async function failIfAnyIsLeft(): Promise<void> {
   while (processesLeft().length > 0 && performance.now() < deadline) await delay(20);
   const left = processesLeft();
   if (left.length === 0) return;
-  // An error in here is reported, but vitest ends with 0 all the same.
+  // vitest reports an error from here, but exits with 0 all the same.
   process.exitCode = 1;
   throw new Error(`the tests left processes behind:\n${left.join('\n')}`);
 }
 
-/** Whatever this run started, shells and sleeps too, but for vitest's own workers. */
+/** All processes that this run started, including shells and sleeps, except vitest's own workers. */
 function processesLeft(): string[] {
   if (!fs.existsSync('/proc/self/environ')) return [];
   const pids = fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
@@ -35,7 +35,7 @@ function processesLeft(): string[] {
       const isVitest = words.some((word) => word.includes('/vitest/'));
       return marked && !isVitest ? [`pid ${pid}: ${words.join(' ')}`] : [];
     } catch {
-      // It ended meanwhile, or it is another user's.
+      // Already gone, or another user's.
       return [];
     }
   });

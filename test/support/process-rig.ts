@@ -11,10 +11,10 @@ import type { MemberAnswer, MemberOrder } from '../../fixtures/programs/member.t
 import type { NesterAnswer, NesterOrder } from '../../fixtures/programs/nester.ts';
 
 const AGENT = fixture('agent');
-/** A hang guard, for what the world gives no event of. */
+/** A hang guard for conditions for which there is no event. */
 const UNTIL_MS = 20_000;
 
-/** Signals that a program can tidy up before it dies of. */
+/** Signals on which a program can tidy up before it dies. */
 const TIDY_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 export interface End {
@@ -22,7 +22,7 @@ export interface End {
   signal: NodeJS.Signals | null;
 }
 
-/** Polls, only for what the world gives no event of. */
+/** Polls. Only for conditions for which there is no event. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + UNTIL_MS;
   while (!(await holds())) {
@@ -31,14 +31,14 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** Where a program of fixtures/ is when it is built. */
+/** The path of a built program of fixtures/. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../../dist/fixtures/programs/${name}.js`, import.meta.url));
 }
 
 /** The other end of an agent's channel: commands out, answers and reports in. */
 export class Agent<O = Order, A = Answer> {
-  /** The agent's own pid, as it sees itself. */
+  /** The pid that the agent itself sees. */
   pid = 0;
   readonly #post: (command: Command<O>) => void;
   readonly #answers = new Map<number, { resolve: (answer: A | Failure) => void; reject: (error: Error) => void }>();
@@ -110,7 +110,7 @@ export class Agent<O = Order, A = Answer> {
 /** An agent that is a process of its own. */
 export class AgentProcess<O = Order, A = Answer> extends Agent<O, A> {
   readonly child: ChildProcess;
-  /** Set by a test that has it die without the chance to tidy up. */
+  /** Set by a test that kills it without a chance to tidy up. */
   leavesTraces = false;
   readonly #ended: Promise<End>;
 
@@ -147,7 +147,7 @@ export class AgentProcess<O = Order, A = Answer> extends Agent<O, A> {
 
 /** An agent for events, conditions, barriers and counters. */
 export type Member = AgentProcess<MemberOrder, MemberAnswer>;
-/** An agent whose flows of control nest what they hold. */
+/** An agent whose flows of control nest leases. */
 export type Nester = AgentProcess<NesterOrder, NesterAnswer>;
 
 /** A store of its own for one test, and the processes that the test starts. */
@@ -176,7 +176,7 @@ export class Rig {
     return new Semaphore(name, permits, { store: this.store });
   }
 
-  /** Starts an agent; `through` is a command line that in the end executes what is appended to it. */
+  /** Starts an agent; `through` is a command line that executes the command appended to it. */
   start(through: readonly string[] = []): Promise<AgentProcess> {
     return this.#start(AGENT, through);
   }
@@ -212,7 +212,7 @@ export class Rig {
     return { agent, worker };
   }
 
-  /** Resolves when so many stand in a resource's line. */
+  /** Resolves when a resource's line has `count` entries. */
   async inLine(name: string, count: number): Promise<void> {
     let seen = -1;
     await until(`${count} are in line for ${name}`, async () => {
@@ -231,8 +231,8 @@ export class Rig {
   }
 
   /**
-   * The verb of the record that ended an entry. A second one may follow, and is void: a waiter that had
-   * not read a `leave` yet when it found the leaver's process gone.
+   * The verb of the record that ended an entry. A second, void record may follow, from a waiter that had
+   * not yet read the `leave` when it found the leaver's process gone.
    */
   ending(name: string, ticket: number): unknown {
     return this.records(name)
@@ -249,7 +249,7 @@ export class Rig {
   async stop(): Promise<void> {
     for (const agent of this.#agents) {
       if (agent.ended) continue;
-      // The agent first: the program it was started through may be what waits for it.
+      // The agent first: the program it was started through may be waiting for it.
       for (const pid of new Set([agent.pid, agent.child.pid ?? 0])) killIfThere(pid);
       await agent.end();
     }
@@ -257,7 +257,7 @@ export class Rig {
     const traces = fs.existsSync(path.join(this.directory, 'sessions'))
       ? this.#agents.filter(({ endedTidily }) => endedTidily).flatMap(({ pid }) => this.sessionFiles(pid))
       : [];
-    // Retried: this process's own session may be putting back its file, which it is told was removed.
+    // Retried: this process's own session may be restoring its file after the removal.
     fs.rmSync(this.root, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
     if (traces.length > 0) throw new Error(`left behind by processes that ended tidily: ${traces.join(', ')}`);
   }
@@ -265,7 +265,7 @@ export class Rig {
   async #start<O, A>(module: string, through: readonly string[] = []): Promise<AgentProcess<O, A>> {
     const [program = '', ...args] = [...through, process.execPath, module, JSON.stringify(this.#setup())];
     const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], env: plainEnvironment() });
-    // What an agent that is told to throw says is not what the test run has to say.
+    // Discards the output of an agent that was commanded to throw.
     child.stderr?.resume();
     const agent = new AgentProcess<O, A>(child);
     this.#agents.push(agent as AgentProcess<never, unknown>);
@@ -283,11 +283,11 @@ function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // Gone by itself.
+    // Already gone.
   }
 }
 
-/** Without what the test runner gives its own workers. */
+/** Our environment without the variables for the test runner's own workers. */
 function plainEnvironment(): NodeJS.ProcessEnv {
   const { NODE_OPTIONS: _options, VITEST: _vitest, LOCKSTEP_DIR: _directory, ...rest } = process.env;
   return rest;

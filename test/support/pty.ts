@@ -5,7 +5,7 @@ import xterm from '@xterm/headless';
 import { MAIN, type Rig } from './cli-rig.ts';
 
 const DRIVER = fileURLToPath(new URL('terminal.py', import.meta.url));
-/** A hang guard, nothing that a test's order depends on. */
+/** A hang guard; no test's order depends on it. */
 const UNTIL_MS = 20_000;
 const BEGIN_FRAME = '\x1b[?2026h';
 
@@ -23,17 +23,17 @@ interface Report {
   status?: number | string;
 }
 
-/** A program in a pseudo terminal, and a terminal emulator that shows what a person would see of it. */
+/** A program in a pseudo terminal, and a terminal emulator with the screen that a person would see. */
 export class Pty {
-  /** All that it wrote. */
+  /** All its output. */
   output = '';
   pid = 0;
-  /** What the terminal's flags were before the program began, and when they were last asked for. */
+  /** The terminal's flags before the program began, and when they were last read. */
   flagsBefore: unknown = null;
   flags: unknown = null;
   /** The exit status, or the name of the signal it died of. */
   status: number | string | null = null;
-  /** How often it was seen to stop. */
+  /** How often it stopped. */
   stops = 0;
   isCursorShown = true;
   readonly #driver: ChildProcess;
@@ -52,7 +52,7 @@ export class Pty {
       });
     createInterface({ input: driver.stdout as NodeJS.ReadableStream }).on('line', (line) => this.#heard(line));
     driver.stdin?.on('error', () => undefined);
-    // Not at its exit: what it said last may not have been read then, nor taken by the emulator.
+    // Not on `exit`: its last output may not have been read by then, nor processed by the emulator.
     driver.once('close', () =>
       this.#emulator.write('', () => {
         this.#isClosed = true;
@@ -61,7 +61,7 @@ export class Pty {
     );
   }
 
-  /** The process that is started is the leader of the terminal's session. */
+  /** Starts a process as the leader of the terminal's session. */
   static async start(rig: Rig, command: readonly string[], options: PtyOptions = {}): Promise<Pty> {
     const { columns = 100, rows = 24, env = {} } = options;
     const driver = spawn('python3', [DRIVER, String(columns), String(rows), ...command], {
@@ -69,7 +69,7 @@ export class Pty {
       env: {
         ...process.env,
         TERM: 'xterm-256color',
-        // What takes Node's colours away, or forces them, where the tests are run.
+        // Variables of the test environment that disable or force Node's colours.
         CI: undefined,
         NO_COLOR: undefined,
         FORCE_COLOR: undefined,
@@ -88,7 +88,7 @@ export class Pty {
     return pty;
   }
 
-  /** What is on the screen, line by line, without the blanks at the ends of lines. */
+  /** The screen, line by line, without trailing blanks. */
   get lines(): string[] {
     const { active } = this.#emulator.buffer;
     return Array.from(
@@ -109,7 +109,7 @@ export class Pty {
     return this.#emulator.modes.wraparoundMode;
   }
 
-  /** How many frames were drawn, whole or in part. */
+  /** The number of frames drawn, whole or in part. */
   get frames(): number {
     return this.output.split(BEGIN_FRAME).length - 1;
   }
@@ -135,7 +135,7 @@ export class Pty {
     return this.flags;
   }
 
-  /** Waits until something holds of what is seen. It is looked at whenever something is told, never by the clock. */
+  /** Waits until a condition on the screen holds. Checks at every event, never by the clock. */
   async until(what: string, holds: () => boolean): Promise<void> {
     const timeout = AbortSignal.timeout(UNTIL_MS);
     while (!holds()) {
@@ -172,7 +172,7 @@ export class Pty {
     const { pid, out, flags, stopped, status } = JSON.parse(line) as Report;
     const bytes = Buffer.from(out ?? '', 'base64');
     this.output += bytes.toString('utf8');
-    // The emulator takes what it is given in order, and says when it has done so.
+    // The emulator processes writes in order, and calls back when it is done.
     this.#emulator.write(bytes, () => {
       if (flags !== undefined) {
         this.flagsBefore ??= flags;

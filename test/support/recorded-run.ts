@@ -13,7 +13,7 @@ import {
   startText,
 } from '../../lib/jobs/record-format.ts';
 
-/** Records of runs, as `lockstep job` leaves them, without anything having run. */
+/** Records of runs, as `lockstep job` writes them, without running anything. */
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
@@ -30,9 +30,9 @@ export const PLAN: RunPlan = {
   graceMs: null,
 };
 
-/** A process that lives: the one that runs the tests. */
+/** A live process: the one that runs the tests. */
 export const ALIVE: ProcessFacts = nodeHost.processes.self();
-/** One that is gone: its pid is another's by now. */
+/** A dead process, whose pid was reused. */
 export const GONE: ProcessFacts = { ...ALIVE, start: ALIVE.start + 1 };
 
 export interface RunWishes {
@@ -40,10 +40,10 @@ export interface RunWishes {
   key?: string;
   plan?: Partial<RunPlan>;
   facts?: ProcessFacts;
-  /** How long it waited, and then ran, in ms. Null: it has not. */
+  /** How long it waited, and then ran, in ms. Null: it did not. */
   waitedMs?: number | null;
   tookMs?: number | null;
-  /** Null: nobody wrote down how it ended. */
+  /** Null: its end was not recorded. */
   outcome?: Outcome | null;
   code?: number;
   signal?: string | null;
@@ -55,7 +55,7 @@ export interface RunWishes {
 
 let count = 0;
 
-/** A run that started then, and by default succeeded a second later. */
+/** A run that started at `at`, and by default succeeded a second later. */
 export function runAt(at: number, wishes: RunWishes = {}): Run {
   const { job = 'n', facts = GONE, outcome = 'succeeded', waitedMs = 0, tookMs = 1_000 } = wishes;
   const { code = outcome === 'succeeded' ? 0 : 1, signal = null, reason = '', by = '', tail = '' } = wishes;
@@ -83,12 +83,12 @@ export function runAt(at: number, wishes: RunWishes = {}): Run {
   };
 }
 
-/** One whose command goes on, as far as its record tells. */
+/** A run whose command still runs, by its record. */
 export function runningSince(at: number, wishes: RunWishes = {}): Run {
   return runAt(at, { facts: ALIVE, outcome: null, ...wishes });
 }
 
-/** Its record's text. */
+/** The text of its record. */
 export function recordOf(run: Run): string {
   const { acquiredAt, attempts, ended } = run;
   const acquired = acquiredAt === null ? '' : eventText({ it: 'acquired', at: acquiredAt });
@@ -98,12 +98,12 @@ export function recordOf(run: Run): string {
   return startText(run) + acquired + began.join('') + (ended ? eventText(ended) : '');
 }
 
-/** Where a run's record is. */
+/** The path of a run's record. */
 export function recordPath(store: string, run: Pick<Run, 'job' | 'at' | 'key'>): string {
   return `${jobDirectory(store, run.job)}/${runFile(run)}`;
 }
 
-/** Writes runs down in a store; beside those that did not end, the output of their commands. */
+/** Writes the records of runs into a store, and the command's output beside each run that did not end. */
 export function writeRuns(store: string, runs: readonly Run[], output = ''): void {
   for (const run of runs) {
     fs.mkdirSync(jobDirectory(store, run.job), { recursive: true, mode: 0o700 });

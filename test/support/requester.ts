@@ -17,7 +17,7 @@ type Options = Omit<LockRequestOptions, 'signal'>;
 /** The other end of a requester's channel: orders out, reports in. */
 export class Requester {
   pid = 0;
-  /** What nobody in it caught, and what it was warned of. */
+  /** Its uncaught errors and warnings. */
   readonly complaints: string[] = [];
   readonly #post: (order: RequesterOrder) => void;
   readonly #reports: RequesterReport[] = [];
@@ -33,19 +33,19 @@ export class Requester {
     this.#post(order);
   }
 
-  /** Requests, and resolves when its request stands in line, or has been refused there. */
+  /** Requests, and resolves when the request is in line, or was refused there. */
   async request(as: string, name: string, options: Options = {}, abortable = false): Promise<void> {
     this.order({ do: 'request', as, name, options, abortable });
     await this.next('requested', as);
   }
 
-  /** Requests, and resolves to what its callback is given. */
+  /** Requests, and resolves to the argument of its callback. */
   async called(as: string, name: string, options: Options = {}): Promise<GrantedLock | null> {
     await this.request(as, name, options);
     return (await this.next('called', as)).lock;
   }
 
-  /** Lets a callback end well, and resolves to what its request comes to. */
+  /** Lets a callback end well, and resolves to the outcome of its request. */
   async finish(as: string, value = ''): Promise<unknown> {
     this.order({ do: 'finish', as, value });
     return (await this.next('resolved', as)).value;
@@ -58,7 +58,7 @@ export class Requester {
     return (await this.next('snapshot', as)).snapshot;
   }
 
-  /** A name's modes in its query: held, pending. */
+  /** The modes of a name's locks in `query`: held, pending. */
   async line(name: string): Promise<[string[], string[]]> {
     const modes = (infos: LockInfo[]) => infos.filter((info) => info.name === name).map(({ mode }) => mode);
     const { held, pending } = await this.query();
@@ -113,7 +113,7 @@ export class RequesterProcess extends Requester {
     this.#child.kill(signal);
   }
 
-  /** Ends it, whatever it does, and resolves when it is gone. */
+  /** Kills it, and resolves when it is gone. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited();
@@ -121,7 +121,7 @@ export class RequesterProcess extends Requester {
 
   async exited(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
-    // What it said last may still be on its way.
+    // Its last reports may still be on their way.
     if (this.#child.connected) await once(this.#child, 'disconnect');
   }
 }
@@ -158,7 +158,7 @@ export class RequesterRig {
     return { requester, worker };
   }
 
-  /** Leaves no process and no file behind. Resolves to what nobody caught in any of them. */
+  /** Leaves no process and no file behind. Resolves to the uncaught errors of all clients. */
   async stop(): Promise<string[]> {
     await Promise.all(this.#processes.map((requester) => requester.kill()));
     await Promise.all(this.#threads.map(({ worker }) => worker.terminate()));

@@ -5,7 +5,7 @@ import { afterEach } from 'vitest';
 import type { Machine } from '../../lib/journal/epoch.ts';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 
-/** A machine that only remembers what was folded into it. */
+/** A machine that only records what is folded into it. */
 export class Tape implements Machine {
   readonly records: JournalRecord[];
 

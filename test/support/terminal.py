@@ -47,7 +47,7 @@ def main():
         os.close(master)
         login(slave)
         os.execvp(command[0], command)
-    # It stays open here, so that it can be asked for its flags when the command has ended.
+    # The slave stays open here, so that its flags can be read after the command has ended.
     say(pid=pid, flags=before)
     pending = b""
     while True:
