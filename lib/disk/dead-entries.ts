@@ -65,7 +65,7 @@ export class DeadEntries {
     ledger.refresh();
     let last = 0;
     for (let entry = ledger.line.firstWaiting; entry; entry = entry.next) {
-      if (!entry.owners.every((owner) => judge.whyDead(owner) !== null)) return;
+      if (!entry.owners.every((owner) => judge.whyDead(owner, entry.at) !== null)) return;
       last = entry.ticket;
     }
     if (last !== 0) ledger.write(['sweep', ledger.nextId(), ledger.now(), last], false);
@@ -77,13 +77,11 @@ export class DeadEntries {
     const [first] = entry.owners;
     if (first?.key === key && !first.relieved) return false;
     const owners = [...entry.owners];
-    const reasons = owners.map((owner) => judge.whyDead(owner));
+    const reasons = owners.map((owner) => judge.whyDead(owner, entry.at));
     if (reasons.some((reason) => reason === null)) return false;
     const by = `pid ${facts.pid} on ${facts.host}`;
     const { ticket } = entry;
     ledger.write(['evict', ledger.nextId(), ticket, ledger.now(), owners.length, reasons.at(-1), by], true);
-    // Only these: an adoption in between has voided the eviction, and its owner may be alive.
-    for (const owner of owners) presence.bury(owner);
     return !ledger.line.find(ticket);
   }
 }

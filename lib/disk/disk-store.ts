@@ -5,6 +5,7 @@ import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
 import { KEEPALIVE_MS } from '../session/keepalive.ts';
+import { Lifelines } from '../session/lifeline.ts';
 import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
 import type { Session } from '../session/session.ts';
 import { Presence } from '../session/session-file.ts';
@@ -14,6 +15,7 @@ import { waitUntil } from '../time/wait.ts';
 import type { DiskEntry } from './disk-entry.ts';
 import { blockUntilChanged, entryChanged } from './entry-wait.ts';
 import { OpenResources } from './open-resources.ts';
+import { type SweepOptions, sweepSessions } from './session-sweep.ts';
 
 /** How often a caller without an entry looks at a line by itself. */
 const LINE_POLL_MS = 100;
@@ -22,9 +24,9 @@ export interface DiskStoreOptions {
   host: Host;
   session: Session;
   directory: StoreDirectory;
-  /** How often this session shows that it is alive, in ms; 0: never. Default 5,000. */
+  /** Of a guarded store: how often this session shows other machines that it is alive, in ms; 0: never. Default 5,000. */
   heartbeatMs?: number;
-  /** How long another session's keepalive must stand still before the session counts as dead, in ms. Default 30,000. */
+  /** Of a guarded store: how long another session's keepalive must stand still before the session counts as dead, in ms. Default 120,000. */
   patienceMs?: number;
   /** Journals are rotated past this many bytes. Default 65,536. */
   rotateBytes?: number;
@@ -44,21 +46,29 @@ export class DiskStore implements SyncStore {
   /** This session's part in the store. */
   readonly presence: Presence;
   readonly #resources: OpenResources;
+  readonly #sweep: SweepOptions;
 
   constructor(options: DiskStoreOptions) {
     const { host, session, directory, rotateBytes, readOnly } = options;
     this.place = directory.path;
     this.#host = host;
     const sessions = path.join(directory.path, 'sessions');
-    const heartbeatMs = options.heartbeatMs ?? KEEPALIVE_MS;
+    // Other machines cannot ask this kernel, so they need a sign on the server.
+    const keepaliveMs = directory.guarded ? (options.heartbeatMs ?? KEEPALIVE_MS) : 0;
     const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS);
-    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
-    this.presence = new Presence({ host, session, directory: sessions, store: directory, heartbeatMs });
+    const lifelines = new Lifelines({ host, directory: sessions, store: directory });
+    this.#judge = new Judge({ host, directory: sessions, lifelines, local: directory.local, patienceMs });
+    this.presence = new Presence({ host, session, directory: sessions, lifelines, store: directory, keepaliveMs });
     this.#resources = new OpenResources({
       ...{ host, directory, presence: this.presence, judge: this.#judge },
       ...(rotateBytes === undefined ? {} : { rotateBytes }),
       ...(readOnly === undefined ? {} : { readOnly }),
     });
+    this.#sweep = {
+      ...{ host, directory: sessions, lifelines, local: directory.local },
+      countLines: () => this.#resources.count(),
+      lines: () => this.#resources.lines(),
+    };
   }
 
   get clock(): Clock {
@@ -167,6 +177,7 @@ export class DiskStore implements SyncStore {
       this.presence.announce();
     });
     this.#host.processes.atExit(this.#giveBack);
+    sweepSessions(this.#sweep);
   }
 
   /**
@@ -174,16 +185,21 @@ export class DiskStore implements SyncStore {
    * adopted by a process that lives on is that one's now.
    */
   readonly #giveBack = (): void => {
+    let isLeft = false;
     for (const resource of this.#resources.all()) {
       resource.flushAbandoned();
       for (const entry of resource.entries) {
         try {
-          if (!entry.adopters.some((owner) => this.#judge.whyDead(owner) === null)) resource.leave(entry);
+          if (entry.adopters.some((owner) => this.#judge.whyDead(owner, this.clock.wallMicros()) === null))
+            isLeft = true;
+          else resource.leave(entry);
         } catch {
           // Then it is stale once we are gone, and the next waiter evicts it.
+          isLeft = true;
         }
       }
+      if (resource.inUse) isLeft = true;
     }
-    this.presence.withdraw();
+    this.presence.withdraw(isLeft);
   };
 }

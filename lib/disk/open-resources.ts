@@ -59,6 +59,20 @@ export class OpenResources {
       .sort();
   }
 
+  /** How many names there are, also such as cannot be read. */
+  count(): number {
+    return this.#listAll().length;
+  }
+
+  /** Every line, for a look. @throws {StoreError} if one cannot be read */
+  *lines(): Generator<Line> {
+    for (const encoded of this.#listAll()) {
+      if (encoded.startsWith('.')) continue;
+      const line = this.#lineIn(path.join(this.#directoryOfAll, encoded), true);
+      if (line) yield line;
+    }
+  }
+
   /** Makes one of the store's own directories. */
   makeOwn(own: string): void {
     const { host, directory } = this.#options;
@@ -162,7 +176,12 @@ export class OpenResources {
   }
 
   #nameInJournal(directory: string): string | null {
-    const { host, presence, directory: store, readOnly = false } = this.#options;
+    return this.#lineIn(directory, this.#options.readOnly ?? false)?.name ?? null;
+  }
+
+  /** The line of a journal that is not kept open. */
+  #lineIn(directory: string, readOnly: boolean): Line | null {
+    const { host, presence, directory: store } = this.#options;
     const journal = Journal.open({
       ...{ host, directory, subject: directory, readOnly },
       key: presence.session.key,
@@ -170,6 +189,6 @@ export class OpenResources {
       load: (header) => new Line(header, NO_OBSERVER),
     });
     journal?.close();
-    return journal?.machine.name ?? null;
+    return journal?.machine ?? null;
   }
 }

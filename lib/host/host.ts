@@ -96,6 +96,15 @@ export interface Files {
   readText(path: string): string | null;
   /** The number by which the kernel names the file system's type (`statfs`), or null where unknown. */
   fileSystemType(path: string): number | null;
+  /**
+   * Makes a FIFO that must not exist yet. False if that cannot be done here: it takes a program of the system's, which may
+   * be missing or refused.
+   */
+  makeFifo(path: string, mode: number, belonging?: Belonging | null): boolean;
+  /** Opens a FIFO's read end, without waiting for a writer; never follows a symlink. */
+  openFifo(path: string): number;
+  /** Whether any process of this kernel has a FIFO's read end open; null if the kernel does not say. */
+  hasReader(path: string): boolean | null;
   /** Calls back after changes of the file until the returned function is called. Keeps no process alive. */
   watch(path: string, onChange: (event: 'changed' | 'gone' | 'failed') => void): () => void;
 }
@@ -109,8 +118,10 @@ export interface ProcessFacts {
   start: number;
   /** The kernel's id of this boot; empty where the system does not tell. */
   boot: string;
-  /** The kernel's id of the pid namespace; 0 where the system does not tell. */
+  /** The kernel's id of the pid namespace; 0 where it is not known. */
   namespace: number;
+  /** The kernel's id of the time namespace, by whose clock `start` counts; 0 where it is not known. */
+  time?: number;
   host: string;
 }
 
@@ -121,6 +132,8 @@ export interface Processes {
   self(): ProcessFacts;
   /** What the kernel says of a thread in our own pid namespace. `unknown` if it will not say. */
   state(pid: number, tid: number): ProcessState;
+  /** When this kernel was booted, by the wall clock in ms; null where it is not known. */
+  bootedAt(): number | null;
   /** The effective user id, or −1 where there is none. */
   uid(): number;
   /** A short random hexadecimal string that no other session has. */

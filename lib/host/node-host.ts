@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import type { Clock } from '../time/clock.ts';
-import { ABSENT, unlessErrno } from './errno.ts';
+import { ABSENT, isErrno, unlessErrno } from './errno.ts';
 import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
 import type { FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 import { give, makePrepared, openDirectory } from './node-directory.ts';
-import { exists, readOrNull, statOf } from './process-table.ts';
+import { hasReader, makeFifo, openFifo } from './node-fifo.ts';
+import { bootedAt, exists, readOrNull, statOf } from './process-table.ts';
 import { codeOf } from './system-error.ts';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
@@ -138,6 +139,9 @@ const nodeFiles: Files = {
     fs.futimesSync(fd, now, now);
   },
   rename: (from, to) => fs.renameSync(from, to),
+  makeFifo,
+  openFifo,
+  hasReader,
   readText(path) {
     return unlessErrno(ABSENT, null, () => {
       const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -171,12 +175,22 @@ function ownThread(): number {
   }
 }
 
-function ownNamespace(): number {
+function ownNamespace(kind: 'pid' | 'time'): number {
   try {
-    return Number(/\d+/.exec(fs.readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0);
-  } catch {
-    return 0;
+    return Number(/\d+/.exec(fs.readlinkSync(`/proc/self/ns/${kind}`))?.[0] ?? 0);
+  } catch (error) {
+    // Linux before 5.6 has one clock for all.
+    return kind === 'time' && isErrno(error, 'ENOENT') && fs.existsSync('/proc/self/ns/pid') ? 1 : 0;
   }
+}
+
+/**
+ * The kernel's id of this boot; empty where it is not known. Systems without one have no pid namespaces either: there
+ * the host name stands for the kernel.
+ */
+function ownBoot(): string {
+  if (process.platform !== 'linux') return `${process.platform}@${os.hostname()}`;
+  return readOrNull('/proc/sys/kernel/random/boot_id')?.trim() ?? '';
 }
 
 let self: ProcessFacts | undefined;
@@ -195,8 +209,9 @@ const nodeProcesses: Processes = {
       pid: process.pid,
       tid,
       start: statOf(process.pid, tid)?.start ?? 0,
-      boot: readOrNull('/proc/sys/kernel/random/boot_id')?.trim() ?? '',
-      namespace: ownNamespace(),
+      boot: ownBoot(),
+      namespace: process.platform === 'linux' ? ownNamespace('pid') : 1,
+      time: process.platform === 'linux' ? ownNamespace('time') : 1,
       host: os.hostname(),
     };
     return self;
@@ -207,8 +222,11 @@ const nodeProcesses: Processes = {
     if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
     // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
     const stat = statOf(pid, tid);
-    return stat ? { start: stat.start, zombie: stat.zombie, stopped: stat.stopped } : 'unknown';
+    if (stat) return { start: stat.start, zombie: stat.zombie, stopped: stat.stopped };
+    // 3. A thread that ended, whose id is another process's by now: its process is there to be seen, and does not have it.
+    return tid !== pid && statOf(pid, pid) && !statOf(pid, tid) ? 'gone' : 'unknown';
   },
+  bootedAt,
   uid: () => process.geteuid?.() ?? -1,
   // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
   // But `node --random-seed` gives every process the same random numbers: so the pid, and the time in ns.

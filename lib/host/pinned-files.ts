@@ -77,6 +77,9 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
       within(path, (pinned) => files.makeDirectory(pinned, mode, belonging)),
     link: (from, to) => withinBoth(from, to, files.link),
     rename: (from, to) => withinBoth(from, to, files.rename),
+    makeFifo: (path, mode, belonging = ground.belonging) =>
+      within(path, (pinned) => files.makeFifo(pinned, mode, belonging)),
+    openFifo: (path) => within(path, (pinned) => files.openFifo(pinned)),
     remove: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) =>
       unlessErrno(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),

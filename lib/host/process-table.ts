@@ -9,6 +9,12 @@ export function readOrNull(path: string): string | null {
   }
 }
 
+/** When this kernel was booted, by the wall clock in ms; null where it is not known. */
+export function bootedAt(): number | null {
+  const seconds = /^btime (\d+)$/m.exec(readOrNull('/proc/stat') ?? '')?.[1];
+  return seconds === undefined ? null : Number(seconds) * 1000;
+}
+
 interface Stat {
   start: number;
   zombie: boolean;

@@ -6,6 +6,7 @@ import { Epoch } from '../journal/epoch.ts';
 import { JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
 import { Line } from '../line/line.ts';
 import { NO_OBSERVER } from '../line/observer.ts';
+import { Lifelines } from '../session/lifeline.ts';
 import { Judge, PATIENCE_MS } from '../session/liveness.ts';
 import { Session } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
@@ -54,7 +55,8 @@ export class Survey {
     this.#store = store;
     this.#session = new Session(host);
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS });
+    const lifelines = new Lifelines({ host, directory, store });
+    this.#judge = new Judge({ host, directory, lifelines, local: store.local, patienceMs: PATIENCE_MS });
   }
 
   /** What is in a directory of the store; `''` is the store itself. */

@@ -9,11 +9,12 @@ export interface Owner {
   relieved: boolean;
 }
 
-/** `[pid, tid, start, boot, namespace, host]`: a session's facts on the wire. Its key stands apart. */
-export type WireFacts = readonly [number, number, number, string, number, string];
+/** `[pid, tid, start, boot, namespace, host, time]`: a session's facts on the wire. Its key stands apart. */
+export type WireFacts = readonly [number, number, number, string, number, string, number?];
 
 export function toWire(facts: ProcessFacts): WireFacts {
-  return [facts.pid, facts.tid, facts.start, facts.boot, facts.namespace, facts.host];
+  const { pid, tid, start, boot, namespace, host, time } = facts;
+  return time === undefined ? [pid, tid, start, boot, namespace, host] : [pid, tid, start, boot, namespace, host, time];
 }
 
 // A session's own facts are the same array in every record that it writes.
@@ -31,10 +32,11 @@ export function fromWire(wire: unknown): ProcessFacts | null {
 
 function parseFacts(wire: unknown): ProcessFacts | null {
   if (!Array.isArray(wire) || wire.length < 6) return null;
-  const [pid, tid, start, boot, namespace, host] = wire as unknown[];
+  const [pid, tid, start, boot, namespace, host, time] = wire as unknown[];
   if (!isPid(pid) || !isPid(tid) || !isCount(start) || !isCount(namespace)) return null;
   if (typeof boot !== 'string' || typeof host !== 'string') return null;
-  return { pid, tid, start, boot, namespace, host };
+  const facts = { pid, tid, start, boot, namespace, host };
+  return isCount(time) ? { ...facts, time } : facts;
 }
 
 /** A number that no system gives as a pid could not be judged, and its owner would count as alive for ever. */

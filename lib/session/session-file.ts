@@ -2,7 +2,8 @@ import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import type { Owner } from './facts.ts';
 import { Keepalive } from './keepalive.ts';
-import { canHaveFile, type Session, sessionFile } from './session.ts';
+import type { Lifelines } from './lifeline.ts';
+import { canHaveFile, commandLifeline, type Session, sessionFile, sessionLifeline } from './session.ts';
 
 /** A program that takes a lock for a moment never starts a keepalive: it would cost more than the lock. */
 const KEEPALIVE_DELAY_MS = 250;
@@ -14,18 +15,21 @@ export interface PresenceOptions {
   session: Session;
   /** Where the session files are. */
   directory: string;
+  lifelines: Lifelines;
   store: Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
-  /** 0 keeps none. */
-  heartbeatMs: number;
+  /** How often the keepalive is refreshed; 0: there is none. */
+  keepaliveMs: number;
 }
 
 /**
- * A session in one store: its file there. The file identifies the session, carries the keepalive, and is
- * watched: touching it wakes this session's waiters.
+ * A session in one store: its files there. One identifies the session and is watched: touching it wakes this session's
+ * waiters. Its lifeline proves to this kernel's processes that the session lives, and its keepalive to other machines.
  */
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #listeners = new Set<() => void>();
+  /** The descriptors of lifelines, by their names. */
+  readonly #lifelines = new Map<string, number>();
   readonly #adopted = new Set<string>();
   #keepalive: Keepalive | null = null;
   #announced = false;
@@ -49,19 +53,27 @@ export class Presence {
     return this.#announced;
   }
 
-  /** Makes the session's file, once. It must be there before the session's first record is. */
+  /** Makes the session's files, once. They must be there before the session's first record is. */
   announce(): void {
     if (this.#announced) return;
     this.#write(this.#path(this.session));
+    this.#hold(sessionLifeline(this.session));
     this.#announced = true;
-    if (this.#options.heartbeatMs === 0) return;
+    if (this.#options.keepaliveMs === 0) return;
     this.#options.host.clock.timer(KEEPALIVE_DELAY_MS, false, () => this.#startKeepalive());
   }
 
-  /** Makes the file again if it was deleted. */
+  /** Makes the files again that were deleted. */
   restore(): void {
+    if (!this.#announced) return;
+    const { files } = this.#options.host;
     const path = this.#path(this.session);
-    if (this.#announced && this.#options.host.files.look(path) === null) this.#write(path);
+    if (files.look(path) === null) this.#write(path);
+    for (const [name, fd] of [...this.#lifelines]) {
+      if (files.look(`${this.#options.directory}/${name}`) !== null) continue;
+      this.#hold(name);
+      files.close(fd);
+    }
   }
 
   /** Keeps another session alive, for a process that does not use Lockstep. */
@@ -93,34 +105,43 @@ export class Presence {
     }
   }
 
-  /** Removes the files of a session that is gone. Its key is unique, so no successor's file is meant. */
-  bury(owner: Pick<Owner, 'key' | 'facts'>): void {
-    const { files } = this.#options.host;
-    if (!canHaveFile(owner)) return;
-    try {
-      files.removeDirectory(`${this.#path(owner)}.lock`);
-      files.remove(this.#path(owner));
-    } catch {
-      // A leftover harms nobody.
-    }
-  }
-
   /** Ends what `announceFor` began. */
   retire(owner: Owner): void {
     const path = this.#path(owner);
     if (!this.#adopted.delete(path)) return;
     this.#keepalive?.drop(path);
-    this.bury(owner);
+    this.#remove(path);
   }
 
-  /** Removes everything that this session put into the store. */
-  withdraw(): void {
+  /**
+   * Removes everything that this session put into the store. `isKept`: but for its lifelines, which prove that it has
+   * ended, because entries of it are still in line.
+   */
+  withdraw(isKept = false): void {
     if (!this.#announced) return;
     this.#stopWatching?.();
     this.#stopWatching = null;
     this.#keepalive?.drop(this.#path(this.session));
-    this.bury(this.session);
+    this.#remove(this.#path(this.session));
+    for (const [name, fd] of this.#lifelines) this.#options.lifelines.release(name, fd, isKept);
+    this.#lifelines.clear();
     this.#announced = false;
+  }
+
+  #hold(name: string): void {
+    const fd = this.#options.lifelines.hold(name);
+    if (fd === null) this.#lifelines.delete(name);
+    else this.#lifelines.set(name, fd);
+  }
+
+  #remove(path: string): void {
+    const { files } = this.#options.host;
+    try {
+      files.removeDirectory(`${path}.lock`);
+      files.remove(path);
+    } catch {
+      // A leftover harms nobody.
+    }
   }
 
   #path(owner: Pick<Owner, 'key' | 'facts'>): string {
@@ -143,13 +164,13 @@ export class Presence {
 
   #startKeepalive(): void {
     if (!this.#announced) return;
-    const { heartbeatMs, directory, store } = this.#options;
+    const { keepaliveMs, directory, store } = this.#options;
     const place = store.ground?.place ?? null;
     const sessions = {
       place: place === null ? null : `${place}${directory.slice(store.path.length)}`,
       belonging: store.ground?.belonging,
     };
-    this.#keepalive = new Keepalive(heartbeatMs, sessions, () => this.#wake());
+    this.#keepalive = new Keepalive(keepaliveMs, sessions, () => this.#wake());
     this.#keepalive.keep(this.#path(this.session));
     for (const path of this.#adopted) this.#keepalive.keep(path);
   }

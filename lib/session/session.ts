@@ -42,6 +42,16 @@ export function sessionFile({ key, facts }: Pick<Owner, 'key' | 'facts'>): strin
   return `${facts.pid}-${key}`;
 }
 
+/** The name of a session's lifeline, which its process holds. */
+export function sessionLifeline(owner: Pick<Owner, 'key' | 'facts'>): string {
+  return `${sessionFile(owner)}.life`;
+}
+
+/** The name of the lifeline of a command that was made an owner: the command holds it, and what it leaves behind. */
+export function commandLifeline(owner: Pick<Owner, 'key' | 'facts'>): string {
+  return `${sessionFile(owner)}.command`;
+}
+
 /** Whether a session can have a file: a key that a journal gives must not lead out of the directory. */
 export function canHaveFile({ key }: Pick<Owner, 'key'>): boolean {
   return !/[/\\\0]/.test(key);

@@ -13,7 +13,7 @@ export function viewLine(line: Line, judge: Judge, viewer: Session): LineView {
 }
 
 function viewEntry(entry: Entry, judge: Judge, viewer: Session): EntryView {
-  const owners = entry.owners.map((owner) => viewOwner(owner, judge, viewer));
+  const owners = entry.owners.map((owner) => viewOwner(owner, entry.at, judge, viewer));
   return {
     ticket: entry.ticket,
     token: entry.token,
@@ -28,13 +28,13 @@ function viewEntry(entry: Entry, judge: Judge, viewer: Session): EntryView {
   };
 }
 
-function viewOwner(owner: Owner, judge: Judge, { facts }: Session): OwnerView {
+function viewOwner(owner: Owner, since: number, judge: Judge, { facts }: Session): OwnerView {
   const here = owner.facts.boot === facts.boot && owner.facts.namespace === facts.namespace;
   return {
     session: owner.key,
     pid: owner.facts.pid,
     host: owner.facts.host,
     place: here ? 'here' : 'elsewhere',
-    gone: judge.whyDead(owner),
+    gone: judge.whyDead(owner, since),
   };
 }
