@@ -14,7 +14,7 @@ const WARM_UP_MS = 2_000;
 const MEASURED_MS = 10_000;
 /** Linux counts a process's time in hundredths of a second, whatever the kernel's own clock is. */
 const TICK_MS = 10;
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** What a monitor costs that watches so many names, each of which beats once a second. */
 export async function monitor(directory: string): Promise<void> {

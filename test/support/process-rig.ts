@@ -33,7 +33,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 
 /** Where a program of fixtures/ is when it is built. */
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../../dist/fixtures/programs/${name}.js`, import.meta.url));
+  return fileURLToPath(new URL(`../../build/fixtures/programs/${name}.js`, import.meta.url));
 }
 
 /** The other end of an agent's channel: commands out, answers and reports in. */
