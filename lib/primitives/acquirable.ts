@@ -22,16 +22,16 @@ export type { ResourceOptions } from './resource.ts';
 
 const MAX_LABEL = 200;
 
+/** Options of every `acquire`. */
 export interface AcquireOptions extends WaitOptions {
-  /** What others see of this entry, at most 200 characters. Default: this process's command line. */
+  /** What other processes see of this entry; cut to 200 characters. Default: this process's command line. */
   label?: string;
   /**
-   * Whether a wait that can never end is told, as a `DeadlockError`, instead of suffered. Default: true.
-   * Told is what is certain: a circle of waits in which each waiter is known to keep what the one before it needs.
-   * `docs/deadlocks.md` says what is known, and what is not told.
+   * Whether the wait rejects with `DeadlockError` when it provably cannot end: in a cycle of waits, each waiter of
+   * which is known to hold what the one before it needs. Default: true. `docs/deadlocks.md` lists what is detected.
    */
   detectDeadlock?: boolean;
-  /** The flow of control that acquires, where it is not the one whose code is running. */
+  /** The flow of control that acquires. Default: the one whose code is running. */
   owner?: Owner;
 }
 
