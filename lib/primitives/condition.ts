@@ -34,7 +34,7 @@ export interface ConditionOptions extends ResourceOptions {
 export class Condition extends Resource implements Handed {
   /** The lock that the condition releases and acquires again. */
   readonly lock: Lock;
-  /** The last lease acquired here. No earlier one is held: the lock has one permit. */
+  /** The last lease acquired here. No other one is held: the lock has one permit. */
   #lease: Lease | null = null;
 
   /** @throws {MisuseError} for a name as of `Lock`, or one of over 195 bytes where no lock is given */
@@ -85,6 +85,8 @@ export class Condition extends Resource implements Handed {
       await lease.suspend();
       const woken = await untilHolding(store, entry, options, { giveUp });
       await this.lock.reacquire(lease, options);
+      // Other flows of this process may have acquired the lock here meanwhile.
+      this.#noted(lease);
       // Not earlier: if this process is killed before it has the lock, the next waiter must get the notification.
       if (woken) await abandonQuietly(store, entry);
       return woken;
