@@ -3,7 +3,7 @@ import { MAX_PERMITS } from '../line/config.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 /**
@@ -23,7 +23,7 @@ import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './wai
  * const index = await start.wait({ timeout: 60_000 });
  * console.log([index, await other].sort()); // prints [ 0, 1 ]
  */
-export class Barrier extends Resource implements Handed {
+export class Barrier extends Resource implements Transferable {
   /** How many parties meet. */
   readonly parties: number;
 
@@ -83,7 +83,7 @@ export class Barrier extends Resource implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Barrier', this.name, this.parties, this.place];
   }
 

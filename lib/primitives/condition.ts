@@ -4,7 +4,7 @@ import { type AcquireOptions, labelOf } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'condition', permits: 1 } as const;
@@ -31,7 +31,7 @@ export interface ConditionOptions extends ResourceOptions {
  * await filled.withLock(async () => { queue.push('job 1'); await filled.notify(); });
  * console.log(await taken); // prints job 1
  */
-export class Condition extends Resource implements Handed {
+export class Condition extends Resource implements Transferable {
   /** The lock that the condition releases and acquires again. */
   readonly lock: Lock;
   /** The last lease acquired here. No other one is held: the lock has one permit. */
@@ -134,8 +134,8 @@ export class Condition extends Resource implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
-    return ['Condition', this.name, this.lock[handed](), this.place];
+  [transfer](): Recipe {
+    return ['Condition', this.name, this.lock[transfer](), this.place];
   }
 
   #noted(lease: Lease): Lease {

@@ -1,6 +1,6 @@
 import { MisuseError } from '../errors.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 const CONFIG = { kind: 'counter', permits: 1 } as const;
 
@@ -14,7 +14,7 @@ const CONFIG = { kind: 'counter', permits: 1 } as const;
  * const visits = new Counter('visits');
  * console.log(await visits.add(1)); // no other process gets this number; prints 1
  */
-export class Counter extends Resource implements Handed {
+export class Counter extends Resource implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
@@ -43,7 +43,7 @@ export class Counter extends Resource implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Counter', this.name, this.place];
   }
 }

@@ -1,6 +1,6 @@
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'event', permits: 1 } as const;
@@ -18,7 +18,7 @@ const CONFIG = { kind: 'event', permits: 1 } as const;
  * await ready.set(); // in one process
  * console.log(await ready.wait({ timeout: 5_000 })); // in another one; prints true
  */
-export class Event extends Resource implements Handed {
+export class Event extends Resource implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
@@ -65,7 +65,7 @@ export class Event extends Resource implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Event', this.name, this.place];
   }
 }

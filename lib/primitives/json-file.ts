@@ -10,7 +10,7 @@ import { absolute } from '../host/absolute-path.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { checkWait } from './waiting.ts';
 
 /** How often in a row the path may lead to another file once the lock is acquired. */
@@ -41,7 +41,7 @@ export interface UpdateOptions extends AcquireOptions {
  * const file = new JsonFile<{ count: number }>('ticket.json'); // {"count": 5}
  * console.log(await file.update((ticket) => { ticket.count -= 1; })); // prints { count: 4 }
  */
-export class JsonFile<T = unknown> implements Handed {
+export class JsonFile<T = unknown> implements Transferable {
   /** The path as given, made absolute. */
   readonly path: string;
   readonly #options: JsonFileOptions;
@@ -160,7 +160,7 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     const { store } = this.#options;
     const place = typeof store === 'string' ? absolute(store) : store?.place;
     return ['JsonFile', this.path, place];

@@ -1,6 +1,6 @@
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 const CONFIG = { kind: 'lock', permits: 1 } as const;
 
@@ -21,7 +21,7 @@ const CONFIG = { kind: 'lock', permits: 1 } as const;
  *   console.log(lease.name); // prints deploy
  * }, { timeout: 5_000 });
  */
-export class Lock extends Acquirable implements Handed {
+export class Lock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
@@ -66,7 +66,7 @@ export class Lock extends Acquirable implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Lock', this.name, this.place];
   }
 }

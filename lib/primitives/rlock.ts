@@ -3,7 +3,7 @@ import { flowOf, type Owner } from './flow.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import type { Recipe } from './transferable.ts';
-import { handed } from './transferable.ts';
+import { transfer } from './transferable.ts';
 
 const TRAITS = { reentrant: true } as const;
 
@@ -43,7 +43,7 @@ export class RLock extends Lock {
   }
 
   /** @internal */
-  override [handed](): Recipe {
+  override [transfer](): Recipe {
     return ['RLock', this.name, this.place];
   }
 

@@ -1,7 +1,7 @@
 import { MisuseError } from '../errors.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 /** `exclusive`: one holder alone. `shared`: any number of holders that share, and no exclusive one. */
 export type LockMode = 'exclusive' | 'shared';
@@ -32,7 +32,7 @@ const ASK: Record<LockMode, number> = { exclusive: 1, shared: 0 };
  * await index.withLock(() => console.log('read'), { mode: 'shared' }); // prints read
  * await index.withLock(() => console.log('rebuild'), { mode: 'exclusive', timeout: 5_000 }); // prints rebuild
  */
-export class RWLock extends Acquirable implements Handed {
+export class RWLock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
@@ -81,7 +81,7 @@ export class RWLock extends Acquirable implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['RWLock', this.name, this.place];
   }
 }

@@ -2,7 +2,7 @@ import { MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 /** Options of a `Semaphore`'s `acquire`. */
 export interface PermitOptions {
@@ -23,7 +23,7 @@ export interface PermitOptions {
  *   console.log('at most four are here'); // prints at most four are here
  * });
  */
-export class Semaphore extends Acquirable implements Handed {
+export class Semaphore extends Acquirable implements Transferable {
   /** How many permits the semaphore has. */
   readonly permits: number;
 
@@ -80,7 +80,7 @@ export class Semaphore extends Acquirable implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Semaphore', this.name, this.permits, this.place];
   }
 
@@ -129,7 +129,7 @@ export class BoundedSemaphore extends Semaphore {
   }
 
   /** @internal */
-  override [handed](): Recipe {
+  override [transfer](): Recipe {
     return ['BoundedSemaphore', this.name, this.permits, this.place];
   }
 }
