@@ -24,11 +24,12 @@ const MAX_LABEL = 200;
 
 /** Options of every `acquire`. */
 export interface AcquireOptions extends WaitOptions {
-  /** What other processes see of this entry; cut to 200 characters. Default: this process's command line. */
+  /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
   label?: string;
   /**
-   * Whether the wait rejects with `DeadlockError` when it provably cannot end: in a cycle of waits, each waiter of
-   * which is known to hold what the one before it needs. Default: true. `docs/deadlocks.md` lists what is detected.
+   * Whether to reject with `DeadlockError` when the wait provably cannot end. Default: true. Proof is a cycle of waits
+   * in which each waiter is known to keep what the one before it needs; `docs/deadlocks.md` says what is known, and
+   * which deadlocks are not reported.
    */
   detectDeadlock?: boolean;
   /** The flow of control that acquires. Default: the one whose code is running. */

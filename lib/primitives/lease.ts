@@ -2,7 +2,7 @@ import { LeaseLostError, MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 
-/** How often a lease whose `signal` is used checks for its loss without a notification. */
+/** How often a holder that listens for its loss looks by itself. */
 const WATCH_MS = 1_000;
 
 /** What distinguishes one lease from others. */
@@ -228,7 +228,7 @@ export class Lease implements AsyncDisposable, Disposable {
       try {
         await this.#store.changed(this.#entry, { timeoutMs: WATCH_MS, keepAlive: false });
       } catch {
-        // The store cannot be read just now. An eviction meanwhile is found at the next try.
+        // The store cannot be read just now. Whoever can evict us can be read again later, too.
         await new Promise((resolve) => setTimeout(resolve, WATCH_MS).unref());
       }
     }
