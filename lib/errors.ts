@@ -30,9 +30,11 @@ interface Details {
  * });
  */
 export class LockstepError extends Error {
+  /** What went wrong: the same in every version, for programs. */
   readonly code: string;
-  /** `acquire`, `release`, `open`, … */
+  /** The operation that failed: `acquire`, `release`, `open`, … */
   readonly operation: string | undefined;
+  /** The resource's name, where there is one. */
   readonly resource: string | undefined;
   /** The holders of the resource, where they are the reason. */
   readonly holders: readonly Standing[];
@@ -215,12 +217,9 @@ function withArticle(noun: string): string {
  * it to distinguish a broken store or file from a busy resource.
  *
  * @example
- * import { openStore, StoreError } from 'lockstep';
- * try {
- *   openStore('/dev/null/store');
- * } catch (error) {
- *   console.log(error instanceof StoreError); // prints true
- * }
+ * import { Lock, StoreError } from 'lockstep';
+ * const lock = new Lock('deploy', { store: '/dev/null/store' });
+ * await lock.acquire().catch((error) => console.log(error instanceof StoreError)); // prints true
  */
 export class StoreError extends LockstepError {
   /** The file or directory. */

@@ -85,6 +85,43 @@ test('every exported class and function has a docstring with an example, and wit
   expect(silent).toEqual([]);
 });
 
+/** The public members of the exported classes, and whether each has a docstring, as the package declares them. */
+function members(): Map<string, Map<string, boolean>> {
+  const files = fs.readdirSync(`${ROOT}dist/lib`, { recursive: true, encoding: 'utf8' });
+  const classes = new Map<string, Map<string, boolean>>();
+  const bases = new Map<string, string>();
+  for (const file of files.filter((name) => name.endsWith('.d.ts'))) {
+    const text = fs.readFileSync(`${ROOT}dist/lib/${file}`, 'utf8');
+    for (const [, name = '', base = '', body = ''] of text.matchAll(
+      /^export declare (?:abstract )?class (\w+)(?: extends (\w+))?.*? \{\n(.*?)^\}/gms,
+    )) {
+      const found = new Map<string, boolean>();
+      for (const [, comment, member = ''] of body.matchAll(
+        /(\*\/\n)?^ {4}(?! |private|protected|constructor)(?:(?:static|readonly|get|set) )*([\w.]+|\[[\w.]+\])[(<:?;]/gm,
+      ))
+        found.set(member, found.get(member) === true || comment !== undefined);
+      classes.set(name, found);
+      bases.set(name, base);
+    }
+  }
+  // As editors show it, a member without a docstring has that of the class above.
+  const inherits = (name: string, member: string): boolean =>
+    classes.get(name)?.get(member) ?? (bases.has(name) && inherits(bases.get(name) ?? '', member));
+  for (const [name, found] of classes)
+    for (const [member, has] of found) if (!has) found.set(member, inherits(bases.get(name) ?? '', member));
+  return classes;
+}
+
+test('every public member of an exported class has a docstring', () => {
+  const exported = [...members()].filter(([name]) => name in lockstep);
+  expect(exported.length).toBeGreaterThan(15);
+  const all = exported.flatMap(([name, found]) =>
+    [...found].map(([member, has]) => ({ member: `${name}.${member}`, has })),
+  );
+  expect(all.length).toBeGreaterThan(60);
+  expect(all.filter(({ has }) => !has).map(({ member }) => member)).toEqual([]);
+});
+
 test('every example is short, and says what it prints', () => {
   for (const { name, code, prints } of EXAMPLES) {
     expect(prints, name).not.toBe('');
