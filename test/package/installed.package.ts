@@ -101,6 +101,7 @@ test('the keepalive thread of an installed command line runs', async () => {
 });
 
 test('an installed package shows its demos and its manual', async () => {
+  expect((await lockstep('demo', 'tickets', '--think', '0')).stdout).toContain('5 tickets, 5 sold, 5 went without');
   expect((await lockstep('demo', 'lock')).stdout).toContain('2: acquired again');
   expect((await lockstep('man')).stdout).toMatch(/^\.TH LOCKSTEP 1 /);
   const pack = JSON.parse(fs.readFileSync(path.join(app, 'node_modules/lockstep/package.json'), 'utf8'));
