@@ -1,5 +1,7 @@
+import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
+import { licensePlugin } from 'rolldown-license-plugin';
 
 const assert = fileURLToPath(new URL('cli/startup/light-assert.ts', import.meta.url));
 const light = fileURLToPath(new URL('cli/startup/light-string-width.ts', import.meta.url));
@@ -12,6 +14,22 @@ const external = ['proper-lockfile', 'fs-extra'];
  */
 const LOCKING = /\/cli\/(commands\/run|args|output)\/|\/node_modules\/cliui\//;
 
+/** The licences of exactly the packages that are in a bundle: their texts must ship with it. */
+const notices = licensePlugin({
+  allow: ({ licenseText }) => licenseText !== '',
+  failOnViolation: true,
+  failOnUnlicensed: true,
+  done(packages) {
+    const texts = packages.map(
+      ({ name, version, license, licenseText }) => `${name} ${version} (${license})\n\n${licenseText.trim()}\n`,
+    );
+    fs.writeFileSync(
+      'dist/THIRD-PARTY-NOTICES',
+      `The files in dist/cli contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`,
+    );
+  },
+});
+
 // The command line is one small file that loads nothing else, and a chunk for each verb: a shell script
 // that takes a lock ten times an hour waits for Node, not for us. The thread is a file of its own: it needs little of
 // what the command line needs.
@@ -21,6 +39,9 @@ export default defineConfig([
     platform: 'node',
     external,
     resolve: { alias: { 'string-width': light, assert, 'node:assert': assert } },
+    // The package declares that its library has no side effects; the modules of the command line do.
+    treeshake: { moduleSideEffects: [{ test: /\/cli\//, sideEffects: true }] },
+    plugins: [notices],
     output: {
       dir: 'dist/cli',
       format: 'esm',

@@ -14,7 +14,7 @@ const WARM_UP_MS = 2_000;
 const MEASURED_MS = 10_000;
 /** Linux reports a process's time in hundredths of a second, regardless of the kernel's own tick. */
 const TICK_MS = 10;
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The cost of a monitor by the number of names it watches, each with a heartbeat once a second. */
 export async function monitor(directory: string): Promise<void> {

@@ -7,7 +7,7 @@ import { median } from './median.ts';
 import { duration, ratio, table } from './table.ts';
 
 const PAIRS = 40;
-const MAIN = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const BARE = fileURLToPath(new URL('./bare.js', import.meta.url));
 
 /** A whole `lockstep run`, as the shell sees it. */

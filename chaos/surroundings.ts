@@ -12,7 +12,7 @@ const EXHAUST = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"
 
 export const COMMAND = fileURLToPath(new URL('./command.js', import.meta.url));
 export const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
-export const CLI = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The way to start a process. */
 export interface Start {

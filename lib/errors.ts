@@ -1,4 +1,4 @@
-/** Who is in the way: one entry of a line, as an error message shows it. */
+/** One entry of a line that is in the way, as an error message shows it. */
 export interface Standing {
   /** The entry's fencing token. */
   token: number;
@@ -17,13 +17,26 @@ interface Details {
   cause?: unknown;
 }
 
-/** What every error of Lockstep has: a stable `code`, what was being done, and to which resource. */
+/**
+ * `LockstepError` is the class of all errors of Lockstep except misuse: each has a stable `code`, the operation that
+ * failed, and its resource. Catch it to distinguish Lockstep's errors from others, and by `code` from each other.
+ *
+ * @example
+ * import { Lock, LockstepError } from 'lockstep';
+ * const lock = new Lock('deploy');
+ * await using lease = await lock.acquire();
+ * await lock.acquire({ timeout: 0 }).catch((error) => {
+ *   console.log(error instanceof LockstepError, error.code); // prints true LOCK_TIMEOUT
+ * });
+ */
 export class LockstepError extends Error {
+  /** What went wrong: the same in every version, for programs. */
   readonly code: string;
-  /** `acquire`, `release`, `open`, … */
+  /** The operation that failed: `acquire`, `release`, `open`, … */
   readonly operation: string | undefined;
+  /** The resource's name, where there is one. */
   readonly resource: string | undefined;
-  /** Who holds the resource, where that is the reason. */
+  /** The holders of the resource, where they are the reason. */
   readonly holders: readonly Standing[];
 
   constructor(code: string, message: string, details: Details = {}) {
@@ -51,7 +64,16 @@ function describeHolders(holders: readonly Standing[]): string {
   return ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
 }
 
-/** `LOCK_TIMEOUT`: the wait ended before the resource was free. Nothing is left in line. */
+/**
+ * `LOCK_TIMEOUT`: the wait ended before the resource was free. No entry is left in line. Catch it to do something else
+ * when the resource is busy.
+ *
+ * @example
+ * import { Lock, LockTimeoutError } from 'lockstep';
+ * const lock = new Lock('deploy');
+ * await using lease = await lock.acquire();
+ * await lock.acquire({ timeout: 0 }).catch((error) => console.log(error instanceof LockTimeoutError)); // prints true
+ */
 export class LockTimeoutError extends LockstepError {
   constructor(resource: string, timeoutMs: number, holders: readonly Standing[]) {
     super(
@@ -62,16 +84,23 @@ export class LockTimeoutError extends LockstepError {
   }
 }
 
-/** One wait of a deadlock: who waits, for which resource, and what it holds meanwhile that the one before it needs. */
+/** One wait of a deadlock cycle: the waiter, its resource, and what it holds that the wait before it needs. */
 export interface Waiting extends Standing {
+  /** The resource that it waits for. */
   waitsFor: string;
-  /** Null if it only stands in line before the other. */
+  /** What it holds; null if it only stands in line before the other wait. */
   holds: (Standing & { resource: string }) | null;
 }
 
 /**
- * `DEADLOCK`: the wait could never have ended, nor those that waited for it. Nothing of it is left in line, so
- * the others can go on once its owner releases what it holds.
+ * `DEADLOCK`: the wait provably could not have ended, nor the waits for it. No entry of it is left in line, so the other
+ * waits can end once this waiter releases what it holds. Catch it to release, and try again.
+ *
+ * @example
+ * import { DeadlockError, Lock } from 'lockstep';
+ * const lock = new Lock('deploy');
+ * const held = lock.withLock(() => lock.acquire());
+ * await held.catch((error) => console.log(error instanceof DeadlockError)); // prints true
  */
 export class DeadlockError extends LockstepError {
   /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
@@ -105,9 +134,18 @@ function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
   return `${describeProcess(standing)} ${what}`;
 }
 
-/** `BARRIER_BROKEN`: not all parties will come. Who waited has left; who comes gets the same until it is reset. */
+/**
+ * `BARRIER_BROKEN`: not all parties will arrive. Every waiter gets it, and every later `wait()` until a reset. Catch it
+ * to end the round, and reset the barrier.
+ *
+ * @example
+ * import { Barrier, BrokenBarrierError } from 'lockstep';
+ * await new Barrier('start', 2).wait({ timeout: 10 }).catch((error) => {
+ *   console.log(error instanceof BrokenBarrierError, error.timedOut); // prints true true
+ * });
+ */
 export class BrokenBarrierError extends LockstepError {
-  /** Whether it was this wait's own time that ran out. */
+  /** Whether this wait's own timeout broke the barrier. */
   readonly timedOut: boolean;
 
   constructor(resource: string, reason: string, timedOut = false) {
@@ -121,11 +159,21 @@ export class BrokenBarrierError extends LockstepError {
 }
 
 /**
- * `LEASE_LOST`: the entry was evicted (broken by force, its heartbeat stood still, or its journal is gone).
- * Somebody else may hold the resource by now; whatever the work wrote since is not protected.
+ * `LEASE_LOST`: the lease's entry was evicted (by `lockstep break`, because its keepalive stood still, or because its
+ * journal is gone). Another process may hold the resource by now; later writes of the work are not protected. Catch it to
+ * stop the work.
+ *
+ * @example
+ * import { LeaseLostError, Lock } from 'lockstep';
+ * const lock = new Lock('deploy');
+ * const lease = await lock.acquire();
+ * await lock.store.evict('deploy', lease.token, { reason: 'broken', by: 'an example' });
+ * await lease.release().catch((error) => console.log(error instanceof LeaseLostError)); // prints true
  */
 export class LeaseLostError extends LockstepError {
+  /** The fencing token of the lost lease. */
   readonly token: number;
+  /** Why it was lost. */
   readonly reason: string;
 
   constructor(resource: string, token: number, reason: string) {
@@ -139,7 +187,17 @@ export class LeaseLostError extends LockstepError {
   }
 }
 
-/** `CONFIG_MISMATCH`: the name is already in use for another kind of resource or number of permits. */
+/**
+ * `CONFIG_MISMATCH`: the name is already in use for another kind of resource, or another number of permits. Catch it to
+ * recognize two programs that disagree on a name.
+ *
+ * @example
+ * import { ConfigMismatchError, Lock, Semaphore } from 'lockstep';
+ * await new Lock('deploy').withLock(() => undefined);
+ * await new Semaphore('deploy', 4).acquire().catch((error) => {
+ *   console.log(error instanceof ConfigMismatchError); // prints true
+ * });
+ */
 export class ConfigMismatchError extends LockstepError {
   constructor(resource: string, exists: string, wanted: string) {
     super(
@@ -154,8 +212,17 @@ function withArticle(noun: string): string {
   return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
-/** `STORE_…`: the files could not be trusted, understood, read or written. Nobody was given the resource. */
+/**
+ * `STORE_…` and others: files could not be trusted, understood, read or written. The resource was granted to nobody. Catch
+ * it to distinguish a broken store or file from a busy resource.
+ *
+ * @example
+ * import { Lock, StoreError } from 'lockstep';
+ * const lock = new Lock('deploy', { store: '/dev/null/store' });
+ * await lock.acquire().catch((error) => console.log(error instanceof StoreError)); // prints true
+ */
 export class StoreError extends LockstepError {
+  /** The file or directory. */
   readonly path: string;
 
   constructor(code: string, message: string, details: Details & { path: string }) {
@@ -164,7 +231,14 @@ export class StoreError extends LockstepError {
   }
 }
 
-/** `MISUSE`: an argument that can never be right. It is thrown at once, and nothing was done. */
+/**
+ * `MISUSE`: an argument or a call that can never be right. Nothing was done. Catch it in tests only: in a program it
+ * marks a bug.
+ *
+ * @example
+ * import { Lock, MisuseError } from 'lockstep';
+ * await new Lock('x').acquire({ timeout: -1 }).catch((error) => console.log(error instanceof MisuseError)); // prints true
+ */
 export class MisuseError extends TypeError {
   readonly code = 'MISUSE';
 

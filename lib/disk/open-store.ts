@@ -13,11 +13,12 @@ import { guardedFiles } from './guarded-files.ts';
 import { openDirectoryBeside, type WishesBeside } from './store-beside.ts';
 import { findStoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
 
+/** How a store on disk is opened. All processes that use it must agree. */
 export interface StoreOptions
   extends Pick<DiskStoreOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>,
     StoreWishes {}
 
-/** One session a process (or thread), in every store. */
+/** Each process (or thread) has one session, in every store. */
 let session: Session | undefined;
 const open = new Map<string, DiskStore>();
 const directories = new WeakMap<Store, StoreDirectory>();
@@ -40,11 +41,20 @@ function guardedHost(host: Host, { key }: Session): Host {
 }
 
 /**
- * The store in a directory. If it is not there it is made (0700) when something in it is first asked for. Default: `$LOCKSTEP_DIR`, or the user's own
- * `~/.local/state/lockstep`. One process has one of each; later options for the same one are not heard.
+ * Opens the store in a directory, which is created (mode 0700) at the first use of the store. Default: `$LOCKSTEP_DIR`,
+ * or the user's own `~/.local/state/lockstep`. A process opens each store once; later options for it are ignored.
  *
- * @throws {StoreError} if it is not a directory, a symbolic link, another user's or writable for others (unless it is
- *   asked to be shared), or on a network file system (unless it is asked to be guarded). Nothing was changed then.
+ * Use it to give several resources a store other than the default one, or one with options: shared or guarded.
+ *
+ * @throws {MisuseError} for an empty path
+ * @throws {StoreError} if the path leads to no directory or through a symbolic link, if the directory is another user's
+ *   or writable for others (unless `shared`), or on a network file system (unless `guarded`). Nothing was changed then.
+ *
+ * @example
+ * import { Lock, openStore } from 'lockstep';
+ * const store = openStore('./locks');
+ * await new Lock('deploy', { store }).withLock(() => console.log('held')); // prints held
+ * console.log(await store.names()); // prints [ 'deploy' ]
  */
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
   if (directory === '') throw new MisuseError('the store directory must not be an empty string');
@@ -53,10 +63,17 @@ export function openStore(directory?: string, options: StoreOptions = {}): Store
 }
 
 /**
- * The store that lives beside a file, in `.lockstep`, so that whoever can edit the file shares its lock. It is made when
- * something in it is first asked for.
+ * Opens the store in the directory `.lockstep` beside a file, so that every user who can edit the file shares its lock.
+ * The directory is created at the first use of the store.
  *
- * @throws {StoreError} if what is there cannot be trusted
+ * Use it for resources that belong to a file; a `JsonFile` uses it by itself.
+ *
+ * @throws {StoreError} if an existing `.lockstep` cannot be trusted
+ *
+ * @example
+ * import { Lock, openStoreBeside } from 'lockstep';
+ * const store = openStoreBeside('ticket.json');
+ * await new Lock('ticket.json', { store }).withLock(() => console.log('held')); // prints held
  */
 export function openStoreBeside(file: string): Store {
   return storeBeside(file, {});
@@ -68,19 +85,19 @@ function storeBeside(file: string, wishes: WishesBeside): Store {
 }
 
 /**
- * The same store as another process's `store.place` is.
+ * Opens the store that another process has, by its `store.place`.
  *
  * @internal
  */
 export function reopenStore(place: string): Store {
-  // Any file's name will do: only its directory counts.
+  // The name `file` is arbitrary: only its directory counts.
   return path.basename(place) === '.lockstep'
     ? storeBeside(path.join(place, '..', 'file'), { reopened: true })
     : openStore(place);
 }
 
 /**
- * The directory of a store on disk, for what is kept in files beside its journals.
+ * Returns the directory of a store on disk, for files that are kept beside its journals.
  *
  * @throws {MisuseError} if it is a store of another kind
  */
@@ -91,7 +108,7 @@ export function directoryOf(chosen: Store | string | undefined): StoreDirectory 
   throw new MisuseError('this needs a store on disk, as openStore() gives it, or the directory of one');
 }
 
-/** `openStore()`, remembered: the environment is read once. */
+/** Returns the same `openStore()` each time: the environment is read once. */
 export function defaultStore(): Store {
   fallback ??= openStore();
   return fallback;

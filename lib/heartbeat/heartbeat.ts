@@ -12,30 +12,34 @@ import { OwnReport } from './report-writer.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
+/** Options of `heartbeat`. */
 export interface HeartbeatOptions {
-  /** How often to beat, in ms: a whole number from 10 to 86,400,000 (a day). Default: 1,000. */
+  /** How often to report, in ms: a whole number from 10 to 86,400,000 (a day). Default: 1,000. */
   interval?: number;
   /** A store on disk, or its directory. Default: `$LOCKSTEP_DIR`, or the user's own. */
   store?: Store | string;
 }
 
 /**
- * Reports that this program is alive, until `stop()` or its end. `lockstep monitor` shows it.
+ * Reports that this program is alive, until `stop()` or the program's end. `lockstep monitor` shows the report.
  *
- * The report is the event loop's: a program that hangs is late. It keeps no process alive. When the
- * process exits with code 0 the report ends well, with another code (or an uncaught exception) it has
- * failed. A process that dies of a signal, or a worker thread that is terminated, leaves no word, and its
- * monitor finds it gone. A beat that fails (a full disk) harms nobody: the next one tries again. Of
- * several reporters of one name the newest speaks for it.
+ * Use it in a program that must not hang or die unnoticed.
  *
- * ```ts
- * const beat = heartbeat('packer', { interval: 800 });
- * await packLogs();
- * beat.stop();
- * ```
+ * The event loop renews the report, so a program that hangs is reported as late. The report keeps no process alive. When
+ * the process exits with code 0 the report is marked as ended; with another code, or after an uncaught exception, as
+ * failed. A process that dies of a signal, or a worker thread that is terminated, marks nothing, and the monitor finds
+ * it gone. A heartbeat that fails (a full disk) has no effect on the program: the next one tries again. Of several
+ * reporters of one name the newest one's report counts.
  *
- * @throws {MisuseError} if the name or the interval can never be right
+ * @throws {MisuseError} if the name or the interval is invalid
  * @throws {StoreError} if the store cannot be opened or trusted
+ *
+ * @example
+ * import { heartbeat } from 'lockstep';
+ * const beat = heartbeat('packer', { interval: 800 });
+ * console.log(beat.failure); // prints null
+ * beat.stop();
+ * console.log(await beat.over); // prints ended
  */
 export function heartbeat(name: string, options: HeartbeatOptions = {}): Beat {
   const { interval = DEFAULT_INTERVAL_MS, store } = options;
@@ -65,29 +69,30 @@ export interface BeatOptions {
   directory: StoreDirectory;
   name: string;
   everyMs: number;
-  /** Whose life is reported: this process's, or another one's on this machine. */
+  /** The process that the report is about: this one, or another one of this machine. */
   facts: ProcessFacts;
   label: string;
-  /** Called when a beat fails after one that did not. */
+  /** Called when a heartbeat fails after one that did not. */
   onFailure?: (error: Error) => void;
 }
 
-/** Why a reporter no longer speaks: its report is marked as ended, or a newer reporter took the name over. */
+/** Why a reporter stopped: its report is marked as ended, or a newer reporter took the name over. */
 export type BeatEnd = 'ended' | 'replaced';
 
 /** Reporters that end with the process. */
 const running = new Set<Beat>();
 
-/** `code` is null for a signal: whoever dies of one leaves no word, and is found gone. */
+/** `code` is null for a signal: a process that dies of one marks nothing, and is found gone. */
 function endAll(code: number | null): void {
   if (code === null) return;
   for (const beat of [...running]) beat.stop(code);
 }
 
-/** A reporter: it beats as long as the event loop turns, until it is stopped, marked or replaced. */
+/** A `Beat` is a reporter: it renews its report as long as the event loop turns, until it is stopped or replaced. */
 export class Beat {
+  /** The name that the report has in the monitor. */
   readonly name: string;
-  /** Resolves when it no longer speaks, whoever ended it. */
+  /** Resolves when the reporter has stopped, to the reason. */
   readonly over: Promise<BeatEnd>;
   readonly #options: BeatOptions;
   readonly #own: OwnReport;
@@ -96,7 +101,7 @@ export class Beat {
   #cancelNext = (): void => undefined;
   #resolve: (end: BeatEnd) => void = () => undefined;
 
-  /** Use `heartbeat()`. */
+  /** @internal Call `heartbeat()` instead. */
   constructor(options: BeatOptions) {
     const { host, directory, name, everyMs, facts, label } = options;
     this.name = name;
@@ -111,14 +116,14 @@ export class Beat {
     this.#beat();
   }
 
-  /** Why the last beat failed, or null if it did not. It is tried again at the next one. */
+  /** Why the last heartbeat failed, or null if it did not. The next one tries again. */
   get failure(): Error | null {
     return this.#failure;
   }
 
   /**
-   * Ends the report: well, or with an exit `code` other than 0 as a failure. Idempotent. It never throws:
-   * if it cannot be written the reporter is late, and gone once its process is.
+   * Marks the report as ended, or as failed for an exit `code` other than 0, and stops. Idempotent. It never throws: if
+   * the mark cannot be written, the reporter appears as late, and as gone once its process is.
    */
   stop(code = 0): void {
     if (this.#isOver) return;
@@ -129,11 +134,12 @@ export class Beat {
     this.#finish('ended');
   }
 
-  /** Ends the reporter without a word: whose life it reported is gone, or is late from now on. */
+  /** Stops without a mark: the reported process then appears as late, or as gone. */
   abandon(): void {
     if (!this.#isOver) this.#finish('ended');
   }
 
+  /** Stops at the end of a `using` block. */
   [Symbol.dispose](): void {
     this.stop();
   }

@@ -21,6 +21,7 @@ export type { ResourceOptions } from './resource.ts';
 
 const MAX_LABEL = 200;
 
+/** Options of every `acquire`. */
 export interface AcquireOptions extends WaitOptions {
   /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
   label?: string;

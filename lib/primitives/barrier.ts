@@ -3,29 +3,33 @@ import { MAX_PERMITS } from '../line/config.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 /**
- * A place where a number of parties meet: who comes waits until all are there, and then all go on. It can be used again
- * and again.
+ * A `Barrier` makes a fixed number of parties wait until all of them have arrived, and then releases all. It can be
+ * used again and again.
  *
- * It breaks, for all who wait and for all who come, when one of the parties dies while it waits, waits no longer, or
- * calls `abort`; until somebody calls `reset`. Parties of an earlier run that died there, with nobody alive
- * beside them, break it for nobody.
+ * Use it when processes must begin a phase together.
  *
- * ```ts
- * const start = new Barrier('start', 3);
+ * It breaks when a waiting party dies, gives up its wait, or when any party calls `abort`. All current and future
+ * `wait()` calls then reject until a `reset`. Parties that died in an earlier round, with no living party beside them,
+ * do not break it.
+ *
+ * @example
+ * import { Barrier } from 'lockstep';
+ * const start = new Barrier('start', 2);
+ * const other = start.wait(); // in another process
  * const index = await start.wait({ timeout: 60_000 });
- * if (index === 0) console.log('all three are here'); // one of them says so
- * ```
+ * console.log([index, await other].sort()); // prints [ 0, 1 ]
  */
-export class Barrier extends Resource implements Handed {
+export class Barrier extends Resource implements Transferable {
+  /** How many parties meet. */
   readonly parties: number;
 
   /**
-   * @param parties how many meet. Everybody who opens the name must say the same.
-   * @throws {MisuseError} for a bad name, or parties that are no whole number from 1 up
+   * @param parties how many parties meet: the same number in every process that opens the name
+   * @throws {MisuseError} for a name as of `Lock`, or unless `parties` is a whole number from 1 up
    */
   constructor(name: string, parties: number, options: ResourceOptions = {}) {
     if (!Number.isSafeInteger(parties) || parties < 1 || parties > MAX_PERMITS)
@@ -35,13 +39,13 @@ export class Barrier extends Resource implements Handed {
   }
 
   /**
-   * Waits until all parties are here. Resolves to a number from 0 to `parties` − 1, in the order of arrival: each of
-   * those that meet has another one.
+   * Waits until all parties have arrived. Resolves to a number from 0 to `parties` − 1, in the order of arrival: each
+   * of the parties that meet gets a different one.
    *
-   * @throws {BrokenBarrierError} (rejects) if it is broken, or breaks or is reset meanwhile; or after `timeout` ms (default:
-   *   as long as it takes), which breaks it for the others too
-   * @throws the signal's reason (rejects) if it aborts. That breaks it.
-   * @throws {ConfigMismatchError} (rejects) if the name is another kind's, or has other parties
+   * @throws {BrokenBarrierError} (rejects) if the barrier is broken, or breaks or is reset meanwhile; or after `timeout` ms
+   *   (default: no limit), which breaks it for the other parties too
+   * @throws the signal's reason (rejects) if it aborts. That breaks the barrier.
+   * @throws {ConfigMismatchError} (rejects) if the name is of another kind, or of another number of parties
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   async wait(options: WaitOptions & { label?: string } = {}): Promise<number> {
@@ -51,34 +55,35 @@ export class Barrier extends Resource implements Handed {
     const request = { ask: 1, label: labelOf(options), onlyIfGranted: false };
     const entry = await store.join(this.name, this.config, request);
     if (entry.state === 'refused') throw new BrokenBarrierError(this.name, 'it was broken before');
-    // Also if it is lost by now: we may have found a dead party as we came.
+    // Also if the entry is lost by now: this arrival may have found a dead party.
     if (entry.state !== 'holding') await this.#meet(store, entry, options);
-    // They have met, whether or not that can be written now.
+    // The parties have met, whether or not the end of the wait can be written now.
     await abandonQuietly(store, entry);
     return entry.waitingBefore;
   }
 
-  /** Breaks it: who waits, and who comes, gets a `BrokenBarrierError` until it is reset. */
+  /** Breaks the barrier: current and future `wait()` calls reject with `BrokenBarrierError` until it is reset. */
   async abort(): Promise<void> {
     await this.act({ do: 'abort' });
   }
 
-  /** Makes it as it was at first. Who waits gets a `BrokenBarrierError`. */
+  /** Makes the barrier usable again, and empty. Current `wait()` calls reject with `BrokenBarrierError`. */
   async reset(): Promise<void> {
     await this.act({ do: 'reset' });
   }
 
+  /** Resolves to whether the barrier is broken now. */
   async broken(): Promise<boolean> {
     return (await this.read()).value === 1;
   }
 
-  /** How many wait now. */
+  /** Resolves to the number of parties that wait now. */
   async waiting(): Promise<number> {
     return (await this.read()).entries.filter(({ state }) => state === 'waiting').length;
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Barrier', this.name, this.parties, this.place];
   }
 

@@ -5,37 +5,40 @@ import { type AcquireOptions, labelOf } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'condition', permits: 1 } as const;
 
+/** Options of a `Condition`. */
 export interface ConditionOptions extends ResourceOptions {
-  /** The lock that guards what is waited for. Default: the lock `NAME.lock` in the same store. */
+  /** The lock that guards the awaited state. Default: the lock `NAME.lock` in the same store. */
   lock?: Lock;
 }
 
 /**
- * Waiting, under a lock, for something that others change under the same lock.
+ * A `Condition` lets a process wait, under a lock, for a state that other processes change under the same lock.
  *
- * ```ts
+ * Use it when a waiter needs the lock and a state: a queue that is not empty, a file that is complete.
+ *
+ * *Crash:* a waiter that is killed after it was notified passes the notification on to the next one. `notify` does not
+ * count dead waiters.
+ *
+ * @example
+ * import { Condition } from 'lockstep';
  * const filled = new Condition('queue');
- * await filled.withLock(async () => {
- *   await filled.waitFor(() => readQueue().length > 0, { timeout: 5_000 });
- *   takeOne();
- * });
- * await filled.withLock(async () => { putOne(); await filled.notify(); }); // another process
- * ```
- *
- * *Crash:* a waiter that is killed after it was woken passes its wake-up on to the next one. Who is dead is not
- * woken in place of the living.
+ * const queue: string[] = []; // in place of a file that processes share
+ * const taken = filled.withLock(() => filled.waitFor(() => queue.shift(), { timeout: 5_000 }));
+ * await filled.withLock(async () => { queue.push('job 1'); await filled.notify(); });
+ * console.log(await taken); // prints job 1
  */
-export class Condition extends Resource implements Handed {
+export class Condition extends Resource implements Transferable {
+  /** The lock that the condition releases and acquires again. */
   readonly lock: Lock;
-  /** Of the leases taken here at most one is held: the lock has one permit. */
+  /** The last lease acquired here. No other one is held: the lock has one permit. */
   #lease: Lease | null = null;
 
-  /** @throws {MisuseError} for a bad name, or one of over 195 bytes without a lock given */
+  /** @throws {MisuseError} for a name as of `Lock`, or one of over 195 bytes where no lock is given */
   constructor(name: string, { lock, ...options }: ConditionOptions = {}) {
     super(name, CONFIG, options);
     this.lock = lock ?? new Lock(`${name}.lock`, options);
@@ -46,7 +49,7 @@ export class Condition extends Resource implements Handed {
     return this.#noted(await this.lock.acquire(options));
   }
 
-  /** The lock if it is free now and nobody waits for it; else null. */
+  /** Acquires the lock if it is free now and has no waiters; resolves to null otherwise. @throws as `Lock.tryAcquire` */
   async tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
     const lease = await this.lock.tryAcquire(options);
     return lease && this.#noted(lease);
@@ -58,15 +61,15 @@ export class Condition extends Resource implements Handed {
   }
 
   /**
-   * Gives the lock back, waits to be notified, and takes the lock again: the lease is the same, with a new token.
-   * Resolves to true, or to false if nobody notified it within `timeout` ms (default: as long as it takes). Either
-   * way the lock is held again, however long that takes.
+   * Releases the lock, waits for a notification, and acquires the lock again: the lease is the same, with a new token.
+   * Resolves to true; to false after `timeout` ms without a notification (default: no limit). Either way the lock is
+   * held again first, however long that takes.
    *
    * @throws the signal's reason (rejects) if it aborts. The lock is not held then.
    * @throws {MisuseError} (rejects) unless the lock is held here, by `acquire` or `withLock` of this condition
    * @throws {LeaseLostError} (rejects) if the lock was lost
-   * @throws {StoreError} (rejects) with `EVICTED` if somebody took the waiter out; or if the files cannot be used.
-   *   The lock is not held then, unless it could not even be given back: `lease.held` says so.
+   * @throws {StoreError} (rejects) with `EVICTED` if the waiter's entry was evicted; or if the files cannot be used. The
+   *   lock is not held then, unless even its release failed: `lease.held` reports which.
    */
   async wait(options: WaitOptions & { label?: string } = {}): Promise<boolean> {
     checkWait(options);
@@ -74,28 +77,30 @@ export class Condition extends Resource implements Handed {
     options.signal?.throwIfAborted();
     await lease.assertHeld();
     const { store } = this;
-    // In line before the lock is free: who notifies under the lock finds us there.
+    // Join the line before the lock is free: the next holder's `notify` must find this waiter.
     const entry = await store.join(this.name, CONFIG, { ask: 1, label: labelOf(options), onlyIfGranted: false });
-    // A wake-up that we do not act upon goes to the next one, as if we had died.
+    // A notification that this waiter does not act upon goes to the next one, as if this one had died.
     const passOn = { reason: 'woken, but gave up', by: `pid ${process.pid}` };
     const giveUp = (unwanted: OwnEntry) => store.abandon(unwanted, passOn);
     try {
       await lease.suspend();
       const woken = await untilHolding(store, entry, options, { giveUp });
       await this.lock.reacquire(lease, options);
-      // Only now: were we killed before, our wake-up would go to the next one.
+      // Other flows of this process may have acquired the lock here meanwhile.
+      this.#noted(lease);
+      // Not earlier: if this process is killed before it has the lock, the next waiter must get the notification.
       if (woken) await abandonQuietly(store, entry);
       return woken;
     } catch (error) {
-      // What went wrong is what its caller must hear of, not what follows from it.
+      // Preserve the original error.
       await abandonQuietly(store, entry, passOn);
       throw error;
     }
   }
 
   /**
-   * Waits until `predicate` is true, which is asked under the lock: at first, and whenever notified. Resolves to its last
-   * value, which is false only after `timeout` ms.
+   * Waits until `predicate` returns a truthy value. Calls it under the lock: first at once, then after each
+   * notification. Resolves to its last value, which is falsy only after `timeout` ms.
    *
    * @throws as `wait`, and what `predicate` throws
    */
@@ -112,7 +117,7 @@ export class Condition extends Resource implements Handed {
   }
 
   /**
-   * Wakes the first `count` who wait, or as many as there are. Resolves to how many that were.
+   * Wakes the first `count` waiters, or all if there are fewer. Resolves to the number woken.
    *
    * @throws {MisuseError} (rejects) unless the lock is held here, by `acquire` or `withLock` of this condition
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
@@ -124,14 +129,14 @@ export class Condition extends Resource implements Handed {
     return (await this.act({ do: 'notify', count })) ?? 0;
   }
 
-  /** Wakes all who wait. @throws as `notify` */
+  /** Wakes all waiters. Resolves to the number woken. @throws as `notify` */
   notifyAll(): Promise<number> {
     return this.notify(Number.MAX_SAFE_INTEGER);
   }
 
   /** @internal */
-  [handed](): Recipe {
-    return ['Condition', this.name, this.lock[handed](), this.place];
+  [transfer](): Recipe {
+    return ['Condition', this.name, this.lock[transfer](), this.place];
   }
 
   #noted(lease: Lease): Lease {

@@ -1,28 +1,30 @@
 import { MisuseError } from '../errors.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 const CONFIG = { kind: 'counter', permits: 1 } as const;
 
 /**
- * A whole number that processes add to, and of which no addition is lost. It is 0 at first.
+ * A `Counter` is a whole number that processes add to without losing an addition. It is 0 at first.
  *
- * ```ts
+ * Use it for counts and for numbers that no two processes may share.
+ *
+ * @example
+ * import { Counter } from 'lockstep';
  * const visits = new Counter('visits');
- * const mine = await visits.add(1); // no other process gets the same number
- * ```
+ * console.log(await visits.add(1)); // no other process gets this number; prints 1
  */
-export class Counter extends Resource implements Handed {
+export class Counter extends Resource implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
   }
 
   /**
-   * Adds, and resolves to the number right afterwards. One record: a process that is killed has added, or has not.
+   * Adds to the number, and resolves to the sum. Atomic: it writes one record, so a crash leaves all of it or nothing.
    *
    * @param by a whole number, negative too. Default 1.
-   * @throws {MisuseError} (rejects) if it is none, or if the sum would be beyond ±(2^53 − 1). Nothing is changed.
+   * @throws {MisuseError} (rejects) unless it is one, or if the sum would exceed ±(2^53 − 1). The number is unchanged then.
    * @throws {ConfigMismatchError} (rejects) if the name is not a counter's
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
@@ -35,13 +37,13 @@ export class Counter extends Resource implements Handed {
     );
   }
 
-  /** The number as it is now. @throws as `add` */
+  /** Resolves to the number as it is now. @throws as `add` */
   async get(): Promise<number> {
     return (await this.read()).value;
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Counter', this.name, this.place];
   }
 }

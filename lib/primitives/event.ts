@@ -1,30 +1,31 @@
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'event', permits: 1 } as const;
 
 /**
- * Something that has happened or has not, and that processes wait for. It is clear at first, and stays set until it is
- * cleared, whoever set it and whatever became of that process.
+ * An `Event` is set or clear, and processes wait until it is set. It is clear at first. Once set it stays set until it
+ * is cleared, also after the end of the process that set it.
  *
- * ```ts
+ * Use it when processes must not go on before something has happened once. (Its name hides the DOM's `Event`: import it
+ * under another name where you need both.)
+ *
+ * @example
+ * import { Event } from 'lockstep';
  * const ready = new Event('database-ready');
- * await ready.set();                                // in one process
- * if (!(await ready.wait({ timeout: 5_000 }))) …    // in others
- * ```
- *
- * (Its name hides the DOM's `Event`: import it under another one where you need both.)
+ * await ready.set(); // in one process
+ * console.log(await ready.wait({ timeout: 5_000 })); // in another one; prints true
  */
-export class Event extends Resource implements Handed {
+export class Event extends Resource implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
   }
 
   /**
-   * Lets everybody in who waits, and who comes later. One record: it is done, or it is not, whatever happens.
+   * Releases all current and future waiters. Atomic: it writes one record, so a crash leaves the event set or clear.
    *
    * @throws {ConfigMismatchError} (rejects) if the name is not an event's
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
@@ -33,18 +34,19 @@ export class Event extends Resource implements Handed {
     await this.act({ do: 'set' });
   }
 
-  /** From now on, who comes waits. Who waited before a `set` goes on all the same. @throws as `set` */
+  /** Makes later `wait()` calls block. Waiters already released are unaffected. @throws as `set` */
   async clear(): Promise<void> {
     await this.act({ do: 'clear' });
   }
 
+  /** Resolves to whether the event is set now. @throws as `set` */
   async isSet(): Promise<boolean> {
     return (await this.read()).value === 1;
   }
 
   /**
-   * Resolves to true when it is set, or was set meanwhile; to false if not within `timeout` ms (default: as long as
-   * it takes).
+   * Waits until the event is set. Resolves to true then, also if it was cleared again meanwhile; to false after
+   * `timeout` ms (default: no limit). Nothing of the wait is left in line.
    *
    * @throws the signal's reason (rejects) if it aborts
    * @throws as `set`
@@ -57,13 +59,13 @@ export class Event extends Resource implements Handed {
     const { store } = this;
     const entry = await store.join(this.name, CONFIG, { ask: 1, label: labelOf(options), onlyIfGranted: false });
     const isSet = entry.state === 'holding' || (await untilHolding(store, entry, options));
-    // It is set, whether or not that can be written now.
+    // The event is set, whether or not the end of the wait can be written now.
     if (isSet) await abandonQuietly(store, entry);
     return isSet;
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Event', this.name, this.place];
   }
 }

@@ -68,23 +68,23 @@ export class Flow {
 }
 
 /**
- * A flow of control that a program declares, where Lockstep cannot see one by itself.
+ * An `Owner` is a flow of control that the program declares, where Lockstep cannot recognize one by itself.
  *
- * *When to use it.* `withLock` and its like need none. Where leases are taken with plain `acquire`, an owner has
- * a deadlock told as promptly, and makes a second `acquire` of an `RLock` the owner's own:
+ * Use it where leases are acquired with plain `acquire`: deadlocks are then detected as promptly as with `withLock` and
+ * its like, which need no `Owner`, and an `RLock` can be acquired again. Run the work in it, or name it:
+ * `acquire({ owner })`. It holds nothing by itself, and needs no end.
  *
- * ```ts
+ * *Gotchas.* A task that is started inside and not awaited there is part of the flow too. If it waits for something
+ * that the flow holds, that is reported as a deadlock, although the flow would continue and release it. Give such a
+ * task an `Owner` of its own, which is independent of the one around it.
+ *
+ * @example
+ * import { Owner, RLock } from 'lockstep';
  * await new Owner().run(async () => {
- *   const a = await new Lock('a').acquire();
- *   const b = await new Lock('b').acquire(); // told if somebody has b and waits for a
+ *   await using outer = await new RLock('a').acquire();
+ *   await using inner = await new RLock('a').acquire();
+ *   console.log(outer.token === inner.token); // prints true
  * });
- * ```
- *
- * or `acquire({ owner })` with one that was made before. It holds nothing by itself, and needs no end.
- *
- * *Gotchas.* A task that is started inside and not awaited there is part of it all the same. If it waits for what
- * its owner holds, that is told as a deadlock although the owner would go on and release it. Give such a task an
- * `Owner` of its own: it then has nothing to do with the one around it.
  */
 export class Owner extends Flow {
   constructor() {

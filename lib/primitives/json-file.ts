@@ -11,41 +11,43 @@ import { countdown } from '../time/countdown.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { checkWait } from './waiting.ts';
 
-/** How often the path may lead to another file each time its lock was acquired. */
+/** How often in a row the path may lead to another file once the lock is acquired. */
 const MAX_TARGETS = 8;
 
+/** Options of a `JsonFile`. Default `store`: the one beside the file. */
 export interface JsonFileOptions extends ResourceOptions {}
 
+/** Options of an update. */
 export interface UpdateOptions extends AcquireOptions {
   /**
-   * Whether the file may become this process's own, with its group if need be, where this process may not give files
-   * away: for a file that several members of a group write. Its group then gets no permission that others lack, unless
-   * it is still the same group. Default: false, and such an update is refused.
+   * Whether the new file may belong to this process's user (and group) where this process may not give files away: for
+   * a file that several members of a group write. A new group gets no permission that others lack. Default: false.
    */
   allowNewOwner?: boolean;
 }
 
 /**
- * A JSON file that many processes change without losing a change: read, change, replace, under the
- * file's lock. The lock lives beside the file (`.lockstep/`), so whoever can edit the file shares it;
- * a symbolic link and its target share it too. (Hard links do not: the other name keeps the old contents.)
+ * A `JsonFile` lets many processes change a JSON file without losing a change: it reads, changes and replaces the file
+ * under the file's lock. The lock lives beside the file (`.lockstep/`), so every user who can edit the file shares it,
+ * also by way of a symbolic link. (Hard links do not: the other name keeps the old contents.)
  *
- * **When to use it.** For a small file that several programs read and write: settings, state, a count. Not for what
- * grows without bound, or changes a thousand times a second: each update writes and syncs the whole file.
+ * Use it for a small file that several programs read and write: settings, state, a count. Do not use it for a file that
+ * grows without bound or changes a thousand times a second: each update writes and syncs the whole file.
  *
- * ```ts
- * const file = new JsonFile<{ count: number }>('ticket.json');
- * await file.update((ticket) => { ticket.count -= 1; });
- * ```
+ * @example
+ * import { JsonFile } from 'lockstep';
+ * const file = new JsonFile<{ count: number }>('ticket.json'); // {"count": 5}
+ * console.log(await file.update((ticket) => { ticket.count -= 1; })); // prints { count: 4 }
  */
-export class JsonFile<T = unknown> implements Handed {
+export class JsonFile<T = unknown> implements Transferable {
   /** The path as given, made absolute. */
   readonly path: string;
   readonly #options: JsonFileOptions;
 
+  /** @throws {MisuseError} for a path that is empty, or has a NUL */
   constructor(file: string, options: JsonFileOptions = {}) {
     if (typeof file !== 'string' || file === '' || file.includes('\0')) {
       throw new MisuseError(
@@ -57,21 +59,21 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /**
-   * The lock that `update` takes.
+   * The lock that `update` acquires.
    *
-   * @throws {StoreError} if the file is not there, or is no regular file
+   * @throws {StoreError} if the file does not exist, or is no regular file
    */
   get lock(): Lock {
-    // Opened for its checks: nothing is made beside what is no file.
+    // Opened for its checks: no lock is made beside something that is no file.
     const document = Document.open(this.path);
     document.close();
     return this.#lockOf(document.realPath);
   }
 
   /**
-   * The value in the file. It takes no lock: the file is only ever replaced whole.
+   * Resolves to the value in the file. It acquires no lock: the file is only ever replaced as a whole.
    *
-   * @throws {StoreError} (rejects) if it is not there, or is not JSON in UTF-8
+   * @throws {StoreError} (rejects) if the file does not exist, or is not JSON in UTF-8
    */
   async read(): Promise<T> {
     const document = Document.open(this.path);
@@ -83,26 +85,25 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /**
-   * Reads the file, calls `change` with its value, and replaces the file atomically, all under its lock. `change`
-   * changes the value in place, or returns a new document: an object for an object, an array for an array. Anything
-   * else that it returns is ignored, so `(t) => (t.done = true)` is no mistake where it changes nothing. Resolves to the
-   * new value.
+   * Reads the file, calls `change` with its value, and replaces the file atomically, all under its lock. `change` edits
+   * the value in place, or returns a new document (an object for an object, an array for an array); other return values
+   * are ignored, so `(t) => (t.done = true)` is safe. Resolves to the new value.
    *
-   * What `change` does not touch keeps its text: numbers that JavaScript cannot hold, escapes, layout, line ends, a byte
-   * order mark. The owner, the group, the mode, the access list and the extended attributes are kept, and a symbolic
+   * Parts that `change` does not touch keep their text: numbers that JavaScript cannot hold, escapes, layout, line ends,
+   * a byte order mark. The owner, the group, the mode, the access list and the extended attributes are kept, and a symbolic
    * link is followed, not replaced.
    *
-   * If `change` throws or rejects, if something of the file could not be kept, if the lease is lost meanwhile, if
-   * somebody who does not use the lock changes the file meanwhile, or if the disk is full, the update rejects and the
-   * file stays byte for byte as it was. A crash leaves the old file or the new one, and at worst a temporary file beside
-   * it, which the next update removes.
+   * If `change` throws or rejects, if something of the file could not be kept, if the lease is lost meanwhile, if a
+   * program that ignores the lock changes the file meanwhile, or if the disk is full, the update rejects and the file
+   * stays byte for byte as it was. A crash leaves the old file or the new one, and at worst a temporary file beside it,
+   * which the next update removes.
    *
    * @throws {LockTimeoutError} (rejects) after `timeout` ms
-   * @throws {StoreError} (rejects) if the file is not there, is not JSON in UTF-8, cannot be replaced, or has parts that
-   *   would be damaged; `code` says which, and `docs/errors.md` what to do
-   * @throws {LeaseLostError} (rejects)
-   * @throws {MisuseError} (rejects) if JSON has no form for the new value, or `change` changes the value and returns
-   *   another one as well
+   * @throws {StoreError} (rejects) if the file does not exist, is not JSON in UTF-8, cannot be replaced, or has parts that
+   *   would be damaged; `code` distinguishes these, and `docs/errors.md` has the remedies
+   * @throws {LeaseLostError} (rejects) if the lease was lost
+   * @throws {MisuseError} (rejects) if JSON has no form for the new value, or `change` both changes the value and
+   *   returns another one
    */
   async update(
     change: (value: T, lease: Lease) => T | void | PromiseLike<T | void>,
@@ -120,9 +121,8 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /**
-   * The same with the file's text: for a change of what `JSON.parse` does not keep, such as numbers of more than 15
-   * digits. What `change` returns must be JSON, and replaces the text as it is. A byte order mark is kept, and not part
-   * of the text.
+   * Updates the file's text: for changes to what `JSON.parse` does not keep, such as numbers of more than 15 digits.
+   * `change` must return JSON, which replaces the text as it is. A byte order mark is kept, and not part of the text.
    *
    * @throws as `update`
    */
@@ -140,8 +140,8 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /**
-   * The same with the file's bytes, for a file that is not UTF-8, or whose layout is another program's. What `change`
-   * returns must be JSON, but for bytes that are no UTF-8 where the file has some already.
+   * Updates the file's bytes: for a file that is not UTF-8, or whose layout is another program's. `change` must return
+   * JSON, with bytes that are not UTF-8 only if the file has some already.
    *
    * @throws as `update`
    */
@@ -161,15 +161,15 @@ export class JsonFile<T = unknown> implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     const { store } = this.#options;
     const place = typeof store === 'string' ? absolute(store) : store?.place;
     return ['JsonFile', this.path, place];
   }
 
   /**
-   * Under the lock of the file to which the path leads then: a link may be turned to another file during the wait, which
-   * has a lock of its own.
+   * Runs `change` under the lock of the file to which the path leads then: during the wait a link may be turned to
+   * another file, which has a lock of its own.
    */
   async #replace(change: Change, options: UpdateOptions): Promise<void> {
     checkWait(options);
@@ -181,7 +181,7 @@ export class JsonFile<T = unknown> implements Handed {
       const isDone = await lock
         .withLock((lease) => this.#replaceUnder(lock, lease, change, options), rest)
         .catch((error: unknown) => {
-          // Of several waits in a row, each has what the ones before it left.
+          // Each of several waits in a row gets the time that is left; the error names the whole.
           throw error instanceof LockTimeoutError ? new LockTimeoutError(lock.name, timeout, error.holders) : error;
         });
       if (isDone) return;
@@ -193,7 +193,7 @@ export class JsonFile<T = unknown> implements Handed {
     );
   }
 
-  /** False if the lock is not that of the file to which the path leads. */
+  /** Resolves to false if the path by now leads to a file with another lock. */
   async #replaceUnder(lock: Lock, lease: Lease, change: Change, { allowNewOwner = false }: UpdateOptions) {
     const document = Document.open(this.path);
     try {
@@ -226,23 +226,23 @@ export class JsonFile<T = unknown> implements Handed {
 type Change = (before: Buffer, lease: Lease) => Uint8Array | Promise<Uint8Array>;
 
 /**
- * The value that `change` meant. An arrow function without braces returns what its expression gives: a number that was
- * assigned, the array that was sorted. That must not become the file.
+ * Returns the value that `change` meant. An arrow function without braces returns the value of its expression, a number
+ * that was assigned or an array that was sorted, which must not become the file.
  */
 function chosen<T>(edit: JsonEdit, value: T, returned: T | void): T {
   if (returned === undefined || returned === value) return value;
   if (!edit.isUnchanged(value))
     throw new MisuseError(
-      'update: the function changed the value and also returned another one. Do one of both: `(t) => { t.count -= 1; }`. The file was not changed.',
+      'update: the function changed the value and also returned another one. Do one or the other: `(t) => { t.count -= 1; }`. The file was not changed.',
     );
   if (['function', 'symbol', 'bigint'].includes(typeof returned)) return returned;
   return isDocumentLike(edit, value, returned) ? returned : value;
 }
 
-/** Whether a value plainly is a new document in place of another one. */
+/** Whether `returned` can only be a new document in place of `value`. */
 function isDocumentLike(edit: JsonEdit, value: unknown, returned: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true;
   if (edit.isPart(returned) || typeof returned !== 'object' || returned === null) return false;
-  // Not a Map, a Date or a match: that is what a method returned, and nobody's document.
+  // A Map, a Date or a match is the result of some method, not a document.
   return Array.isArray(returned) === Array.isArray(value) && isWritten(returned);
 }

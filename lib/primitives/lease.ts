@@ -5,36 +5,39 @@ import type { OwnEntry, Store } from '../store/store.ts';
 /** How often a holder that listens for its loss looks by itself. */
 const WATCH_MS = 1_000;
 
-/** How one lease differs from others. */
+/** What distinguishes one lease from others. */
 export interface LeaseTraits {
   /** A second `release` is an error. */
   strict?: boolean;
-  /** Its owner may acquire the same again. */
+  /** The flow that holds it may acquire the same again. */
   reentrant?: boolean;
 }
 
-/** An entry that ends with the last of the leases that share it. */
+/** An entry that leaves the line with the last of the leases that share it. */
 interface SharedEntry {
   entry: OwnEntry;
   leases: number;
 }
 
 /**
- * What `acquire` returns: the right to the resource, until `release()`.
+ * A `Lease` is the right to a resource, from `acquire` until `release()`.
  *
- * - *Crash:* the lease ends with the process, whatever ends it. After a clean exit, an uncaught
- *   exception, SIGINT, SIGTERM or SIGHUP at once; after SIGKILL as soon as the next in line looks, which
- *   is within 100 ms.
- * - *Loss:* it can be taken away (`lockstep break`, a heartbeat that stood still). Then `signal` aborts
- *   and `release()` rejects, both with `LeaseLostError`. The successor's entry is never touched.
+ * Use it when the protected work is no single function; otherwise `withLock` and its like release it by themselves.
  *
- * A process that is stopped (SIGSTOP, a suspended laptop) cannot hear that. If the work writes to
- * something that can compare numbers, send `token` along, and have it refuse a smaller one than it saw.
+ * - *Crash:* the lease ends with the process, whatever ends that. After a clean exit, an uncaught exception, SIGINT,
+ *   SIGTERM or SIGHUP at once; after SIGKILL as soon as the next waiter checks, which is within 100 ms.
+ * - *Loss:* the lease can be evicted (`lockstep break`, a keepalive that stood still). Then `signal` aborts and
+ *   `release()` rejects, both with `LeaseLostError`. The successor's entry is never touched.
  *
- * ```ts
+ * A process that is stopped (SIGSTOP, a suspended laptop) cannot notice a loss. If the work writes to something that
+ * can compare numbers, send `token` along, and have it refuse a smaller one than it saw.
+ *
+ * @example
+ * import { Lock } from 'lockstep';
  * await using lease = await new Lock('deploy').acquire();
- * await upload({ fencingToken: lease.token, signal: lease.signal });
- * ```
+ * await fetch('data:,stand-in', { headers: { 'fencing-token': String(lease.token) }, signal: lease.signal });
+ * await lease.assertHeld();
+ * console.log(lease.held); // prints true
  */
 export class Lease implements AsyncDisposable, Disposable {
   readonly #store: Store;
@@ -55,20 +58,20 @@ export class Lease implements AsyncDisposable, Disposable {
     return this.#entry.name;
   }
 
-  /** The fencing token: it only ever grows from one holder of the resource to the next. */
+  /** The fencing token: it grows from each holder of the resource to the next. */
   get token(): number {
     return this.#entry.token;
   }
 
-  /** Whether the lease is held, as far as is known here without looking at the disk. */
+  /** Whether the lease is held, as far as this process knows without reading the disk. */
   get held(): boolean {
     return !this.#released && this.#entry.state === 'holding';
   }
 
   /**
-   * Aborts, with a `LeaseLostError`, when the lease is taken away. From the first use on the process
-   * listens for that; it learns of it within milliseconds, or within a second where no file
-   * notifications are to be had. It keeps no process alive. After `release()` it never aborts.
+   * Aborts, with a `LeaseLostError`, when the lease is lost. The process watches for that from the first use of
+   * `signal` on, and notices it within milliseconds, or within a second where file notifications are not available.
+   * The watch keeps no process alive. After `release()` the signal never aborts.
    */
   get signal(): AbortSignal {
     if (!this.#loss) {
@@ -79,48 +82,49 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Gives the resource back and lets the next in line in. A second call does nothing (of a `BoundedSemaphore`: it is
-   * an error).
+   * Releases the resource, which the next waiter in line then holds. A second call does nothing, except that a lease
+   * of a `BoundedSemaphore` rejects it.
    *
    * @throws {LeaseLostError} (rejects) if the lease was lost before
-   * @throws {MisuseError} (rejects) if it was released before, and that is an error here
-   * @throws {StoreError} (rejects) if that could not be written. The lease is still held then: call
-   *   again, or end the process, which ends it for everybody.
+   * @throws {MisuseError} (rejects) if it was released before, and is of a `BoundedSemaphore`
+   * @throws {StoreError} (rejects) if the release could not be written. The lease is still held then: call again, or end
+   *   the process, which ends the lease too.
    */
   release(): Promise<void> {
     return this.#giveBack('leave');
   }
 
   /**
-   * @internal `release()`, by who will not call it again, at the end of a block: where that cannot be written, the
-   * store goes on trying.
+   * @internal Releases at the end of a block, where no caller could try again: if the release cannot be written, the
+   * store retries it.
    */
   end(): Promise<void> {
     return this.#giveBack('abandon');
   }
 
   /**
-   * Looks whether the lease is still held, now. It may be lost right after: this only shortens the time
-   * in which a lost lease goes unnoticed.
+   * Checks on the disk that the lease is still held. It may be lost right after: the check only shortens the time in
+   * which a loss goes unnoticed.
    *
-   * @throws {LeaseLostError} (rejects)
+   * @throws {LeaseLostError} (rejects) if the lease is lost
+   * @throws {StoreError} (rejects) if the files cannot be read
    */
   async assertHeld(): Promise<void> {
     await this.#store.refresh(this.#entry);
     this.#throwIfLost();
   }
 
-  /** `release()` at once, for stores on disk. */
+  /** Releases as `release` does, without a promise. For stores on disk only. @throws as `release` */
   releaseSync(): void {
     this.#giveBackSync('leave');
   }
 
   /**
-   * Makes another process of this machine an owner too: the resource is free only when both are gone
-   * (or the lease is released). So a child that does the protected work keeps the lock when its parent
-   * is killed. False if there is no such process (any more).
+   * Makes another process of this machine an owner too: the resource becomes free only when both processes are gone,
+   * or the lease is released. So a child that does the protected work keeps the lock when its parent is killed.
+   * Resolves to false if there is no such process (any more).
    *
-   * @throws {LeaseLostError} (rejects)
+   * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async adopt(pid: number): Promise<boolean> {
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false });
@@ -129,10 +133,10 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Hands the lease over to another process of this machine: it is held until that one ends, or somebody
-   * evicts it, and this process has nothing more to do with it. False if there is no such process.
+   * Hands the entry over to another process of this machine: it is held until that process ends, or until it is
+   * evicted. This process no longer owns it. Resolves to false if there is no such process.
    *
-   * @throws {LeaseLostError} (rejects)
+   * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async handOver(pid: number): Promise<boolean> {
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true });
@@ -140,10 +144,12 @@ export class Lease implements AsyncDisposable, Disposable {
     return adopted;
   }
 
+  /** Releases at the end of an `await using` block, unless that is done already. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#released) await this.end();
   }
 
+  /** Releases at the end of a `using` block, unless that is done already. For stores on disk only. */
   [Symbol.dispose](): void {
     if (!this.#released) this.#giveBackSync('abandon');
   }
@@ -165,24 +171,24 @@ export class Lease implements AsyncDisposable, Disposable {
     this.#throwIfLost();
   }
 
-  /** @internal Where it stands in the lines of a store; null if it is not held, or is of another store. */
+  /** @internal Its place in the lines of a store; null if it is not held, or is of another store. */
   placeIn(store: Store): Kept | null {
     return this.held && store === this.#store ? { name: this.name, ticket: this.#entry.ticket } : null;
   }
 
-  /** @internal One more lease of the same entry, if its owner may acquire that again. */
+  /** @internal One more lease of the same entry, if that may be acquired again. */
   again(store: Store, name: string): Lease | null {
     if (!this.held || !this.#traits.reentrant || store !== this.#store || name !== this.name) return null;
     this.#shared.leases += 1;
     return new Lease(this.#store, this.#entry, this.#traits, this.#shared);
   }
 
-  /** @internal Gives the resource back for a while, without an end of this lease. */
+  /** @internal Leaves the line for a while, without an end of this lease. */
   async suspend(): Promise<void> {
     await this.#store.leave(this.#entry);
   }
 
-  /** @internal Goes on with another entry in the same line, that holds by now. */
+  /** @internal Continues with another entry in the same line, which holds by now. */
   resume(entry: OwnEntry): void {
     this.#shared.entry = entry;
     if (this.#loss) void this.#watchForLoss(this.#loss);
@@ -198,10 +204,10 @@ export class Lease implements AsyncDisposable, Disposable {
 
   #checkRelease(): void {
     if (!this.#released || !this.#traits.strict) return;
-    throw new MisuseError(`${this.name}: released too often: this lease, token ${this.token}, was given back before`);
+    throw new MisuseError(`${this.name}: released twice: this lease, token ${this.token}, was already released`);
   }
 
-  /** After it has been written down: a release that failed may be tried again. */
+  /** Called once the release is written: one that failed may be tried again. */
   #noteRelease(): void {
     if (this.#released) return;
     this.#released = true;

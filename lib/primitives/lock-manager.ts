@@ -7,49 +7,55 @@ import type { Lease } from './lease.ts';
 import type { ResourceOptions } from './resource.ts';
 import { type LockMode, RWLock } from './rwlock.ts';
 
+/** Options of `LockManager.request`. */
 export interface LockRequestOptions {
-  /** Default: `exclusive`. */
+  /** How to hold the lock. Default: `exclusive`. */
   mode?: LockMode;
-  /** If it is not free now, the callback is called with null. */
+  /** Whether the callback is called with null, instead of a wait, if the lock is not free now. Default: false. */
   ifAvailable?: boolean;
-  /** Takes it from whoever holds it, before whoever waits. Their `request` rejects with `AbortError`. */
+  /** Takes the lock from its holders, before all waiters. The holders' `request` rejects with `AbortError`. */
   steal?: boolean;
-  /** Ends the wait: `request` rejects with its reason. Once the lock is held it does nothing. */
+  /** Ends the wait: `request` rejects with the signal's reason. Once the lock is held it has no effect. */
   signal?: AbortSignal | undefined;
-  /** Not in the Web Locks API. As of `Lock.acquire`. */
+  /** As for `Lock.acquire`. Not in the Web Locks API. Default: true. */
   detectDeadlock?: boolean;
 }
 
-/** The lock, as the callback gets it. */
+/** The lock that is held while the callback runs, as its argument. */
 export interface GrantedLock {
   readonly name: string;
   readonly mode: LockMode;
 }
 
+/** Runs while the lock is held; gets null if `ifAvailable` found it taken. */
 export type LockGrantedCallback<T> = (lock: GrantedLock | null) => T | PromiseLike<T>;
 
+/** A holder or a waiter of a lock. */
 export interface LockInfo extends GrantedLock {
-  /** The session that holds or waits: one process, or thread, has one. */
+  /** The session that holds or waits: each process or thread has one. */
   readonly clientId: string;
 }
 
+/** The holders and waiters of a store's locks. */
 export interface LockManagerSnapshot {
   held: LockInfo[];
-  /** For each name in the order in which they will be granted. */
+  /** For each name, in the order in which they will be granted. */
   pending: LockInfo[];
 }
 
 /**
- * The Web Locks API (`navigator.locks`), for processes. Its locks are those of `Lock` and `RWLock`: a name means
- * the same one here and there. `docs/web-locks.md` goes through the API member by member, and says where
- * this differs from it in browsers.
+ * A `LockManager` is the Web Locks API (`navigator.locks`) for processes. Its locks are those of `Lock` and `RWLock`:
+ * a name is the same lock here and there. `docs/web-locks.md` lists each member of the API, and its differences from
+ * the browsers'.
  *
- * ```ts
- * import { locks } from 'lockstep';
- * await locks.request('deploy', async () => { … });                       // exclusive
- * await locks.request('index', { mode: 'shared' }, async () => { … });
- * await locks.request('cache', { ifAvailable: true }, (lock) => { if (!lock) return; … });
- * ```
+ * Use it for code that is written for `navigator.locks`, or for locks of a store other than the default one; `locks` has
+ * those of the default store.
+ *
+ * @example
+ * import { LockManager } from 'lockstep';
+ * const locks = new LockManager({ store: './locks' });
+ * await locks.request('index', { mode: 'shared' }, (lock) => console.log(lock?.mode)); // prints shared
+ * await locks.request('cache', { ifAvailable: true }, (lock) => console.log(lock !== null)); // prints true
  */
 export class LockManager {
   readonly #chosen: Store | string | undefined;
@@ -59,13 +65,13 @@ export class LockManager {
   }
 
   /**
-   * Waits for the lock, runs the callback while it is held, and resolves to what the callback comes to, once the lock
-   * is released. The callback is never called before `request` returns.
+   * Waits for the lock, runs the callback while it is held, releases the lock, and resolves to the callback's result.
+   * The callback is never called before `request` returns.
    *
-   * @throws (all reject) `TypeError` for a callback that is none, options or a mode that are none, or a name of no or
-   *   over 200 bytes; `NotSupportedError` for a name that begins with `-`, and for options that exclude each other; the
-   *   signal's reason if it aborts before the callback is called; `AbortError` as soon as the lock, or the place in
-   *   line, is taken away, though the callback still runs; what the callback throws; `DeadlockError`; `StoreError`
+   * @throws (all reject) `TypeError` for a callback, options or a mode of another type, or a name of no or over 200
+   *   bytes; `NotSupportedError` for a name that begins with `-`, and for options that exclude each other; the signal's
+   *   reason if it aborts before the callback is called; `AbortError` as soon as the lock is lost or the waiter evicted,
+   *   though the callback still runs; what the callback throws; `DeadlockError`; `StoreError`
    */
   request<T>(name: string, callback: LockGrantedCallback<T>): Promise<T>;
   request<T>(name: string, options: LockRequestOptions, callback: LockGrantedCallback<T>): Promise<T>;
@@ -77,7 +83,7 @@ export class LockManager {
     return lock.request(wanted);
   }
 
-  /** Who holds and who waits now. Each name is looked at by itself, one after the other. */
+  /** Resolves to the holders and waiters now. It reads one name after the other, not all at one moment. @throws {StoreError} (rejects) */
   async query(): Promise<LockManagerSnapshot> {
     const store = this.#store;
     const snapshot: LockManagerSnapshot = { held: [], pending: [] };
@@ -94,23 +100,32 @@ export class LockManager {
   }
 }
 
-/** The locks of the default store. */
+/**
+ * The locks of the default store, as `navigator.locks` has those of a browser.
+ *
+ * Use it where the default store is the right one.
+ *
+ * @example
+ * import { locks } from 'lockstep';
+ * await locks.request('deploy', () => console.log('alone')); // prints alone
+ * console.log((await locks.query()).held.length); // prints 0
+ */
 export const locks = new LockManager();
 
-/** One call of `request`, with everything in it that may be left out. */
+/** The arguments of one call of `request`, with all defaults filled in. */
 interface Wanted<T> extends Required<LockRequestOptions> {
   name: string;
   callback: LockGrantedCallback<T>;
 }
 
 /**
- * The arguments as the standard's, in the order in which Web IDL converts them. Each option is read once, because
- * an object may answer differently the next time.
+ * Converts the arguments in the order of Web IDL, as the standard does. Reads each option once, because a getter may
+ * return another value the next time.
  *
  * @throws {TypeError}
  */
 function wantedOf<T>(name: unknown, options: unknown, callback: unknown): Wanted<T> {
-  // Not String(): of a symbol, it would make a name.
+  // Not String(): it would accept a symbol as a name.
   const text = `${name}`;
   if (!isDictionary(options)) throw new TypeError(`the options must be an object, not ${typeof options}`);
   const { ifAvailable, mode = 'exclusive', signal, steal, detectDeadlock = true } = options ?? {};
@@ -134,7 +149,7 @@ function isDictionary(options: unknown): options is LockRequestOptions | null | 
   return options === undefined || typeof options === 'object' || typeof options === 'function';
 }
 
-/** In the order in which the standard checks. @throws `NotSupportedError` */
+/** Checks in the order of the standard. @throws `NotSupportedError` */
 function checkWanted({ name, mode, ifAvailable, steal, signal }: Wanted<unknown>): void {
   if (name.startsWith('-')) throw notSupported(`a name must not begin with '-': ${JSON.stringify(name)}`);
   if (steal && ifAvailable) throw notSupported('steal and ifAvailable exclude each other');
@@ -152,7 +167,7 @@ class ManagedLock extends RWLock {
     const lease = await this.#granted(wanted);
     if (!lease) return callback(null);
     const work = () => {
-      // It may have aborted since the grant, which nobody but us knows of so far.
+      // The signal may have aborted between the grant and this call.
       signal?.throwIfAborted();
       return callback(Object.freeze({ name: this.name, mode }));
     };
@@ -170,24 +185,24 @@ class ManagedLock extends RWLock {
   }
 }
 
-/** What is done under a lease; or, as soon as that is taken away, an `AbortError`. */
+/** Settles as `run` does, or rejects with an `AbortError` as soon as the lease is lost. */
 function untilLost<T>(lease: Lease, run: () => Promise<T>): Promise<T> {
-  // Listened to before the callback runs, which may have the lock stolen itself.
+  // Listen before the callback runs: the callback itself may have the lock stolen.
   const { signal } = lease;
   return new Promise((resolve, reject) => {
     const onLoss = () => reject(aborted(signal.reason as Error));
-    const stopHearing = onAbort(signal, onLoss);
+    const stopListening = onAbort(signal, onLoss);
     if (signal.aborted) onLoss();
     run()
       .then(resolve, async (error) => {
         const loss = await lossOf(lease);
         reject(loss ? aborted(loss) : error);
       })
-      .finally(stopHearing);
+      .finally(stopListening);
   });
 }
 
-/** The loss of a lease that has ended, also if nobody has told of it yet; null if it was not lost. */
+/** The loss of a lease that has ended, also if it was not noticed yet; null if the lease was not lost. */
 async function lossOf(lease: Lease): Promise<LeaseLostError | null> {
   try {
     await lease.assertHeld();
@@ -203,9 +218,9 @@ function aborted(cause: Error): DOMException {
 
 function addTo({ held, pending }: LockManagerSnapshot, { name, entries }: LineView): void {
   for (const { state, ask, owners, stale } of entries) {
-    // The dead hold nothing: who asks next takes them out of the line.
+    // A stale entry holds nothing: the next request evicts it.
     if (stale) continue;
-    // Whoever asked; or, of an entry that was handed over or inherited, the one that has it.
+    // The session that joined; or, of an entry that was handed over or inherited, the one that owns it now.
     const clientId = owners.find(({ gone }) => gone === null)?.session ?? '';
     (state === 'holding' ? held : pending).push({ name, mode: ask === 0 ? 'shared' : 'exclusive', clientId });
   }

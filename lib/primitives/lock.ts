@@ -1,33 +1,38 @@
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 const CONFIG = { kind: 'lock', permits: 1 } as const;
 
 /**
- * A lock that one process (or one caller in it) holds at a time. First come, first served.
+ * A `Lock` lets one holder at a time use a resource: one caller in one process. Waiters are served in the order in
+ * which they came.
  *
- * Any process that opens the same name in the same store means the same lock. Making the object touches
- * no file. A lock is not re-entrant: a second `acquire` is a second entry, and waits for the first.
+ * Use it when only one process at a time may do something. For several at a time use a `Semaphore`; for many readers
+ * or one writer, an `RWLock`; to acquire again what the caller holds already, an `RLock`.
  *
- * ```ts
+ * The same name in the same store is the same lock in every process. Creating the object touches no file. A lock is
+ * not re-entrant: a second `acquire` adds a second entry, which waits for the first.
+ *
+ * @example
+ * import { Lock } from 'lockstep';
  * const lock = new Lock('deploy');
- * await lock.withLock(async () => {
- *   // nobody else is here
+ * await lock.withLock(async (lease) => {
+ *   console.log(lease.name); // prints deploy
  * }, { timeout: 5_000 });
- * ```
  */
-export class Lock extends Acquirable implements Handed {
+export class Lock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
   }
 
   /**
-   * Waits in line until the lock is ours.
+   * Waits in line until this caller holds the lock.
    *
-   * @throws {LockTimeoutError} (rejects) after `timeout` ms. Nothing is left in line.
-   * @throws the signal's reason (rejects) if it aborts. Nothing is left in line.
+   * @throws {LockTimeoutError} (rejects) after `timeout` ms. No entry is left in line.
+   * @throws the signal's reason (rejects) if it aborts. No entry is left in line.
+   * @throws {DeadlockError} (rejects) if the wait provably cannot end, unless `detectDeadlock` is false
    * @throws {ConfigMismatchError} (rejects) if the name is not a lock's
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
@@ -35,31 +40,33 @@ export class Lock extends Acquirable implements Handed {
     return this.enter(1, options);
   }
 
-  /** Takes the lock if it is free now and nobody waits; else null. */
+  /** Acquires the lock if it is free now and has no waiters; resolves to null otherwise. @throws as `acquire` */
   tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
     return this.tryEnter(1, options);
   }
 
-  /** `acquire`, blocking this thread. Ctrl-C ends the process even then. For stores on disk only. */
+  /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions = {}): Lease {
     return this.enterSync(1, options);
   }
 
-  /** `tryAcquire`, at once. For stores on disk only. */
+  /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> = {}): Lease | null {
     return this.tryEnterSync(1, options);
   }
 
   /**
-   * Runs `work` under the lock, and releases after the promise it returns has settled, either way. If
-   * the lease was lost meanwhile it rejects with `LeaseLostError`, unless `work` threw: then with that.
+   * Acquires, runs `work`, and releases once the promise that `work` returns has settled, either way.
+   *
+   * @throws as `acquire`, and what `work` throws
+   * @throws {LeaseLostError} (rejects) if the lease was lost meanwhile, unless `work` itself threw
    */
   async withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
     return this.hold(await this.acquire(options), work);
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Lock', this.name, this.place];
   }
 }

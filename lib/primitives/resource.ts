@@ -6,13 +6,15 @@ import { describeConfig } from '../line/config.ts';
 import { checkName } from '../store/name.ts';
 import type { LineView, Store } from '../store/store.ts';
 
+/** Options of every resource. */
 export interface ResourceOptions {
   /** A store, or the directory of one on disk. Default: `$LOCKSTEP_DIR`, or the user's own. */
   store?: Store | string;
 }
 
-/** A name in a store, and what it is. Making one touches no file. */
+/** A name in a store, and the kind of resource that it stands for. Creating the object touches no file. */
 export abstract class Resource {
+  /** The resource's name: the same in every process that shares it. */
   readonly name: string;
   protected readonly config: Config;
   readonly #chosen: Store | string | undefined;
@@ -26,25 +28,25 @@ export abstract class Resource {
     this.#chosen = store;
   }
 
-  /** Where the resource's line is. */
+  /** The store that keeps the resource's line. @throws {StoreError} if it cannot be opened or trusted */
   get store(): Store {
     this.#store ??= this.#openStore();
     return this.#store;
   }
 
-  /** The line as it is now: who holds, who waits. */
+  /** Resolves to the line as it is now: its holders and its waiters. @throws {StoreError} (rejects) */
   async inspect(): Promise<LineView> {
     return (await this.store.snapshot(this.name)) ?? { name: this.name, ...this.config, value: 0, entries: [] };
   }
 
-  /** Where another process finds it. @throws {MisuseError} */
+  /** Where another process finds the store. @throws {MisuseError} unless it is on disk */
   protected get place(): string {
     const { store } = this;
     if (store.sync) return store.place;
-    throw new MisuseError(`${this.name}: the store ${store.place} cannot be handed to another process`);
+    throw new MisuseError(`${this.name}: the store ${store.place} cannot be transferred to another process`);
   }
 
-  /** The line, of which somebody reads more than who stands in it. @throws {ConfigMismatchError} */
+  /** Resolves to the line, for a caller that uses more of it than its entries. @throws {ConfigMismatchError} (rejects) */
   protected async read(): Promise<LineView> {
     const line = await this.inspect();
     const { kind, permits } = this.config;

@@ -3,26 +3,29 @@ import { flowOf, type Owner } from './flow.ts';
 import type { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
 import type { Recipe } from './transferable.ts';
-import { handed } from './transferable.ts';
+import { transfer } from './transferable.ts';
 
 const TRAITS = { reentrant: true } as const;
 
 /**
- * A lock that its owner may acquire again while it has it. It is free when every lease of it was released.
+ * An `RLock` is a lock that the flow that holds it may acquire again, at once. It is free once each of its leases is
+ * released.
  *
- * Its owner is a flow of control: what runs inside of `withLock`, or of an `Owner`. Elsewhere nobody could tell the
- * owner from another task of the same process, so there a second `acquire` waits like anybody's. It is the same
- * lock as `Lock` of that name; what a `Lock` holds is not acquired again.
+ * Use it when code that holds the lock calls code that acquires it too.
  *
- * ```ts
+ * The flow is what runs inside of `withLock`, or inside of an `Owner`. Elsewhere a second `acquire` cannot be
+ * distinguished from that of another task of the same process, and waits like any other. It is the same lock as a
+ * `Lock` of that name; a lease of a `Lock` cannot be acquired again.
+ *
+ * @example
+ * import { RLock } from 'lockstep';
  * const lock = new RLock('deploy');
  * await lock.withLock(async () => {
- *   await lock.withLock(async () => { … }); // in at once
+ *   await lock.withLock(() => console.log('held twice')); // prints held twice
  * });
- * ```
  */
 export class RLock extends Lock {
-  /** As of `Lock`; at once if its owner has it already, whoever waits. */
+  /** Acquires as a `Lock` does; at once, before all waiters, if this flow holds the lock already. @throws as `Lock.acquire` */
   override async acquire(options: AcquireOptions = {}): Promise<Lease> {
     return this.#again(options.owner) ?? this.enter(1, options, TRAITS);
   }
@@ -40,7 +43,7 @@ export class RLock extends Lock {
   }
 
   /** @internal */
-  override [handed](): Recipe {
+  override [transfer](): Recipe {
     return ['RLock', this.name, this.place];
   }
 
@@ -50,11 +53,11 @@ export class RLock extends Lock {
     const again = flow?.pick((lease) => lease.again(store, name)) ?? null;
     if (!again) return null;
     try {
-      // It may outlive the one that it was acquired over.
+      // This lease may outlive the one that was there first.
       flow?.add(again);
       return again;
     } catch (error) {
-      // The caller does not get it, so nobody else would release it. It is not the last one: this writes nothing.
+      // The caller never gets this lease, so it must be released here. It is not the last one: nothing is written.
       void again.release();
       throw error;
     }

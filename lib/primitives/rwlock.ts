@@ -1,46 +1,50 @@
 import { MisuseError } from '../errors.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
-/** `exclusive`: nobody else. `shared`: any number of others who share, and nobody who does not. */
+/** `exclusive`: one holder alone. `shared`: any number of holders that share, and no exclusive one. */
 export type LockMode = 'exclusive' | 'shared';
 
+/** Options of an `RWLock`'s `acquire`. */
 export interface ModeOptions {
-  /** Default: `exclusive`. */
+  /** How to hold the lock. Default: `exclusive`. */
   mode?: LockMode;
 }
 
 const CONFIG = { kind: 'lock', permits: 1 } as const;
-/** What an entry asks for in each mode: the lock's one permit, or a tiny share of it. */
+/** How many permits an entry requests in each mode: 0 stands for a shared one. */
 const ASK: Record<LockMode, number> = { exclusive: 1, shared: 0 };
 
 /**
- * A lock that many readers share, or one writer has. First come, first served, strictly: a reader that comes
- * after a waiting writer waits behind it, so neither starves.
+ * An `RWLock` has many holders that share it, or one that has it exclusively. Requests are served strictly in order: a
+ * reader that comes after a waiting writer waits behind it, so neither starves.
  *
- * It is the same lock as `Lock` of that name, and as `lockstep run NAME` with `-s` or `-x`: a `Lock` is the
- * exclusive mode alone. Shared does not become exclusive: who holds it shared and asks for it exclusively
- * waits for itself, and is told so (`DeadlockError`) where that is certain.
+ * Use it when reads may overlap, and a write must be alone.
  *
- * ```ts
+ * It is the same lock as a `Lock` of that name, which is the exclusive mode alone, and as `lockstep run NAME` with `-s`
+ * or `-x`. A shared lease does not become exclusive: a holder in shared mode that requests the exclusive mode waits for
+ * itself, and gets a `DeadlockError` where that is certain.
+ *
+ * @example
+ * import { RWLock } from 'lockstep';
  * const index = new RWLock('index');
- * await index.withLock(readIt, { mode: 'shared' });
- * await index.withLock(rebuildIt, { mode: 'exclusive', timeout: 5_000 });
- * ```
+ * await index.withLock(() => console.log('read'), { mode: 'shared' }); // prints read
+ * await index.withLock(() => console.log('rebuild'), { mode: 'exclusive', timeout: 5_000 }); // prints rebuild
  */
-export class RWLock extends Acquirable implements Handed {
+export class RWLock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
   constructor(name: string, options: ResourceOptions = {}) {
     super(name, CONFIG, options);
   }
 
   /**
-   * Waits in line until the lock is ours in this mode.
+   * Waits in line until this caller holds the lock in this mode.
    *
-   * @throws {MisuseError} (rejects) for a mode that is none
-   * @throws {LockTimeoutError} (rejects) after `timeout` ms. Nothing is left in line.
-   * @throws the signal's reason (rejects) if it aborts. Nothing is left in line.
+   * @throws {MisuseError} (rejects) for an unknown mode
+   * @throws {LockTimeoutError} (rejects) after `timeout` ms. No entry is left in line.
+   * @throws the signal's reason (rejects) if it aborts. No entry is left in line.
+   * @throws {DeadlockError} (rejects) if the wait provably cannot end, unless `detectDeadlock` is false
    * @throws {ConfigMismatchError} (rejects) if the name is not a lock's
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
@@ -48,24 +52,26 @@ export class RWLock extends Acquirable implements Handed {
     return this.enter(askOf(options), options);
   }
 
-  /** Takes the lock if it is free now in this mode, and nobody waits; else null. */
+  /** Acquires the lock if it is free now in this mode and has no waiters; resolves to null otherwise. @throws as `acquire` */
   async tryAcquire(options: Omit<AcquireOptions, 'timeout'> & ModeOptions = {}): Promise<Lease | null> {
     return this.tryEnter(askOf(options), options);
   }
 
-  /** `acquire`, blocking this thread. Ctrl-C ends the process even then. For stores on disk only. */
+  /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions & ModeOptions = {}): Lease {
     return this.enterSync(askOf(options), options);
   }
 
-  /** `tryAcquire`, at once. For stores on disk only. */
+  /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & ModeOptions = {}): Lease | null {
     return this.tryEnterSync(askOf(options), options);
   }
 
   /**
-   * Runs `work` under the lock, and releases after the promise it returns has settled, either way. If
-   * the lease was lost meanwhile it rejects with `LeaseLostError`, unless `work` threw: then with that.
+   * Acquires, runs `work`, and releases once the promise that `work` returns has settled, either way.
+   *
+   * @throws as `acquire`, and what `work` throws
+   * @throws {LeaseLostError} (rejects) if the lease was lost meanwhile, unless `work` itself threw
    */
   async withLock<T>(
     work: (lease: Lease) => T | PromiseLike<T>,
@@ -75,7 +81,7 @@ export class RWLock extends Acquirable implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['RWLock', this.name, this.place];
   }
 }

@@ -2,30 +2,34 @@ import { MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
-import { type Handed, handed, type Recipe } from './transferable.ts';
+import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
+/** Options of a `Semaphore`'s `acquire`. */
 export interface PermitOptions {
-  /** How many permits to take at once. Default 1. */
+  /** How many permits to acquire, all at once. Default: 1. */
   permits?: number;
 }
 
 /**
- * A number of permits that processes share. First come, first served, strictly: a small later request
- * does not overtake a large earlier one.
+ * A `Semaphore` shares a number of permits among processes. Requests are served strictly in order: a small later
+ * request does not overtake a large earlier one.
  *
- * ```ts
+ * Use it to bound how many processes do something at the same time.
+ *
+ * @example
+ * import { Semaphore } from 'lockstep';
  * const room = new Semaphore('ktv', 4);
  * await room.withPermits(async () => {
- *   // at most four at a time are here
+ *   console.log('at most four are here'); // prints at most four are here
  * });
- * ```
  */
-export class Semaphore extends Acquirable implements Handed {
+export class Semaphore extends Acquirable implements Transferable {
+  /** How many permits the semaphore has. */
   readonly permits: number;
 
   /**
-   * @param permits how many there are. Everybody who opens the name must say the same.
-   * @throws {MisuseError} for a bad name, or permits that are no whole number from 1 up
+   * @param permits how many permits there are: the same number in every process that opens the name
+   * @throws {MisuseError} for a name as of `Lock`, or unless `permits` is a whole number from 1 up
    */
   constructor(name: string, permits: number, options: ResourceOptions = {}) {
     checkPermits(permits, MAX_PERMITS, 'a semaphore');
@@ -34,36 +38,39 @@ export class Semaphore extends Acquirable implements Handed {
   }
 
   /**
-   * Waits in line until `permits` of them are ours, all at once.
+   * Waits in line until this caller holds `permits` of them, all at once.
    *
-   * @throws {MisuseError} for more permits than there are
-   * @throws {LockTimeoutError} (rejects) after `timeout` ms. Nothing is left in line.
-   * @throws the signal's reason (rejects) if it aborts. Nothing is left in line.
-   * @throws {ConfigMismatchError} (rejects) if the name is another kind's, or has other permits
+   * @throws {MisuseError} for more permits than the semaphore has
+   * @throws {LockTimeoutError} (rejects) after `timeout` ms. No entry is left in line.
+   * @throws the signal's reason (rejects) if it aborts. No entry is left in line.
+   * @throws {DeadlockError} (rejects) if the wait provably cannot end, unless `detectDeadlock` is false
+   * @throws {ConfigMismatchError} (rejects) if the name is of another kind, or of another number of permits
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {
     return this.enter(this.ask(options), options);
   }
 
-  /** Takes the permits if they are free now and nobody waits; else null. */
+  /** Acquires the permits if they are free now and there are no waiters; resolves to null otherwise. @throws as `acquire` */
   tryAcquire(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Promise<Lease | null> {
     return this.tryEnter(this.ask(options), options);
   }
 
-  /** `acquire`, blocking this thread. Ctrl-C ends the process even then. For stores on disk only. */
+  /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions & PermitOptions = {}): Lease {
     return this.enterSync(this.ask(options), options);
   }
 
-  /** `tryAcquire`, at once. For stores on disk only. */
+  /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Lease | null {
     return this.tryEnterSync(this.ask(options), options);
   }
 
   /**
-   * Runs `work` with the permits, and gives them back after the promise it returns has settled, either
-   * way. If the lease was lost meanwhile it rejects with `LeaseLostError`, unless `work` threw: then with that.
+   * Acquires, runs `work`, and releases once the promise that `work` returns has settled, either way.
+   *
+   * @throws as `acquire`, and what `work` throws
+   * @throws {LeaseLostError} (rejects) if the lease was lost meanwhile, unless `work` itself threw
    */
   async withPermits<T>(
     work: (lease: Lease) => T | PromiseLike<T>,
@@ -73,7 +80,7 @@ export class Semaphore extends Acquirable implements Handed {
   }
 
   /** @internal */
-  [handed](): Recipe {
+  [transfer](): Recipe {
     return ['Semaphore', this.name, this.permits, this.place];
   }
 
@@ -92,15 +99,17 @@ function checkPermits(permits: number, most: number, whose: string): void {
 const TRAITS = { strict: true } as const;
 
 /**
- * A semaphore of which a release too many is an error: `release` of a lease that was released before rejects with a
- * `MisuseError`, where a `Semaphore`'s does nothing. Either way there are never more permits than at first. It is the
- * same semaphore as `Semaphore` of that name.
+ * A `BoundedSemaphore` treats a second `release` of a lease as an error: it rejects with a `MisuseError`, where that of
+ * a `Semaphore` does nothing. Either way there are never more permits than at first. It is the same semaphore as a
+ * `Semaphore` of that name.
  *
- * ```ts
+ * Use it when a double release is a bug that you want to see.
+ *
+ * @example
+ * import { BoundedSemaphore } from 'lockstep';
  * const lease = await new BoundedSemaphore('ktv', 4).acquire();
  * await lease.release();
- * await lease.release(); // MisuseError
- * ```
+ * await lease.release().catch(({ code }) => console.log(code)); // prints MISUSE
  */
 export class BoundedSemaphore extends Semaphore {
   override async acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {
@@ -120,7 +129,7 @@ export class BoundedSemaphore extends Semaphore {
   }
 
   /** @internal */
-  override [handed](): Recipe {
+  override [transfer](): Recipe {
     return ['BoundedSemaphore', this.name, this.permits, this.place];
   }
 }

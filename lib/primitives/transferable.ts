@@ -1,12 +1,13 @@
 /**
- * The method of what may be handed to another process: says how to make its like there. Registered
- * globally, so that two copies of the package understand each other.
+ * The method that returns how another process recreates the object. The symbol is registered globally, so that two
+ * copies of the package recognize each other's objects.
  */
-export const handed = Symbol.for('lockstep.handed');
+export const transfer = Symbol.for('lockstep.transfer');
 
-/** What to make, and of what: only values that a structured clone keeps. */
+/** The kind to create, and its arguments: only values that a structured clone keeps. */
 export type Recipe = readonly [kind: string, ...ingredients: unknown[]];
 
-export interface Handed {
-  [handed](): Recipe;
+/** An object that stands for the same resource when it is an argument of a `Process`. */
+export interface Transferable {
+  [transfer](): Recipe;
 }

@@ -7,10 +7,11 @@ import { countdown } from '../time/countdown.ts';
 const FIRST_CHECK_MS = 25;
 const LAST_CHECK_MS = 1_000;
 
+/** Options of every wait. */
 export interface WaitOptions {
-  /** How long to wait, in ms. Default: as long as it takes. 0: not at all. */
+  /** How long to wait, in ms. 0: not at all. Default: no limit. */
   timeout?: number;
-  /** Ends the wait, which then rejects with its reason. */
+  /** Ends the wait, which then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 

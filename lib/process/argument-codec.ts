@@ -11,7 +11,7 @@ import { Lock } from '../primitives/lock.ts';
 import { RLock } from '../primitives/rlock.ts';
 import { RWLock } from '../primitives/rwlock.ts';
 import { BoundedSemaphore, Semaphore } from '../primitives/semaphore.ts';
-import { type Handed, handed, type Recipe } from '../primitives/transferable.ts';
+import { type Recipe, type Transferable, transfer } from '../primitives/transferable.ts';
 
 type Place = string | undefined;
 
@@ -32,7 +32,7 @@ const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
 };
 
 interface Packed {
-  /** The key of the objects that stand for what is handed over. Nothing else in here has it. */
+  /** The key that only the stand-ins for primitives have. */
   mark: string;
   args: unknown;
 }
@@ -40,10 +40,10 @@ interface Packed {
 type Step = (object: object) => unknown;
 
 /**
- * Arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
- * any depth, means the same resource there.
+ * Packs arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
+ * any depth, stands for the same resource there.
  *
- * @throws {MisuseError} for what cannot be handed over: a function, a symbol, a lease
+ * @throws {MisuseError} for an argument that cannot be transferred: a function, a symbol, a lease
  */
 export function pack(args: readonly unknown[]): Uint8Array {
   const mark = `lockstep:${Math.random()}`;
@@ -52,11 +52,11 @@ export function pack(args: readonly unknown[]): Uint8Array {
     return serialize(packed);
   } catch (error) {
     if (error instanceof MisuseError) throw error;
-    throw new MisuseError(`args cannot be handed to another process: ${(error as Error).message}`);
+    throw new MisuseError(`args cannot be transferred to another process: ${(error as Error).message}`);
   }
 }
 
-/** The arguments again, in the other process. */
+/** Returns the arguments in the other process. */
 export function unpack(bytes: Uint8Array): unknown[] {
   const { mark, args } = deserialize(bytes) as Packed;
   return rebuilt(args, (object) => made(object, mark), new Map()) as unknown[];
@@ -65,10 +65,10 @@ export function unpack(bytes: Uint8Array): unknown[] {
 function standIn(object: object, mark: string): unknown {
   if (object instanceof Lease) {
     throw new MisuseError(
-      'a lease cannot be handed to another process: hand over the lock and acquire it there, or send `lease.token` along',
+      'a lease cannot be transferred to another process: pass the lock and acquire it there, or pass `lease.token`',
     );
   }
-  const { [handed]: recipe } = object as Partial<Handed>;
+  const { [transfer]: recipe } = object as Partial<Transferable>;
   return typeof recipe === 'function' ? { [mark]: recipe.call(object) } : undefined;
 }
 
@@ -79,7 +79,7 @@ function made(object: object, mark: string): unknown {
 
 function make([kind, ...ingredients]: Recipe): unknown {
   const maker = MAKERS[kind];
-  if (!maker) throw new MisuseError(`a ${kind} was handed over, which this version of Lockstep does not know`);
+  if (!maker) throw new MisuseError(`this version of Lockstep does not know the kind ${kind} of an argument`);
   return maker(...(ingredients as never[]));
 }
 

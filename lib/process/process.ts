@@ -8,39 +8,41 @@ import { launch, letGo } from './launch.ts';
 import { ProcessGroup } from './process-group.ts';
 import { checkTarget, orderOf, type Target } from './target.ts';
 
-/** How long a daemon may take to end after SIGTERM. A killed main's daemons must be gone within a second. */
+/** The time between SIGTERM and SIGKILL. A killed main's daemons must be gone within a second. */
 const GRACE_MS = 500;
 
+/** Options of `join`. */
 export interface JoinOptions {
-  /** How long to wait, in ms. Default: as long as it takes. */
+  /** How long to wait, in ms. Default: no limit. */
   timeout?: number;
+  /** Ends the wait, not the process. */
   signal?: AbortSignal | undefined;
 }
 
 let count = 0;
 
 /**
- * A child process, after Python's `multiprocessing.Process`: an exported function of a module, or a program.
+ * A `Process` runs an exported function of a module, or a program, in a child process, after Python's
+ * `multiprocessing.Process`. Use it for children that share primitives with main, or must not outlive it.
  *
- * - *Main's end:* when main's own code has ended (nothing is left in its event loop), its daemons are ended at
- *   once: SIGTERM, and SIGKILL after `grace`. Then main waits for its ordinary children, then it exits.
- *   After `process.exit`, an uncaught exception or a deadly signal, SIGKILL too, the daemons are ended all the
- *   same, within `grace` and a moment; ordinary children go on by themselves.
- * - *A daemon* is ended with all that it started, as long as that stays in its process group; it must not have
- *   `Process`es of its own. Its standard input is empty, and so is a module's.
- * - *A module* ends when its function's promise has settled and nothing is left in its event loop. If the
- *   function throws, the stack goes to stderr, and the exit code is 1. It runs with main's `execArgv`, so a
- *   TypeScript module runs where main's would.
- * - *The locks* that a child held when it was killed are free as soon as the next in line looks.
+ * - *Main's end:* when main's own code has ended (its event loop is empty), its daemons get SIGTERM at once, and SIGKILL
+ *   after `grace`. Then main waits for its ordinary children, and exits. After `process.exit`, an uncaught exception or
+ *   a deadly signal, also SIGKILL, the daemons are ended too, within `grace` and a moment; ordinary children continue.
+ * - *A daemon* is ended with all processes of its process group; it must not have `Process`es of its own. Its standard
+ *   input is empty, and so is a module's.
+ * - *A module* ends when its function's promise has settled and its event loop is empty. If the function throws, the
+ *   stack goes to stderr, and the exit code is 1. It runs with main's `execArgv`, so TypeScript runs where main's does.
+ * - *The locks* of a child that was killed are free as soon as the next waiter checks.
  *
- * ```ts
- * const singer = new Process({ module: new URL('./sing.js', import.meta.url), args: ['person1', semaphore] });
- * singer.start();
- * await singer.join();
- * ```
+ * @example
+ * import { Process, Semaphore } from 'lockstep';
+ * const singer = new Process({ module: './sing.js', args: ['person1', new Semaphore('ktv', 4)] });
+ * singer.start(); // prints person1 sings
+ * console.log(await singer.join()); // prints 0
  */
 export class Process {
   static readonly #ofChild = new WeakMap<Child, Process>();
+  /** The name in messages. */
   readonly name: string;
   readonly #target: Target;
   readonly #graceMs: number;
@@ -53,7 +55,7 @@ export class Process {
   #ended: Promise<void> = Promise.resolve();
   #joins = 0;
 
-  /** @throws {MisuseError} */
+  /** @throws {MisuseError} unless `target` has exactly one of `module` and `command`, and valid options */
   constructor(target: Target) {
     checkTarget(target);
     const { name, daemon = false, grace = GRACE_MS } = target;
@@ -68,7 +70,7 @@ export class Process {
     Process.#ofChild.set(this.#asChild, this);
   }
 
-  /** The children that run. */
+  /** The children of this process that run now. */
   static activeChildren(): Process[] {
     return children
       .all()
@@ -76,50 +78,51 @@ export class Process {
       .filter((process) => process.isAlive());
   }
 
-  /** Whether it ends when main's code ends. To be set before `start`. */
+  /** Whether the process is ended when main's code has ended. Set it before `start`. */
   get daemon(): boolean {
     return this.#daemon;
   }
 
-  /** @throws {MisuseError} */
+  /** @throws {MisuseError} after `start` */
   set daemon(daemon: boolean) {
     if (typeof daemon !== 'boolean') throw new MisuseError(`daemon must be true or false, not ${String(daemon)}`);
     if (this.#child) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
     this.#daemon = daemon;
   }
 
-  /** Null before `start`. */
+  /** The process id; null before `start`. */
   get pid(): number | null {
     return this.#child?.pid ?? null;
   }
 
-  /** Null before it has ended; −n if signal n ended it. Known when the event loop has turned since. */
+  /** The exit code; −n if signal n ended the process; null before its end was noticed by the event loop. */
   get exitCode(): number | null {
     return this.#exitCode;
   }
 
-  /** Whether it was started and has not ended, as far as is known since the event loop turned last. */
+  /** Whether the process was started and has not ended, as of the last turn of the event loop. */
   isAlive(): boolean {
     return this.#child !== null && this.#exitCode === null;
   }
 
   /**
-   * Its output, where `output` is `pipe`, from `start` on; else null. A child whose output nobody reads stops
-   * when the pipe is full. Reading it keeps main's code no longer alive than it is otherwise.
+   * The process's output, if `output` is `pipe`, from `start` on; else null. A child blocks when the pipe is full: read
+   * it. Reading it does not keep main's code alive.
    */
   get stdout(): Readable | null {
     return this.#child?.stdout ?? null;
   }
 
+  /** The process's errors, as `stdout`. */
   get stderr(): Readable | null {
     return this.#child?.stderr ?? null;
   }
 
   /**
-   * Starts it, and returns when it is there; it begins by itself. If main is killed in the middle of this, the
-   * child never begins.
+   * Starts the process, and returns once it exists; its code begins later. If main is killed during `start`, the code
+   * never begins.
    *
-   * @throws {MisuseError} if it was started before; in a daemon; for arguments that cannot be handed over
+   * @throws {MisuseError} if it was started before; in a daemon; for arguments that cannot be transferred
    * @throws {LockstepError} `START_FAILED` if the system starts no more processes. Nothing was started then.
    */
   start(): void {
@@ -142,8 +145,8 @@ export class Process {
   }
 
   /**
-   * Resolves when it has ended, to its exit code; or after `timeout`, to null. Main's code is not over while
-   * it is awaited.
+   * Waits until the process has ended. Resolves to its exit code, or to null after `timeout` ms. Main's code has not
+   * ended while it waits.
    *
    * @throws {MisuseError} (rejects) before `start`
    * @throws the signal's reason (rejects) if it aborts
@@ -166,19 +169,19 @@ export class Process {
     return this.#exitCode;
   }
 
-  /** SIGTERM; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
+  /** Sends SIGTERM, to a daemon's whole group, unless the process has ended. @throws {MisuseError} before `start` */
   terminate(): void {
     this.#signal('SIGTERM');
   }
 
-  /** SIGKILL, or another; to a daemon's whole group. Nothing happens if it has ended. @throws {MisuseError} before `start` */
+  /** Sends SIGKILL, or another signal, as `terminate` does. @throws {MisuseError} before `start` */
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
     this.#signal(signal);
   }
 
   /**
-   * Ends it politely, then not: SIGTERM, and SIGKILL after `grace`. Resolves to its exit code. Of a daemon, all
-   * that it started has ended too.
+   * Sends SIGTERM, and SIGKILL after `grace`. Resolves to the exit code once the process has ended; for a daemon, once
+   * its whole process group has.
    *
    * @throws {MisuseError} (rejects) before `start`
    */

@@ -3,22 +3,23 @@ import { pathToFileURL } from 'node:url';
 import { MisuseError } from '../errors.ts';
 import { pack } from './argument-codec.ts';
 
-/** A function that a module exports, and its arguments. */
+/** A module's exported function, for a `Process` to run in a process of its own. */
 export interface ModuleTarget {
-  /** A file's URL or path. */
+  /** The module's file, as a URL or a path. */
   module: URL | string;
-  /** Default: `default`. */
+  /** The name under which the function is exported. Default: `default`. */
   export?: string;
-  /** Structured-cloned. A `Lock` or another primitive among them is the same resource there. */
+  /** The function's arguments, structured-cloned. A `Lock` or another primitive among them stands for the same resource. */
   args?: readonly unknown[];
 }
 
-/** A program and its words. No shell reads them. */
+/** A program, for a `Process` to run. */
 export interface CommandTarget {
+  /** The program and its arguments. No shell interprets them. */
   command: readonly string[];
 }
 
-/** What a module's process is told first. */
+/** The first message to a module's process. */
 export interface ModuleOrder {
   module: string;
   exported: string;
@@ -26,28 +27,30 @@ export interface ModuleOrder {
   daemon: boolean;
 }
 
+/** Options of a `Process`. */
 export interface ProcessOptions {
-  /** What to call it. Default: `Process-1`, `Process-2`, … */
+  /** The name in messages. Default: `Process-1`, `Process-2`, … */
   name?: string;
-  /** Whether it ends when main's code ends. Default: false. */
+  /** Whether the process is ended when main's code has ended. Default: false. */
   daemon?: boolean;
-  /** How long it may take to end after the SIGTERM of main's end, or of `end()`, in ms, before SIGKILL. Default 500. */
+  /** The time between SIGTERM and SIGKILL, at main's end or in `end()`, in ms. Default: 500. */
   grace?: number;
-  /** Default: main's, as it is at `start`. */
+  /** The working directory. Default: main's, as it is at `start`. */
   cwd?: string;
+  /** The environment. Default: main's, as it is at `start`. */
   env?: NodeJS.ProcessEnv;
-  /** Its output: main's own (default), to be read from `stdout` and `stderr`, or nowhere. */
+  /** Where its output goes: to main's own, to be read from `stdout` and `stderr`, or nowhere. Default: `inherit`. */
   output?: 'inherit' | 'pipe' | 'ignore';
 }
 
-/** What a `Process` is made of. */
+/** What a `Process` runs, and how. */
 export type Target = (ModuleTarget | CommandTarget) & ProcessOptions;
 
 /** @throws {MisuseError} */
 export function checkTarget(target: Target): void {
   const isModule = 'module' in target && target.module !== undefined;
   const isCommand = 'command' in target && target.command !== undefined;
-  if (isModule === isCommand) throw new MisuseError('say what to run: either a module or a command');
+  if (isModule === isCommand) throw new MisuseError('missing target: give either a module or a command');
   if (isModule) checkModule(target as ModuleTarget);
   else checkCommand(target as CommandTarget);
   const { output = 'inherit' } = target;
@@ -67,10 +70,10 @@ function checkModule({ module, export: exported = 'default', args = [] }: Module
 function checkCommand({ command }: CommandTarget): void {
   const isGood = Array.isArray(command) && command.length > 0 && command.every((word) => typeof word === 'string');
   if (!isGood || command[0] === '' || command.some((word: string) => word.includes('\0')))
-    throw new MisuseError('command must be an array of strings without NUL: the program, then its words');
+    throw new MisuseError('command must be an array of strings without NUL: the program, then its arguments');
 }
 
-/** @throws {MisuseError} for arguments that cannot be handed over */
+/** @throws {MisuseError} for arguments that cannot be transferred */
 export function orderOf(
   { module, export: exported = 'default', args = [] }: ModuleTarget,
   daemon: boolean,

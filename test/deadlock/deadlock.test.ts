@@ -8,7 +8,8 @@ import fse from 'fs-extra';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const run = promisify(execFile);
-const fixture = (name: string) => fileURLToPath(new URL(`../../dist/fixtures/${name}.js`, import.meta.url));
+const DEMO = fileURLToPath(new URL('../../dist/fixtures/demos/forgetful.js', import.meta.url));
+const CONTENDER = fileURLToPath(new URL('../../build/fixtures/programs/contender.js', import.meta.url));
 
 let directory: string;
 
@@ -20,11 +21,11 @@ afterEach(() => fse.remove(directory));
 
 function start(program: string, args: string[]): Promise<{ stdout: string }> {
   const env = { ...process.env, LOCKSTEP_DIR: path.join(directory, 'store') };
-  return run(process.execPath, [fixture(program), ...args], { env, timeout: 25_000, killSignal: 'SIGKILL' });
+  return run(process.execPath, [program, ...args], { env, timeout: 25_000, killSignal: 'SIGKILL' });
 }
 
 function evaluate(code: string): Promise<{ stdout: string }> {
-  const file = path.join(path.dirname(fixture('x')), `deadlock-${process.pid}-${Date.now()}.mjs`);
+  const file = path.join(path.dirname(CONTENDER), `deadlock-${process.pid}-${Date.now()}.mjs`);
   writeFileSync(
     file,
     `import fs from 'node:fs';\nimport { Lock } from 'lockstep';\nconst lock = new Lock('a');\n${code}`,
@@ -34,7 +35,7 @@ function evaluate(code: string): Promise<{ stdout: string }> {
 }
 
 it('a process that waits for its own lock, with nothing left to do, is told who holds it', async () => {
-  const { stdout } = await start('demos/forgetful', []);
+  const { stdout } = await start(DEMO, []);
   expect(stdout).toMatch(/2: lock: a deadlock: .* Held by pid \d+ on .*forgetful\.js/);
 });
 
@@ -76,6 +77,6 @@ it('a task that goes on in a promise’s callback will release what it has, howe
 it('eight busy processes that have nothing but their waits are never told of a deadlock, and lose no update', async () => {
   const counter = path.join(directory, 'counter');
   writeFileSync(counter, '0');
-  await Promise.all(Array.from({ length: 8 }, () => start('programs/contender', [counter, '60'])));
+  await Promise.all(Array.from({ length: 8 }, () => start(CONTENDER, [counter, '60'])));
   expect(readFileSync(counter, 'utf8')).toBe('480');
 }, 60_000);

@@ -7,7 +7,7 @@ import { Lock, openStore } from 'lockstep';
 import { afterEach, expect, test } from 'vitest';
 import { Rig } from '../support/process-rig.ts';
 
-const FAR_CLIENT = fileURLToPath(new URL('../../dist/fixtures/programs/far-client.js', import.meta.url));
+const FAR_CLIENT = fileURLToPath(new URL('../../build/fixtures/programs/far-client.js', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const run = promisify(execFile);
 

@@ -8,7 +8,7 @@ const GROUP = 60_000;
 const USERS = [61_001, 61_002];
 const as = (uid: number) => ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, `--groups=${GROUP}`];
 /** Only root may become others, and these must be able to read what is tested. */
-const permitted = spawnSync('setpriv', [...as(61_001).slice(1), process.execPath, 'dist/fixtures/programs/agent.js'], {
+const permitted = spawnSync('setpriv', [...as(61_001).slice(1), process.execPath, 'build/fixtures/programs/agent.js'], {
   timeout: 10_000,
   input: '',
 });

@@ -40,7 +40,7 @@ function equip(): { PATH: string } {
 
 async function runProgram(text: string): Promise<Result> {
   // In the checkout, because there the package finds itself by its own name.
-  const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
+  const directory = fs.mkdtempSync(`${ROOT}build/readme-`);
   try {
     fs.writeFileSync(`${directory}/example.ts`, text);
     const bundle = await rolldown({ input: `${directory}/example.ts`, external: ['lockstep'], platform: 'node' });
@@ -114,7 +114,7 @@ describe('the README', () => {
 
   test('has a program with children that runs', async () => {
     const block = blocks('ts').find((text) => text.includes('new Process')) ?? '';
-    const directory = fs.mkdtempSync(`${ROOT}dist/readme-`);
+    const directory = fs.mkdtempSync(`${ROOT}build/readme-`);
     try {
       fs.writeFileSync(`${directory}/main.mjs`, block);
       fs.writeFileSync(

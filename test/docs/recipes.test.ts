@@ -294,7 +294,7 @@ describe('moving', () => {
   ])('the program of "%s" runs', async (recipe, says) => {
     const [program = ''] = blocks(recipe, 'ts');
     // In the checkout, because there the package finds itself by its own name.
-    const directory = fs.mkdtempSync(`${ROOT}dist/recipes-`);
+    const directory = fs.mkdtempSync(`${ROOT}build/recipes-`);
     try {
       fs.writeFileSync(`${directory}/main.mjs`, `${program}\nprocess.exitCode = 0;\n`);
       const { status, stdout, stderr } = await rig.start(process.execPath, [`${directory}/main.mjs`], { input: '' })

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 
 /** Runs `fixtures/programs/writers.ts` on a kernel whose system calls on the writers' files fail, or do less than they were asked to. */
 
-const FIXTURE = fileURLToPath(new URL('../../dist/fixtures/programs/writers.js', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../../build/fixtures/programs/writers.js', import.meta.url));
 export const KEY = 'known';
 
 export const WRITERS = ['journal', 'header', 'record', 'report', 'mark', 'request'] as const;

@@ -158,3 +158,15 @@ test('without the lock nobody may wait or notify', async () => {
   await member.ask({ do: 'leave', condition });
   expect(await member.ask({ do: 'notifyAll', condition })).toMatchObject({ is: 'failed', code: 'MISUSE' });
 });
+
+test('a waiter goes on waiting after another flow of its process had the lock through the same object', async () => {
+  const shared = new Condition(condition, { store: rig.store });
+  const jobs: string[] = [];
+  const taken = shared.withLock(() => shared.waitFor(() => jobs.shift()));
+  await shared.withLock(() => shared.notify());
+  await shared.withLock(() => {
+    jobs.push('job');
+    return shared.notify();
+  });
+  expect(await taken).toBe('job');
+});

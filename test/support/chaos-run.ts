@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 /** As `npm run chaos` runs it. `npm test` builds it first. */
-const MAIN = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../build/chaos/main.js', import.meta.url));
 const SUMMARY =
   /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) stops, (\S+) rotations, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+), json updates (\S+), refused for want of space (\S+), torn (\S+)$/m;
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ParentAnswer, ParentOrder } from '../../fixtures/programs/parent.ts';
 import { type End, until } from './process-rig.ts';
 
-const PARENT = fileURLToPath(new URL('../../dist/fixtures/programs/parent.js', import.meta.url));
+const PARENT = fileURLToPath(new URL('../../build/fixtures/programs/parent.js', import.meta.url));
 
 /** A directory for one test: the log to which children report, and the gate that lets them end. */
 export class Yard {

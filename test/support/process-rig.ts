@@ -33,7 +33,7 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 
 /** The path of a built program of fixtures/. */
 export function fixture(name: string): string {
-  return fileURLToPath(new URL(`../../dist/fixtures/programs/${name}.js`, import.meta.url));
+  return fileURLToPath(new URL(`../../build/fixtures/programs/${name}.js`, import.meta.url));
 }
 
 /** The other end of an agent's channel: commands out, answers and reports in. */

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { GrantedLock, LockInfo, LockManagerSnapshot, LockRequestOptions } from 'lockstep';
 import type { RequesterOrder, RequesterReport } from '../../fixtures/programs/requester.ts';
 
-const REQUESTER = fileURLToPath(new URL('../../dist/fixtures/programs/requester.js', import.meta.url));
+const REQUESTER = fileURLToPath(new URL('../../build/fixtures/programs/requester.js', import.meta.url));
 
 type Kind = RequesterReport['is'];
 type ReportOf<K extends Kind> = Extract<RequesterReport, { is: K }>;
