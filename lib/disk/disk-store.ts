@@ -24,7 +24,10 @@ export interface DiskStoreOptions {
   host: Host;
   session: Session;
   directory: StoreDirectory;
-  /** Of a guarded store: how often this session shows other machines that it is alive, in ms; 0: never. Default 5,000. */
+  /**
+   * How often this session shows other machines of a guarded store that it is alive, in ms. Default 5,000. 0: it shows that
+   * nobody, and is judged by its pid alone.
+   */
   heartbeatMs?: number;
   /** Of a guarded store: how long another session's keepalive must stand still before the session counts as dead, in ms. Default 120,000. */
   patienceMs?: number;
@@ -58,7 +61,10 @@ export class DiskStore implements SyncStore {
     const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS);
     const lifelines = new Lifelines({ host, directory: sessions, store: directory });
     this.#judge = new Judge({ host, directory: sessions, lifelines, local: directory.local, patienceMs });
-    this.presence = new Presence({ host, session, directory: sessions, lifelines, store: directory, keepaliveMs });
+    this.presence = new Presence({
+      ...{ host, session, directory: sessions, store: directory, keepaliveMs },
+      lifelines: options.heartbeatMs === 0 ? null : lifelines,
+    });
     this.#resources = new OpenResources({
       ...{ host, directory, presence: this.presence, judge: this.#judge },
       ...(rotateBytes === undefined ? {} : { rotateBytes }),

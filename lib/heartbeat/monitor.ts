@@ -186,7 +186,10 @@ export class Monitor {
   #whyGone({ reading }: Trail): string | null | undefined {
     if ('problem' in reading || reading.report.mark) return undefined;
     const { host, directory } = this.#options;
-    const why = whyGone(host.processes, reading.report.facts, directory.local);
+    const why = whyGone(host.processes, reading.report.facts, {
+      local: directory.local,
+      since: reading.report.startedAt * 1000,
+    });
     // A process that has ended is a zombie until its parent reaps it. That is the parent's moment, and no other news.
     return why === ZOMBIE ? GONE : why;
   }

@@ -24,7 +24,7 @@ export interface JudgeOptions {
   host: Host;
   /** Where the session files are. */
   directory: string;
-  lifelines: Lifelines;
+  lifelines: Pick<Lifelines, 'grip'>;
   /** Whether only one kernel can have this store mounted. */
   local: boolean;
   patienceMs: number;

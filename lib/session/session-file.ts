@@ -15,7 +15,8 @@ export interface PresenceOptions {
   session: Session;
   /** Where the session files are. */
   directory: string;
-  lifelines: Lifelines;
+  /** Null: it has none. */
+  lifelines: Lifelines | null;
   store: Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
   /** How often the keepalive is refreshed; 0: there is none. */
   keepaliveMs: number;
@@ -123,13 +124,13 @@ export class Presence {
     this.#stopWatching = null;
     this.#keepalive?.drop(this.#path(this.session));
     this.#remove(this.#path(this.session));
-    for (const [name, fd] of this.#lifelines) this.#options.lifelines.release(name, fd, isKept);
+    for (const [name, fd] of this.#lifelines) this.#options.lifelines?.release(name, fd, isKept);
     this.#lifelines.clear();
     this.#announced = false;
   }
 
   #hold(name: string): void {
-    const fd = this.#options.lifelines.hold(name);
+    const fd = this.#options.lifelines?.hold(name) ?? null;
     if (fd === null) this.#lifelines.delete(name);
     else this.#lifelines.set(name, fd);
   }

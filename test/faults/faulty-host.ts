@@ -156,6 +156,9 @@ const SYSCALLS: Record<keyof Files, [string, Maker]> = {
   readText: ['open', 'native'],
   fileSystemType: ['statfs', 'javascript'],
   watch: ['watch', 'javascript'],
+  makeFifo: ['spawnSync', 'javascript'],
+  openFifo: ['open', 'native'],
+  hasReader: ['open', 'native'],
 };
 
 const OPENING: readonly (keyof Files)[] = [
@@ -163,6 +166,7 @@ const OPENING: readonly (keyof Files)[] = [
   'openForReading',
   'openForWriting',
   'openDirectory',
+  'openFifo',
   'create',
 ];
 const CLOSING: readonly (keyof Files)[] = ['close', 'closeDirectory'];

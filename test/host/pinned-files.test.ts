@@ -239,7 +239,6 @@ function useEverything(one: DiskStore, record: RunRecord, report: OwnReport): vo
     ...Array.from({ length: 40 }, () => () => one.leave(one.join('x', LOCK, request))),
     () => one.evict('x', 1, { reason: 'forced', by: '' }),
     () => one.join('y', LOCK, request),
-    () => one.presence.bury({ key: 'dead', facts: { ...start.facts, pid: 4_000_000 } }),
     () => one.presence.poke({ key: 'dead', facts: { ...start.facts, pid: 4_000_000 }, relieved: false }),
     () => one.presence.announceFor({ key: 'other', facts: start.facts, relieved: false }),
     () => one.presence.withdraw(),

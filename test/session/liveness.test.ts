@@ -1,24 +1,43 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { FileFacts, Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
+import type { Grip } from '../../lib/session/lifeline.ts';
 import { Judge } from '../../lib/session/liveness.ts';
 
-const SELF: ProcessFacts = { pid: 10, tid: 10, start: 500, boot: 'boot-1', namespace: 1, host: 'web1' };
+const SELF: ProcessFacts = { pid: 10, tid: 10, start: 500, boot: 'boot-1', namespace: 1, host: 'web1', time: 1 };
 const NEIGHBOUR: ProcessFacts = { ...SELF, pid: 20, tid: 20, start: 700 };
 const PATIENCE_MS = 30_000;
+/** When this kernel was booted. The facts of a session that lived a day before are of an earlier one. */
+const BOOTED_AT = Date.UTC(2026, 0, 2);
+const SINCE = BOOTED_AT * 1000 + 1;
+const DAY = 86_400_000;
 
 /** What the stubbed machine says, for each test to set. */
-let world: { state: ProcessState; beat: number | null; now: number; asked: Array<[pid: number, tid: number]> };
+let world: {
+  state: ProcessState;
+  beat: number | null;
+  now: number;
+  asked: Array<[pid: number, tid: number]>;
+  self: ProcessFacts;
+  /** Of the session's own lifeline, and of a command's. */
+  life: Grip;
+  command: Grip;
+  bootedAt: number | null;
+};
 
 beforeEach(() => {
-  world = { state: { start: 700, zombie: false }, beat: null, now: 0, asked: [] };
+  world = {
+    ...{ state: { start: 700, zombie: false }, beat: null, now: 0, asked: [], self: SELF },
+    ...{ life: 'unknown', command: 'unknown', bootedAt: BOOTED_AT },
+  };
 });
 
 const host: Host = {
   ...nodeHost,
   processes: {
     ...nodeHost.processes,
-    self: () => SELF,
+    self: () => world.self,
+    bootedAt: () => world.bootedAt,
     state: (pid, tid) => {
       world.asked.push([pid, tid]);
       return world.state;
@@ -34,12 +53,14 @@ const host: Host = {
   clock: { ...nodeHost.clock, monotonicMs: () => world.now },
 };
 
+const lifelines = { grip: (name: string) => (name.endsWith('.life') ? world.life : world.command) };
+
 function judge(local = true): Judge {
-  return new Judge({ host, directory: '/store/sessions', local, patienceMs: PATIENCE_MS });
+  return new Judge({ host, directory: '/store/sessions', lifelines, local, patienceMs: PATIENCE_MS });
 }
 
-function whyDead(facts: ProcessFacts, by = judge()): string | null {
-  return by.whyDead({ key: 'key', facts, relieved: false });
+function whyDead(facts: ProcessFacts, by = judge(), since = SINCE): string | null {
+  return by.whyDead({ key: 'key', facts, relieved: false }, since);
 }
 
 describe('a neighbour: same boot, same pid namespace', () => {
@@ -74,12 +95,44 @@ describe('a neighbour: same boot, same pid namespace', () => {
     expect(whyDead({ ...NEIGHBOUR, start: 0 })).toBeNull();
   });
 
+  test('is alive if its start time differs by another time namespace’s clock', () => {
+    world.state = { start: 701, zombie: false };
+    expect(whyDead({ ...NEIGHBOUR, time: 2 })).toBeNull();
+    const { time: _, ...facts } = NEIGHBOUR;
+    expect(whyDead(facts)).toBeNull();
+    world.life = 'free';
+    expect(whyDead({ ...NEIGHBOUR, time: 2 })).toContain('gone');
+  });
+
   test('is asked after by its thread', () => {
     whyDead({ ...NEIGHBOUR, tid: 21 });
     expect(world.asked).toEqual([[20, 21]]);
   });
 
-  test('is never judged by a heartbeat', () => {
+  test('is alive though its lifeline is free: it may have closed it', () => {
+    world.life = 'free';
+    expect(whyDead(NEIGHBOUR)).toBeNull();
+  });
+
+  test.each<[string, ProcessState]>([
+    ['gone', 'gone'],
+    ['reused', { start: 701, zombie: false }],
+    ['a zombie', { start: 700, zombie: true }],
+  ])('whose pid is %s is dead only if its lifeline, where it has one, is free', (_, state) => {
+    world.state = state;
+    world.life = 'held';
+    expect(whyDead(NEIGHBOUR)).toBeNull();
+    world.life = 'free';
+    expect(whyDead(NEIGHBOUR)).not.toBeNull();
+  });
+
+  test('that was a command is dead with its pid, though what it left behind holds its lifeline', () => {
+    world.state = 'gone';
+    world.command = 'held';
+    expect(whyDead(NEIGHBOUR)).toContain('gone');
+  });
+
+  test('is never judged by a keepalive', () => {
     world.beat = 1;
     const watcher = judge();
     for (world.now = 0; world.now < 10 * PATIENCE_MS; world.now += 1_000) {
@@ -88,37 +141,87 @@ describe('a neighbour: same boot, same pid namespace', () => {
   });
 });
 
-describe('another boot', () => {
-  const before = { ...NEIGHBOUR, boot: 'boot-0' };
+describe('without a lifeline, another boot', () => {
+  const before = { ...NEIGHBOUR, boot: 'boot-0', host: 'web0' };
+  const dayBefore = (BOOTED_AT - DAY) * 1000;
 
-  test('of this host, on a file system that no other kernel can have: dead', () => {
-    expect(whyDead(before)).toContain('rebooted');
+  test('that ended before this kernel was booted, on a file system that no other kernel can have: dead', () => {
+    expect(whyDead(before, judge(), dayBefore)).toContain('rebooted');
   });
 
-  test('of this host, on a file system that may be shared: alive', () => {
-    expect(whyDead(before, judge(false))).toBeNull();
+  test('on a file system that may be shared: alive', () => {
+    expect(whyDead(before, judge(false), dayBefore)).toBeNull();
   });
 
-  test('of another host: alive', () => {
-    expect(whyDead({ ...before, host: 'web2' })).toBeNull();
+  test('of a session that lived since this kernel’s boot: alive. A container may be shown an id of its own', () => {
+    expect(whyDead(before)).toBeNull();
+    expect(whyDead(before, judge(), (BOOTED_AT - 30_000) * 1000)).toBeNull();
   });
 
-  test('unknown: alive', () => {
-    expect(whyDead({ ...before, boot: '' })).toBeNull();
+  test('whose lifeline is held all the same: alive, whatever the clocks were', () => {
+    world.life = 'held';
+    expect(whyDead(before, judge(), dayBefore)).toBeNull();
+    world.life = 'unknown';
+    world.command = 'held';
+    expect(whyDead(before, judge(), dayBefore)).toBeNull();
   });
 
-  test('never has the pid asked after: it would be about somebody else', () => {
+  test('unknown, or where the kernel does not say when it was booted: alive', () => {
+    expect(whyDead({ ...before, boot: '' }, judge(), dayBefore)).toBeNull();
+    world.bootedAt = null;
+    expect(whyDead(before, judge(), dayBefore)).toBeNull();
+  });
+
+  test('never has the pid asked after: it would be another process’s', () => {
     whyDead(before);
     expect(world.asked).toEqual([]);
   });
 });
 
 describe.each([
-  ['another pid namespace', { ...NEIGHBOUR, namespace: 2 }],
+  ['in another pid namespace', { ...NEIGHBOUR, namespace: 2 }, SELF],
+  ['that is shown another boot id', { ...NEIGHBOUR, boot: 'boot-9' }, SELF],
+  ['whose namespace is not known', { ...NEIGHBOUR, namespace: 0 }, SELF],
+  ['seen from where there is no /proc', NEIGHBOUR, { ...SELF, start: 0, boot: '', namespace: 0, time: 0 }],
+  ['both without /proc', { ...NEIGHBOUR, start: 0, boot: '', namespace: 0 }, { ...SELF, boot: '', namespace: 0 }],
+])('a process %s', (_, facts, self) => {
+  beforeEach(() => {
+    world.self = self;
+    world.state = 'gone';
+  });
+
+  test('is alive while its lifeline is held, and dead once that is free; its pid is not asked after', () => {
+    world.life = 'held';
+    expect(whyDead(facts)).toBeNull();
+    world.life = 'free';
+    expect(whyDead(facts)).toContain('gone');
+    expect(world.asked).toEqual([]);
+  });
+
+  test('that was a command is alive while whatever it left behind holds its lifeline', () => {
+    world.command = 'held';
+    expect(whyDead(facts)).toBeNull();
+    world.command = 'free';
+    expect(whyDead(facts)).toContain('gone');
+  });
+
+  test('is alive where there is no lifeline, or none that can be asked', () => {
+    expect(whyDead(facts)).toBeNull();
+  });
+
+  test('is alive though its lifeline is free, on a file system that another kernel may have', () => {
+    world.life = 'free';
+    const isOfThisKernel = facts.boot !== '' && facts.boot === self.boot;
+    expect(whyDead(facts, judge(false)) !== null).toBe(isOfThisKernel);
+  });
+});
+
+describe.each([
+  ['another pid namespace, without a lifeline', { ...NEIGHBOUR, namespace: 2 }],
   ['another host', { ...NEIGHBOUR, boot: 'boot-9', host: 'web2' }],
-  ['a host that tells no boot id', { ...NEIGHBOUR, boot: '', host: 'web2' }],
+  ['a host without a boot id', { ...NEIGHBOUR, boot: '', host: 'web2' }],
 ])('a process on %s', (_, facts) => {
-  test('without a heartbeat is alive for ever, and its pid is not asked after', () => {
+  test('without a keepalive is alive for ever, and its pid is not asked after', () => {
     const watcher = judge();
     for (world.now = 0; world.now < 20 * PATIENCE_MS; world.now += 1_000) {
       expect(whyDead(facts, watcher)).toBeNull();
@@ -126,20 +229,20 @@ describe.each([
     expect(world.asked).toEqual([]);
   });
 
-  test('is alive at first sight, however old its heartbeat is', () => {
+  test('is alive at first sight, however old its keepalive is', () => {
     world.beat = 1;
     world.now = 100 * PATIENCE_MS;
     expect(whyDead(facts)).toBeNull();
   });
 
-  test('is dead when its heartbeat was watched standing still for all our patience, and not before', () => {
+  test('is dead when its keepalive was seen standing still for all our patience, and not before', () => {
     world.beat = 1;
     const watcher = judge();
     for (world.now = 0; world.now < PATIENCE_MS; world.now += 1_000) expect(whyDead(facts, watcher)).toBeNull();
     expect(whyDead(facts, watcher)).toContain('keepalive stood still for 30 s');
   });
 
-  test('is alive while its heart beats, also backward in time', () => {
+  test('is alive while its keepalive is refreshed, also backward in time', () => {
     const watcher = judge();
     for (world.now = 0; world.now < 10 * PATIENCE_MS; world.now += 5_000) {
       world.beat = 1e12 - world.now;
@@ -147,7 +250,7 @@ describe.each([
     }
   });
 
-  test('one beat starts our patience anew', () => {
+  test('a refresh starts our patience anew', () => {
     const watcher = judge();
     world.beat = 1;
     for (world.now = 0; world.now < PATIENCE_MS; world.now += 1_000) whyDead(facts, watcher);
@@ -165,7 +268,7 @@ describe.each([
     expect(whyDead(facts, watcher)).toBeNull();
   });
 
-  test('is alive again in our eyes once its heartbeat is taken away', () => {
+  test('is alive again in our eyes once its keepalive is taken away', () => {
     world.beat = 1;
     const watcher = judge();
     for (world.now = 0; world.now <= PATIENCE_MS; world.now += 1_000) whyDead(facts, watcher);

@@ -24,7 +24,16 @@ export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, clos
   return {
     files: simFiles(dispatch, { local, close }),
     processes: {
-      self: () => ({ pid: identity.pid, tid: identity.pid, start: 1, boot: 'boot', namespace: 1, host: 'sim' }),
+      self: () => ({
+        pid: identity.pid,
+        tid: identity.pid,
+        start: 1,
+        boot: 'boot',
+        namespace: 1,
+        host: 'sim',
+        time: 1,
+      }),
+      bootedAt: () => null,
       state: (pid) => dispatch({ op: 'state', number: pid }) as ProcessState,
       uid: () => 0,
       nonce: () => identity.key,
@@ -81,9 +90,19 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     touchOpen() {},
     rename() {},
     readText: () => null,
+    makeFifo: () => false,
+    openFifo: () => -1,
+    // A lifeline goes with its process, so the question is the same as of the pid.
+    hasReader: (path) => holdsLifeline(path, dispatch),
     fileSystemType: () => null,
     watch: () => () => {},
   };
+}
+
+/** Of a session's own lifeline, `<pid>-<key>.life`; no command has one here. */
+function holdsLifeline(path: string, dispatch: Dispatch): boolean | null {
+  const pid = /\/(\d+)-[^/]*\.life$/.exec(path)?.[1];
+  return pid === undefined ? null : dispatch({ op: 'state', number: Number(pid) }) !== 'gone';
 }
 
 /** Session files only wake others; here nobody sleeps, so nobody needs them. */
