@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { later } from '../time/timer.ts';
 import { ABSENT, unlessErrno } from './errno.ts';
 import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
@@ -225,11 +226,7 @@ const nodeClock: Clock = {
   sleep(ms) {
     Atomics.wait(sleeper, 0, 0, ms);
   },
-  timer(ms, keepAlive, callback) {
-    const timer = setTimeout(callback, ms);
-    if (!keepAlive) timer.unref();
-    return () => clearTimeout(timer);
-  },
+  timer: (ms, keepAlive, callback) => later(ms, callback, keepAlive),
 };
 
 /** The real machine. */

@@ -2,9 +2,10 @@ import prettyMs from 'pretty-ms';
 import { shortCommand } from '../../../lib/host/command-line.ts';
 import type { Lease } from '../../../lib/primitives/lease.ts';
 import type { Store } from '../../../lib/store/store.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Requested, targetOf } from '../../access/target.ts';
-import { later, parseDuration } from '../../args/duration.ts';
+import { parseDuration } from '../../args/duration.ts';
 import type {
   DeadlockArguments,
   KindArguments,

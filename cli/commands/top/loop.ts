@@ -1,7 +1,7 @@
 import { look } from '../../../lib/observe/line-watch.ts';
 import type { StoreView } from '../../../lib/observe/store-view.ts';
 import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { later } from '../../args/duration.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
 import { TopScroll } from './scroll.ts';
