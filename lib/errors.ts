@@ -54,11 +54,11 @@ function describeHolders(holders: readonly Standing[]): string {
 /** `LOCK_TIMEOUT`: the wait ended before the resource was free. Nothing is left in line. */
 export class LockTimeoutError extends LockstepError {
   constructor(resource: string, timeoutMs: number, holders: readonly Standing[]) {
-    super(
-      'LOCK_TIMEOUT',
-      `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)} Wait longer, or see \`lockstep status\`.`,
-      { operation: 'acquire', resource, holders },
-    );
+    super('LOCK_TIMEOUT', `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)} Wait longer.`, {
+      operation: 'acquire',
+      resource,
+      holders,
+    });
   }
 }
 
@@ -113,7 +113,7 @@ export class BrokenBarrierError extends LockstepError {
   constructor(resource: string, reason: string, timedOut = false) {
     super(
       'BARRIER_BROKEN',
-      `${resource}: the barrier is broken: ${reason}. Look after the other parties, then reset it: \`reset()\`, or \`lockstep barrier ${resource} --reset\`.`,
+      `${resource}: the barrier is broken: ${reason}. Check the other parties, then \`reset()\` it.`,
       { operation: 'wait', resource },
     );
     this.timedOut = timedOut;

@@ -8,6 +8,7 @@ import {
   StoreError,
 } from '../../lib/errors.ts';
 import { shown, shownLines } from '../text/escape.ts';
+import { messageWithRemedy } from './remedies.ts';
 
 /** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
@@ -28,7 +29,7 @@ export class Exit extends Error {
 /** The one place that turns an error into words on stderr and an exit code. */
 export function report(error: unknown, verb: string): number {
   if (error instanceof Exit) return error.exitCode;
-  if (isExpected(error)) say(error.message);
+  if (isExpected(error)) say(messageWithRemedy(error));
   else process.stderr.write(`lockstep: a bug, please report it: ${traceOf(error)}\n`);
   if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
   return exitCodeOf(error);

@@ -32,7 +32,7 @@ export class JsonEdit {
       this.#root = scanJson(text);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      throw fileError('FILE_NOT_JSON', act, `it is ${error.message}. Use lockstep edit or updateText.`, error);
+      throw fileError('FILE_NOT_JSON', act, `it is ${error.message}. Use updateText.`, error);
     }
     this.#layout = new JsonLayout(text, this.#root);
     this.#lossy = new LossyNumbers(text, this.#root);
@@ -128,7 +128,7 @@ export class JsonEdit {
       throw fileError(
         'FILE_NUMBER',
         this.#act,
-        `${this.#where()} has ${lossy}, or is made of it, and a number in JavaScript holds that only as ${Number(lossy)}. The file was not changed. Use updateText or lockstep edit for such numbers, or write them as strings.`,
+        `${this.#where()} has ${lossy}, or is made of it, and a number in JavaScript holds that only as ${Number(lossy)}. The file was not changed. Use updateText for such numbers, or write them as strings.`,
       );
     return JSON.stringify(value);
   }

@@ -24,7 +24,7 @@ export function parseJsonFile(bytes: Uint8Array, act: FileAct): JsonText {
     throw fileError(
       'FILE_NOT_UTF8',
       act,
-      `it is not UTF-8 (byte ${at + 1} is ${byte}), so this cannot change it without damage to that. Convert it (iconv -f latin1 -t utf8), or use lockstep edit or updateBytes, which keep bytes as they are. It was not changed.`,
+      `it is not UTF-8 (byte ${at + 1} is ${byte}), so this cannot change it without damage to that. Convert it (iconv -f latin1 -t utf8), or use updateBytes, which keeps bytes as they are. It was not changed.`,
     );
   }
   return parseJsonText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'), act);

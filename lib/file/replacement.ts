@@ -138,7 +138,7 @@ export class Replacement {
     return fileError(
       'FILE_OWNER',
       this.#act,
-      `it is ${what}, and this process (uid ${made.uid}) may not make its replacement so: it would become uid ${made.uid}’s, group ${made.gid}. It was not changed. Let its owner or root do it; or accept the new owner with --allow-new-owner or { allowNewOwner: true }.`,
+      `it is ${what}, and this process (uid ${made.uid}) may not make its replacement so: it would become uid ${made.uid}’s, group ${made.gid}. It was not changed. Let its owner or root do it; or accept the new owner with { allowNewOwner: true }.`,
     );
   }
 }

@@ -10,17 +10,17 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   EACCES: [
     'STORE_DENIED',
     'permission denied',
-    'Check its owner and mode, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Check its owner and mode, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EPERM: [
     'STORE_DENIED',
     'not permitted',
-    'Check its owner and mode, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Check its owner and mode, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EROFS: [
     'STORE_READ_ONLY',
     'the file system is read-only',
-    'Choose a store on a writable one with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on a writable one ({ store } or $LOCKSTEP_DIR).',
   ],
   ENOSPC: ['STORE_FULL', 'no space is left on the device', 'Free some, then try again.'],
   EDQUOT: ['STORE_FULL', 'the disk quota is used up', 'Free some space, then try again.'],
@@ -50,26 +50,26 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   ENOTSUP: [
     'STORE_UNSAFE',
     'the file system cannot do that',
-    'Choose a store on another one with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on another one ({ store } or $LOCKSTEP_DIR).',
   ],
   ENOSYS: [
     'STORE_UNSAFE',
     'the system cannot do that',
-    'Choose a store on another file system with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on another file system ({ store } or $LOCKSTEP_DIR).',
   ],
   EISDIR: ['STORE_UNSAFE', 'it is a directory', 'Remove what stands in its place.'],
   ENXIO: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
   ENODEV: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
-  ENAMETOOLONG: ['STORE_UNSAFE', 'its path is too long', 'Choose another store with --dir or $LOCKSTEP_DIR.'],
+  ENAMETOOLONG: ['STORE_UNSAFE', 'its path is too long', 'Choose another store ({ store } or $LOCKSTEP_DIR).'],
   ENOTDIR: [
     'STORE_UNSAFE',
     'a part of its path is not a directory',
-    'Choose another store with --dir or $LOCKSTEP_DIR.',
+    'Choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EEXIST: [
     'STORE_UNSAFE',
     'something else stands in its place',
-    'Remove it, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Remove it, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
 };
 

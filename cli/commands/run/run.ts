@@ -17,6 +17,7 @@ import { Child } from '../../child/child.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -99,7 +100,7 @@ async function giveBack(lease: Lease): Promise<void> {
     await lease.release();
   } catch (error) {
     // The command has run: its status is what the caller needs. A loss was told when it happened.
-    if (lease.held) say((error as Error).message);
+    if (lease.held) say(messageWithRemedy(error));
   }
 }
 
