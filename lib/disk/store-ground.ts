@@ -249,7 +249,7 @@ export function refusal(directory: string, why: string): StoreError {
 }
 
 function goneError(path: string): Error {
-  return Object.assign(new Error('ENOENT: it is gone'), { code: 'ENOENT', path });
+  return systemError('ENOENT', 'it is gone', { path });
 }
 
 function guard<T>(directory: string, call: () => T): T {

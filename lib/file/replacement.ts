@@ -3,7 +3,7 @@ import type { DocumentFacts } from '../host/document-host.ts';
 import { isErrno } from '../host/errno.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
-import { NewFile, type FilePlace } from './new-file.ts';
+import { type FilePlace, NewFile } from './new-file.ts';
 
 const SET_ID_BITS = 0o6000;
 

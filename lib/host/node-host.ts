@@ -1,15 +1,14 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import { later } from '../time/timer.ts';
-import { ABSENT, unlessErrno } from './errno.ts';
+import { ABSENT, isErrno, systemError, unlessErrno } from './errno.ts';
 import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
 import type { Clock, FileFacts, FileKind, Files, Host, Processes, ProcessFacts, ProcessState } from './host.ts';
 import { give, makePrepared, openDirectory } from './node-directory.ts';
 import { exists, readOrNull, statOf } from './process-table.ts';
-import { codeOf } from './system-error.ts';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
-// Absent on Windows, where opening a symlink cannot be refused this way; `look` still sees it.
+// Absent on Windows, which cannot refuse a symlink when opening it; `look` still reports one.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 
 function kindOf(stats: fs.Stats): FileKind {
@@ -31,10 +30,10 @@ function factsOf(stats: fs.Stats): FileFacts {
   };
 }
 
-/** Kept: a new one each time would cost a monitor of many small files more than reading them. */
+/** Reused: for a monitor of many small files, allocating a buffer would take longer than reading. */
 let textBuffer: Buffer | undefined;
 
-/** Gives an open descriptor away once it was looked at. Where that fails it is closed. */
+/** Returns a descriptor after checking it; closes it if the check throws. */
 function checked(fd: number, check: (fd: number) => void): number {
   try {
     check(fd);
@@ -45,7 +44,7 @@ function checked(fd: number, check: (fd: number) => void): number {
   }
 }
 
-/** Only its owner may set a file's times, but whoever may write an empty one can wake its watcher so. */
+/** Wakes a file's watcher without being its owner, who alone may set its times: truncates an empty file to nothing. */
 function truncateEmpty(path: string): void {
   const fd = fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
@@ -58,10 +57,10 @@ function truncateEmpty(path: string): void {
 
 /** Opens an existing regular file; never follows a symlink. */
 function openRegular(path: string, flags: number): number {
-  // O_NONBLOCK: a FIFO in a journal's place must not hang us; on a regular file it changes nothing.
+  // O_NONBLOCK: a FIFO in a journal's place must not block the open; on a regular file it has no effect.
   return checked(fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK), (fd) => {
     if (fs.fstatSync(fd).isFile()) return;
-    throw Object.assign(new Error(`EINVAL: not a regular file, open '${path}'`), { code: 'EINVAL' });
+    throw systemError('EINVAL', `not a regular file, open '${path}'`);
   });
 }
 
@@ -78,7 +77,7 @@ const nodeFiles: Files = {
     return checked(fd, () => {
       try {
         give(fd, belonging);
-        // A shared store's modes are meant; the caller's umask is not asked.
+        // The mode of a shared store overrides the caller's umask.
         if ((mode & 0o077) !== 0) fs.fchmodSync(fd, mode);
       } catch (error) {
         fs.unlinkSync(path);
@@ -124,10 +123,10 @@ const nodeFiles: Files = {
     return unlessErrno(ABSENT, false, () => {
       const now = Date.now() / 1000;
       try {
-        // What a symbolic link in its place leads to is not ours.
+        // Not the target of a symbolic link in its place.
         fs.lutimesSync(path, now, now);
       } catch (error) {
-        if (codeOf(error) !== 'EPERM') throw error;
+        if (!isErrno(error, 'EPERM')) throw error;
         truncateEmpty(path);
       }
       return true;
@@ -144,7 +143,7 @@ const nodeFiles: Files = {
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);
         const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);
-        // One that fills the buffer may be longer.
+        // A file that fills the buffer may be longer.
         return length < textBuffer.length ? textBuffer.toString('utf8', 0, length) : fs.readFileSync(fd, 'utf8');
       } finally {
         fs.closeSync(fd);
@@ -152,7 +151,7 @@ const nodeFiles: Files = {
     });
   },
   fileSystemType(path) {
-    // Windows answers with numbers of another meaning.
+    // On Windows the numbers have another meaning.
     return process.platform === 'win32' ? null : fs.statfsSync(path).type;
   },
   watch(path, onChange) {
@@ -162,7 +161,7 @@ const nodeFiles: Files = {
   },
 };
 
-/** The kernel's id of this thread, so that a thread that ended can be told from its process that lives on. */
+/** The kernel's id of this thread, to detect that a worker thread has ended while its process lives. */
 function ownThread(): number {
   try {
     return Number(fs.readlinkSync('/proc/thread-self').split('/').at(-1));
@@ -202,16 +201,16 @@ const nodeProcesses: Processes = {
     return self;
   },
   state(pid, tid): ProcessState {
-    // 1. `kill` before `/proc`: with the mount option hidepid other users' processes have no
-    //    directory there, and "no directory" must not be taken for "gone".
+    // 1. `kill` before `/proc`: with the mount option hidepid, processes of other users have no directory there,
+    //    and that must not be taken for "gone".
     if (!exists(tid) || (tid !== pid && !exists(pid))) return 'gone';
-    // 2. It may end right here: then `/proc` says nothing, and the next look will say "gone".
+    // 2. It may end right here: then `/proc` has nothing, and the next call returns "gone".
     const stat = statOf(pid, tid);
     return stat ? { start: stat.start, zombie: stat.zombie, stopped: stat.stopped } : 'unknown';
   },
   uid: () => process.geteuid?.() ?? -1,
-  // Unique is enough, it need not be secret; loading node:crypto for it would cost a command line 3 ms.
-  // But `node --random-seed` gives every process the same random numbers: so the pid, and the time in ns.
+  // It must be unique, not secret, and loading node:crypto would cost a command line 3 ms. `node --random-seed` gives
+  // every process the same random numbers, so the pid and the time in ns are part of it.
   nonce: () => hexDigits() + process.pid.toString(16) + (process.hrtime.bigint() & 0xffffffffn).toString(16),
   atExit,
   atSignals,
