@@ -1,4 +1,4 @@
-/** Who is in the way: one entry of a line, as an error message shows it. */
+/** An entry of a line, as an error message shows it. */
 export interface Standing {
   /** The entry's fencing token. */
   token: number;
@@ -17,13 +17,13 @@ interface Details {
   cause?: unknown;
 }
 
-/** What every error of Lockstep has: a stable `code`, what was being done, and to which resource. */
+/** The base of Lockstep's errors: a stable `code`, the operation, and the resource. */
 export class LockstepError extends Error {
   readonly code: string;
   /** `acquire`, `release`, `open`, … */
   readonly operation: string | undefined;
   readonly resource: string | undefined;
-  /** Who holds the resource, where that is the reason. */
+  /** The holders of the resource, if they are the reason. */
   readonly holders: readonly Standing[];
 
   constructor(code: string, message: string, details: Details = {}) {
@@ -62,22 +62,22 @@ export class LockTimeoutError extends LockstepError {
   }
 }
 
-/** One wait of a deadlock: who waits, for which resource, and what it holds meanwhile that the one before it needs. */
+/** One wait of a deadlock: the waiter, the resource it waits for, and what it holds that the wait before it needs. */
 export interface Waiting extends Standing {
   waitsFor: string;
-  /** Null if it only stands in line before the other. */
+  /** Null if it is only ahead of the other in line. */
   holds: (Standing & { resource: string }) | null;
 }
 
 /**
- * `DEADLOCK`: the wait could never have ended, nor those that waited for it. Nothing of it is left in line, so
- * the others can go on once its owner releases what it holds.
+ * `DEADLOCK`: the wait could never have ended, nor those that waited for it. Its entry has left the line, so the others
+ * can continue once the rejected waiter releases what it holds.
  */
 export class DeadlockError extends LockstepError {
-  /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
+  /** The cycle: this wait first, then the wait of the process that it waited for, and so on. The last waited for the first. */
   readonly circle: readonly Waiting[];
 
-  /** `held`: of a circle of one wait, whether this session holds what it waits for, or whoever runs it does. */
+  /** `held`, for a cycle of one wait: whether this session holds the resource, or the command around it does. */
   constructor(resource: string, circle: readonly Waiting[], held: 'here' | 'around' = 'here') {
     const holders = [circle[1] ?? circle[0]].flatMap((next) => next?.holds ?? []);
     super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders, held)}`, {
@@ -93,11 +93,11 @@ function describeCircle(circle: readonly Waiting[], holders: readonly Standing[]
   if (circle.length > 1) {
     return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
   }
-  // Not to be told by the pid: a command that is run around this one may have become this one (`exec`).
+  // The pid does not distinguish the two: the command around this process may have become this process (`exec`).
   if (held === 'here') {
-    return `this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
+    return `this process waits for a resource that it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
   }
-  return `whoever holds it waits for this to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
+  return `its holder waits for this process to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
 }
 
 function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
@@ -105,9 +105,9 @@ function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
   return `${describeProcess(standing)} ${what}`;
 }
 
-/** `BARRIER_BROKEN`: not all parties will come. Who waited has left; who comes gets the same until it is reset. */
+/** `BARRIER_BROKEN`: not all parties will arrive. All waiters have left; later ones get this error until it is reset. */
 export class BrokenBarrierError extends LockstepError {
-  /** Whether it was this wait's own time that ran out. */
+  /** Whether this wait's own timeout broke it. */
   readonly timedOut: boolean;
 
   constructor(resource: string, reason: string, timedOut = false) {
@@ -121,8 +121,8 @@ export class BrokenBarrierError extends LockstepError {
 }
 
 /**
- * `LEASE_LOST`: the entry was evicted (broken by force, its heartbeat stood still, or its journal is gone).
- * Somebody else may hold the resource by now; whatever the work wrote since is not protected.
+ * `LEASE_LOST`: the entry was evicted (by force, or because its keepalive stood still), or its journal is gone. Another
+ * process may hold the resource by now, so later writes of this work are not protected.
  */
 export class LeaseLostError extends LockstepError {
   readonly token: number;
@@ -139,7 +139,7 @@ export class LeaseLostError extends LockstepError {
   }
 }
 
-/** `CONFIG_MISMATCH`: the name is already in use for another kind of resource or number of permits. */
+/** `CONFIG_MISMATCH`: the name is already used with another kind or number of permits. */
 export class ConfigMismatchError extends LockstepError {
   constructor(resource: string, exists: string, wanted: string) {
     super(
@@ -154,7 +154,7 @@ function withArticle(noun: string): string {
   return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 }
 
-/** `STORE_…`: the files could not be trusted, understood, read or written. Nobody was given the resource. */
+/** `STORE_…`: a file could not be trusted, parsed, read or written. The resource was not acquired. */
 export class StoreError extends LockstepError {
   readonly path: string;
 
@@ -164,7 +164,7 @@ export class StoreError extends LockstepError {
   }
 }
 
-/** `MISUSE`: an argument that can never be right. It is thrown at once, and nothing was done. */
+/** `MISUSE`: an argument that can never be valid. It is thrown at once, and nothing was done. */
 export class MisuseError extends TypeError {
   readonly code = 'MISUSE';
 
