@@ -1,5 +1,6 @@
 import { errnoName } from '../host/errno.ts';
 import type { FileFacts, Host, ProcessFacts } from '../host/host.ts';
+import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
 import { fromWire, toWire } from '../session/facts.ts';
 import { encodeName } from '../store/name.ts';
@@ -112,15 +113,6 @@ export function nameOfFile(file: string): string {
     return decodeURIComponent(file);
   } catch {
     return file;
-  }
-}
-
-function objectIn(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
   }
 }
 
