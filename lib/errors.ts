@@ -74,7 +74,7 @@ export interface Waiting extends Standing {
  * can continue once the rejected waiter releases what it holds.
  */
 export class DeadlockError extends LockstepError {
-  /** The cycle: this wait first, then the wait of the process that it waited for, and so on. The last waited for the first. */
+  /** The cycle: this wait first, then the wait of the process that it waits for, and so on, back to the first. */
   readonly circle: readonly Waiting[];
 
   /** `held`, for a cycle of one wait: whether this session holds the resource, or the command around it does. */
@@ -105,7 +105,9 @@ function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
   return `${describeProcess(standing)} ${what}`;
 }
 
-/** `BARRIER_BROKEN`: not all parties will arrive. All waiters have left; later ones get this error until it is reset. */
+/**
+ * `BARRIER_BROKEN`: not all parties will arrive. All waiters have left; later ones get this error until it is reset.
+ */
 export class BrokenBarrierError extends LockstepError {
   /** Whether this wait's own timeout broke it. */
   readonly timedOut: boolean;

@@ -3,8 +3,8 @@ import { type FileAct, fileError } from './file-error.ts';
 
 /*
  * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: these stay
- * valid whatever the files' names lead to. Starting it takes longer than all the rest of a replacement. So for a file that
- * is replaced repeatedly this process checks once whether there is anything to copy, and remembers the answer.
+ * valid whatever the files' names lead to. Starting it takes longer than all the rest of a replacement. So for a file
+ * that is replaced repeatedly this process checks once whether there is anything to copy, and remembers the answer.
  */
 const COPY = ['--attributes-only', '--preserve=mode,xattr', '/dev/fd/3', '/dev/fd/4'];
 /**

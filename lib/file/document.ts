@@ -12,9 +12,9 @@ import { sweepOldTemporaryFiles, sweepTemporaryFiles, TemporaryNames } from './t
  * A regular file that is open to be replaced, once. Its directory and its contents stay the ones that were opened,
  * whatever their names lead to later.
  *
- * The replacement is a new file beside it that takes its name when it is whole. It keeps the owner, the group, the mode,
- * the access list and the extended attributes, or it is refused. A crash leaves the old file or the new one, and at worst
- * a temporary file, which the next replacement removes.
+ * The replacement is a new file beside it that takes its name when it is whole. It keeps the owner, the group, the
+ * mode, the access list and the extended attributes, or it is refused. A crash leaves the old file or the new one, and
+ * at worst a temporary file, which the next replacement removes.
  */
 export class Document {
   /** The path as the caller gave it, for messages. */
@@ -219,7 +219,7 @@ function changedError(act: FileAct): StoreError {
   return fileError(
     'FILE_CHANGED',
     act,
-    'somebody who does not use its lock (an editor, a deployment) changed or replaced it meanwhile. Their change was kept, and this one was not made. Do it again.',
+    'a program that does not use its lock (an editor, a deployment) changed or replaced it meanwhile. That change was kept, and this one was not made. Do it again.',
   );
 }
 

@@ -175,7 +175,8 @@ export class JsonEdit {
 
   /**
    * The node that stood in the text where a member is written. Null if the value is a copy, or an array of another
-   * length, and the node has a number that JavaScript cannot distinguish from another: the member may be that other one.
+   * length, and the node has a number that JavaScript cannot distinguish from another: the member may be that other
+   * one.
    */
   #near(value: object, node: JsonNode | null, index: number): JsonNode | null {
     const member = node?.members[index]?.value ?? null;
@@ -190,7 +191,7 @@ export class JsonEdit {
     return { lead: index === 0 ? null : this.#layout.lead(node, index), text: text + this.#layout.trail(node, index) };
   }
 
-  /** Of two members with one key only the last counts: a change would leave the first, and a removal would bring it back. */
+  /** Of two members with one key only the last counts: a change leaves the first, and a removal brings it back. */
   #checkDoubles(value: Values, node: JsonNode): void {
     const members = membersOf(node);
     if (members.size === node.members.length) return;

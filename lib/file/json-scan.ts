@@ -1,5 +1,6 @@
 /**
- * The position of a value in a JSON text. The scanner detects no errors: it is for texts that `JSON.parse` has accepted.
+ * The position of a value in a JSON text. The scanner detects no errors: it is for texts that `JSON.parse` has
+ * accepted.
  *
  * (No library serves: jsonc-parser and momoa take ten and twenty times as long as `JSON.parse`, and the first cannot be
  * bundled.)

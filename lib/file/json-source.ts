@@ -4,7 +4,9 @@ import { hasOwnText, isLiteral, isWritten } from './json-value.ts';
 
 type Values = Record<string | number, unknown>;
 
-/** A JSON text and the value that was parsed from it: knows which part of the text each object of the value came from. */
+/**
+ * A JSON text and the value that was parsed from it: knows which part of the text each object of the value came from.
+ */
 export class JsonSource {
   readonly text: string;
   readonly root: JsonNode;

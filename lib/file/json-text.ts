@@ -42,8 +42,8 @@ export function parseJsonText(whole: string, act: FileAct): JsonText {
 }
 
 /**
- * Checks that bytes are JSON, and returns whether they are UTF-8. If they are not, each byte outside of a UTF-8 sequence
- * counts as one character.
+ * Checks that bytes are JSON, and returns whether they are UTF-8. If they are not, each byte outside of a UTF-8
+ * sequence counts as one character.
  *
  * @throws {StoreError} `FILE_NOT_JSON`
  */

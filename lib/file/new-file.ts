@@ -33,7 +33,7 @@ export class NewFile {
     return new NewFile(place, temporary, host.create(temporary, mode));
   }
 
-  /** Writes and syncs the contents; sets the mode in between, if there is one to set. @throws the system's error (rejects) */
+  /** Writes the contents, sets the mode if one is given, and syncs. @throws the system's error (rejects) */
   async fill(bytes: Uint8Array, mode?: number): Promise<void> {
     const { host } = this.#place;
     await writeAll(host, this.fd, bytes);

@@ -13,8 +13,8 @@ const NEW_FILE_MODE = 0o666;
 
 /**
  * Writes a file whole or not at all, without a lock: for a file that one program writes and others read, such as a
- * report. A reader meanwhile sees the old contents. An existing file keeps its mode, access list and attributes, and its
- * owner where possible; a symbolic link is followed. A terminal, a pipe or a device is written to directly.
+ * report. A reader meanwhile sees the old contents. An existing file keeps its mode, access list and attributes, and
+ * its owner where possible; a symbolic link is followed. A terminal, a pipe or a device is written to directly.
  *
  * @throws {StoreError} (rejects) and a file is unchanged
  */

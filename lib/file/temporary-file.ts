@@ -7,8 +7,8 @@ const MAX_NAME_BYTES = 180;
 const OLD_MS = 3_600_000;
 
 /**
- * The names of the temporary files beside a file: `.NAME.lockstep-SECRET`. The secret prevents other users from planting
- * a file of that name; NAME identifies the file, so that a later writer finds those of killed writers.
+ * The names of the temporary files beside a file: `.NAME.lockstep-SECRET`. The secret prevents other users from
+ * planting a file of that name; NAME identifies the file, so that a later writer finds those of killed writers.
  */
 export class TemporaryNames {
   readonly #prefix: string;

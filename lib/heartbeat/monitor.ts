@@ -44,8 +44,8 @@ const REMOVED: ReportReading = { problem: 'its report was taken away' };
 /**
  * Reads reports, and writes nothing.
  *
- * It takes a report's first age from the wall clock, and then measures by its own monotonic clock from the change of the
- * file's time that it observed: so no reporter becomes late when the clock is set.
+ * It takes a report's first age from the wall clock, and then measures by its own monotonic clock from the change of
+ * the file's time that it observed: so no reporter becomes late when the clock is set.
  */
 export class Monitor {
   readonly #options: MonitorOptions;

@@ -49,7 +49,9 @@ export interface Report {
   mark: Mark | null;
 }
 
-/** What one look at a report's file found: the report, or why there is none; `failure` if the file could not be read. */
+/**
+ * What one look at a report's file found: the report, or why there is none; `failure` if the file could not be read.
+ */
 export type ReportReading = { report: Report } | { problem: string; failure?: unknown };
 
 export function beatsDirectory(store: string): string {

@@ -161,8 +161,8 @@ export class OwnReport {
 }
 
 /**
- * Marks a name's report as ended cleanly, on behalf of its reporter, which stops at its next heartbeat. False if there is
- * no report. Idempotent.
+ * Marks a name's report as ended cleanly, on behalf of its reporter, which stops at its next heartbeat. False if there
+ * is no report. Idempotent.
  *
  * It appends through a descriptor: if a newer reporter takes the name over meanwhile, its report is not touched.
  *

@@ -27,7 +27,9 @@ export interface Past {
   damaged: number[];
 }
 
-/** Reads the past of the resources of a store. It joins no line and writes nothing, so it neither blocks nor is blocked. */
+/**
+ * Reads the past of the resources of a store. It joins no line and writes nothing, so it neither blocks nor is blocked.
+ */
 export class History {
   readonly #host: Host;
   readonly #store: Pick<StoreDirectory, 'path' | 'local'>;

@@ -2,8 +2,8 @@
  * The host seam for files that are not Lockstep's own: the JSON file that an update replaces, a report that a command
  * writes. `node-documents.ts` is the real one. Methods throw the operating system's error.
  *
- * Calls that wait for a disk (`write`, `sync`) are asynchronous, so that the program around continues. The others are one
- * quick system call each, so that nothing comes between the last look at a file and its replacement.
+ * Calls that wait for a disk (`write`, `sync`) are asynchronous, so that the program around continues. The others are
+ * one quick system call each, so that nothing comes between the last look at a file and its replacement.
  */
 export interface DocumentHost {
   /** The path that a path leads to, through every symbolic link. */

@@ -1,8 +1,8 @@
 import os from 'node:os';
 
 /**
- * Identifies system errors. Node names only those that libuv knows. Any other (EDQUOT, ESTALE, EUCLEAN, …)
- * comes with the `code` "UNKNOWN" or "Unknown system error -122", depending on the call, and with its number in `errno`.
+ * Identifies system errors. Node names only those that libuv knows. Any other (EDQUOT, ESTALE, EUCLEAN, …) comes with
+ * the `code` "UNKNOWN" or "Unknown system error -122", depending on the call, and with its number in `errno`.
  */
 
 /** A name: libuv's, or one that proper-lockfile made in the same form. Node's own `ERR_…` codes do not match. */

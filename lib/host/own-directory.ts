@@ -3,7 +3,8 @@ import type { Host } from './host.ts';
 import type { Ground } from './pinned-files.ts';
 
 /**
- * Refuses a path of the store that must be a directory and is not. A symbolic link there would lead every read elsewhere.
+ * Refuses a path of the store that must be a directory and is not. A symbolic link there would lead every read
+ * elsewhere.
  *
  * @throws a system error: `ELOOP` for a symbolic link, `ENOTDIR` for anything else
  */

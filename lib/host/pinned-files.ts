@@ -34,8 +34,8 @@ export function pinnedHost(host: Host, store: Grounded): Host {
  *   1. root checks that `sessions` is a directory;
  *   2. the store's owner replaces it by a link to `/etc/cron.d`;
  *   3. root removes `sessions/10-backup`.
- * So every name is created, opened for writing, renamed or removed through a descriptor of its directory, and only after
- * the kernel has confirmed that this directory is the one in the store. Calls that only read use the path.
+ * So every name is created, opened for writing, renamed or removed through a descriptor of its directory, and only
+ * after the kernel has confirmed that this directory is the one in the store. Calls that only read use the path.
  *
  * New files belong to the store's owner, unless the caller passes `null`: then to this process's user.
  *
@@ -80,7 +80,8 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     remove: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) =>
       unlessErrno(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
-    // Each release touches a file, and changes only its times: where no other user can redirect the path, one call does.
+    // Each release touches a file, which changes only its times: one call is enough where no other user can redirect
+    // the path.
     touch: (path) =>
       ground.isPrivate
         ? files.touch(path)
@@ -139,7 +140,9 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
 
 const MAX_ROUNDS = 3;
 
-/** Puts the directory's own path into an error: the descriptor's number is reused by the time that the error is read. */
+/**
+ * Puts the directory's own path into an error: the descriptor's number is reused by the time that the error is read.
+ */
 export function withRealPath(error: unknown, at: string, directory: string): unknown {
   const system = error as NodeJS.ErrnoException & { dest?: string };
   if (!(error instanceof Error) || at === directory) return error;

@@ -48,8 +48,8 @@ export function statOf(pid: number, tid: number): Stat | null {
 }
 
 /**
- * Whether a member of a process group runs. `kill` alone also counts zombies, and their parent may be a pid 1 that is slow
- * to reap them.
+ * Whether a member of a process group runs. `kill` alone also counts zombies, and their parent may be a pid 1 that is
+ * slow to reap them.
  */
 export function isGroupRunning(group: number): boolean {
   if (!exists(-group)) return false;

@@ -2,8 +2,8 @@ import { LockstepError, StoreError } from '../errors.ts';
 import { errnoName } from './errno.ts';
 
 /**
- * The meaning of each system error. Nothing is retried, unless the operation says so: an error at once is worth more than
- * a late one, and only the caller knows for how long to retry. (Node itself continues a `write` that a signal
+ * The meaning of each system error. Nothing is retried, unless the operation says so: an error at once is worth more
+ * than a late one, and only the caller knows for how long to retry. (Node itself continues a `write` that a signal
  * interrupted; a local file system interrupts nothing else.)
  */
 const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
@@ -84,8 +84,9 @@ const TOO_LARGE = [
 ];
 
 /**
- * Turns a failed system call into a `StoreError` that states operation, path, cause and remedy. It uses the error's number
- * where Node has no name for it. Returns Lockstep's own errors, and exceptions that are no system errors, as they are.
+ * Turns a failed system call into a `StoreError` that states operation, path, cause and remedy. It uses the error's
+ * number where Node has no name for it. Returns Lockstep's own errors, and exceptions that are no system errors, as
+ * they are.
  */
 export function storeErrorOf(error: unknown, at: { operation: string; resource?: string; path: string }): unknown {
   if (error instanceof LockstepError) return error;

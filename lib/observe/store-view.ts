@@ -21,8 +21,8 @@ export interface StoreMark {
 const SETTLED_MS = 100;
 
 /**
- * A read-only view of a store: it makes, repairs and rotates nothing, evicts no entry, and makes no store. The store may
- * appear and disappear meanwhile.
+ * A read-only view of a store: it makes, repairs and rotates nothing, evicts no entry, and makes no store. The store
+ * may appear and disappear meanwhile.
  */
 export class StoreView {
   readonly place: string;

@@ -70,8 +70,8 @@ export class StoreWatch {
   }
 
   /**
-   * Reads the lines that changed. A `thorough` look trusts no watch, and also reads again the lines in use, whose owners
-   * may have died: all lines of `first`, and as many of the others as a look may.
+   * Reads the lines that changed. A `thorough` look trusts no watch, and also reads again the lines in use, whose
+   * owners may have died: all lines of `first`, and as many of the others as a look may.
    */
   look(thorough: boolean, first: ReadonlySet<string> = new Set()): StoreReading {
     if (this.#isDue || thorough || !this.#stopWatching) this.#lookAtStore();

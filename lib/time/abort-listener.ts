@@ -1,6 +1,6 @@
 /**
- * All listeners of one signal, behind a single one. Many waits may share a signal (that of a whole program, say), and Node
- * reports the eleventh listener of a signal as a leak.
+ * All listeners of one signal, behind a single one. Many waits may share a signal (that of a whole program, say), and
+ * Node reports the eleventh listener of a signal as a leak.
  */
 class AbortAudience {
   readonly #signal: AbortSignal;
