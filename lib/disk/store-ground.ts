@@ -202,7 +202,7 @@ function isLocal(host: Host, store: string, directory: string, guarded: boolean)
   if (network !== undefined && !guarded) {
     throw new StoreError(
       'STORE_NETWORK',
-      `the store ${store} is on a network file system (${network}), where appends are not atomic. Choose a local directory with --dir or $LOCKSTEP_DIR; or, if several machines must share it, read of guarded stores in docs/guarantees.md and set LOCKSTEP_GUARDED=1.`,
+      `the store ${store} is on a network file system (${network}), where appends are not atomic. Choose a local directory ({ store } or $LOCKSTEP_DIR); or, if several machines must share it, read of guarded stores in docs/guarantees.md and set LOCKSTEP_GUARDED=1.`,
       { operation: 'open', path: store },
     );
   }
@@ -240,7 +240,7 @@ export function modeText(facts: FileFacts): string {
 export function refusal(directory: string, why: string): StoreError {
   return new StoreError(
     'STORE_UNSAFE',
-    `the store ${directory} cannot be trusted: ${why}. Nothing was changed. Mend it, or choose another store with --dir or $LOCKSTEP_DIR.`,
+    `the store ${directory} cannot be trusted: ${why}. Nothing was changed. Fix that, or choose another store ({ store } or $LOCKSTEP_DIR).`,
     {
       operation: 'open',
       path: directory,
@@ -249,7 +249,7 @@ export function refusal(directory: string, why: string): StoreError {
 }
 
 function goneError(path: string): Error {
-  return Object.assign(new Error('ENOENT: it is gone'), { code: 'ENOENT', path });
+  return systemError('ENOENT', 'it is gone', { path });
 }
 
 function guard<T>(directory: string, call: () => T): T {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { systemError } from '../host/errno.ts';
 import type { Files } from '../host/host.ts';
 import { writeWhole } from '../host/whole-write.ts';
 import { tailIn } from './output-tail.ts';
@@ -202,7 +203,7 @@ function openAgain(files: Files, path: string, made: number): number {
   const [one, other] = [files.facts(made), files.facts(fd)];
   if (one.inode === other.inode && one.device === other.device) return fd;
   files.close(fd);
-  throw Object.assign(new Error(`ELOOP: another file has its place, '${path}'`), { code: 'ELOOP', path });
+  throw systemError('ELOOP', `another file has its place, '${path}'`, { path });
 }
 
 function leftOut(bytes: number): string {

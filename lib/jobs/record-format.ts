@@ -1,4 +1,5 @@
 import type { ProcessFacts } from '../host/host.ts';
+import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
 import { fromWire, toWire } from '../session/facts.ts';
 import { encodeName, isName } from '../store/name.ts';
@@ -176,15 +177,6 @@ function apply(run: Run, event: RunEvent): void {
   else if (event.it === 'began') run.attempts.push({ at: event.at, facts: event.facts, exited: null });
   else if (event.it === 'ended') run.ended = event;
   else if (attempt) attempt.exited ??= event;
-}
-
-function objectIn(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
 }
 
 function startIn(wire: Record<string, unknown>): RunStart | null {

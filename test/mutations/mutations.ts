@@ -40,7 +40,14 @@ export const MUTATIONS: readonly Mutation[] = [
       test: 'leads nobody into its file, put aside twice at any call',
     },
   ),
-  broken('a link replaces what is there', 'host/node-host', 'fs.linkSync(from, to)', 'fs.renameSync(from, to)', {
+  broken(
+    'a timer beyond the longest delay fires at once',
+    'time/timer',
+    'const next = restMs > MAX_DELAY_MS ? () => arm(restMs - MAX_DELAY_MS) : callback;',
+    'const next = callback;',
+    unit('time/timer', 'fires once, after 2147483648 ms and not before'),
+  ),
+  broken('a link replaces what is there', 'host/node-files', 'fs.linkSync(from, to)', 'fs.renameSync(from, to)', {
     file: 'test/simulation/files-contract.test.ts',
     test: 'link never over something, and never from nothing',
   }),

@@ -6,6 +6,7 @@ import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BarrierArguments extends StoreArguments, PatienceArguments {
   name?: string | undefined;
@@ -30,7 +31,7 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
     process.stdout.write(`${index}\n`);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError && error.timedOut)) throw error;
-    say(error.message);
+    say(messageWithRemedy(error));
     throw new Exit(args.conflictExitCode);
   }
 }

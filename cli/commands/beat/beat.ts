@@ -7,12 +7,14 @@ import { nodeHost } from '../../../lib/host/node-host.ts';
 import { whyGone } from '../../../lib/session/liveness.ts';
 import { ownerFor } from '../../../lib/session/session.ts';
 import { checkName } from '../../../lib/store/name.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { commandOf, pidOf } from '../../access/pid.ts';
-import { later, parseDuration } from '../../args/duration.ts';
+import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
 import { Child } from '../../child/child.ts';
 import { forwardSignals, mortalAsInit } from '../../child/signals.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BeatArguments extends StoreArguments, WordArguments {
   name?: string | undefined;
@@ -97,7 +99,7 @@ function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => B
   checkName(name);
   const everyMs = everyOf(args);
   const directory = directoryOf(dir);
-  const onFailure = (error: Error) => say(`${error.message} The next beat tries again.`);
+  const onFailure = (error: Error) => say(`${messageWithRemedy(error)} The next beat tries again.`);
   return (facts, label) => new Beat({ host: nodeHost, directory, name, everyMs, facts, label, onFailure });
 }
 

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { SurveyedResource } from '../../../lib/observe/store-scan.ts';
+import type { ResourceReading } from '../../../lib/observe/store-scan.ts';
 import { sessionFile } from '../../../lib/session/session.ts';
 import type { EntryView, LineView, OwnerView } from '../../../lib/store/store.ts';
 import { keyOf } from '../../report/blockers.ts';
@@ -35,15 +35,15 @@ export function checkEntries(opened: Opened): Findings {
   return found;
 }
 
-function linesIn(resources: readonly SurveyedResource[]): LineView[] {
+function linesIn(resources: readonly ResourceReading[]): LineView[] {
   return resources.flatMap(({ line }) => line ?? []);
 }
 
 /** Reads the store once more, at the first line that is asked for. */
-function againIn({ survey }: Opened): (name: string) => LineView | null {
+function againIn({ scan }: Opened): (name: string) => LineView | null {
   let lines: Map<string, LineView> | undefined;
   return (name) => {
-    lines ??= new Map(linesIn(survey.resources().resources).map((line) => [line.name, line]));
+    lines ??= new Map(linesIn(scan.resources().resources).map((line) => [line.name, line]));
     return lines.get(name) ?? null;
   };
 }

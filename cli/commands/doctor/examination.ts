@@ -1,4 +1,5 @@
 import { pinnedHost } from '../../../lib/host/pinned-files.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';
 import { Findings } from './finding.ts';
@@ -64,7 +65,7 @@ async function guarded(name: string, place: string, check: () => Findings | Prom
 function unreadable(name: string, where: string, error: unknown): Findings {
   const found = new Findings(name);
   found.problem({
-    what: `it could not be looked at: ${(error as Error).message}`,
+    what: `it could not be looked at: ${messageWithRemedy(error)}`,
     where,
     why: 'What cannot be read cannot be used either.',
     remedy: 'Check owners and modes in the store.',

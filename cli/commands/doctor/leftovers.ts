@@ -1,6 +1,7 @@
 import prettyMs from 'pretty-ms';
 import { isPrivate } from '../../../lib/heartbeat/report-file.ts';
 import { type Item, parsePrivateFile } from '../../../lib/observe/store-scan.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { counted } from '../../text/quantities.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
@@ -28,10 +29,10 @@ export function checkLeftovers(opened: Opened): Findings {
 /** Whether journals can be understood. */
 export function checkJournals({ resources }: Opened): Findings {
   const found = new Findings('journals');
-  for (const { directory, problem } of resources) {
-    if (problem === '') continue;
+  for (const { directory, failure } of resources) {
+    if (!failure) continue;
     found.problem({
-      what: `a journal cannot be used: ${problem}`,
+      what: `a journal cannot be used: ${messageWithRemedy(failure)}`,
       where: directory,
       why: 'Nobody can acquire this resource.',
       remedy: 'Use one version of Lockstep everywhere. If nobody uses the resource any more, move its directory away.',
@@ -47,13 +48,13 @@ export function checkJournals({ resources }: Opened): Findings {
  * only as the owner of an entry, and makes it again then.)
  */
 function tellSessions(found: Findings, opened: Opened): void {
-  const { survey, resources } = opened;
+  const { scan, resources } = opened;
   // Of a journal that cannot be read, it is not known whose entries it has.
-  if (resources.some(({ problem }) => problem !== '')) return;
+  if (resources.some(({ failure }) => failure)) return;
   const owners = new Set(
     resources.flatMap(({ line }) => line?.entries.flatMap(({ owners }) => owners.map(({ session }) => session)) ?? []),
   );
-  const items = survey.items('sessions');
+  const items = scan.items('sessions');
   const isDead = ({ name }: Item): boolean => {
     const [, pid, key = ''] = SESSION_FILE.exec(name) ?? [];
     if (pid === undefined || owners.has(key) || isThere(opened, Number(pid))) return false;
@@ -72,8 +73,8 @@ function isOld({ host }: Opened, { modifiedMs }: Item): boolean {
 
 /** Files that were to take another name, of who was killed before. */
 function tellPrivate(found: Findings, opened: Opened): void {
-  const { resources, survey } = opened;
-  const sessions = survey.items('sessions').map(({ name }) => name);
+  const { resources, scan } = opened;
+  const sessions = scan.items('sessions').map(({ name }) => name);
   const isOrphan = (key: string): boolean => {
     const owner = sessions.find((name) => name.endsWith(`-${key}`));
     return owner === undefined || !isThere(opened, Number.parseInt(owner, 10));
@@ -84,14 +85,14 @@ function tellPrivate(found: Findings, opened: Opened): void {
       return parsed !== null && isOrphan(parsed.key);
     }),
   );
-  const reports = survey.items('beats').filter(({ name }) => isPrivate(name));
+  const reports = scan.items('beats').filter(({ name }) => isPrivate(name));
   const old = [...next, ...reports].filter((item) => item.kind === 'file' && isOld(opened, item));
   tellRemovable(found, opened, old, 'private files that were never finished');
 }
 
 /** Directories that were to take another name, or were made for a moment. They are empty, or they are not removed. */
 function tellDirectories(found: Findings, opened: Opened): void {
-  const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.survey.items(within));
+  const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.scan.items(within));
   const old = items.filter((item) => /^\.(make|look|doctor)\./.test(item.name) && isOld(opened, item));
   tellRemovable(found, opened, old, 'things that were made for a moment only');
 }
@@ -133,16 +134,16 @@ function listed(paths: readonly string[]): string {
   return paths.join('\n');
 }
 
-function tellStrangers(found: Findings, { survey, resources }: Opened): void {
+function tellStrangers(found: Findings, { scan, resources }: Opened): void {
   const isOurs = ({ name }: Item) =>
     [...OUR_DIRECTORIES, 'guarded', '.gitignore'].includes(name) || /^\.(make|look|doctor)\./.test(name);
   const strangers = [
-    ...survey.items('').filter((item) => !isOurs(item)),
-    ...survey.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),
+    ...scan.items('').filter((item) => !isOurs(item)),
+    ...scan.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),
     ...resources.flatMap(({ others }) =>
       others.filter(({ name }) => parsePrivateFile(name) === null && name !== 'guard' && !/^\.look\./.test(name)),
     ),
-    ...survey.items('sessions').filter(({ name }) => !SESSION_FILE.test(name) && !/^\.make\./.test(name)),
+    ...scan.items('sessions').filter(({ name }) => !SESSION_FILE.test(name) && !/^\.make\./.test(name)),
   ];
   if (strangers.length === 0) return;
   found.note({

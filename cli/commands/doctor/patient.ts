@@ -3,7 +3,7 @@ import { defaultStorePath, storePath } from '../../../lib/disk/store-directory.t
 import type { Host } from '../../../lib/host/host.ts';
 import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
 import { pinnedHost } from '../../../lib/host/pinned-files.ts';
-import { Survey, type SurveyedResource } from '../../../lib/observe/store-scan.ts';
+import { type ResourceReading, StoreScan } from '../../../lib/observe/store-scan.ts';
 import type { System } from './system.ts';
 
 /** What the checks look at. */
@@ -27,8 +27,8 @@ export interface Patient {
 /** A store that could be opened, and what is in it. */
 export interface Opened extends Patient {
   directory: StoreDirectory;
-  survey: Survey;
-  resources: SurveyedResource[];
+  scan: StoreScan;
+  resources: ResourceReading[];
   /** Whether to remove what can be removed. */
   fix: boolean;
 }
@@ -59,9 +59,9 @@ export function patientOf({ host, system, env, dir, engine }: PatientOptions): P
 }
 
 export function opened(patient: Patient, directory: StoreDirectory, fix: boolean): Opened {
-  const survey = new Survey(patient.host, directory);
+  const scan = new StoreScan(patient.host, directory);
   const host = pinnedHost(patient.host, directory);
-  return { ...patient, host, directory, survey, resources: survey.resources().resources, fix };
+  return { ...patient, host, directory, scan, resources: scan.resources().resources, fix };
 }
 
 function nearestOf(host: Host, directory: string): string {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openStoreDirectory } from '../../../lib/disk/store-directory.ts';
 import type { FileFacts } from '../../../lib/host/host.ts';
 import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { Findings } from './finding.ts';
 import type { Patient } from './patient.ts';
 
@@ -70,14 +71,19 @@ export function checkFitness({ host, place, isThere, env }: Patient): {
     } else found.ok(`it is yours to use: ${nature(directory, host.files.look(place))}`, place);
     return { found, directory };
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === 'STORE_NETWORK' && isGuardWanted && !isUsed) {
       found.note({
         what: 'it is on a network file system, and will be a guarded store from its first use on',
         where: place,
       });
     } else
-      found.problem({ what: message, where: place, why: 'Every use of this store is refused.', remedy: 'See there.' });
+      found.problem({
+        what: messageWithRemedy(error),
+        where: place,
+        why: 'Every use of this store is refused.',
+        remedy: 'See there.',
+      });
     return { found, directory: null };
   }
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { MAX_FILE_BYTES } from '../../../lib/file/document.ts';
+import { MAX_FILE_BYTES } from '../../../lib/file/read-all.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
 import { statusOf } from '../../child/child.ts';
 import { Exit, say } from '../../output/exit.ts';

@@ -2,7 +2,7 @@ import { nodeHost } from '../../../lib/host/node-host.ts';
 import type { Lease } from '../../../lib/primitives/lease.ts';
 import { ProcessTree } from '../../../lib/process/process-tree.ts';
 import { ownerFor } from '../../../lib/session/session.ts';
-import { later } from '../../args/duration.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { Child } from '../../child/child.ts';
 import { environmentOf } from '../../child/environment.ts';
 import type { Attempted } from './outcome.ts';

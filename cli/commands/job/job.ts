@@ -2,7 +2,7 @@ import prettyMs from 'pretty-ms';
 import { openStore } from '../../../lib/disk/open-store.ts';
 import type { Sink } from '../../../lib/jobs/output-spool.ts';
 import { Lease } from '../../../lib/primitives/lease.ts';
-import { later } from '../../args/duration.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import { admit } from './admission.ts';
 import { attempt } from './attempt.ts';

@@ -1,21 +1,22 @@
 import prettyMs from 'pretty-ms';
-import type { BeatState, Watched } from '../../../lib/heartbeat/monitor.ts';
+import type { ReporterStatus } from '../../../lib/heartbeat/monitor.ts';
+import type { BeatState } from '../../../lib/heartbeat/verdict.ts';
 import { shown } from '../../text/escape.ts';
 import { age } from '../../text/quantities.ts';
 
 /** What a monitor tells of one name: how it is, and how it was. */
 export interface Change {
-  now: Watched;
+  now: ReporterStatus;
   /** `unknown` if it was not told before. */
   was: BeatState;
 }
 
 /** What was told of each name, so that only what is new is told. */
 export class Told {
-  #last = new Map<string, Pick<Watched, 'state' | 'report'>>();
+  #last = new Map<string, Pick<ReporterStatus, 'state' | 'report'>>();
 
   /** A change is another state, or another reporter. */
-  changes(watched: readonly Watched[]): Change[] {
+  changes(watched: readonly ReporterStatus[]): Change[] {
     const last = this.#last;
     this.#last = new Map(watched.map(({ file, state, report }) => [file, { state, report }]));
     return watched.flatMap((now) => {
@@ -31,7 +32,7 @@ export function lineOf({ now }: Change): string {
   return shown(`${new Date().toISOString()}  ${now.name}  ${now.state}  ${detailOf(now)}`);
 }
 
-function detailOf({ state, since, reason, ageMs, report }: Watched): string {
+function detailOf({ state, since, reason, ageMs, report }: ReporterStatus): string {
   const facts = report?.facts;
   if (state === 'alive') return `pid ${facts?.pid} on ${facts?.host ?? ''}, every ${prettyMs(report?.everyMs ?? 0)}`;
   const when = since === null ? '' : `since ${new Date(since).toISOString()} `;
@@ -40,7 +41,7 @@ function detailOf({ state, since, reason, ageMs, report }: Watched): string {
 }
 
 /** What programs read. */
-export function asJson({ name, state, since, reason, ageMs, report }: Watched): object {
+export function asJson({ name, state, since, reason, ageMs, report }: ReporterStatus): object {
   return {
     name,
     state,

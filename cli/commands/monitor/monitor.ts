@@ -1,5 +1,6 @@
 import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { isWell, Monitor, type Watched } from '../../../lib/heartbeat/monitor.ts';
+import { Monitor, type ReporterStatus } from '../../../lib/heartbeat/monitor.ts';
+import { isWell } from '../../../lib/heartbeat/verdict.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments } from '../../args/options.ts';
@@ -57,7 +58,7 @@ function jsonLine({ now, was }: Change): string {
   return jsonText({ time: new Date().toISOString(), ...asJson(now), was });
 }
 
-function rowOf({ name, state, since, reason, ageMs, report }: Watched): string[] {
+function rowOf({ name, state, since, reason, ageMs, report }: ReporterStatus): string[] {
   return [
     name,
     state,

@@ -2,9 +2,10 @@ import prettyMs from 'pretty-ms';
 import { shortCommand } from '../../../lib/host/command-line.ts';
 import type { Lease } from '../../../lib/primitives/lease.ts';
 import type { Store } from '../../../lib/store/store.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Requested, targetOf } from '../../access/target.ts';
-import { later, parseDuration } from '../../args/duration.ts';
+import { parseDuration } from '../../args/duration.ts';
 import type {
   DeadlockArguments,
   KindArguments,
@@ -16,6 +17,7 @@ import { Child } from '../../child/child.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -98,7 +100,7 @@ async function giveBack(lease: Lease): Promise<void> {
     await lease.release();
   } catch (error) {
     // The command has run: its status is what the caller needs. A loss was told when it happened.
-    if (lease.held) say((error as Error).message);
+    if (lease.held) say(messageWithRemedy(error));
   }
 }
 

@@ -6,6 +6,7 @@ import { nothingKept, pastStoreIn, sayDamaged } from '../../access/past-store.ts
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { drawChart } from './chart.ts';
 import { markup } from './drawing.ts';
 import { pageOf } from './page.ts';
@@ -57,5 +58,5 @@ function named(names: readonly string[], history: History | null, place: string)
 /** One that is damaged hides no others. */
 function sayUnreadable(error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
-  say(`left out: ${error.message}`);
+  say(`left out: ${messageWithRemedy(error)}`);
 }

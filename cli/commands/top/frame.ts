@@ -1,7 +1,8 @@
 import prettyMs from 'pretty-ms';
-import type { Sight } from '../../../lib/observe/line-watch.ts';
-import type { StoreSight } from '../../../lib/observe/store-watch.ts';
+import type { LineReading } from '../../../lib/observe/line-watch.ts';
+import type { StoreReading } from '../../../lib/observe/store-watch.ts';
 import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { Blockers, keyOf, ownerOf } from '../../report/blockers.ts';
 import { idleStateOf, kindOf, stateOf } from '../../report/line-words.ts';
 import { shown } from '../../text/escape.ts';
@@ -9,7 +10,7 @@ import { counted } from '../../text/quantities.ts';
 import { cut, filled, widthOf } from '../../text/truncate.ts';
 
 /** What is to be shown. */
-export interface TopView extends StoreSight {
+export interface TopView extends StoreReading {
   place: string;
   /** Whether the names were chosen: then free ones are shown too. */
   isChosen: boolean;
@@ -51,9 +52,9 @@ export interface Frame {
 
 /** A row of the body, before it is put into words. */
 type Row =
-  | { sight: Sight; entry?: undefined; text?: undefined }
-  | { sight: Sight; line: LineView; entry: EntryView; text?: undefined }
-  | { text: string; sight?: undefined; entry?: undefined };
+  | { reading: LineReading; entry?: undefined; text?: undefined }
+  | { reading: LineReading; line: LineView; entry: EntryView; text?: undefined }
+  | { text: string; reading?: undefined; entry?: undefined };
 
 const HEADINGS = ['  STATE', 'PID', 'AGE', 'WAITS FOR', 'COMMAND'];
 const GAP = 2;
@@ -65,7 +66,7 @@ const ROWS_FOR_HEADINGS = 6;
 
 /** A store as a screen of so many lines, of which only those on the screen are put into words. Pure. */
 export function frameOf(view: TopView, scene: Scene): Frame {
-  const used = view.sights.filter((sight) => view.isChosen || isInUse(sight)).sort(byContention);
+  const used = view.lines.filter((reading) => view.isChosen || isInUse(reading)).sort(byContention);
   const rows = view.state === 'there' ? rowsOf(used) : [{ text: whyEmpty(view) }];
   const hasFoot = scene.keys !== null && scene.rows >= ROWS_FOR_FOOT;
   const hasHeadings = scene.rows >= ROWS_FOR_HEADINGS && rows.some(({ entry }) => entry);
@@ -80,16 +81,16 @@ export function frameOf(view: TopView, scene: Scene): Frame {
     while (lines.length < scene.rows - 1) lines.push({ text: '', tone: 'plain' });
     lines.push({ text: footOf(scene, offset, visible.length, rows.length), tone: 'foot' });
   }
-  const names = new Set(visible.flatMap(({ sight }) => sight?.name ?? []));
+  const names = new Set(visible.flatMap(({ reading }) => reading?.name ?? []));
   return { lines: lines.slice(0, scene.rows), offset, page, names };
 }
 
-function isInUse({ line, problem }: Sight): boolean {
-  return problem !== '' || (line !== null && (line.entries.length > 0 || line.value !== 0));
+function isInUse({ line, failure }: LineReading): boolean {
+  return failure !== null || (line !== null && (line.entries.length > 0 || line.value !== 0));
 }
 
 /** Those for which most wait come first, and last those in whose lines nobody stands. */
-function byContention(one: Sight, other: Sight): number {
+function byContention(one: LineReading, other: LineReading): number {
   const [a, b] = [one, other].map(({ line }) => line?.entries ?? []) as [EntryView[], EntryView[]];
   const byUse = Number(b.length > 0) - Number(a.length > 0);
   return waitingIn(b) - waitingIn(a) || byUse || (one.name < other.name ? -1 : 1);
@@ -99,21 +100,21 @@ function waitingIn(entries: readonly EntryView[]): number {
   return entries.filter(({ state }) => state === 'waiting').length;
 }
 
-function rowsOf(sights: readonly Sight[]): Row[] {
-  const rows = sights.flatMap((sight): Row[] => {
-    const { line } = sight;
-    return [{ sight }, ...(line?.entries ?? []).map((entry) => ({ sight, line: line as LineView, entry }))];
+function rowsOf(readings: readonly LineReading[]): Row[] {
+  const rows = readings.flatMap((reading): Row[] => {
+    const { line } = reading;
+    return [{ reading }, ...(line?.entries ?? []).map((entry) => ({ reading, line: line as LineView, entry }))];
   });
   return rows.length > 0 ? rows : [{ text: 'Nobody holds anything, and nobody waits.' }];
 }
 
 function whyEmpty({ state, failure, place }: TopView): string {
-  if (failure) return shown(failure.message);
+  if (failure) return shown(messageWithRemedy(failure));
   if (state === 'gone') return 'The store is gone. If it comes back, it is shown here.';
   return `There is nothing in ${shown(place)} yet. What comes is shown here.`;
 }
 
-function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: Scene): string {
+function headOf({ place }: TopView, used: readonly LineReading[], { columns, clock }: Scene): string {
   const entries = used.flatMap(({ line }) => line?.entries ?? []);
   const waiting = waitingIn(entries);
   const counts = [
@@ -129,16 +130,16 @@ function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: 
 }
 
 function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene, hasHeadings: boolean): FrameLine[] {
-  const blockers = new Blockers(view.sights.flatMap(({ line }) => line ?? []));
+  const blockers = new Blockers(view.lines.flatMap(({ line }) => line ?? []));
   const cells = visible.map((row) => (row.entry ? cellsOf(row.line, row.entry, { view, blockers, now }) : null));
   const widths = widthsOf([...(hasHeadings ? [HEADINGS] : []), ...cells.filter((row) => row !== null)], columns);
   const body = visible.map((row, at): FrameLine => {
     if (row.entry) {
-      const key = keyOf(row.sight.name, row.entry.ticket);
+      const key = keyOf(row.reading.name, row.entry.ticket);
       return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.inCycles.has(key)) };
     }
-    if (!row.sight) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
-    return { text: resourceLine(row.sight, columns), tone: row.sight.problem === '' ? 'resource' : 'alert' };
+    if (!row.reading) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
+    return { text: resourceLine(row.reading, columns), tone: row.reading.failure ? 'alert' : 'resource' };
   });
   return hasHeadings ? [{ text: aligned(HEADINGS, widths, columns), tone: 'headings' }, ...body] : body;
 }
@@ -186,10 +187,10 @@ function toneOf({ stale, state }: EntryView, isKnotted: boolean): Tone {
 }
 
 /** `deploy  lock  1 holding, 2 waiting` */
-function resourceLine({ name, line, problem }: Sight, columns: number): string {
+function resourceLine({ name, line, failure }: LineReading, columns: number): string {
   // However long the name is, there is room for what is said of it.
   const title = cut(shown(name), Math.max(8, Math.floor(columns / 2)));
-  if (problem !== '') return cut(`${title}  cannot be read: ${shown(problem)}`, columns);
+  if (failure) return cut(`${title}  cannot be read: ${shown(messageWithRemedy(failure))}`, columns);
   return cut(line ? `${title}  ${kindOf(line)}  ${summaryOf(line)}` : `${title}  never used`, columns);
 }
 

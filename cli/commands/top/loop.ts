@@ -1,7 +1,7 @@
-import { look } from '../../../lib/observe/line-watch.ts';
+import { readLine } from '../../../lib/observe/line-watch.ts';
 import type { StoreView } from '../../../lib/observe/store-view.ts';
 import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { later } from '../../args/duration.ts';
+import { later } from '../../../lib/time/timer.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
 import { TopScroll } from './scroll.ts';
@@ -90,8 +90,8 @@ export class TopLoop {
     const startedAt = performance.now();
     this.#heardAt = null;
     const seen = this.#watch.look(isThorough, first);
-    const lines = seen.sights.flatMap(({ line }) => line ?? []);
-    const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
+    const lines = seen.lines.flatMap(({ line }) => line ?? []);
+    const inCycles = deadlockedIn(lines, (name) => readLine(view, name).line);
     this.#lookedAt = performance.now();
     this.#lookMs = this.#lookedAt - startedAt;
     if (isThorough) this.#thoroughAt = this.#lookedAt;

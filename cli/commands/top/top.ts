@@ -1,4 +1,4 @@
-import { look } from '../../../lib/observe/line-watch.ts';
+import { readLine } from '../../../lib/observe/line-watch.ts';
 import { StoreView } from '../../../lib/observe/store-view.ts';
 import { StoreWatch } from '../../../lib/observe/store-watch.ts';
 import { checkName } from '../../../lib/store/name.ts';
@@ -44,8 +44,8 @@ function printOnce(view: StoreView, names: readonly string[]): void {
   const seen = watch.look(true);
   watch.end();
   if (seen.failure) throw seen.failure;
-  const lines = seen.sights.flatMap(({ line }) => line ?? []);
-  const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
+  const lines = seen.lines.flatMap(({ line }) => line ?? []);
+  const inCycles = deadlockedIn(lines, (name) => readLine(view, name).line);
   const now = Date.now();
   const frame = frameOf(
     { ...seen, place: view.place, isChosen: names.length > 0, inCycles },

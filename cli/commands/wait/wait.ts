@@ -24,6 +24,6 @@ export async function waitUntilFree(args: WaitVerbArguments): Promise<void> {
       say(`${name}: not free within ${prettyMs(timeout)}: held by ${describeHolders(holdersIn(line))}`);
       throw new Exit(args.conflictExitCode);
     }
-    await store.changed(name, { timeoutMs: Math.min(timeoutMs, 2 ** 31 - 1), keepAlive: true });
+    await store.changed(name, { timeoutMs, keepAlive: true });
   }
 }

@@ -35,8 +35,16 @@ function line(name: string, entries: EntryView[], given: Partial<LineView> = {})
 }
 
 function view(lines: LineView[], given: Partial<TopView> = {}): TopView {
-  const sights = lines.map((one) => ({ name: one.name, line: one, problem: '' }));
-  return { place: '/store', state: 'there', failure: null, sights, isChosen: false, inCycles: new Set(), ...given };
+  const readings = lines.map((one) => ({ name: one.name, line: one, failure: null }));
+  return {
+    place: '/store',
+    state: 'there',
+    failure: null,
+    lines: readings,
+    isChosen: false,
+    inCycles: new Set(),
+    ...given,
+  };
 }
 
 const SCENE: Scene = { now: NOW, clock: '12:34:56', columns: 80, rows: 24, offset: 0, keys: 'q quit' };
@@ -139,12 +147,12 @@ describe('what a frame says', () => {
   });
 
   test('names that were chosen are there whatever they are', () => {
-    const sights = [
-      { name: 'free', line: line('free', []), problem: '' },
-      { name: 'never', line: null, problem: '' },
-      { name: 'torn', line: null, problem: 'it is\ndamaged' },
+    const readings = [
+      { name: 'free', line: line('free', []), failure: null },
+      { name: 'never', line: null, failure: null },
+      { name: 'torn', line: null, failure: new StoreError('STORE_DAMAGED', 'it is\ndamaged', { path: '/store' }) },
     ];
-    const found = frame([], {}, { sights, isChosen: true });
+    const found = frame([], {}, { lines: readings, isChosen: true });
     expect(texts(found).slice(1, 4)).toEqual([
       'free  lock  free',
       'never  never used',
@@ -160,7 +168,9 @@ describe('what a frame says', () => {
     );
     expect(texts(frame([], {}, { state: 'gone' }))[1]).toMatch(/^The store is gone\./);
     const failure = new StoreError('STORE_DENIED', 'no\x07', { operation: 'open', path: '/store' });
-    expect(texts(frame([], {}, { state: 'unusable', failure }))[1]).toBe('no\\x07');
+    expect(texts(frame([], {}, { state: 'unusable', failure }))[1]).toBe(
+      'no\\x07 On the command line --dir chooses the store.',
+    );
   });
 
   test('an age changes once a second, then once a minute, and never runs backwards', () => {
