@@ -4,7 +4,7 @@ import { actionWords, momentWords, outcomeWords } from '../../report/span-words.
 import { figuresOf, kindOf, summaryOf } from '../../report/statistics.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
-import { fitted } from '../../text/truncate.ts';
+import { cut } from '../../text/truncate.ts';
 import { drawSpan, type Scale } from './bars.ts';
 import { bar, type Drawn, el, line, text } from './drawing.ts';
 import { ACTION_MARKS } from './marks.ts';
@@ -71,14 +71,14 @@ export function drawGroup(shownPast: Shown, frame: Frame, top: number): Group {
 }
 
 function header(past: Past, { left, right, range }: Frame, top: number): Drawn[] {
-  const name = fitted(shown(past.name), 60);
+  const name = cut(shown(past.name), 60);
   const inRange = past.spans.filter((span) => (span.endedAt ?? past.readAt) >= range.from);
   const summary =
     past.kind === 'counter' ? counted(past.actions.length, 'change') : summaryOf(figuresOf(inRange, past.readAt));
   return [
     line('axis', [MARGIN, top], [right, top]),
     text('name', MARGIN, top + 20, name, el('tspan', { class: 'muted small', dx: 8 }, kindOf(past))),
-    text('muted small right', right, top + 20, name.length > 40 && left > 0 ? fitted(summary, 60) : summary),
+    text('muted small right', right, top + 20, name.length > 40 && left > 0 ? cut(summary, 60) : summary),
   ];
 }
 
@@ -99,7 +99,7 @@ function rowLabel({ spans, processes }: Row, past: Past, y: number): Drawn {
   const hosts = new Set(past.spans.map(({ host }) => host));
   const who = hosts.size > 1 ? `${first.pid}@${shown(first.host)}` : String(first.pid);
   const isAlike = spans.every(({ label }) => label === first.label);
-  const words = fitted(`${who} ${isAlike ? shown(first.label) : `${spans.length} entries`}`, LABEL_CHARACTERS);
+  const words = cut(`${who} ${isAlike ? shown(first.label) : `${spans.length} entries`}`, LABEL_CHARACTERS);
   const whose = words.slice(0, who.length);
   return text('mono muted', MARGIN, y, el('tspan', { class: 'ink' }, whose), words.slice(whose.length));
 }
