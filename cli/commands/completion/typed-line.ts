@@ -1,3 +1,5 @@
+import { inSingleQuotes } from '../../text/shell-word.ts';
+
 /**
  * A command line as bash's user has typed it so far, cut into words. Nothing in it is ever expanded: it is looked at,
  * not run.
@@ -77,7 +79,7 @@ function takeQuoted(word: Word, character: string, next: string | undefined): nu
 export function insertion(value: string, { text, kept, quote }: Word): string | null {
   if (!value.startsWith(text)) return null;
   const rest = value.slice(kept);
-  if (quote === "'") return rest.replaceAll("'", "'\\''");
+  if (quote === "'") return inSingleQuotes(rest);
   if (quote === '"') {
     // An exclamation mark between double quotes can only be quoted by a backslash that then stays.
     return rest.includes('!') ? null : rest.replace(/[$`"\\]/g, '\\$&');

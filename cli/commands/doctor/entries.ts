@@ -5,8 +5,8 @@ import type { EntryView, LineView, OwnerView } from '../../../lib/store/store.ts
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
-import { inShell } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
+import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openStoreDirectory } from '../../../lib/disk/store-directory.ts';
 import type { FileFacts } from '../../../lib/host/host.ts';
 import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
+import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Patient } from './patient.ts';
 
@@ -112,14 +113,14 @@ function look(found: Findings, at: string, { mode, uid }: FileFacts, trusted: re
       what: `everybody may write in ${at} (mode ${text})`,
       where: at,
       why: WHY,
-      remedy: `chmod o-w ${at}`,
+      remedy: `chmod o-w ${inShell(at)}`,
     });
   else if ((mode & 0o020) !== 0 && !isSticky)
     found.note({
       what: `its group may write in ${at} (mode ${text})`,
       where: at,
       why: WHY,
-      remedy: `If it is not to: chmod g-w ${at}`,
+      remedy: `If it is not to: chmod g-w ${inShell(at)}`,
     });
   if (!trusted.includes(uid))
     found.warning({

@@ -1,7 +1,7 @@
 import { Monitor } from '../../../lib/heartbeat/monitor.ts';
 import { RunHistory } from '../../../lib/jobs/run-history.ts';
-import { inShell } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
+import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
 

@@ -5,6 +5,7 @@ import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
+import { inShell } from '../../text/shell-word.ts';
 
 export interface EventArguments extends StoreArguments, PatienceArguments {
   action?: 'set' | 'clear' | 'wait' | undefined;
@@ -22,6 +23,6 @@ export async function actOnEvent(args: EventArguments): Promise<void> {
   if (await event.wait({ timeout, label: `event wait ${name}` })) return;
   // Whoever only asks has its answer in the exit code.
   if (!nonblock)
-    say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${name}\` sets it`);
+    say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${inShell(name)}\` sets it`);
   throw new Exit(conflictExitCode);
 }
