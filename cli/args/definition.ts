@@ -48,7 +48,7 @@ export interface VerbDefinition extends Definition {
   positionals: PositionalDefinition[];
 }
 
-/** What a builder says of an option or a positional. */
+/** A builder's description of an option or a positional. */
 interface Described {
   type?: string;
   alias?: string | readonly string[];

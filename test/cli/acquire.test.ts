@@ -103,8 +103,8 @@ describe('acquire --pid $$ in a shell script', () => {
 
 describe('misuse', () => {
   test.each([
-    ['acquire without --pid', ['acquire', 'n'], /say for which process: lockstep acquire NAME --pid \$\$/],
-    ['release without --pid', ['release', 'n'], /say for which process: lockstep release NAME --pid \$\$/],
+    ['acquire without --pid', ['acquire', 'n'], /missing --pid: lockstep acquire NAME --pid \$\$/],
+    ['release without --pid', ['release', 'n'], /missing --pid: lockstep release NAME --pid \$\$/],
     ['--pid of no number', ['acquire', 'n', '--pid', 'me'], /--pid must be the number of a process/],
     ['--pid 0', ['acquire', 'n', '--pid', '0'], /--pid must be the number of a process/],
     ['--pid that no process can have', ['acquire', 'n', '--pid', '4194304999'], /--pid must be the number/],
