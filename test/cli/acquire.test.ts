@@ -97,7 +97,7 @@ describe('acquire --pid $$ in a shell script', () => {
       { input: '' },
     ).ended;
     expect(stdout).toBe('0\n0\n75\n0\n0\n1\n');
-    expect(stderr).toMatch(/holds nothing/);
+    expect(stderr).toMatch(/does not hold it/);
   });
 });
 
@@ -125,7 +125,7 @@ describe('release', () => {
   test('of what is not held exits 1 and says so', async () => {
     const { stdout, stderr } = await rig.script('lockstep release n --pid $$; echo $?', { input: '' }).ended;
     expect(stdout).toBe('1\n');
-    expect(stderr).toMatch(/^lockstep: n: pid \d+ holds nothing of it\n$/);
+    expect(stderr).toMatch(/^lockstep: n: pid \d+ does not hold it\n$/);
   });
 
   test('does not take it from somebody else', async () => {
@@ -149,7 +149,7 @@ describe('release', () => {
     const wrong = await rig.run('release', 'n', '--token', String(Number(token) + 1));
     expect(wrong).toMatchObject({
       status: 1,
-      stderr: `lockstep: n: nobody holds it with token ${Number(token) + 1}\n`,
+      stderr: `lockstep: n: no holder has token ${Number(token) + 1}\n`,
     });
     await rig.line('n', 1, 0);
     expect(await rig.run('release', 'n', '--token', token)).toEqual({ status: 0, stdout: '', stderr: '' });

@@ -73,7 +73,7 @@ test.each([
   ['a power', ['counter', 'x', '+1e3'], 'the number to add must be whole and have a sign'],
   ['two signs', ['counter', 'x', '+-1'], 'the number to add must be whole and have a sign'],
   ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'is too large: a counter goes up to 9007199254740991'],
-  ['a minus and no number', ['counter', 'x', '-5x'], 'unknown option -5'],
+  ['a minus and no number', ['counter', 'x', '-5x'], 'unknown options -5, -x'],
   ['a number too many', ['counter', 'x', '+1', '+2'], 'unexpected argument: +2'],
   // Passed over, it would print the number as if it had been added.
   ['a number behind --', ['counter', 'x', '--', '-5'], 'counter takes no command: omit --'],

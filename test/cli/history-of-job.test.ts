@@ -189,7 +189,7 @@ describe('lockstep history of a job', () => {
     const [run, ...others] = JSON.parse((await rig.run('history', 'n', '--json')).stdout);
     expect({ others, run }).toMatchObject({ others: [], run: { result: 'failed', code: 3 } });
     const lock = await rig.run('history', 'n', '--lock', '--summary');
-    expect(lock.stdout).toMatch(/^ENTERED .*END\n.* left\n1 acquisition; /s);
+    expect(lock.stdout).toMatch(/^ENTERED .*END\n.* released\n1 acquisition; /s);
     const [span] = JSON.parse((await rig.run('history', 'n', '--lock', '--json')).stdout);
     expect(span).toMatchObject({ what: 'entry', end: 'left' });
   });
