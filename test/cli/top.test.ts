@@ -485,6 +485,6 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
     expect(traces(rig.storePath)).toEqual(before);
     await rig.run('run', 'deploy', '--', 'true');
     expect(rig.exists('store/resources/deploy/journal.2')).toBe(true);
-    await top.shows('Nobody holds anything');
+    await top.shows('There are no holders');
   });
 });
