@@ -1,5 +1,5 @@
 import { LockstepError } from '../../lib/errors.ts';
-import { inShell } from '../text/escape.ts';
+import { inShell } from '../text/shell-word.ts';
 
 /*
  * The library names remedies for a program: an option, a method. These are the same remedies for the command line, by

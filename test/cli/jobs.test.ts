@@ -106,12 +106,7 @@ describe('jobs', () => {
   test.each<[string, RunWishes, string, RegExp]>([
     ['timed out', { outcome: 'timed-out', tookMs: HOUR }, 'timed-out', /^timed out, 2h ago, after 1h; no success yet$/],
     ['gave up', { outcome: 'gave-up', tookMs: null, reason: 'held by x' }, 'gave-up', /^gave up, 3h ago \(held by x\)/],
-    [
-      'was lost',
-      { outcome: null },
-      'lost',
-      /^the run of 3h ago was lost: its process or its machine died in the middle/,
-    ],
+    ['was lost', { outcome: null }, 'lost', /^the run of 3h ago was lost: its process or its machine died/],
     [
       'was killed',
       { outcome: 'failed', code: 137, signal: 'SIGKILL', reason: 'killed by SIGKILL' },
@@ -170,7 +165,7 @@ describe('jobs', () => {
     const [row] = await rowsOf();
     expect(row?.slice(6)).toEqual([
       'stuck',
-      `running for ${row?.[7]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: nobody will end its command (pid ${facts.pid}), nor record how it ends`,
+      `running for ${row?.[7]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: its command (pid ${facts.pid}) will not be ended, and its end will not be recorded`,
     ]);
     await program.letGo();
     expect((await rowsOf())[0]?.[6]).toBe('failed');
@@ -182,7 +177,7 @@ describe('jobs', () => {
     expect((await rowsOf())[0]?.[6]).toBe('running');
     program.kill('SIGSTOP');
     await until('it is stopped', async () => (await rowsOf())[0]?.[6] === 'stuck');
-    expect((await rowsOf())[0]?.[7]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` lets it go on`);
+    expect((await rowsOf())[0]?.[7]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` continues it`);
     program.kill('SIGCONT');
     await until('it goes on', async () => (await rowsOf())[0]?.[6] === 'running');
   });

@@ -17,11 +17,11 @@ export interface BarrierArguments extends StoreArguments, PatienceArguments {
 
 export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   const { name, abort, reset } = args;
-  if (name === undefined) throw new UsageError('say at which barrier: lockstep barrier NAME -p N');
+  if (name === undefined) throw new UsageError('missing NAME: lockstep barrier NAME -p N');
   const timeout = patienceOf(args);
   if (abort && reset) throw new UsageError('--abort and --reset exclude each other');
   const barrier = await barrierOf(name, args);
-  // Nobody ever used it: there is nothing to reset.
+  // It was never used: there is nothing to reset.
   if (!barrier) return;
   if (abort) return barrier.abort();
   if (reset) return barrier.reset();
@@ -36,7 +36,7 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   }
 }
 
-/** To abort or reset one, nobody needs to say of how many parties it is. */
+/** Opens the barrier. To abort or reset one, the number of parties is optional. Null: there is none to reset. */
 async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier | null> {
   const { parties, dir, abort, reset } = args;
   const store = openStore(dir);
@@ -44,6 +44,6 @@ async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier 
   if (line && line.kind !== 'barrier') throw new ConfigMismatchError(name, describeConfig(line), 'barrier');
   if (parties === undefined && reset && !line) return null;
   const count = line?.permits ?? parties;
-  if (count === undefined) throw new UsageError(`say how many parties meet at ${name}: -p N`);
+  if (count === undefined) throw new UsageError(`missing --parties: how many meet at ${name}, as in -p 3`);
   return new Barrier(name, count, { store });
 }

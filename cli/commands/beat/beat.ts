@@ -23,7 +23,7 @@ export interface BeatArguments extends StoreArguments, WordArguments {
   stop: boolean;
 }
 
-/** How soon the end of the process that `--pid` names is noticed, at the latest. */
+/** The longest time until the end of the process that `--pid` names is noticed. */
 const MAX_LOOK_MS = 1_000;
 
 export async function reportAlive(args: BeatArguments): Promise<void> {
@@ -34,22 +34,22 @@ export async function reportAlive(args: BeatArguments): Promise<void> {
 }
 
 function checkTogether({ name, words, pid, stop }: BeatArguments): void {
-  if (name === undefined) throw new UsageError('say who reports: lockstep beat NAME');
-  if (words?.length === 0) throw new UsageError('say what to run, behind --: lockstep beat NAME -- CMD [ARG…]');
-  if (words && pid !== undefined) throw new UsageError('report either for --pid or for a command behind --, not both');
+  if (name === undefined) throw new UsageError('missing NAME: lockstep beat NAME');
+  if (words?.length === 0) throw new UsageError('missing command behind --: lockstep beat NAME -- CMD [ARG…]');
+  if (words && pid !== undefined) throw new UsageError('--pid and a command behind -- exclude each other');
   if (stop && (words || pid !== undefined)) throw new UsageError('--stop takes neither --pid nor a command');
 }
 
 function stopReport({ name = '', dir }: BeatArguments): void {
   checkName(name);
   if (endReport(nodeHost, directoryOf(dir), name)) return;
-  say(`${name}: there is no report to end`);
+  say(`${name}: there is no report to stop`);
   throw new Exit(EXIT.failed);
 }
 
 /**
- * The report is the wrapper's, not the child's: so the child's end is marked before anybody can find the
- * process gone that reports.
+ * Reports while a command runs. The report names the wrapper, not the child, so that the child's end is recorded before a
+ * monitor can find the reporting process gone.
  */
 async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
   const begin = prepare(args);
@@ -65,13 +65,13 @@ async function beatAround(args: BeatArguments, words: readonly string[]): Promis
 async function beatUntilKilled(args: BeatArguments): Promise<void> {
   mortalAsInit();
   const beat = prepare(args)(nodeHost.processes.self(), commandLine());
-  // The beat keeps no process alive; here it is all that the process is for.
+  // A heartbeat does not keep its process alive; this process has nothing else to do.
   const stay = setInterval(() => undefined, MAX_LOOK_MS);
   sayIfReplaced(beat.name, await beat.over);
   clearInterval(stay);
 }
 
-/** Nobody is told of the end of a process that is not our child: so it is looked for. */
+/** Reports for another process. It is not our child, so its end is polled for. */
 async function beatFor(args: BeatArguments, given: number): Promise<void> {
   mortalAsInit();
   const begin = prepare(args);
@@ -90,16 +90,16 @@ async function beatFor(args: BeatArguments, given: number): Promise<void> {
 }
 
 function sayIfReplaced(name: string, end: 'ended' | 'replaced'): void {
-  if (end === 'replaced') say(`${name}: a newer reporter speaks for it now`);
+  if (end === 'replaced') say(`${name}: a newer reporter has replaced this one`);
 }
 
-/** Finds fault with the arguments and the store before anything is started. */
+/** Checks the arguments and the store before anything is started. */
 function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => Beat {
   const { name = '', dir } = args;
   checkName(name);
   const everyMs = everyOf(args);
   const directory = directoryOf(dir);
-  const onFailure = (error: Error) => say(`${messageWithRemedy(error)} The next beat tries again.`);
+  const onFailure = (error: Error) => say(`${messageWithRemedy(error)} The next heartbeat tries again.`);
   return (facts, label) => new Beat({ host: nodeHost, directory, name, everyMs, facts, label, onFailure });
 }
 

@@ -6,30 +6,30 @@ import { pinnedHost } from '../../../lib/host/pinned-files.ts';
 import { type ResourceReading, StoreScan } from '../../../lib/observe/store-scan.ts';
 import type { System } from './system.ts';
 
-/** What the checks look at. */
+/** The subject of the checks. */
 export interface Patient {
   host: Host;
   system: System;
   env: NodeJS.ProcessEnv;
-  /** The oldest Node that will do. */
+  /** The oldest supported Node. */
   oldestNode: string;
   /** Where the store is, or will be. */
   place: string;
-  /** Who said so. */
+  /** What chose the place. */
   chosenBy: '--dir' | 'LOCKSTEP_DIR' | 'default';
-  /** The place that is used where nobody says anything. */
+  /** The place that is used without `--dir` and LOCKSTEP_DIR. */
   defaultPlace: string;
-  /** The store's own directory, or the nearest one above it that is there. */
+  /** The store's own directory, or the nearest existing one above it. */
   nearest: string;
   isThere: boolean;
 }
 
-/** A store that could be opened, and what is in it. */
+/** A store that could be opened, and its contents. */
 export interface Opened extends Patient {
   directory: StoreDirectory;
   scan: StoreScan;
   resources: ResourceReading[];
-  /** Whether to remove what can be removed. */
+  /** Whether to remove leftovers. */
   fix: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface PatientOptions {
   system: System;
   env: NodeJS.ProcessEnv;
   dir: string | undefined;
-  /** As package.json says it: `>=20.19`. */
+  /** From package.json: `>=20.19`. */
   engine: string;
 }
 

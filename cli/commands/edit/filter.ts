@@ -8,14 +8,14 @@ import { FilterGuard } from './filter-guard.ts';
 const CANNOT_RUN = 126;
 const NOT_FOUND = 127;
 
-/** A program that makes new bytes of old ones: `jq`, `sed`, a script. */
+/** A program that reads the old bytes and prints the new ones: `jq`, `sed`, a script. */
 export interface Filter {
   words: readonly string[];
   env: Record<string, string>;
 }
 
 /**
- * Resolves to what a filter printed. It is ended if our process is.
+ * Runs a filter, and resolves to its output. The filter is ended if our process is killed.
  *
  * @throws {Exit} (rejects) if it cannot be started, fails, or prints too much
  */
@@ -53,7 +53,7 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
   }
 }
 
-/** What a filter printed, up to a bound. */
+/** A filter's output, up to a limit. */
 class Output {
   readonly #chunks: Buffer[] = [];
   readonly #onTooLong: () => void;

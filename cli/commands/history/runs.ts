@@ -10,32 +10,32 @@ import { jsonText, shown } from '../../text/escape.ts';
 import { lasting, localTime } from '../../text/quantities.ts';
 import { tableLines } from '../../text/table.ts';
 
-/** The part of `lockstep history NAME` that is for jobs. */
+/** The run log of a job: the part of `lockstep history NAME` for jobs. */
 
 const HEADINGS = ['STARTED', 'WAITED', 'TOOK', 'RESULT', 'CODE', 'BY', 'REASON'];
 const INDENT = '    ';
 
 export interface JobHistoryOptions {
-  /** The store, as `--dir` says it. */
+  /** The value of `--dir`. */
   dir: string | undefined;
   json: boolean;
-  /** Each run's last lines of output too. */
+  /** Whether to print each run's last lines of output. */
   output: boolean;
 }
 
-/** Whether a name is a job's: one that a run was ever written down of. */
+/** Whether a name is a job's: whether it has a record of a run. */
 export function hasRuns(dir: string | undefined, name: string): boolean {
   return new RunHistory(nodeHost, directoryOf(dir)).sightings(name).next().done === false;
 }
 
 export interface RunsWanted {
-  /** How many, at most. 0: all. */
+  /** The largest number of runs. 0: all. */
   most: number;
-  /** None that were over before, in ms since 1970. */
+  /** Excludes runs that ended before this, in ms since 1970. */
   from: number;
 }
 
-/** The newest runs of a job that are wanted, the newest last: as a log has them. */
+/** The newest of a job's runs that are wanted, in a log's order: the newest last. */
 export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): Sighting[] {
   const found: Sighting[] = [];
   for (const sighting of new RunHistory(nodeHost, directoryOf(dir)).sightings(name)) {
@@ -46,7 +46,7 @@ export function runsOf(dir: string | undefined, name: string, { most, from }: Ru
   return found.reverse();
 }
 
-/** When it was over, in ms since 1970; of a run that goes on: never. */
+/** When a run ended, in ms since 1970; infinite for a run that goes on. */
 function lastSeenAt(sighting: Sighting): number {
   if (!isSeen(sighting)) return sighting.at ?? Number.POSITIVE_INFINITY;
   const { run, state } = sighting;
@@ -54,7 +54,7 @@ function lastSeenAt(sighting: Sighting): number {
   return state === 'lost' ? run.at : Number.POSITIVE_INFINITY;
 }
 
-/** Prints them on stdout: as a table, or as one JSON array. */
+/** Prints runs on stdout, as a table or as one JSON array. */
 export function printJobHistory(runs: readonly Sighting[], { dir, json, output }: JobHistoryOptions): void {
   const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);
   if (json)
@@ -71,11 +71,11 @@ function linesOf(runs: readonly Sighting[], tail: (run: Run) => string): string[
   const now = Date.now();
   const starts = new Map(runs.filter(isSeen).map(({ run }) => [run.key, run.at]));
   const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((sighting) => rowOf(sighting, starts, now))]);
-  const told = runs.map((sighting) => (isSeen(sighting) ? tail(sighting.run) : ''));
-  return [headings, ...rows.flatMap((row, at) => [row, ...indented(told[at] ?? '')])];
+  const tails = runs.map((sighting) => (isSeen(sighting) ? tail(sighting.run) : ''));
+  return [headings, ...rows.flatMap((row, at) => [row, ...indented(tails[at] ?? '')])];
 }
 
-/** What a command printed: shown, not obeyed, but for its tabs. */
+/** A command's output, escaped except for its tabs. */
 function indented(tail: string): string[] {
   if (tail === '') return [];
   const lines = tail.replace(/\n$/, '').split('\n');
@@ -104,7 +104,7 @@ function waitWords({ run, state }: SeenRun, now: number): string {
   return ms === null ? '' : lasting(ms);
 }
 
-/** What a run that goes on has taken so far ends in `…`. */
+/** For a run that goes on, its time so far, with `…`. */
 function tookWords({ run, state }: SeenRun, now: number): string {
   const ms = tookMs(run);
   if (ms !== null) return lasting(ms);
@@ -112,7 +112,7 @@ function tookWords({ run, state }: SeenRun, now: number): string {
   return state === 'running' && first ? `${lasting(Math.max(0, now - first.at))}…` : '';
 }
 
-/** Which run was there, or replaced this one: when it started, if that is known here. */
+/** The run that made this one skip, or replaced it: its start, or its key if the start is unknown here. */
 function byWords({ ended }: Run, starts: ReadonlyMap<string, number>): string {
   if (!ended || ended.by === '') return '';
   const at = starts.get(ended.by);
@@ -120,7 +120,7 @@ function byWords({ ended }: Run, starts: ReadonlyMap<string, number>): string {
 }
 
 function whyWords({ run, state, orphaned, stopped }: SeenRun): string {
-  if (state === 'lost') return 'nobody recorded how it ended: its process or its machine died in the middle';
+  if (state === 'lost') return 'its end was not recorded: its process or its machine died';
   if (orphaned) return 'its `lockstep job` is gone, its command still runs';
   if (stopped) return `its ${stopped === 'job' ? '`lockstep job`' : 'command'} is stopped`;
   const tries = run.attempts.length > 1 ? `${run.attempts.length} attempts` : '';

@@ -10,7 +10,7 @@ import type {
   DeadlockArguments,
   KindArguments,
   ResourceArguments,
-  WaitArguments,
+  WaitingArguments,
   WordArguments,
 } from '../../args/options.ts';
 import { Child } from '../../child/child.ts';
@@ -21,7 +21,7 @@ import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface RunArguments
   extends ResourceArguments,
-    WaitArguments,
+    WaitingArguments,
     DeadlockArguments,
     KindArguments,
     WordArguments {
@@ -46,11 +46,11 @@ interface Limits {
 }
 
 /**
- * The order closes the gap between the child's birth and its adoption:
- *   1. the child is born, and waits for `go`;
- *   2. it is made an owner of the entry;
- *   3. `go`: from here on the lock lives as long as the child, even if we are killed.
- * If we are killed before 3 the command never begins.
+ * The order closes the gap between the start of the child and its adoption:
+ *   1. the child starts, and waits for `go`;
+ *   2. the child becomes an owner of the entry;
+ *   3. `go`: from here on the lock is held as long as the child lives, even if this process is killed.
+ * If this process is killed before 3, the command never begins.
  */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
   const child = await born(lease, store, words);
@@ -59,7 +59,7 @@ async function runHolding(lease: Lease, store: Store, words: readonly string[], 
   return endOf(child, limits);
 }
 
-/** Steps 1 and 2. If one of them fails the command never begins, and nothing stays in line. */
+/** Steps 1 and 2. If one of them fails, the command never begins and the entry is ended. */
 async function born(lease: Lease, store: Store, words: readonly string[]): Promise<Child> {
   let child: Child | undefined;
   try {
@@ -99,17 +99,17 @@ async function giveBack(lease: Lease): Promise<void> {
   try {
     await lease.release();
   } catch (error) {
-    // The command has run: its status is what the caller needs. A loss was told when it happened.
+    // The caller needs the command's status. A loss was reported when it happened.
     if (lease.held) say(messageWithRemedy(error));
   }
 }
 
 function wordsOf({ words, command }: RunArguments): readonly string[] {
   if (command !== undefined) {
-    if (words?.length) throw new UsageError('give the command either behind -- or with -c, not both');
+    if (words?.length) throw new UsageError('-c and a command behind -- exclude each other');
     return ['/bin/sh', '-c', command];
   }
-  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep run NAME -- CMD [ARG…]');
+  if (!words?.length) throw new UsageError('missing command behind --: lockstep run NAME -- CMD [ARG…]');
   return words;
 }
 

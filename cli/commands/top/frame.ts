@@ -9,30 +9,30 @@ import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
 import { cut, filled, widthOf } from '../../text/truncate.ts';
 
-/** What is to be shown. */
+/** The content to show. */
 export interface TopView extends StoreReading {
   place: string;
-  /** Whether the names were chosen: then free ones are shown too. */
+  /** Whether the user named the resources: then free ones are shown too. */
   isChosen: boolean;
   /** The entries that are part of a deadlock, by `keyOf`. */
-  inCycles: ReadonlySet<string>;
+  deadlocked: ReadonlySet<string>;
 }
 
-/** How it is to be shown. */
+/** The screen to show it on. */
 export interface Scene {
-  /** Wall clock in ms, for the ages. */
+  /** Wall clock in ms, for ages. */
   now: number;
   /** The time in the head line, as text. */
   clock: string;
   columns: number;
   rows: number;
-  /** The row of the body that comes first. */
+  /** The first visible row of the body. */
   offset: number;
-  /** What the last line says of the keys, if any are heard. */
+  /** The keys for the last line; null if there is no keyboard. */
   keys: string | null;
 }
 
-/** What a line is of, for the eyes: never the only thing that says so. */
+/** The style of a line. The text has the same information. */
 export type Tone = 'head' | 'headings' | 'resource' | 'waiting' | 'alert' | 'foot' | 'plain';
 
 export interface FrameLine {
@@ -42,15 +42,15 @@ export interface FrameLine {
 
 export interface Frame {
   lines: FrameLine[];
-  /** The offset in force: there is nothing behind the end. */
+  /** The offset, limited to the last row. */
   offset: number;
-  /** How many rows of the body there is room for. */
+  /** The number of rows of the body that fit. */
   page: number;
-  /** The names that are on it. */
+  /** The names on the frame. */
   names: ReadonlySet<string>;
 }
 
-/** A row of the body, before it is put into words. */
+/** A row of the body, before it is rendered. */
 type Row =
   | { reading: LineReading; entry?: undefined; text?: undefined }
   | { reading: LineReading; line: LineView; entry: EntryView; text?: undefined }
@@ -58,13 +58,13 @@ type Row =
 
 const HEADINGS = ['  STATE', 'PID', 'AGE', 'WAITS FOR', 'COMMAND'];
 const GAP = 2;
-/** Below these widths columns do not shrink, so that they stand still while numbers change. */
+/** The least widths of columns, so that they do not move while numbers change. */
 const LEAST = [9, 7, 6, 9];
-/** The first and the last line of a small screen are worth less than what is between them. */
+/** A screen with fewer rows than these has no foot, or no headings. */
 const ROWS_FOR_FOOT = 4;
 const ROWS_FOR_HEADINGS = 6;
 
-/** A store as a screen of so many lines, of which only those on the screen are put into words. Pure. */
+/** Renders a store as a screen. Only visible rows are rendered. Pure. */
 export function frameOf(view: TopView, scene: Scene): Frame {
   const used = view.lines.filter((reading) => view.isChosen || isInUse(reading)).sort(byContention);
   const rows = view.state === 'there' ? rowsOf(used) : [{ text: whyEmpty(view) }];
@@ -89,7 +89,7 @@ function isInUse({ line, failure }: LineReading): boolean {
   return failure !== null || (line !== null && (line.entries.length > 0 || line.value !== 0));
 }
 
-/** Those for which most wait come first, and last those in whose lines nobody stands. */
+/** The resources with most waiters come first, those without entries last. */
 function byContention(one: LineReading, other: LineReading): number {
   const [a, b] = [one, other].map(({ line }) => line?.entries ?? []) as [EntryView[], EntryView[]];
   const byUse = Number(b.length > 0) - Number(a.length > 0);
@@ -105,13 +105,13 @@ function rowsOf(readings: readonly LineReading[]): Row[] {
     const { line } = reading;
     return [{ reading }, ...(line?.entries ?? []).map((entry) => ({ reading, line: line as LineView, entry }))];
   });
-  return rows.length > 0 ? rows : [{ text: 'Nobody holds anything, and nobody waits.' }];
+  return rows.length > 0 ? rows : [{ text: 'There are no holders and no waiters.' }];
 }
 
 function whyEmpty({ state, failure, place }: TopView): string {
   if (failure) return shown(messageWithRemedy(failure));
-  if (state === 'gone') return 'The store is gone. If it comes back, it is shown here.';
-  return `There is nothing in ${shown(place)} yet. What comes is shown here.`;
+  if (state === 'gone') return 'The store is gone. If it is created again, it is shown here.';
+  return `There is nothing in ${shown(place)} yet. New entries are shown here.`;
 }
 
 function headOf({ place }: TopView, used: readonly LineReading[], { columns, clock }: Scene): string {
@@ -136,7 +136,7 @@ function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene,
   const body = visible.map((row, at): FrameLine => {
     if (row.entry) {
       const key = keyOf(row.reading.name, row.entry.ticket);
-      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.inCycles.has(key)) };
+      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.deadlocked.has(key)) };
     }
     if (!row.reading) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
     return { text: resourceLine(row.reading, columns), tone: row.reading.failure ? 'alert' : 'resource' };
@@ -151,9 +151,9 @@ interface Around {
 }
 
 function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Around): string[] {
-  const isKnotted = view.inCycles.has(keyOf(line.name, entry.ticket));
+  const isDeadlocked = view.deadlocked.has(keyOf(line.name, entry.ticket));
   return [
-    `  ${stateOf(entry, isKnotted)}`,
+    `  ${stateOf(entry, isDeadlocked)}`,
     ownerOf(entry),
     ageOf(entry, now),
     blockers.of(line, entry) || '-',
@@ -161,13 +161,13 @@ function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Arou
   ];
 }
 
-/** Whole seconds at the least, so that it does not change with every look. */
+/** In whole seconds, so that it does not change with every reading. */
 function ageOf({ since }: EntryView, now: number): string {
   const ms = Math.max(0, now - since);
   return ms < 1_000 ? '0s' : prettyMs(Math.floor(ms / 1_000) * 1_000, { unitCount: 2 });
 }
 
-/** Of all columns but the last one, which has the rest. What is waited for has at most a third of the screen. */
+/** The widths of all columns but the last one, which has the rest. WAITS FOR has at most a third of the screen. */
 function widthsOf(rows: readonly string[][], columns: number): number[] {
   const widths = LEAST.map((least, at) =>
     rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), least),
@@ -181,14 +181,14 @@ function aligned(cells: readonly string[], widths: readonly number[], columns: n
   return cut(`${padded.join('')}${cells.at(-1) ?? ''}`, columns);
 }
 
-function toneOf({ stale, state }: EntryView, isKnotted: boolean): Tone {
-  if (stale || isKnotted) return 'alert';
+function toneOf({ stale, state }: EntryView, isDeadlocked: boolean): Tone {
+  if (stale || isDeadlocked) return 'alert';
   return state === 'waiting' ? 'waiting' : 'plain';
 }
 
 /** `deploy  lock  1 holding, 2 waiting` */
 function resourceLine({ name, line, failure }: LineReading, columns: number): string {
-  // However long the name is, there is room for what is said of it.
+  // A long name leaves room for the state.
   const title = cut(shown(name), Math.max(8, Math.floor(columns / 2)));
   if (failure) return cut(`${title}  cannot be read: ${shown(messageWithRemedy(failure))}`, columns);
   return cut(line ? `${title}  ${kindOf(line)}  ${summaryOf(line)}` : `${title}  never used`, columns);

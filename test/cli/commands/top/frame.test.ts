@@ -35,16 +35,8 @@ function line(name: string, entries: EntryView[], given: Partial<LineView> = {})
 }
 
 function view(lines: LineView[], given: Partial<TopView> = {}): TopView {
-  const readings = lines.map((one) => ({ name: one.name, line: one, failure: null }));
-  return {
-    place: '/store',
-    state: 'there',
-    failure: null,
-    lines: readings,
-    isChosen: false,
-    inCycles: new Set(),
-    ...given,
-  };
+  const sights = lines.map((one) => ({ name: one.name, line: one, problem: '' }));
+  return { place: '/store', state: 'there', failure: null, lines, isChosen: false, deadlocked: new Set(), ...given };
 }
 
 const SCENE: Scene = { now: NOW, clock: '12:34:56', columns: 80, rows: 24, offset: 0, keys: 'q quit' };
@@ -105,7 +97,7 @@ describe('what a frame says', () => {
 
   test('shares, permits, the stale and the deadlocked are named, not only coloured', () => {
     const entries = [entry(1, { ask: 0 }), entry(2, { ask: 3 }), entry(3, { stale: true }), waits(4)];
-    const found = frame([line('n', entries)], {}, { inCycles: new Set([keyOf('n', 4)]) });
+    const found = frame([line('n', entries)], {}, { deadlocked: new Set([keyOf('n', 4)]) });
     const states = ['1', '2', '3', '4'].map((pid) => row(found, pid)[0]);
     expect(states).toEqual(['holding shared', 'holding ×3', 'holding stale', 'waiting deadlock']);
     expect(found.lines.filter(({ tone }) => tone === 'alert')).toHaveLength(2);
@@ -162,9 +154,9 @@ describe('what a frame says', () => {
   });
 
   test('where there is nothing to show it says why', () => {
-    expect(texts(frame([]))[1]).toBe('Nobody holds anything, and nobody waits.');
+    expect(texts(frame([]))[1]).toBe('There are no holders and no waiters.');
     expect(texts(frame([], {}, { state: 'absent' }))[1]).toBe(
-      'There is nothing in /store yet. What comes is shown here.',
+      'There is nothing in /store yet. New entries are shown here.',
     );
     expect(texts(frame([], {}, { state: 'gone' }))[1]).toMatch(/^The store is gone\./);
     const failure = new StoreError('STORE_DENIED', 'no\x07', { operation: 'open', path: '/store' });
