@@ -34,8 +34,8 @@ function line(name: string, entries: EntryView[], given: Partial<LineView> = {})
   return { name, kind: 'lock', permits: 1, value: 0, entries, ...given };
 }
 
-function view(lines: LineView[], given: Partial<TopView> = {}): TopView {
-  const sights = lines.map((one) => ({ name: one.name, line: one, problem: '' }));
+function view(views: LineView[], given: Partial<TopView> = {}): TopView {
+  const lines = views.map((one) => ({ name: one.name, line: one, failure: null }));
   return { place: '/store', state: 'there', failure: null, lines, isChosen: false, deadlocked: new Set(), ...given };
 }
 
