@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { askToEnd } from '../../lib/jobs/stop-request.ts';
+import { requestStop } from '../../lib/jobs/stop-request.ts';
 import { isAlive, type Program, until } from '../support/cli-rig.ts';
 import { JobRig } from '../support/job-rig.ts';
 
@@ -247,7 +247,7 @@ describe('--overlap replace', () => {
     fs.writeFileSync(`${rig.jobDirectory()}/${String(run.at).padStart(15, '0')}-${run.key}.end`, '{"key":');
     expect((await first.ended).status).toBe(143);
     expect(rig.ended()).toMatchObject({ outcome: 'replaced', by: '' });
-    askToEnd(nodeHost, directoryOf(rig.storePath), run, { key: 'abc', pid: 1, host: 'x', at: 1 });
+    requestStop(nodeHost, directoryOf(rig.storePath), run, { key: 'abc', pid: 1, host: 'x', at: 1 });
     const second = rig.worker('gate', 'n');
     await second.says('in ');
     gate.open();

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JobJudge, type JobVerdict, judgeJob } from '../../lib/jobs/health.ts';
 import { OUTCOMES, type Run } from '../../lib/jobs/record-format.ts';
-import type { SeenRun, Sighting } from '../../lib/jobs/run-history.ts';
+import type { ObservedRun, RunReading } from '../../lib/jobs/run-log.ts';
 import { whyStuck } from '../../lib/jobs/stuck.ts';
 import { DAY, HOUR, MINUTE, type RunWishes, runAt, runningSince } from '../support/recorded-run.ts';
 
@@ -10,35 +10,35 @@ const NOW = Date.UTC(2026, 10, 20, 12);
 const DAILY = { expect: 'every 24h', graceMs: HOUR } as const;
 
 /** A run that is over. */
-function over(agoMs: number, wishes: RunWishes = {}): SeenRun {
+function over(agoMs: number, wishes: RunWishes = {}): ObservedRun {
   return seen(runAt(NOW - agoMs, wishes), { state: 'ended' });
 }
 
-function failed(agoMs: number, wishes: RunWishes = {}): SeenRun {
+function failed(agoMs: number, wishes: RunWishes = {}): ObservedRun {
   return over(agoMs, { outcome: 'failed', code: 3, ...wishes });
 }
 
-function lost(agoMs: number): SeenRun {
+function lost(agoMs: number): ObservedRun {
   return seen(runAt(NOW - agoMs, { outcome: null }), { state: 'lost' });
 }
 
-function running(agoMs: number, wishes: RunWishes = {}, changes: Partial<SeenRun> = {}): SeenRun {
+function running(agoMs: number, wishes: RunWishes = {}, changes: Partial<ObservedRun> = {}): ObservedRun {
   return seen(runningSince(NOW - agoMs, wishes), { state: 'running', ...changes });
 }
 
-function waiting(agoMs: number, wishes: RunWishes = {}, changes: Partial<SeenRun> = {}): SeenRun {
+function waiting(agoMs: number, wishes: RunWishes = {}, changes: Partial<ObservedRun> = {}): ObservedRun {
   return seen(runningSince(NOW - agoMs, { waitedMs: null, ...wishes }), { state: 'waiting', ...changes });
 }
 
-function seen(run: Run, changes: Partial<SeenRun>): SeenRun {
+function seen(run: Run, changes: Partial<ObservedRun>): ObservedRun {
   return { run, state: 'ended', orphaned: false, stopped: null, unseen: false, ...changes };
 }
 
 /** As they are judged; given in any order, for the newest is told first. */
-function judged(...sightings: Sighting[]): JobVerdict {
-  const at = (sighting: Sighting) => ('run' in sighting ? sighting.run.at : (sighting.at ?? 0));
+function judged(...readings: RunReading[]): JobVerdict {
+  const at = (reading: RunReading) => ('run' in reading ? reading.run.at : (reading.at ?? 0));
   return judgeJob(
-    sightings.toSorted((a, b) => at(b) - at(a)),
+    readings.toSorted((a, b) => at(b) - at(a)),
     NOW,
   );
 }
@@ -207,7 +207,7 @@ describe('late', () => {
     expect(judged(over(-MINUTE, { plan }))).toMatchObject({ state: 'ok' });
     // Not even by so many that no older run would seem to count.
     const judge = new JobJudge(NOW);
-    for (let at = 0; at < 30; at++) judge.see(over(-DAY, { plan }));
+    for (let at = 0; at < 30; at++) judge.add(over(-DAY, { plan }));
     expect(judge.hasEnough).toBe(false);
   });
 
@@ -269,7 +269,7 @@ describe('stuck', () => {
     const plan = { permits: 2 };
     const hung = running(DAY, { plan }, { stopped: 'command' });
     const verdict = judged(hung, running(MINUTE, { plan }), over(2 * MINUTE, { plan }));
-    expect(verdict.stuck?.sight).toBe(hung);
+    expect(verdict.stuck?.observed).toBe(hung);
   });
 });
 
@@ -279,7 +279,7 @@ describe('what cannot be read', () => {
     expect(judged(unread)).toMatchObject({ state: 'unknown', problem: 'its record is damaged', last: null });
     expect(judged(unread, over(HOUR))).toMatchObject({
       state: 'unknown',
-      problem: 'its newest run cannot be told: its record is damaged',
+      problem: 'its newest run is unreadable: its record is damaged',
       last: { run: { ended: { outcome: 'succeeded' } } },
     });
     expect(judged(unread, failed(HOUR))).toMatchObject({ state: 'failed' });
@@ -296,7 +296,7 @@ describe('enough', () => {
     const expectation = fc.constantFrom(null, 'every 1h', '@daily');
     fc.assert(
       fc.property(fc.array(outcome, { minLength: 1, maxLength: 80 }), expectation, (outcomes, expect_) => {
-        const sightings = outcomes.map((what, at): Sighting => {
+        const readings = outcomes.map((what, at): RunReading => {
           const agoMs = (at - 2) * 10 * MINUTE;
           if (what === 'unread') return { at: NOW - agoMs, problem: 'p' };
           return what === 'lost'
@@ -304,8 +304,8 @@ describe('enough', () => {
             : over(agoMs, { outcome: what, plan: { expect: expect_ }, tookMs: at * 1_000 });
         });
         const judge = new JobJudge(NOW);
-        for (const sighting of sightings) if (!judge.hasEnough) judge.see(sighting);
-        expect(judge.verdict()).toEqual(judgeJob(sightings, NOW));
+        for (const reading of readings) if (!judge.hasEnough) judge.add(reading);
+        expect(judge.verdict()).toEqual(judgeJob(readings, NOW));
       }),
     );
   });
@@ -313,7 +313,7 @@ describe('enough', () => {
   test('is reached by a healthy job after its last 20 successes', () => {
     const judge = new JobJudge(NOW);
     let looks = 0;
-    for (; !judge.hasEnough; looks++) judge.see(over(looks * HOUR));
+    for (; !judge.hasEnough; looks++) judge.add(over(looks * HOUR));
     expect(looks).toBe(20);
   });
 });

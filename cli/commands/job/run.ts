@@ -8,8 +8,8 @@ import { outputFile } from '../../../lib/jobs/output-tail.ts';
 import { jobDirectory, type Run, type RunEvent, type RunStart } from '../../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../../lib/jobs/retention.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
-import { type EndRequest, EndWatch } from '../../../lib/jobs/stop-request.ts';
+import { RunLog } from '../../../lib/jobs/run-log.ts';
+import { type StopRequest, StopRequestWatch } from '../../../lib/jobs/stop-request.ts';
 import type { Store } from '../../../lib/store/store.ts';
 import { say } from '../../output/exit.ts';
 import { endOfError, endOfStop, type JobEnd } from './outcome.ts';
@@ -25,11 +25,11 @@ export class JobRun {
   readonly plan: JobPlan;
   readonly store: Store;
   readonly directory: StoreDirectory;
-  readonly history: RunHistory;
+  readonly history: RunLog;
   readonly start: RunStart;
   readonly stop = new Stop();
   readonly #record: RunRecord;
-  readonly #watch: EndWatch;
+  readonly #watch: StopRequestWatch;
   #spool: Spool | null = null;
   #began = false;
   #swept = false;
@@ -40,17 +40,17 @@ export class JobRun {
     this.plan = plan;
     this.store = store;
     this.directory = directoryOf(store);
-    this.history = new RunHistory(nodeHost, this.directory);
+    this.history = new RunLog(nodeHost, this.directory);
     const { processes } = nodeHost;
     const { name: job, label, record } = plan;
     this.start = { job, key: processes.nonce(), facts: processes.self(), at: Date.now(), label, plan: record };
     this.#record = RunRecord.begin(nodeHost, this.directory, this.start);
-    this.#watch = new EndWatch(nodeHost, this.directory, this.start, (request) => this.stop.now(request));
+    this.#watch = new StopRequestWatch(nodeHost, this.directory, this.start, (request) => this.stop.now(request));
     this.#watch.look();
   }
 
   /** As whoever asks another run to end. */
-  get request(): EndRequest {
+  get request(): StopRequest {
     const { key, facts } = this.start;
     return { key, pid: facts.pid, host: facts.host, at: Date.now() };
   }
@@ -158,7 +158,7 @@ export class JobRun {
 }
 
 /** Whether a run is on its way, as far as can be seen. */
-export function isLive(history: RunHistory, run: Run): boolean {
+export function isLive(history: RunLog, run: Run): boolean {
   const state = history.stateOf(run);
   return state === 'running' || state === 'waiting';
 }

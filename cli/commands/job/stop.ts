@@ -1,4 +1,4 @@
-import type { EndRequest } from '../../../lib/jobs/stop-request.ts';
+import type { StopRequest } from '../../../lib/jobs/stop-request.ts';
 import type { Child } from '../../child/child.ts';
 import { statusOf } from '../../child/child.ts';
 
@@ -7,9 +7,9 @@ const FORWARDED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
 
 /** Why a run ends before it would have: somebody wants it to. */
 export class Stopped extends Error {
-  readonly by: NodeJS.Signals | EndRequest;
+  readonly by: NodeJS.Signals | StopRequest;
 
-  constructor(by: NodeJS.Signals | EndRequest) {
+  constructor(by: NodeJS.Signals | StopRequest) {
     super('stopped');
     this.by = by;
   }
@@ -45,7 +45,7 @@ export class Stop {
   }
 
   /** The first one counts. */
-  now(by: NodeJS.Signals | EndRequest): void {
+  now(by: NodeJS.Signals | StopRequest): void {
     if (!this.signal.aborted) this.#controller.abort(new Stopped(by));
   }
 

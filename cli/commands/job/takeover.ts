@@ -1,8 +1,8 @@
 import prettyMs from 'pretty-ms';
 import { nodeHost } from '../../../lib/host/node-host.ts';
 import { type Run, runFile } from '../../../lib/jobs/record-format.ts';
-import type { RunSight } from '../../../lib/jobs/run-history.ts';
-import { askToEnd } from '../../../lib/jobs/stop-request.ts';
+import type { ObservedRun } from '../../../lib/jobs/run-log.ts';
+import { requestStop } from '../../../lib/jobs/stop-request.ts';
 import type { Lease } from '../../../lib/primitives/lease.ts';
 import { whyGone } from '../../../lib/session/liveness.ts';
 import { holdersIn } from '../../../lib/store/holders.ts';
@@ -86,7 +86,7 @@ export class Takeover {
     // Whom a newer run has replaced asks nobody any more.
     this.#run.check();
     for (const victim of this.#victims(others, entries)) {
-      const isNew = askToEnd(nodeHost, this.#run.directory, victim, this.#run.request);
+      const isNew = requestStop(nodeHost, this.#run.directory, victim, this.#run.request);
       if (isNew && this.#run.plan.verbose)
         say(`${this.#run.plan.name}: asked the run of pid ${victim.facts.pid} to end`);
       this.#asked.add(victim.key);
@@ -94,7 +94,7 @@ export class Takeover {
   }
 
   /** The oldest of those that can be asked: so many that the newest have room, this one among them. */
-  #victims(others: readonly RunSight[], entries: readonly EntryView[]): Run[] {
+  #victims(others: readonly ObservedRun[], entries: readonly EntryView[]): Run[] {
     const askable = others.map(({ run }) => run).filter((run) => hasWrapper(run, this.#run.directory.local));
     const older = askable.filter((run) => this.#isOlder(run)).sort((a, b) => (runFile(a) < runFile(b) ? -1 : 1));
     const inTheWay = entries.filter((entry) => entry.state === 'holding' && !askable.some((run) => isOf(entry, run)));
@@ -107,13 +107,13 @@ export class Takeover {
   }
 
   /** The other runs that are not over, the newest first. */
-  #others(): RunSight[] {
+  #others(): ObservedRun[] {
     const { history, start } = this.#run;
-    const live: RunSight[] = [];
+    const live: ObservedRun[] = [];
     for (const run of history.each(start.job, (file) => this.#over.has(file))) {
-      const state = history.stateOf(run);
-      if (state === 'ended') this.#over.add(runFile(run));
-      else if (state !== 'lost' && run.key !== start.key) live.push({ run, state });
+      const observed = history.observe(run);
+      if (observed.state === 'ended') this.#over.add(runFile(run));
+      else if (observed.state !== 'lost' && run.key !== start.key) live.push(observed);
     }
     return live;
   }

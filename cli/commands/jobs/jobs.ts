@@ -1,7 +1,7 @@
 import { directoryOf } from '../../../lib/disk/open-store.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
 import { isJobWell, JobJudge, type JobVerdict, judgeJob, tookMs } from '../../../lib/jobs/health.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
+import { RunLog } from '../../../lib/jobs/run-log.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { jobAsJson } from '../../report/job-json.ts';
@@ -48,7 +48,7 @@ function checkOptions({ json, check, prometheus, output }: JobsArguments): void 
 }
 
 function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[] {
-  const history = new RunHistory(nodeHost, directoryOf(dir));
+  const history = new RunLog(nodeHost, directoryOf(dir));
   if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(history, name, now) }));
   return history.known().flatMap(({ name, problem }) => {
     const verdict = problem === null ? verdictOf(history, name, now) : judgeJob([{ at: null, problem }], now);
@@ -56,9 +56,9 @@ function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[]
   });
 }
 
-function verdictOf(history: RunHistory, name: string, now: number): JobVerdict {
+function verdictOf(history: RunLog, name: string, now: number): JobVerdict {
   const judge = new JobJudge(now);
-  for (const sighting of history.sightings(name, () => judge.hasEnough)) judge.see(sighting);
+  for (const reading of history.readings(name, () => judge.hasEnough)) judge.add(reading);
   return judge.verdict();
 }
 

@@ -10,7 +10,7 @@ import type { Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
 import { eventText, jobDirectory, type Run } from '../../lib/jobs/record-format.ts';
-import { RunHistory } from '../../lib/jobs/run-history.ts';
+import { RunLog } from '../../lib/jobs/run-log.ts';
 import { encodeName } from '../../lib/store/name.ts';
 import { ALIVE, GONE, recordOf, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
@@ -19,11 +19,11 @@ const ROOT = process.geteuid?.() === 0;
 
 let root: string;
 let store: StoreDirectory;
-let history: RunHistory;
+let history: RunLog;
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-runs-'));
   store = openStoreDirectory(nodeHost, path.join(root, 'store'));
-  history = new RunHistory(nodeHost, store);
+  history = new RunLog(nodeHost, store);
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
@@ -35,14 +35,14 @@ function write(...runs: Run[]): void {
 function historyWith(changes: {
   state?: (pid: number, tid: number) => ProcessState;
   files?: Partial<Host['files']>;
-}): RunHistory {
+}): RunLog {
   const state = changes.state ?? nodeHost.processes.state;
   const host = {
     ...nodeHost,
     processes: { ...nodeHost.processes, state },
     files: { ...nodeHost.files, ...changes.files },
   };
-  return new RunHistory(host, store);
+  return new RunLog(host, store);
 }
 
 /** Facts of a process of our own machine that only exists in a test. */
@@ -74,7 +74,7 @@ describe('jobs', () => {
     expect(history.jobs()).toEqual([]);
     fs.mkdirSync(jobDirectory(store.path, 'begun'), { recursive: true });
     expect(history.known()).toEqual([]);
-    expect([...history.sightings('begun'), ...history.sightings('never')]).toEqual([]);
+    expect([...history.readings('begun'), ...history.readings('never')]).toEqual([]);
   });
 
   test('are known even if no record of theirs can be read', () => {
@@ -84,7 +84,7 @@ describe('jobs', () => {
       { name: encodeName(LONG), problem: 'its file is not the record of a run' },
       { name: 'broken', problem: null },
     ]);
-    expect([...history.sightings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
+    expect([...history.readings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
   });
 
   test('of which the place is taken are known, and hide no other; a link is not followed', () => {
@@ -95,10 +95,8 @@ describe('jobs', () => {
     fs.symlinkSync(place('real'), place('link'));
     fs.writeFileSync(place('.hidden'), '');
     expect(history.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
-    expect([...history.sightings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
-    expect([...history.sightings('file')]).toEqual([
-      { at: null, problem: 'its records cannot be looked at (ENOTDIR)' },
-    ]);
+    expect([...history.readings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
+    expect([...history.readings('file')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ENOTDIR)' }]);
   });
 
   test('are not taken for one another: a record in a place that is not its own is none', () => {
@@ -110,7 +108,7 @@ describe('jobs', () => {
       { name: 'n', problem: null },
       { name: 'other', problem: null },
     ]);
-    expect([...history.sightings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
+    expect([...history.readings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
     expect(history.runs('other')).toEqual([]);
   });
 
@@ -140,9 +138,9 @@ describe('a record', () => {
     const file = recordPath(store.path, run);
     fs.renameSync(file, `${file}.real`);
     put(file);
-    const sightings = [...history.sightings('n')];
-    expect(sightings[1]).toEqual({ at: 5, problem: expect.stringMatching(problem) });
-    expect(sightings).toHaveLength(3);
+    const readings = [...history.readings('n')];
+    expect(readings[1]).toEqual({ at: 5, problem: expect.stringMatching(problem) });
+    expect(readings).toHaveLength(3);
     expect(history.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
   });
 
@@ -150,7 +148,7 @@ describe('a record', () => {
     const run = runAt(5);
     write(run);
     fs.chmodSync(recordPath(store.path, run), 0);
-    expect([...history.sightings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
+    expect([...history.readings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
   });
 
   test('that fails to be read is told', () => {
@@ -158,7 +156,7 @@ describe('a record', () => {
     const readText = () => {
       throw Object.assign(new Error('EIO'), { code: 'EIO' });
     };
-    expect([...historyWith({ files: { readText } }).sightings('n')]).toEqual([
+    expect([...historyWith({ files: { readText } }).readings('n')]).toEqual([
       { at: 5, problem: 'its record cannot be read (EIO)' },
     ]);
   });
@@ -170,7 +168,7 @@ describe('a record', () => {
       if (file.endsWith(`${old.key}.run`)) fs.rmSync(recordPath(store.path, old), { force: true });
       return nodeHost.files[call](file) as never;
     };
-    expect([...historyWith({ files: { [call]: removing } }).sightings('n')]).toMatchObject([{ run: { at: 6 } }]);
+    expect([...historyWith({ files: { [call]: removing } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
   });
 
   test('cut anywhere reads as a run that has come less far, and never as another end', () => {
@@ -179,9 +177,9 @@ describe('a record', () => {
     for (let length = 0; length < whole.length; length++) {
       write(run);
       fs.truncateSync(recordPath(store.path, run), length);
-      const [sighting] = history.sightings('n');
-      if (sighting && 'run' in sighting) expect(sighting.state).toBe('lost');
-      else expect(sighting).toHaveProperty('problem');
+      const [reading] = history.readings('n');
+      if (reading && 'run' in reading) expect(reading.state).toBe('lost');
+      else expect(reading).toHaveProperty('problem');
     }
   });
 });
@@ -257,8 +255,8 @@ test('once there is enough, only runs are read whose output is still beside thei
     return nodeHost.files.readText(file);
   };
   const seen: number[] = [];
-  for (const sighting of historyWith({ files: { readText } }).sightings('n', () => seen.length >= 4))
-    if ('run' in sighting) seen.push(sighting.run.at);
+  for (const reading of historyWith({ files: { readText } }).readings('n', () => seen.length >= 4))
+    if ('run' in reading) seen.push(reading.run.at);
   expect(seen).toEqual([59, 58, 57, 56, 5, 3]);
   // A run that looks lost is read once more.
   expect(reads).toBe(7);
