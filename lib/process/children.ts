@@ -1,7 +1,7 @@
 import { Guardian } from './guardian.ts';
 
 /** What main's end asks of a child process. */
-export interface Child {
+export interface ManagedChild {
   readonly daemon: boolean;
   /** Ends it, and all that it started. */
   end(): Promise<void>;
@@ -23,21 +23,21 @@ const DAEMON = Symbol.for('lockstep.daemon');
 class Children {
   readonly guardian = new Guardian();
   /** From their start until they have ended; a daemon, until what it started has ended too. */
-  readonly #all = new Set<Child>();
+  readonly #all = new Set<ManagedChild>();
   #watchesEnd = false;
 
-  add(child: Child): void {
+  add(child: ManagedChild): void {
     this.#all.add(child);
     if (this.#watchesEnd) return;
     this.#watchesEnd = true;
     process.on('beforeExit', () => this.#mainEnded());
   }
 
-  remove(child: Child): void {
+  remove(child: ManagedChild): void {
     this.#all.delete(child);
   }
 
-  all(): Child[] {
+  all(): ManagedChild[] {
     return [...this.#all];
   }
 

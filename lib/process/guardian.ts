@@ -35,7 +35,7 @@ for each in $watched; do (
 wait
 `;
 
-interface Watched {
+interface WatchedGroup {
   readonly group: number;
   readonly graceMs: number;
 }
@@ -47,7 +47,7 @@ interface Watched {
  * session, so that Ctrl-C and a closed terminal end us and not it.
  */
 export class Guardian {
-  readonly #watched = new Map<number, Watched>();
+  readonly #watched = new Map<number, WatchedGroup>();
   #process: ChildProcess | null = null;
   #starts = 0;
 
@@ -106,7 +106,7 @@ export class Guardian {
   }
 }
 
-function watchLine({ group, graceMs }: Watched): string {
+function watchLine({ group, graceMs }: WatchedGroup): string {
   return `watch ${group} ${Math.ceil(graceMs)}\n`;
 }
 

@@ -125,7 +125,7 @@ describe('a store that cannot be written', () => {
     const { status, stdout, stderr } = await rig.job('n', '-q', '--', 'touch', 'ran');
     expect({ status, stdout, ran: rig.exists('ran') }).toEqual({ status: 74, stdout: '', ran: false });
     expect(stderr).toMatch(
-      /^lockstep: n: its command was not begun, for it could not be written down:\nlockstep: n: cannot write .*\(ENOTDIR\)\. \S.*\n$/,
+      /^lockstep: n: the command did not begin, because its run could not be recorded:\nlockstep: n: cannot write .*\(ENOTDIR\)\. \S.*\n$/,
     );
     expect(await rig.entries('n')).toEqual([]);
     fs.rmSync(`${rig.storePath}/jobs`);
@@ -151,7 +151,7 @@ describe('a store that cannot be written', () => {
       spawnSync('sh', ['-c', `cat /dev/zero >> ${rig.storePath}/fill`], { stdio: 'ignore' });
       const before = await rig.job('n', '--', 'touch', rig.path('ran'));
       expect({ status: before.status, ran: rig.exists('ran') }).toEqual({ status: 74, ran: false });
-      expect(before.stderr).toMatch(/not begun.*\n.*ENOSPC/);
+      expect(before.stderr).toMatch(/did not begin.*\n.*ENOSPC/);
       fs.rmSync(`${rig.storePath}/fill`);
       expect((await rig.job('n', '--', 'touch', rig.path('ran'))).status).toBe(0);
       expect(rig.exists('ran')).toBe(true);

@@ -90,7 +90,7 @@ describe('what is printed', () => {
 test('a log that cannot be opened is an error before anything is done, one that fills up none', async () => {
   const { status, stdout, stderr } = await rig.job('n', '--log', rig.path('no/such/log'), '--', 'touch', 'ran');
   expect({ status, stdout, ran: rig.exists('ran') }).toEqual({ status: 74, stdout: '', ran: false });
-  expect(stderr).toMatch(/^lockstep: --log .*no\/such\/log: cannot be opened: ENOENT.*not begun/);
+  expect(stderr).toMatch(/^lockstep: --log .*no\/such\/log: cannot be opened: ENOENT.*did not begin/);
   expect(rig.exists('store')).toBe(false);
   const full = await rig.job('n', '--log', '/dev/full', '--', 'sh', '-c', 'echo a; echo b');
   expect(full).toMatchObject({ status: 0, stdout: '' });
@@ -228,10 +228,10 @@ describe('under cron', () => {
 });
 
 test.each([
-  [['job', '--', 'true'], 'say which job'],
+  [['job', '--', 'true'], 'missing NAME'],
   [['job', '', '--', 'true'], 'must not be empty'],
-  [['job', 'n'], 'say what to run'],
-  [['job', 'n', '--'], 'say what to run'],
+  [['job', 'n'], 'missing command after --'],
+  [['job', 'n', '--'], 'missing command after --'],
   [['job', 'n', '-c', 'true', '--', 'true'], 'not both'],
   [['job', 'n', '--overlap', 'dance', '--', 'true'], 'overlap'],
   [['job', 'n', '--wait', '1m', '--', 'true'], '--overlap wait'],
