@@ -15,7 +15,7 @@ import { type Handed, handed, type Recipe } from '../primitives/transferable.ts'
 
 type Place = string | undefined;
 
-/** How each kind is made in the process that gets it. */
+/** How the receiving process makes each kind of primitive. */
 const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
   Lock: (name: string, place: Place) => new Lock(name, storeAt(place)),
   RWLock: (name: string, place: Place) => new RWLock(name, storeAt(place)),
@@ -32,18 +32,19 @@ const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
 };
 
 interface Packed {
-  /** The key of the objects that stand for what is handed over. Nothing else in here has it. */
+  /** The key of the objects that stand for transferred primitives. No other object in `args` has it. */
   mark: string;
   args: unknown;
 }
 
-type Step = (object: object) => unknown;
+/** Returns the replacement of an object, or undefined to keep it. */
+type Exchange = (object: object) => unknown;
 
 /**
- * Arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
- * any depth, means the same resource there.
+ * Serializes arguments for another process, as structured clones. A `Lock`, a `Semaphore`, a `JsonFile` or another primitive
+ * in them, at any depth, is transferred: it becomes one for the same resource there.
  *
- * @throws {MisuseError} for what cannot be handed over: a function, a symbol, a lease
+ * @throws {MisuseError} for a value that cannot be transferred: a function, a symbol, a lease
  */
 export function pack(args: readonly unknown[]): Uint8Array {
   const mark = `lockstep:${Math.random()}`;
@@ -52,11 +53,11 @@ export function pack(args: readonly unknown[]): Uint8Array {
     return serialize(packed);
   } catch (error) {
     if (error instanceof MisuseError) throw error;
-    throw new MisuseError(`args cannot be handed to another process: ${(error as Error).message}`);
+    throw new MisuseError(`args cannot be transferred to another process: ${(error as Error).message}`);
   }
 }
 
-/** The arguments again, in the other process. */
+/** Restores the arguments in the other process. */
 export function unpack(bytes: Uint8Array): unknown[] {
   const { mark, args } = deserialize(bytes) as Packed;
   return rebuilt(args, (object) => made(object, mark), new Map()) as unknown[];
@@ -65,7 +66,7 @@ export function unpack(bytes: Uint8Array): unknown[] {
 function standIn(object: object, mark: string): unknown {
   if (object instanceof Lease) {
     throw new MisuseError(
-      'a lease cannot be handed to another process: hand over the lock and acquire it there, or send `lease.token` along',
+      'a lease cannot be transferred to another process: pass the lock and acquire it there, or pass `lease.token`',
     );
   }
   const { [handed]: recipe } = object as Partial<Handed>;
@@ -79,12 +80,12 @@ function made(object: object, mark: string): unknown {
 
 function make([kind, ...ingredients]: Recipe): unknown {
   const maker = MAKERS[kind];
-  if (!maker) throw new MisuseError(`a ${kind} was handed over, which this version of Lockstep does not know`);
+  if (!maker) throw new MisuseError(`this version of Lockstep does not know a ${kind}, which was transferred to it`);
   return maker(...(ingredients as never[]));
 }
 
-/** A value with some objects in it exchanged. Shared parts stay shared, and cycles stay cycles. */
-function rebuilt(value: unknown, exchange: Step, known: Map<object, unknown>): unknown {
+/** Copies a value, with some objects in it exchanged. Shared parts stay shared, and cycles stay cycles. */
+function rebuilt(value: unknown, exchange: Exchange, known: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (known.has(value)) return known.get(value);
   const other = exchange(value);
@@ -104,21 +105,21 @@ function rebuilt(value: unknown, exchange: Step, known: Map<object, unknown>): u
       for (const part of value) copy.add(inside(part));
     });
   }
-  // Dates, buffers, errors, …: a structured clone knows what to do with them, and none holds anything of ours.
+  // Dates, buffers, errors, …: structured cloning handles them, and they hold no primitive.
   if (Object.prototype.toString.call(value) !== '[object Object]') return value;
   return filled(value, {} as Record<string, unknown>, known, (copy) => {
     for (const [key, part] of Object.entries(value)) define(copy, key, inside(part));
   });
 }
 
-/** Known before it is filled, for cycles. */
+/** Registers the copy before filling it, so that a cycle finds it. */
 function filled<T extends object>(value: object, copy: T, known: Map<object, unknown>, fill: (copy: T) => void): T {
   known.set(value, copy);
   fill(copy);
   return copy;
 }
 
-/** Not by assignment: `__proto__` is an ordinary key here. */
+/** Defines a key. An assignment to `__proto__`, which is an ordinary key here, would set the prototype. */
 function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -219,7 +219,7 @@ describe('jobs', () => {
     const none = { status: 0, stdout: '', stderr: '' };
     expect(await rig.run('jobs')).toEqual({
       ...none,
-      stderr: 'lockstep: no job has run here yet; `lockstep job NAME -- CMD` runs one and remembers it\n',
+      stderr: 'lockstep: no job has run here yet; `lockstep job NAME -- CMD` runs one and records it\n',
     });
     expect(await rig.run('jobs', '--check')).toEqual(none);
     expect(await rig.run('jobs', '--json')).toEqual({ ...none, stdout: '[]\n' });
@@ -405,9 +405,9 @@ describe('jobs --json', () => {
 });
 
 test.each([
-  [['--prometheus', '--json'], '--prometheus goes with neither --json nor --check'],
-  [['--prometheus', '--check'], '--prometheus goes with neither --json nor --check'],
-  [['-o', 'x.prom'], '--output is for --prometheus'],
+  [['--prometheus', '--json'], '--prometheus excludes --json and --check'],
+  [['--prometheus', '--check'], '--prometheus excludes --json and --check'],
+  [['-o', 'x.prom'], '--output needs --prometheus'],
   [[''], 'must not be empty'],
 ])('jobs %j makes no sense, and is told', async (args, told) => {
   const { status, stdout, stderr } = await rig.run('jobs', ...args);

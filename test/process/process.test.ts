@@ -245,7 +245,7 @@ describe('misuse is told at once', () => {
     [
       'a function among the arguments',
       () => new Process({ module: '/x.js', args: [() => 1] }).start(),
-      /args cannot be handed to another process/,
+      /args cannot be transferred to another process/,
     ],
   ])('%s', async (_, use, words) => {
     await expect((async () => use())()).rejects.toThrow(words);
@@ -255,7 +255,7 @@ describe('misuse is told at once', () => {
   test('a lease among the arguments', async () => {
     const lease = await new Lock('x', { store: openStore(yard.store) }).acquire();
     const child = new Process({ module: '/x.js', args: [{ deep: [lease] }] });
-    expect(() => child.start()).toThrow(/a lease cannot be handed to another process/);
+    expect(() => child.start()).toThrow(/a lease cannot be transferred to another process/);
     expect(child.isAlive()).toBe(false);
     await lease.release();
   });
