@@ -32,7 +32,7 @@ const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
 };
 
 interface Packed {
-  /** The key of the objects that stand for transferred primitives. No other object in `args` has it. */
+  /** The key that only the stand-ins for primitives have. */
   mark: string;
   args: unknown;
 }
@@ -41,10 +41,10 @@ interface Packed {
 type Exchange = (object: object) => unknown;
 
 /**
- * Serializes arguments for another process, as structured clones. A `Lock`, a `Semaphore`, a `JsonFile` or another primitive
- * in them, at any depth, is transferred: it becomes one for the same resource there.
+ * Packs arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
+ * any depth, stands for the same resource there.
  *
- * @throws {MisuseError} for a value that cannot be transferred: a function, a symbol, a lease
+ * @throws {MisuseError} for an argument that cannot be transferred: a function, a symbol, a lease
  */
 export function pack(args: readonly unknown[]): Uint8Array {
   const mark = `lockstep:${Math.random()}`;
@@ -57,7 +57,7 @@ export function pack(args: readonly unknown[]): Uint8Array {
   }
 }
 
-/** Restores the arguments in the other process. */
+/** Returns the arguments in the other process. */
 export function unpack(bytes: Uint8Array): unknown[] {
   const { mark, args } = deserialize(bytes) as Packed;
   return rebuilt(args, (object) => made(object, mark), new Map()) as unknown[];
@@ -80,7 +80,7 @@ function made(object: object, mark: string): unknown {
 
 function make([kind, ...ingredients]: Recipe): unknown {
   const maker = MAKERS[kind];
-  if (!maker) throw new MisuseError(`this version of Lockstep does not know a ${kind}, which was transferred to it`);
+  if (!maker) throw new MisuseError(`this version of Lockstep does not know the kind ${kind} of an argument`);
   return maker(...(ingredients as never[]));
 }
 
