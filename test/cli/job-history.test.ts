@@ -26,7 +26,7 @@ function multiply(count: number, outcome: string): void {
   }
 }
 
-describe('what is kept', () => {
+describe('the run log', () => {
   test('--keep: so many runs that began, and always the last success', async () => {
     await rig.job('n', '--', 'true');
     multiply(1, 'succeeded');
@@ -72,7 +72,7 @@ describe('what is kept', () => {
     expect((await worker.ended).status).toBe(0);
   });
 
-  test('the output of a lost run goes with its record; what a crash left beside a run that ended goes before', async () => {
+  test('the output of a lost run is removed with its record; the files that a crash left beside an ended run are removed before', async () => {
     const program = rig.lockstep(['job', 'n', '-c', 'echo last words; : > in; exec sleep 60']);
     await until('it is in', () => rig.exists('in'));
     const { run } = rig.last();
@@ -99,7 +99,7 @@ describe('what is kept', () => {
     expect(rig.outcomes()).toEqual(['succeeded', 'succeeded']);
   });
 
-  test('what is no run’s file is left alone, and hides no run', async () => {
+  test('a foreign file is left alone, and hides no run', async () => {
     await rig.job('n', '--', 'true');
     const strange = [
       'notes.txt',

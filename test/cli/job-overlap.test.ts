@@ -90,7 +90,7 @@ describe('--overlap wait', () => {
     expect(rig.read('turns')).toBe('1\n2\n3\n');
   });
 
-  test('gives up after --wait: exit 75, and says who is there', async () => {
+  test('gives up after --wait: exit 75, and names the holder', async () => {
     rig.gate('gate');
     const first = rig.worker('gate', 'n');
     await first.says('in ');
@@ -102,7 +102,7 @@ describe('--overlap wait', () => {
     expect(await rig.job('n', '-q', '--overlap', 'wait', '-w', '0', '--', 'true')).toEqual({ ...SILENCE, status: 75 });
   });
 
-  test('a job that waits for itself is told so', async () => {
+  test('a job that waits for itself gets a deadlock error', async () => {
     const inner = 'lockstep job n --overlap wait -- true';
     const { status, stdout } = await rig.script(`lockstep job n -c '"$NODE" "$MAIN" ${inner.slice(9)}'`).letGo();
     expect(status).toBe(75);
@@ -210,7 +210,7 @@ describe('--overlap replace', () => {
     expect(rig.outcomes()).toEqual(['succeeded', 'succeeded', 'replaced']);
   });
 
-  test('a holder that is no run of a job cannot be asked: it gives up in time, and says so', async () => {
+  test('a holder that is no run of a job cannot be stopped: it gives up in time, with that reason', async () => {
     const holder = await rig.hold('n');
     const args = ['--overlap', 'replace', '-w', '100ms', '--', 'touch', 'ran'];
     const { status, stdout, stderr } = await rig.job('n', ...args);
@@ -239,7 +239,7 @@ describe('--overlap replace', () => {
     expect(await rig.job('n', '--overlap', 'replace', '--', 'true')).toEqual(SILENCE);
   });
 
-  test('a request that is damaged ends a run all the same; one to a run that is over harms nobody', async () => {
+  test('a damaged request stops a run too; one to a run that is over has no effect', async () => {
     const gate = rig.gate('gate');
     const first = rig.worker('gate', 'n');
     await first.says('in ');

@@ -49,7 +49,7 @@ describe('a job', () => {
     expect(judged()).toMatchObject({ state: 'unknown', problem: 'it never ran', newest: null, last: null });
   });
 
-  test('is running while a run of it waits or runs, and tells all of them', () => {
+  test('is running while a run of it waits or runs, and lists all of them', () => {
     expect(judged(over(HOUR), running(MINUTE))).toMatchObject({ state: 'running' });
     expect(judged(waiting(MINUTE))).toMatchObject({ state: 'running', problem: null, last: null });
     const permits = { plan: { permits: 3 } };
@@ -62,7 +62,7 @@ describe('a job', () => {
     });
   });
 
-  test('has the most urgent of its states, and tells the others too', () => {
+  test('has the most urgent of its states, and reports the others too', () => {
     const plan = { ...DAILY, permits: 2 };
     const verdict = judged(
       over(3 * DAY, { plan }),
@@ -101,7 +101,7 @@ describe('failed', () => {
     },
   );
 
-  test('tells the newest of several failures', () => {
+  test('reports the newest of several failures', () => {
     expect(judged(failed(DAY, { code: 1 }), failed(HOUR, { code: 2 })).failed?.run.ended?.code).toBe(2);
   });
 
@@ -167,14 +167,14 @@ describe('late', () => {
     expect(judged(over(365 * DAY))).toMatchObject({ state: 'ok', due: null });
   });
 
-  test('is judged by what the newest run was told, even if that was skipped', () => {
+  test('is judged by the expectation of the newest run, even if that was skipped', () => {
     const first = over(3 * HOUR, { plan: { expect: 'every 24h' } });
     const hourly = { expect: 'every 1h', graceMs: 0 };
     expect(judged(first, over(MINUTE, { plan: hourly, outcome: 'skipped' }))).toMatchObject({ state: 'late' });
     expect(judged(first, over(MINUTE, { outcome: 'skipped' }))).toMatchObject({ state: 'ok', due: null });
   });
 
-  test('has the grace that the expectation itself suggests, where nobody said one', () => {
+  test('has the default grace of the expectation, where none was given', () => {
     const { due } = judged(over(25 * HOUR, { plan: { expect: 'every 24h' } }));
     expect(due).toEqual({ expect: 'every 24h', graceMs: 2.4 * HOUR, at: NOW - HOUR });
   });
@@ -193,7 +193,7 @@ describe('late', () => {
     expect(judged(over(30 * HOUR, { plan: DAILY }), run)).toMatchObject({ state: 'late' });
   });
 
-  test('is judged in local time for what a crontab line says', () => {
+  test('is judged in local time for a crontab line', () => {
     const at = new Date(2026, 10, 18, 2, 30).getTime();
     const run = seen(runAt(at + 5_000, { plan: { expect: '30 2 * * *' } }), {});
     const due = new Date(2026, 10, 19, 2, 30).getTime();
@@ -211,7 +211,7 @@ describe('late', () => {
     expect(judge.hasEnough).toBe(false);
   });
 
-  test('cannot be told of an expectation that is none: the job is unknown, not ok', () => {
+  test('of an invalid expectation is unknown: the job is not ok', () => {
     const { state, problem, due } = judged(over(HOUR, { plan: { expect: 'now and then' } }));
     expect({ state, due }).toEqual({ state: 'unknown', due: null });
     expect(problem).toContain("'now and then'");
@@ -265,7 +265,7 @@ describe('stuck', () => {
     expect(judged(waiting(MINUTE, {}, { stopped: 'job' }))).toMatchObject({ state: 'stuck' });
   });
 
-  test('is told of any of the runs, not only of the newest', () => {
+  test('is found in any of the runs, not only in the newest', () => {
     const plan = { permits: 2 };
     const hung = running(DAY, { plan }, { stopped: 'command' });
     const verdict = judged(hung, running(MINUTE, { plan }), over(2 * MINUTE, { plan }));
@@ -273,7 +273,7 @@ describe('stuck', () => {
   });
 });
 
-describe('what cannot be read', () => {
+describe('an unreadable record', () => {
   test('makes a job unknown if it is its newest record, or all of them', () => {
     const unread = { at: NOW - MINUTE, problem: 'its record is damaged' };
     expect(judged(unread)).toMatchObject({ state: 'unknown', problem: 'its record is damaged', last: null });
@@ -318,7 +318,7 @@ describe('enough', () => {
   });
 });
 
-test('what is expected only once more makes nothing stuck', () => {
+test('an expectation that is due only once more makes nothing stuck', () => {
   const expectation = {
     text: '',
     defaultGraceMs: 0,

@@ -55,7 +55,7 @@ function statesOf(job = 'n'): string[] {
 }
 
 describe('jobs', () => {
-  test('are named as they were, whatever the name, and sorted', () => {
+  test('keep their names, whatever they are, and are sorted', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter((text) => {
       return text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= 200;
     });
@@ -132,7 +132,7 @@ describe('a record', () => {
     ['too much', (file) => make(file, ' '.repeat(1024 * 1024 + 1)), /too large/],
     ['a future format', (file) => make(file, '{"lockstep":"run","version":2}'), /does not know; it knows 1/],
     ['a damaged one', (file) => make(file, '{"lockstep":"run","version":1}'), /damaged/],
-  ])('that is %s is told, hides no other, and hangs nobody', (_, put, problem) => {
+  ])('that is %s is reported, hides no other record, and blocks no reader', (_, put, problem) => {
     const run = runAt(5, { key: 'bad' });
     write(runAt(3), run, runAt(9));
     const file = recordPath(store.path, run);
@@ -144,14 +144,14 @@ describe('a record', () => {
     expect(history.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
   });
 
-  test.skipIf(ROOT)('that may not be read is told', () => {
+  test.skipIf(ROOT)('that may not be read is reported as unreadable', () => {
     const run = runAt(5);
     write(run);
     fs.chmodSync(recordPath(store.path, run), 0);
     expect([...history.readings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
   });
 
-  test('that fails to be read is told', () => {
+  test('that fails to be read is reported as unreadable', () => {
     write(runAt(5));
     const readText = () => {
       throw Object.assign(new Error('EIO'), { code: 'EIO' });
@@ -184,8 +184,8 @@ describe('a record', () => {
   });
 });
 
-describe('what a run is now', () => {
-  test('is told by its processes, where its record does not say', () => {
+describe('the state of a run', () => {
+  test('comes from its processes, where its record has no end', () => {
     write(
       runAt(1),
       runAt(2, { outcome: null }),
@@ -196,7 +196,7 @@ describe('what a run is now', () => {
     expect(statesOf()).toEqual(['lost', 'waiting', 'running', 'lost', 'succeeded']);
   });
 
-  test('is an end, not a death, if that is written while we look', () => {
+  test('is an end, not a loss, if the end is written while the reader looks', () => {
     const run = runAt(1, { facts: processOf(7), outcome: null });
     write(run);
     const end = { it: 'ended', at: 2, outcome: 'succeeded', code: 0, reason: '', by: '', tail: '' } as const;
@@ -222,7 +222,7 @@ describe('what a run is now', () => {
     expect(historyWith({ state }).runs('n')[0]).toMatchObject({ state: 'lost', orphaned: false });
   });
 
-  test('tells which of its processes is stopped', () => {
+  test('names the process that is stopped', () => {
     const [command] = runAt(1, { facts: processOf(8), outcome: null }).attempts;
     write(runAt(1, { facts: processOf(7), outcome: null, attempts: command ? [command] : [] }));
     const stoppedOf = (stopped: number) => {
@@ -232,7 +232,7 @@ describe('what a run is now', () => {
     expect([stoppedOf(7), stoppedOf(8), stoppedOf(9)]).toEqual(['job', 'command', null]);
   });
 
-  test('may be running, unseen, in another container; and is not asked of its pid here', () => {
+  test('is running, unseen, in another container; its pid is not looked up here', () => {
     write(runAt(1, { facts: { ...processOf(7), namespace: 1 }, outcome: null }));
     const state = (): ProcessState => {
       throw new Error('a pid of another namespace says nothing here');

@@ -87,7 +87,7 @@ describe('when main’s own code has ended', () => {
     expect(pids.filter(isRunning)).toEqual([]);
   });
 
-  test('what a daemon has in the background is ended too, also when the daemon itself ends first', async () => {
+  test('the background processes of a daemon are ended too, also when the daemon itself ends first', async () => {
     const main = await yard.main();
     const command = ['sh', '-c', `sleep 1000 & echo behind $! >> '${yard.log}'`];
     await main.ask({ do: 'start', as: 'd', child: { command, daemon: true } });
