@@ -21,18 +21,18 @@ const BESIDE = /^(\d{15}-[0-9a-z]{1,64})\.(output|end)$/;
  */
 export function sweepRuns(machine: Host, store: StoreDirectory, job: string, keep: number): void {
   const host = pinnedHost(machine, store);
-  const history = new RunLog(host, store);
+  const log = new RunLog(host, store);
   const directory = jobDirectory(store.path, job);
   const beside = new Set(host.files.list(directory)?.filter((file) => BESIDE.test(file)));
   const old: Run[] = [];
   let begun = 0;
   let idle = 0;
   let succeeded = 0;
-  for (const run of history.each(job)) {
+  for (const run of log.each(job)) {
     if (run.ended?.outcome === 'succeeded') succeeded += 1;
     const place = run.attempts.length > 0 ? ++begun <= keep : ++idle <= KEPT_IDLE;
     const isNewestSuccess = run.ended?.outcome === 'succeeded' && succeeded === 1;
-    if (place || isNewestSuccess || !isOver(history.stateOf(run))) dropBeside(host, directory, run, beside);
+    if (place || isNewestSuccess || !isOver(log.stateOf(run))) dropBeside(host, directory, run, beside);
     else old.push(run);
   }
   // The due time of a job that never succeeded counts from its first run.

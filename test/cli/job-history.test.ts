@@ -37,7 +37,7 @@ describe('the run log', () => {
     await rig.job('n', '--keep', '5', '--', 'false');
     expect(rig.outcomes()).toEqual([...Array(5).fill('failed'), 'succeeded']);
     expect(rig.runs().at(-1)?.run.key).toBe(oldest?.key);
-    // While a run goes on, nobody knows yet whether there will be a newer success.
+    // While a run goes on, it may still become a newer success.
     await rig.job('n', '--keep', '2', '--', 'true');
     expect(rig.outcomes()).toEqual(['succeeded', 'failed', 'succeeded']);
     await rig.job('n', '--keep', '2', '--', 'true');

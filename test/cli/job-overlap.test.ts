@@ -15,7 +15,7 @@ afterEach(() => rig.end());
 const SILENCE = { status: 0, stdout: '', stderr: '' };
 
 /**
- * A command that notices whoever is in beside it, twice over: by a file that only one can make (O_EXCL), and by a log of
+ * A command that detects another one in beside it, in two ways: by a file that only one can make (O_EXCL), and by a log of
  * comings and goings. It goes on until it is ended. That may be at any moment, so between the first trap and the last
  * sign there is nothing that SIGTERM could end but a `sleep`.
  */
@@ -157,7 +157,7 @@ describe('--overlap replace', () => {
     expect(await rig.job('n', '--overlap', 'replace', '--', 'true')).toEqual(SILENCE);
     expect((await retrying.ended).status).toBe(143);
     expect((await rig.job('n', '--overlap', 'replace', '--', 'true')).status).toBe(0);
-    // Only who is in the way is asked: the splaying one was not, for the lock was free by then.
+    // Only a run in the way is asked: the splaying one was not, because the lock was free by then.
     splaying.kill('SIGTERM');
     await splaying.ended;
     expect(rig.exists('ran')).toBe(false);
@@ -283,7 +283,7 @@ describe('a `lockstep job` that is killed (SIGKILL)', () => {
     expect(rig.exists('log')).toBe(false);
     expect(rig.outcomes()).toEqual(['skipped', 'running']);
     gate.open();
-    // It could go on printing: nobody closed what it prints into.
+    // It could go on printing: its output was never closed.
     await until('it has ended', () => rig.exists('out') && rig.outcomes()[1] === 'lost');
     expect(await rig.cron(next).ended).toEqual(SILENCE);
     expect(rig.read('log')).toBe('next\n');

@@ -15,7 +15,7 @@ interface Ping {
   body: string;
 }
 
-/** A monitoring service. What it does with a ping, the test says. */
+/** A monitoring service that treats a ping as the test says. */
 class Monitor {
   readonly pings: Ping[] = [];
   answer: (response: http.ServerResponse, ping: Ping) => void = (response) => response.end('OK');
@@ -114,7 +114,7 @@ describe('--ping', () => {
     await until('its start was told', () => monitor.paths.length === 1);
     program.kill('SIGTERM');
     expect((await program.ended).status).toBe(143);
-    // The signal that ended the run does not keep it from being told.
+    // The signal that ended the run does not prevent the report.
     expect(monitor.paths).toEqual(['/u/start', '/u/143']);
   });
 
@@ -157,7 +157,7 @@ describe('a monitor that does not work', () => {
     await until('its start was told', () => monitor.paths.length === 1);
     gate.open();
     await program.says('failed with exit code 3', 'stderr');
-    // Nobody who waits for the lock waits for the monitor.
+    // A waiter for the lock does not wait for the monitor.
     expect(await rig.entries('n')).toEqual([]);
     const deadline = setTimeout(() => program.kill('SIGKILL'), BOUND_MS);
     const { status, stderr } = await program.ended;

@@ -38,7 +38,7 @@ describe('the output', () => {
   ])('%j cannot be run: its status is the shell’s', async (words, code) => {
     const { status, stdout } = await rig.job('n', '--retries', '3', '--', ...words);
     expect(status).toBe(code);
-    // What the shell says of it comes once: it is not tried again.
+    // The shell's message comes once: there is no retry.
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(rig.last().run.attempts).toHaveLength(1);
   });

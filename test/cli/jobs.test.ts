@@ -28,7 +28,7 @@ const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STAT
 const DAILY = { expect: 'every 24h', graceMs: HOUR } as const;
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-/** A little more than that long ago: whole hours are told in whole hours, a minute later still. */
+/** A little more than that long ago: whole hours are shown as whole hours, a minute later still. */
 function ago(ms: number): number {
   return Date.now() - ms - 1_000;
 }

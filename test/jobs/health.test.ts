@@ -34,7 +34,7 @@ function seen(run: Run, changes: Partial<ObservedRun>): ObservedRun {
   return { run, state: 'ended', orphaned: false, stopped: null, unseen: false, ...changes };
 }
 
-/** As they are judged; given in any order, for the newest is told first. */
+/** Judges readings that are given in any order: the newest is judged first. */
 function judged(...readings: RunReading[]): JobVerdict {
   const at = (reading: RunReading) => ('run' in reading ? reading.run.at : (reading.at ?? 0));
   return judgeJob(

@@ -19,11 +19,11 @@ const ROOT = process.geteuid?.() === 0;
 
 let root: string;
 let store: StoreDirectory;
-let history: RunLog;
+let log: RunLog;
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-runs-'));
   store = openStoreDirectory(nodeHost, path.join(root, 'store'));
-  history = new RunLog(nodeHost, store);
+  log = new RunLog(nodeHost, store);
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
@@ -31,8 +31,8 @@ function write(...runs: Run[]): void {
   writeRuns(store.path, runs);
 }
 
-/** A history that asks the system about processes through us. */
-function historyWith(changes: {
+/** A log that asks the system about processes through us. */
+function logWith(changes: {
   state?: (pid: number, tid: number) => ProcessState;
   files?: Partial<Host['files']>;
 }): RunLog {
@@ -51,7 +51,7 @@ function processOf(pid: number): ProcessFacts {
 }
 
 function statesOf(job = 'n'): string[] {
-  return history.runs(job).map(({ run, state }) => run.ended?.outcome ?? state);
+  return log.runs(job).map(({ run, state }) => run.ended?.outcome ?? state);
 }
 
 describe('jobs', () => {
@@ -63,28 +63,28 @@ describe('jobs', () => {
       fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 5 }), (names) => {
         fs.rmSync(path.join(store.path, 'jobs'), { recursive: true, force: true });
         for (const job of [...names, LONG]) write(runAt(1, { job }));
-        expect(history.jobs()).toEqual([...names, LONG].sort());
-        for (const job of [...names, LONG]) expect(history.runs(job).map(({ run }) => run.job)).toEqual([job]);
+        expect(log.jobs()).toEqual([...names, LONG].sort());
+        for (const job of [...names, LONG]) expect(log.runs(job).map(({ run }) => run.job)).toEqual([job]);
       }),
       { numRuns: 30 },
     );
   });
 
   test('are none in a store in which none ran', () => {
-    expect(history.jobs()).toEqual([]);
+    expect(log.jobs()).toEqual([]);
     fs.mkdirSync(jobDirectory(store.path, 'begun'), { recursive: true });
-    expect(history.known()).toEqual([]);
-    expect([...history.readings('begun'), ...history.readings('never')]).toEqual([]);
+    expect(log.known()).toEqual([]);
+    expect([...log.readings('begun'), ...log.readings('never')]).toEqual([]);
   });
 
   test('are known even if no record of theirs can be read', () => {
     write(runAt(1, { job: 'broken', key: 'a' }), runAt(1, { job: LONG, key: 'a' }));
     for (const job of ['broken', LONG]) fs.writeFileSync(recordPath(store.path, { job, at: 1, key: 'a' }), '');
-    expect(history.known()).toEqual([
+    expect(log.known()).toEqual([
       { name: encodeName(LONG), problem: 'its file is not the record of a run' },
       { name: 'broken', problem: null },
     ]);
-    expect([...history.readings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
+    expect([...log.readings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
   });
 
   test('of which the place is taken are known, and hide no other; a link is not followed', () => {
@@ -94,28 +94,28 @@ describe('jobs', () => {
     execFileSync('mkfifo', [place('fifo')]);
     fs.symlinkSync(place('real'), place('link'));
     fs.writeFileSync(place('.hidden'), '');
-    expect(history.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
-    expect([...history.readings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
-    expect([...history.readings('file')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ENOTDIR)' }]);
+    expect(log.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
+    expect([...log.readings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
+    expect([...log.readings('file')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ENOTDIR)' }]);
   });
 
   test('are not taken for one another: a record in a place that is not its own is none', () => {
     write(runAt(1));
     const place = (file: string) => path.join(store.path, 'jobs', file);
     for (const file of ['%6e', 'other']) fs.cpSync(place('n'), place(file), { recursive: true });
-    expect(history.known()).toEqual([
+    expect(log.known()).toEqual([
       { name: '%6e', problem: 'its records belong to another job' },
       { name: 'n', problem: null },
       { name: 'other', problem: null },
     ]);
-    expect([...history.readings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
-    expect(history.runs('other')).toEqual([]);
+    expect([...log.readings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
+    expect(log.runs('other')).toEqual([]);
   });
 
   test('that lead elsewhere as a whole are refused', () => {
     fs.mkdirSync(path.join(root, 'elsewhere'));
     fs.symlinkSync(path.join(root, 'elsewhere'), path.join(store.path, 'jobs'));
-    expect(() => history.known()).toThrow(StoreError);
+    expect(() => log.known()).toThrow(StoreError);
   });
 });
 
@@ -138,17 +138,17 @@ describe('a record', () => {
     const file = recordPath(store.path, run);
     fs.renameSync(file, `${file}.real`);
     put(file);
-    const readings = [...history.readings('n')];
+    const readings = [...log.readings('n')];
     expect(readings[1]).toEqual({ at: 5, problem: expect.stringMatching(problem) });
     expect(readings).toHaveLength(3);
-    expect(history.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
+    expect(log.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
   });
 
   test.skipIf(ROOT)('that may not be read is reported as unreadable', () => {
     const run = runAt(5);
     write(run);
     fs.chmodSync(recordPath(store.path, run), 0);
-    expect([...history.readings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
+    expect([...log.readings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
   });
 
   test('that fails to be read is reported as unreadable', () => {
@@ -156,7 +156,7 @@ describe('a record', () => {
     const readText = () => {
       throw Object.assign(new Error('EIO'), { code: 'EIO' });
     };
-    expect([...historyWith({ files: { readText } }).readings('n')]).toEqual([
+    expect([...logWith({ files: { readText } }).readings('n')]).toEqual([
       { at: 5, problem: 'its record cannot be read (EIO)' },
     ]);
   });
@@ -168,7 +168,7 @@ describe('a record', () => {
       if (file.endsWith(`${old.key}.run`)) fs.rmSync(recordPath(store.path, old), { force: true });
       return nodeHost.files[call](file) as never;
     };
-    expect([...historyWith({ files: { [call]: removing } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
+    expect([...logWith({ files: { [call]: removing } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
   });
 
   test('cut anywhere reads as a run that has come less far, and never as another end', () => {
@@ -177,7 +177,7 @@ describe('a record', () => {
     for (let length = 0; length < whole.length; length++) {
       write(run);
       fs.truncateSync(recordPath(store.path, run), length);
-      const [reading] = history.readings('n');
+      const [reading] = log.readings('n');
       if (reading && 'run' in reading) expect(reading.state).toBe('lost');
       else expect(reading).toHaveProperty('problem');
     }
@@ -205,7 +205,7 @@ describe('the state of a run', () => {
       fs.appendFileSync(recordPath(store.path, run), eventText(end));
       return 'gone';
     };
-    const looking = historyWith({ state });
+    const looking = logWith({ state });
     expect(looking.runs('n')).toMatchObject([{ state: 'ended', run: { ended: { outcome: 'succeeded' } } }]);
     expect(looking.stateOf(run)).toBe('ended');
   });
@@ -214,12 +214,12 @@ describe('the state of a run', () => {
     const [command] = runAt(1, { facts: processOf(8), outcome: null }).attempts;
     write(runAt(1, { facts: processOf(7), outcome: null, attempts: command ? [command] : [] }));
     const state = (pid: number): ProcessState => (pid === 7 ? 'gone' : { start: 500, zombie: false });
-    expect(historyWith({ state }).runs('n')).toMatchObject([{ state: 'running', orphaned: true }]);
+    expect(logWith({ state }).runs('n')).toMatchObject([{ state: 'running', orphaned: true }]);
     // Its command has exited, and that was written down.
     write(runAt(1, { key: 'x', facts: GONE, outcome: 'failed' }));
     const exited = runAt(2, { facts: processOf(8) });
     write({ ...exited, facts: processOf(7), ended: null });
-    expect(historyWith({ state }).runs('n')[0]).toMatchObject({ state: 'lost', orphaned: false });
+    expect(logWith({ state }).runs('n')[0]).toMatchObject({ state: 'lost', orphaned: false });
   });
 
   test('names the process that is stopped', () => {
@@ -227,7 +227,7 @@ describe('the state of a run', () => {
     write(runAt(1, { facts: processOf(7), outcome: null, attempts: command ? [command] : [] }));
     const stoppedOf = (stopped: number) => {
       const state = (pid: number): ProcessState => ({ start: 500, zombie: false, stopped: pid === stopped });
-      return historyWith({ state }).runs('n')[0]?.stopped;
+      return logWith({ state }).runs('n')[0]?.stopped;
     };
     expect([stoppedOf(7), stoppedOf(8), stoppedOf(9)]).toEqual(['job', 'command', null]);
   });
@@ -237,10 +237,10 @@ describe('the state of a run', () => {
     const state = (): ProcessState => {
       throw new Error('a pid of another namespace says nothing here');
     };
-    expect(historyWith({ state }).runs('n')).toMatchObject([{ state: 'running', unseen: true, stopped: null }]);
-    expect(historyWith({}).runs('n')[0]?.unseen).toBe(true);
+    expect(logWith({ state }).runs('n')).toMatchObject([{ state: 'running', unseen: true, stopped: null }]);
+    expect(logWith({}).runs('n')[0]?.unseen).toBe(true);
     write(runningSince(2));
-    expect(historyWith({}).runs('n')[0]?.unseen).toBe(false);
+    expect(logWith({}).runs('n')[0]?.unseen).toBe(false);
   });
 });
 
@@ -255,7 +255,7 @@ test('once there is enough, only runs are read whose output is still beside thei
     return nodeHost.files.readText(file);
   };
   const seen: number[] = [];
-  for (const reading of historyWith({ files: { readText } }).readings('n', () => seen.length >= 4))
+  for (const reading of logWith({ files: { readText } }).readings('n', () => seen.length >= 4))
     if ('run' in reading) seen.push(reading.run.at);
   expect(seen).toEqual([59, 58, 57, 56, 5, 3]);
   // A run that looks lost is read once more.

@@ -15,7 +15,7 @@ afterEach(() => {
   started = [];
 });
 
-/** A shell that leads a group, and tells the pids of those it started. */
+/** A shell that leads a group, and prints the pids of the processes it started. */
 async function tree(
   script: string,
   count: number,

@@ -44,7 +44,7 @@ export class JobRecord {
       this.#writer.append(event);
     } catch (error) {
       if (!this.#began) throw error;
-      say(`${(error as Error).message} The job goes on; its history will lack this.`);
+      say(`${(error as Error).message} The job goes on; its run log will lack this event.`);
     }
   }
 
@@ -62,7 +62,7 @@ export class JobRecord {
       this.#writer.append({ it: 'ended', at: Date.now(), outcome, code, reason, by, tail });
       this.#sync();
     } catch (error) {
-      say(`${(error as Error).message} How it ended will be missing in its history.`);
+      say(`${(error as Error).message} Its run log will lack how it ended.`);
     }
   }
 
