@@ -1,6 +1,6 @@
 import { type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
 import type { Attempt, Run } from '../../lib/jobs/record-format.ts';
-import { isSeen, type SeenRun, type Sighting } from '../../lib/jobs/run-history.ts';
+import { isObserved, type ObservedRun, type RunReading } from '../../lib/jobs/run-log.ts';
 import { isoTime } from '../text/quantities.ts';
 import { reasonOf, resultOf, signalOf } from './job-words.ts';
 
@@ -52,7 +52,7 @@ export function jobAsJson(name: string, verdict: JobVerdict, now: number): objec
 }
 
 /** One run. */
-export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): object {
+export function runAsJson({ run, state, orphaned, stopped, unseen }: ObservedRun): object {
   const { key, facts, label, plan, at, acquiredAt, attempts, ended } = run;
   return {
     key,
@@ -79,9 +79,9 @@ export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): o
 }
 
 /** One run with its output, or a record that cannot be read, for `lockstep history --json`. */
-export function sightingAsJson(sighting: Sighting, tailOf: (run: Run) => string): object {
-  if (isSeen(sighting)) return { ...runAsJson(sighting), tail: tailOf(sighting.run) };
-  const { at, problem } = sighting;
+export function readingAsJson(reading: RunReading, tailOf: (run: Run) => string): object {
+  if (isObserved(reading)) return { ...runAsJson(reading), tail: tailOf(reading.run) };
+  const { at, problem } = reading;
   return { ...NOTHING, result: 'unreadable', startedAt: isoTime(at), reason: problem, tail: '' };
 }
 

@@ -1,21 +1,21 @@
 import { type JobState, type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
 import type { Outcome, Run } from '../../lib/jobs/record-format.ts';
-import type { RunState, SeenRun } from '../../lib/jobs/run-history.ts';
-import type { Stuck } from '../../lib/jobs/stuck.ts';
+import type { ObservedRun, RunState } from '../../lib/jobs/run-log.ts';
+import type { StuckRun } from '../../lib/jobs/stuck.ts';
 import { ago, lasting } from '../text/quantities.ts';
 
 /** A job and its runs in words, for a person. They contain text of other processes that is not yet `shown`. */
 
 /** A run's outcome, or its state if it has none yet. */
-export function resultOf({ run, state }: SeenRun): Outcome | Exclude<RunState, 'ended'> {
+export function resultOf({ run, state }: ObservedRun): Outcome | Exclude<RunState, 'ended'> {
   return run.ended?.outcome ?? (state === 'ended' ? 'lost' : state);
 }
 
 /** The same with the exit code, or the signal that ended the run: `failed (3)`. */
-export function resultWords(sight: SeenRun): string {
-  const result = resultOf(sight);
+export function resultWords(observed: ObservedRun): string {
+  const result = resultOf(observed);
   if (result !== 'failed') return result;
-  return `failed (${signalOf(sight.run) ?? sight.run.ended?.code})`;
+  return `failed (${signalOf(observed.run) ?? observed.run.ended?.code})`;
 }
 
 /** The signal that ended a run's last attempt. */
@@ -40,11 +40,11 @@ export function reasonOf(verdict: JobVerdict, now: number): string {
   return parts.join('; ');
 }
 
-function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): string {
-  const { run, stopped } = sight;
+function stuckWords({ observed, why }: StuckRun, { due }: JobVerdict, now: number): string {
+  const { run, stopped } = observed;
   const command = run.attempts.at(-1);
   const begun = run.attempts[0]?.at ?? run.at;
-  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(sight)}`;
+  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(observed)}`;
   if (why === 'orphaned')
     return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: its command (pid ${command?.facts.pid}) will not be ended, and its end will not be recorded`;
   if (why === 'stopped') {
@@ -55,7 +55,7 @@ function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): st
   return `${running}, and two more were expected since (${due?.expect})`;
 }
 
-function failedWords({ run }: SeenRun, now: number): string {
+function failedWords({ run }: ObservedRun, now: number): string {
   if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died`;
   const { outcome, code, reason, at } = run.ended;
   const took = tookMs(run);
@@ -94,6 +94,6 @@ function runningWords({ live }: JobVerdict, now: number): string | null {
   return `${counts.filter(Boolean).join(', ')}; the first ${one}`;
 }
 
-function placeWords({ run, unseen }: SeenRun): string {
+function placeWords({ run, unseen }: ObservedRun): string {
   return unseen ? ` on ${run.facts.host}, whose processes cannot be seen from here` : '';
 }

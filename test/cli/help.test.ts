@@ -157,7 +157,7 @@ test('a directory that was deleted stops nobody who does not need it, and who do
     'lockstep: cannot find rel: its path is relative, and the working directory has been deleted. Give an absolute path.\n';
   // Some shells tell it too.
   expect(stderr.replace(/^sh: .*getcwd.*\n/gm, '')).toBe(
-    `${message}lockstep: n: its command was not begun, for it could not be written down:\n${message.repeat(5)}`,
+    `${message}lockstep: n: the command did not begin, because its run could not be recorded:\n${message.repeat(5)}`,
   );
 });
 

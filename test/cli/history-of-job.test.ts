@@ -4,7 +4,7 @@ import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../
 import { localTime } from '../../cli/text/quantities.ts';
 import { MisuseError } from '../../lib/errors.ts';
 import type { Run } from '../../lib/jobs/record-format.ts';
-import type { Sighting } from '../../lib/jobs/run-history.ts';
+import type { RunReading } from '../../lib/jobs/run-log.ts';
 import { Rig } from '../support/cli-rig.ts';
 import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
@@ -23,7 +23,7 @@ function write(runs: Run[], output?: string): void {
   writeRuns(rig.storePath, runs, output);
 }
 
-function runs(most = 0): Sighting[] {
+function runs(most = 0): RunReading[] {
   return runsOf(rig.storePath, 'n', { most, from: Number.NEGATIVE_INFINITY });
 }
 

@@ -11,8 +11,9 @@ import { later } from '../../../lib/time/timer.ts';
 import { commandOf, pidOf } from '../../access/pid.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
-import { Child } from '../../child/child.ts';
 import { forwardSignals, mortalAsInit } from '../../child/signals.ts';
+import { startHeld } from '../../child/start.ts';
+import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
@@ -53,11 +54,11 @@ function stopReport({ name = '', dir }: BeatArguments): void {
  */
 async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
   const begin = prepare(args);
-  const child = await Child.start(words, {});
+  const child = await startHeld(words);
   forwardSignals(child);
   const beat = begin(nodeHost.processes.self(), shortCommand(words));
   child.go();
-  const status = await child.ended();
+  const status = statusOf(await child.exit());
   beat.stop(status);
   throw new Exit(status);
 }

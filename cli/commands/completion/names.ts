@@ -3,7 +3,7 @@ import { directoryOf, openStore } from '../../../lib/disk/open-store.ts';
 import { storePath } from '../../../lib/disk/store-directory.ts';
 import { beatsDirectory, isPrivate, nameOfFile } from '../../../lib/heartbeat/report-file.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
+import { RunLog } from '../../../lib/jobs/run-log.ts';
 import type { LineView, Store } from '../../../lib/store/store.ts';
 import { hasUnseen } from '../../text/escape.ts';
 import type { Candidate } from './expected.ts';
@@ -81,7 +81,7 @@ function reporters(store: Store): string[] {
 }
 
 function jobsIn(store: Store): string[] {
-  return new RunHistory(nodeHost, directoryOf(store)).jobs();
+  return new RunLog(nodeHost, directoryOf(store)).jobs();
 }
 
 function plain(value: string): Candidate {

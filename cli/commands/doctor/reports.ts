@@ -1,5 +1,5 @@
 import { Monitor } from '../../../lib/heartbeat/monitor.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
+import { RunLog } from '../../../lib/jobs/run-log.ts';
 import { counted, isoTime } from '../../text/quantities.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
@@ -39,7 +39,7 @@ export function checkReports({ host, directory }: Opened): Findings {
 /** Checks for lost runs of jobs. */
 export function checkRuns({ host, directory }: Opened): Findings {
   const found = new Findings('runs');
-  const history = new RunHistory(host, directory);
+  const history = new RunLog(host, directory);
   const jobs = history.jobs();
   for (const job of jobs) {
     const lost = history.runs(job, MAX_RUNS).filter(({ state }) => state === 'lost');

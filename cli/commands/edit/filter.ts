@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
 import { MAX_FILE_BYTES } from '../../../lib/file/read-all.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
-import { statusOf } from '../../child/child.ts';
+import { CANNOT_RUN, NOT_FOUND, statusOf } from '../../child/status.ts';
 import { Exit, say } from '../../output/exit.ts';
 import { FilterGuard } from './filter-guard.ts';
-
-const CANNOT_RUN = 126;
-const NOT_FOUND = 127;
 
 /** A program that reads the old bytes and prints the new ones: `jq`, `sed`, a script. */
 export interface Filter {
@@ -45,7 +42,7 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
           ? `printed more than ${MAX_FILE_BYTES} bytes (512 MiB)`
           : `failed (${signal ?? `exit ${code}`})`;
         say(`${program} ${why}; the file is unchanged`);
-        reject(new Exit(statusOf(code, signal)));
+        reject(new Exit(statusOf({ code, signal })));
       });
     });
   } finally {

@@ -3,8 +3,8 @@ import { nodeHost } from '../../../lib/host/node-host.ts';
 import { tookMs } from '../../../lib/jobs/health.ts';
 import { tailOf } from '../../../lib/jobs/output-tail.ts';
 import type { Run } from '../../../lib/jobs/record-format.ts';
-import { isSeen, RunHistory, type SeenRun, type Sighting } from '../../../lib/jobs/run-history.ts';
-import { sightingAsJson, waitedMs } from '../../report/job-json.ts';
+import { isObserved, type ObservedRun, RunLog, type RunReading } from '../../../lib/jobs/run-log.ts';
+import { readingAsJson, waitedMs } from '../../report/job-json.ts';
 import { resultOf } from '../../report/job-words.ts';
 import { jsonText, shown } from '../../text/escape.ts';
 import { lasting, localTime } from '../../text/quantities.ts';
@@ -25,7 +25,7 @@ export interface JobHistoryOptions {
 
 /** Whether a name is a job's: whether it has a record of a run. */
 export function hasRuns(dir: string | undefined, name: string): boolean {
-  return new RunHistory(nodeHost, directoryOf(dir)).sightings(name).next().done === false;
+  return new RunLog(nodeHost, directoryOf(dir)).readings(name).next().done === false;
 }
 
 export interface RunsWanted {
@@ -36,42 +36,42 @@ export interface RunsWanted {
 }
 
 /** The newest of a job's runs that are wanted, in a log's order: the newest last. */
-export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): Sighting[] {
-  const found: Sighting[] = [];
-  for (const sighting of new RunHistory(nodeHost, directoryOf(dir)).sightings(name)) {
-    if (lastSeenAt(sighting) < from) continue;
-    found.push(sighting);
+export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): RunReading[] {
+  const found: RunReading[] = [];
+  for (const reading of new RunLog(nodeHost, directoryOf(dir)).readings(name)) {
+    if (lastSeenAt(reading) < from) continue;
+    found.push(reading);
     if (found.length === most) break;
   }
   return found.reverse();
 }
 
 /** When a run ended, in ms since 1970; infinite for a run that goes on. */
-function lastSeenAt(sighting: Sighting): number {
-  if (!isSeen(sighting)) return sighting.at ?? Number.POSITIVE_INFINITY;
-  const { run, state } = sighting;
+function lastSeenAt(reading: RunReading): number {
+  if (!isObserved(reading)) return reading.at ?? Number.POSITIVE_INFINITY;
+  const { run, state } = reading;
   if (run.ended) return run.ended.at;
   return state === 'lost' ? run.at : Number.POSITIVE_INFINITY;
 }
 
 /** Prints runs on stdout, as a table or as one JSON array. */
-export function printJobHistory(runs: readonly Sighting[], { dir, json, output }: JobHistoryOptions): void {
+export function printJobHistory(runs: readonly RunReading[], { dir, json, output }: JobHistoryOptions): void {
   const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);
   if (json)
     print(
       jsonText(
-        runs.map((sighting) => sightingAsJson(sighting, tail)),
+        runs.map((reading) => readingAsJson(reading, tail)),
         2,
       ),
     );
   else if (runs.length > 0) print(linesOf(runs, output ? tail : () => '').join('\n'));
 }
 
-function linesOf(runs: readonly Sighting[], tail: (run: Run) => string): string[] {
+function linesOf(runs: readonly RunReading[], tail: (run: Run) => string): string[] {
   const now = Date.now();
-  const starts = new Map(runs.filter(isSeen).map(({ run }) => [run.key, run.at]));
-  const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((sighting) => rowOf(sighting, starts, now))]);
-  const tails = runs.map((sighting) => (isSeen(sighting) ? tail(sighting.run) : ''));
+  const starts = new Map(runs.filter(isObserved).map(({ run }) => [run.key, run.at]));
+  const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((reading) => rowOf(reading, starts, now))]);
+  const tails = runs.map((reading) => (isObserved(reading) ? tail(reading.run) : ''));
   return [headings, ...rows.flatMap((row, at) => [row, ...indented(tails[at] ?? '')])];
 }
 
@@ -82,30 +82,30 @@ function indented(tail: string): string[] {
   return lines.map((line) => `${INDENT}${line.split('\t').map(shown).join('\t')}`);
 }
 
-function rowOf(sighting: Sighting, starts: ReadonlyMap<string, number>, now: number): string[] {
-  if (!isSeen(sighting)) {
-    const started = sighting.at === null ? '-' : localTime(sighting.at, 'seconds');
-    return [started, '-', '-', 'unreadable', '-', '-', sighting.problem];
+function rowOf(reading: RunReading, starts: ReadonlyMap<string, number>, now: number): string[] {
+  if (!isObserved(reading)) {
+    const started = reading.at === null ? '-' : localTime(reading.at, 'seconds');
+    return [started, '-', '-', 'unreadable', '-', '-', reading.problem];
   }
-  const { run } = sighting;
+  const { run } = reading;
   return [
     localTime(run.at, 'seconds'),
-    waitWords(sighting, now),
-    tookWords(sighting, now),
-    resultOf(sighting),
+    waitWords(reading, now),
+    tookWords(reading, now),
+    resultOf(reading),
     run.ended ? String(run.ended.code) : '-',
     byWords(run, starts),
-    whyWords(sighting),
+    whyWords(reading),
   ].map((text) => (text === '' ? '-' : text));
 }
 
-function waitWords({ run, state }: SeenRun, now: number): string {
+function waitWords({ run, state }: ObservedRun, now: number): string {
   const ms = waitedMs(run) ?? (state === 'waiting' ? Math.max(0, now - run.at) : null);
   return ms === null ? '' : lasting(ms);
 }
 
 /** For a run that goes on, its time so far, with `…`. */
-function tookWords({ run, state }: SeenRun, now: number): string {
+function tookWords({ run, state }: ObservedRun, now: number): string {
   const ms = tookMs(run);
   if (ms !== null) return lasting(ms);
   const [first] = run.attempts;
@@ -119,7 +119,7 @@ function byWords({ ended }: Run, starts: ReadonlyMap<string, number>): string {
   return at === undefined ? ended.by : localTime(at, 'seconds');
 }
 
-function whyWords({ run, state, orphaned, stopped }: SeenRun): string {
+function whyWords({ run, state, orphaned, stopped }: ObservedRun): string {
   if (state === 'lost') return 'its end was not recorded: its process or its machine died';
   if (orphaned) return 'its `lockstep job` is gone, its command still runs';
   if (stopped) return `its ${stopped === 'job' ? '`lockstep job`' : 'command'} is stopped`;

@@ -1,6 +1,7 @@
 import prettyMs from 'pretty-ms';
 import { shortCommand } from '../../../lib/host/command-line.ts';
 import type { Lease } from '../../../lib/primitives/lease.ts';
+import type { HeldProcess } from '../../../lib/process/held-process.ts';
 import type { Store } from '../../../lib/store/store.ts';
 import { later } from '../../../lib/time/timer.ts';
 import { acquireFor } from '../../access/acquisition.ts';
@@ -13,9 +14,10 @@ import type {
   WaitingArguments,
   WordArguments,
 } from '../../args/options.ts';
-import { Child } from '../../child/child.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { forwardSignals } from '../../child/signals.ts';
+import { startCommand } from '../../child/start.ts';
+import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
@@ -45,49 +47,36 @@ interface Limits {
   killAfterMs: number;
 }
 
-/**
- * The order closes the gap between the start of the child and its adoption:
- *   1. the child starts, and waits for `go`;
- *   2. the child becomes an owner of the entry;
- *   3. `go`: from here on the lock is held as long as the child lives, even if this process is killed.
- * If this process is killed before 3, the command never begins.
- */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
-  const child = await born(lease, store, words);
-  child.go();
+  const child = await started(lease, store, words);
   warnOfLoss(lease);
   return endOf(child, limits);
 }
 
-/** Steps 1 and 2. If one of them fails, the command never begins and the entry is ended. */
-async function born(lease: Lease, store: Store, words: readonly string[]): Promise<Child> {
-  let child: Child | undefined;
+/** The command, an owner of the lock's entry. If it cannot be started, nothing stays in line. */
+async function started(lease: Lease, store: Store, words: readonly string[]): Promise<HeldProcess> {
+  const env = { ...process.env, ...environmentOf(lease, store) };
   try {
-    child = await Child.start(words, environmentOf(lease, store));
-    forwardSignals(child);
-    await lease.adopt(child.pid);
-    return child;
+    return await startCommand(words, { env }, async (child) => {
+      forwardSignals(child);
+      await lease.adopt(child.pid);
+    });
   } catch (error) {
-    child?.drop();
     await lease.end().catch(() => undefined);
     throw error;
   }
 }
 
-async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {
-  if (timeoutMs === Number.POSITIVE_INFINITY) return child.ended();
+async function endOf(child: HeldProcess, { timeoutMs, killAfterMs }: Limits): Promise<number> {
+  if (timeoutMs === Number.POSITIVE_INFINITY) return statusOf(await child.exit());
   let timedOut = false;
-  let cancelKill: (() => void) | undefined;
-  const cancelEnd = later(timeoutMs, () => {
+  const cancel = later(timeoutMs, () => {
     timedOut = true;
     say(`run: still running after ${prettyMs(timeoutMs)}; ending it`);
-    child.kill('SIGTERM');
-    child.kill('SIGCONT');
-    cancelKill = later(killAfterMs, () => child.kill('SIGKILL'));
+    void child.end(killAfterMs);
   });
-  const status = await child.ended();
-  cancelEnd();
-  cancelKill?.();
+  const status = statusOf(await child.exit());
+  cancel();
   return timedOut ? EXIT.timedOut : status;
 }
 

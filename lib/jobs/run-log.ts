@@ -4,50 +4,48 @@ import { whyGone } from '../session/liveness.ts';
 import { type KnownJob, knownJobs } from './known-jobs.ts';
 import { outputFile } from './output-tail.ts';
 import { jobDirectory, parseRunFile, type Run, runFile } from './record-format.ts';
-import { codeOf, filesIn, type RunReading, readRun, recordsIn } from './record-reader.ts';
+import { codeOf, filesIn, type RecordReading, readRun, recordsIn } from './record-reader.ts';
 
 /**
- * What a run is now.
+ * The state of a run.
  *
- * - `waiting`: it has no permit yet, or has not begun its command.
- * - `running`: its command runs; or it may, for all that can be seen from here.
- * - `ended`: its record says how.
- * - `lost`: `lockstep job` and its command are gone, and nobody has written how it ended: a crash, SIGKILL, a power cut.
+ * - `waiting`: the run has no permit yet, or has not begun its command.
+ * - `running`: the command runs, or cannot be proved gone from here.
+ * - `ended`: the record has the run's end.
+ * - `lost`: the wrapper and the command are gone, and the record has no end: a crash, SIGKILL, a power cut.
  */
 export type RunState = 'waiting' | 'running' | 'ended' | 'lost';
 
-export interface RunSight {
+/** A run, with the state of its processes when they were looked at. */
+export interface ObservedRun {
   run: Run;
   state: RunState;
-}
-
-/** A run, with what can be seen of its processes. */
-export interface SeenRun extends RunSight {
-  /** `lockstep job` is gone, and the command is not: nobody will end it, nor write down how it ends. */
+  /** The run's wrapper is gone and its command still runs: nothing will end the command or record how it ends. */
   orphaned: boolean;
-  /** Which of its processes is stopped, as by SIGSTOP; null if none is. */
+  /** The process of the run that is stopped, as by SIGSTOP; null if none is. */
   stopped: 'job' | 'command' | null;
-  /** Whether it runs where its processes cannot be seen from here: on another machine, or in a container. */
+  /** Whether the run's processes cannot be seen from here: it runs on another machine, or in a container. */
   unseen: boolean;
 }
 
 /** A record that cannot be read. */
-export interface UnreadRun {
-  /** When the run began, by its file's name, in ms since 1970; null if it is all records that cannot be read. */
+export interface UnreadableRun {
+  /** When the run started, by its file's name, in ms since 1970; null if no record of the job can be read. */
   at: number | null;
   problem: string;
 }
 
-export type Sighting = SeenRun | UnreadRun;
+/** What one look at a run found. */
+export type RunReading = ObservedRun | UnreadableRun;
 
-export function isSeen(sighting: Sighting): sighting is SeenRun {
-  return 'run' in sighting;
+export function isObserved(reading: RunReading): reading is ObservedRun {
+  return 'run' in reading;
 }
 
-type Found = { file: string; reading: RunReading };
+type NamedReading = { file: string; reading: RecordReading };
 
-/** Reads what jobs left in a store. It writes nothing. */
-export class RunHistory {
+/** The past and present runs of the jobs in a store, read from their records. It writes nothing. */
+export class RunLog {
   readonly #host: Host;
   readonly #store: StoreDirectory;
 
@@ -56,36 +54,36 @@ export class RunHistory {
     this.#store = store;
   }
 
-  /** The names of all jobs that ever ran here, sorted. */
+  /** Returns the names of all jobs that ever ran in the store, sorted. */
   jobs(): string[] {
     return this.known().flatMap(({ name, problem }) => (problem === null ? [name] : []));
   }
 
-  /** The same, and those whose names cannot be told. @throws {StoreError} if the store cannot be read */
+  /** Returns the same jobs, and those whose names cannot be read. @throws {StoreError} if the store cannot be read */
   known(): KnownJob[] {
     return knownJobs(this.#host, this.#store);
   }
 
-  /** The runs of a job that its files still tell of, the newest first; at most so many. Those that cannot be read are left out. */
-  runs(job: string, most = Number.POSITIVE_INFINITY): SeenRun[] {
-    const found: SeenRun[] = [];
+  /** Returns the runs of a job whose records are kept, the newest first, `most` at most. Unreadable records are left out. */
+  runs(job: string, most = Number.POSITIVE_INFINITY): ObservedRun[] {
+    const observed: ObservedRun[] = [];
     for (const run of this.each(job)) {
-      found.push(this.sightOf(run));
-      if (found.length >= most) break;
+      observed.push(this.observe(run));
+      if (observed.length >= most) break;
     }
-    return found;
+    return observed;
   }
 
-  /** The same, read one by one as they are asked for; without those that the names of their files tell not to read. */
+  /** Reads the same runs one by one, as the caller asks for them. It skips the files for which `isKnown` returns true. */
   *each(job: string, isKnown?: (file: string) => boolean): Generator<Run> {
     for (const { reading } of this.#records(job, this.files(job), isKnown)) if ('run' in reading) yield reading.run;
   }
 
   /**
-   * What can be seen of a job's runs, the newest first, also of those that cannot be read. Once there is enough, only of
-   * those whose command may run still: its output is beside the record until that says how the run ended.
+   * Reads and observes a job's runs, the newest first, unreadable ones included. Once `isEnough` returns true, it reads only
+   * runs whose command may still run: the output file stands beside a record until the record has the run's end.
    */
-  *sightings(job: string, isEnough: () => boolean = () => false): Generator<Sighting> {
+  *readings(job: string, isEnough: () => boolean = () => false): Generator<RunReading> {
     const directory = jobDirectory(this.#store.path, job);
     let files: string[];
     try {
@@ -100,34 +98,34 @@ export class RunHistory {
       return isEnough() && start !== null && !outputs.has(outputFile(start));
     };
     for (const { file, reading } of this.#records(job, recordsIn(files), isOver)) {
-      if ('run' in reading) yield this.sightOf(reading.run);
+      if ('run' in reading) yield this.observe(reading.run);
       else yield { at: parseRunFile(file)?.at ?? null, problem: reading.problem };
     }
   }
 
-  /** The names of a job's records, the newest first. */
+  /** Returns the file names of a job's records, the newest first. */
   files(job: string): string[] {
     return recordsIn(filesIn(this.#host, jobDirectory(this.#store.path, job)));
   }
 
   stateOf(run: Run): RunState {
-    return this.sightOf(run).state;
+    return this.observe(run).state;
   }
 
   /**
-   * What a run is now. Its record was read before its processes are looked at:
-   *   1. we read the record: it runs;
-   *   2. `lockstep job` writes how it ended, and exits;
-   *   3. we find no process.
-   * Whoever is gone has written all that it ever will, so a second reading tells an end from a death.
+   * Returns the state of a run. Its record was read before its processes are looked at:
+   *   1. the reader reads the record: the run has not ended;
+   *   2. the run's wrapper writes the end, and exits;
+   *   3. the reader finds no process.
+   * A process that is gone writes no more, so a second reading of the record tells an end from a death.
    */
-  sightOf(run: Run): SeenRun {
-    if (run.ended || !this.#isGone(run.facts)) return this.#see(run, false);
+  observe(run: Run): ObservedRun {
+    if (run.ended || !this.#isGone(run.facts)) return this.#observed(run, false);
     const again = readRun(this.#host, jobDirectory(this.#store.path, run.job), runFile(run));
-    return this.#see(again && 'run' in again ? again.run : run, true);
+    return this.#observed(again && 'run' in again ? again.run : run, true);
   }
 
-  #see(run: Run, isJobGone: boolean): SeenRun {
+  #observed(run: Run, isJobGone: boolean): ObservedRun {
     const { facts, attempts, acquiredAt, ended } = run;
     if (ended) return { run, state: 'ended', orphaned: false, stopped: null, unseen: false };
     const attempt = attempts.at(-1);
@@ -148,7 +146,7 @@ export class RunHistory {
     return whyGone(this.#host.processes, facts, this.#store.local);
   }
 
-  /** What cannot be judged may live. */
+  /** A process that cannot be judged counts as alive. */
   #isGone(facts: Run['facts']): boolean {
     return typeof this.#whyGone(facts) === 'string';
   }
@@ -159,14 +157,14 @@ export class RunHistory {
     return typeof state === 'object' && state.stopped === true;
   }
 
-  /** The records of a job that are still there when it is their turn. */
-  *#records(job: string, files: readonly string[], isKnown?: (file: string) => boolean): Generator<Found> {
+  /** Reads the records one by one; a record that is gone when its turn comes is left out. */
+  *#records(job: string, files: readonly string[], isKnown?: (file: string) => boolean): Generator<NamedReading> {
     const directory = jobDirectory(this.#store.path, job);
     for (const file of files) {
       if (isKnown?.(file)) continue;
       const reading = readRun(this.#host, directory, file);
       if (!reading) continue;
-      // Long names share a directory only if their hashes do: but what it says it is, it must be.
+      // Two long names with one hash share a directory: the record itself says which job it belongs to.
       const isForeign = 'run' in reading && reading.run.job !== job;
       yield { file, reading: isForeign ? { problem: 'its record is of another job' } : reading };
     }
