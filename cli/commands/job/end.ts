@@ -4,6 +4,7 @@ import type { Outcome } from '../../../lib/jobs/record-format.ts';
 import type { ProcessExit } from '../../../lib/process/held-process.ts';
 import { CANNOT_RUN, NOT_FOUND, statusOf, statusOfSignal } from '../../child/status.ts';
 import { EXIT, Exit, exitCodeOf } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { Stopped } from './stop.ts';
 
 /** The end of a run of a job. */
@@ -52,7 +53,7 @@ export function mayRetry({ outcome, code, reason }: JobEnd): boolean {
 export function endOfFailure(error: unknown, began: boolean): JobEnd {
   if (error instanceof Stopped) return endOfStop(error, began);
   const code = exitCodeOf(error);
-  const reason = error instanceof Exit ? 'it could not be started' : (error as Error).message;
+  const reason = error instanceof Exit ? 'it could not be started' : messageWithRemedy(error);
   return { outcome: code === EXIT.notAcquired ? 'gave-up' : 'failed', code, reason, by: '', message: reason, error };
 }
 

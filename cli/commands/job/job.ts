@@ -5,6 +5,7 @@ import type { Store } from '../../../lib/store/store.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { Admission } from './admission.ts';
 import { attempts } from './attempts.ts';
 import { endOfFailure, type JobEnd } from './end.ts';
@@ -131,7 +132,7 @@ async function giveBack(lease: Lease): Promise<void> {
     await lease.release();
   } catch (error) {
     // The command has run, and its status is what the caller needs. A lost lease was reported when it was lost.
-    if (lease.held) say((error as Error).message);
+    if (lease.held) say(messageWithRemedy(error));
   }
 }
 

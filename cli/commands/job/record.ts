@@ -4,6 +4,7 @@ import type { RunEvent, RunStart } from '../../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../../lib/jobs/retention.ts';
 import { say } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import type { JobEnd } from './end.ts';
 import type { JobPlan } from './plan.ts';
 
@@ -44,7 +45,7 @@ export class JobRecord {
       this.#writer.append(event);
     } catch (error) {
       if (!this.#began) throw error;
-      say(`${(error as Error).message} The job goes on; its run log will lack this event.`);
+      say(`${messageWithRemedy(error)} The job goes on; its run log will lack this event.`);
     }
   }
 
@@ -62,7 +63,7 @@ export class JobRecord {
       this.#writer.append({ it: 'ended', at: Date.now(), outcome, code, reason, by, tail });
       this.#sync();
     } catch (error) {
-      say(`${(error as Error).message} Its run log will lack how it ended.`);
+      say(`${messageWithRemedy(error)} Its run log will lack how it ended.`);
     }
   }
 
@@ -75,7 +76,7 @@ export class JobRecord {
     try {
       this.#writer.sync();
     } catch (error) {
-      say((error as Error).message);
+      say(messageWithRemedy(error));
     }
   }
 

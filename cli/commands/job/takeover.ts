@@ -7,6 +7,7 @@ import { later } from '../../../lib/time/timer.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import type { Requested } from '../../access/target.ts';
 import { say } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { endOfWait, type JobEnd } from './end.ts';
 import type { OtherRuns } from './others.ts';
 import type { JobPlan } from './plan.ts';
@@ -76,7 +77,7 @@ export class Takeover {
   #reportOnce(error: Error): void {
     if (error instanceof Stopped || this.#hasReported) return;
     this.#hasReported = true;
-    say(`${this.#plan.name}: cannot ask the run that is there to end: ${error.message}`);
+    say(`${this.#plan.name}: cannot ask the run that is there to end: ${messageWithRemedy(error)}`);
   }
 
   async #requestStops(): Promise<void> {
