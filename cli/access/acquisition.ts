@@ -1,7 +1,6 @@
 import prettyMs from 'pretty-ms';
-import { DeadlockError, LockTimeoutError, type Standing } from '../../lib/errors.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import { holdersIn } from '../../lib/store/holders.ts';
+import { DeadlockError, type Lease, LockTimeoutError, type Standing } from '../../lib/index.ts';
+import { holdersIn } from '../../lib/internal.ts';
 import { patienceOf } from '../args/duration.ts';
 import type { DeadlockArguments, WaitingArguments } from '../args/options.ts';
 import { Exit, say } from '../output/exit.ts';

@@ -1,8 +1,6 @@
 import path from 'node:path';
-import { directoryOf, openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
-import { storePath } from '../../lib/disk/store-directory.ts';
-import { History } from '../../lib/history/history.ts';
-import { nodeHost } from '../../lib/host/node-host.ts';
+import { openStore, openStoreBeside } from '../../lib/index.ts';
+import { directoryOf, History, nodeHost, storePath } from '../../lib/internal.ts';
 import { EXIT, Exit, say } from '../output/exit.ts';
 
 /** A store that is only read. */

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { shortCommand } from '../../lib/host/command-line.ts';
-import { nodeHost } from '../../lib/host/node-host.ts';
-import type { Kept } from '../../lib/line/entry.ts';
-import type { EntryView, Store } from '../../lib/store/store.ts';
+import type { EntryView, Store } from '../../lib/index.ts';
+import { type Kept, nodeHost, shortCommand } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
 
 /** No system has a larger pid. The system cannot be asked about one, so it would count as alive. */

@@ -1,13 +1,7 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { inheritedIn } from '../../lib/deadlock/enclosing-locks.ts';
-import { openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
-import { isErrno, messageOf } from '../../lib/host/errno.ts';
-import type { Kept } from '../../lib/line/entry.ts';
-import { Acquirable, type AcquireOptions } from '../../lib/primitives/acquirable.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import { Semaphore } from '../../lib/primitives/semaphore.ts';
-import type { Store } from '../../lib/store/store.ts';
+import { type AcquireOptions, type Lease, openStore, openStoreBeside, Semaphore, type Store } from '../../lib/index.ts';
+import { Acquirable, inheritedIn, isErrno, type Kept, messageOf } from '../../lib/internal.ts';
 import type { KindArguments, ResourceArguments } from '../args/options.ts';
 import { UsageError } from '../output/exit.ts';
 

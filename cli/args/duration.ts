@@ -1,4 +1,4 @@
-import { durationIn } from '../../lib/time/duration.ts';
+import { durationIn } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
 import type { LimitArguments, PatienceArguments } from './options.ts';
 

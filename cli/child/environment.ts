@@ -1,6 +1,5 @@
-import { handedDown } from '../../lib/deadlock/enclosing-locks.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import type { Store } from '../../lib/store/store.ts';
+import type { Lease, Store } from '../../lib/index.ts';
+import { handedDown } from '../../lib/internal.ts';
 
 /** The variables that describe to a command the lock it runs under; `LOCKSTEP_HELD` is for Lockstep in the command. */
 export function environmentOf(lease: Lease, store: Store): Record<string, string> {

@@ -1,4 +1,4 @@
-import { type HeldOptions, HeldProcess } from '../../lib/process/held-process.ts';
+import { type HeldOptions, HeldProcess } from '../../lib/internal.ts';
 import { Exit, say } from '../output/exit.ts';
 import { CANNOT_RUN } from './status.ts';
 

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import type { ProcessExit } from '../../lib/process/held-process.ts';
+import type { ProcessExit } from '../../lib/internal.ts';
 
 /** A shell adds this to the number of the signal that ended a command. */
 export const SIGNAL_BASE = 128;

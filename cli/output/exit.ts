@@ -6,7 +6,7 @@ import {
   LockTimeoutError,
   MisuseError,
   StoreError,
-} from '../../lib/errors.ts';
+} from '../../lib/index.ts';
 import { shown, shownLines } from '../text/escape.ts';
 import { messageWithRemedy } from './remedies.ts';
 

@@ -1,4 +1,4 @@
-import { LockstepError } from '../../lib/errors.ts';
+import { LockstepError } from '../../lib/index.ts';
 import { inShell } from '../text/shell-word.ts';
 
 /*

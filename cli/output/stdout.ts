@@ -1,7 +1,6 @@
 import fs from 'node:fs';
 import type { Writable } from 'node:stream';
-import { messageOf } from '../../lib/host/errno.ts';
-import { writeWhole } from '../../lib/host/whole-write.ts';
+import { messageOf, writeWhole } from '../../lib/internal.ts';
 import { EXIT, say } from './exit.ts';
 
 /** Resolves when all output is written, or its reader is gone. `process.exit` would discard the rest. */

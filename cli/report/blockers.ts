@@ -1,4 +1,4 @@
-import type { EntryView, LineView } from '../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../lib/index.ts';
 import { shown } from '../text/escape.ts';
 
 /** The others are counted, not named. */

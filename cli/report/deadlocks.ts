@@ -1,5 +1,5 @@
-import { Deadlocked, linesAround } from '../../lib/deadlock/wait-graph.ts';
-import type { LineView } from '../../lib/store/store.ts';
+import type { LineView } from '../../lib/index.ts';
+import { Deadlocked, linesAround } from '../../lib/internal.ts';
 import { keyOf } from './blockers.ts';
 
 /** Reads a line as it is now; null if there is none, or it cannot be read. */

@@ -1,6 +1,12 @@
-import { type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
-import type { Attempt, Run } from '../../lib/jobs/record-format.ts';
-import { isObserved, type ObservedRun, type RunReading } from '../../lib/jobs/run-log.ts';
+import {
+  type Attempt,
+  isObserved,
+  type JobVerdict,
+  type ObservedRun,
+  type Run,
+  type RunReading,
+  tookMs,
+} from '../../lib/jobs/index.ts';
 import { isoTime } from '../text/quantities.ts';
 import { reasonOf, resultOf, signalOf } from './job-words.ts';
 

@@ -1,7 +1,13 @@
-import { type JobState, type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
-import type { Outcome, Run } from '../../lib/jobs/record-format.ts';
-import type { ObservedRun, RunState } from '../../lib/jobs/run-log.ts';
-import type { StuckRun } from '../../lib/jobs/stuck.ts';
+import {
+  type JobState,
+  type JobVerdict,
+  type ObservedRun,
+  type Outcome,
+  type Run,
+  type RunState,
+  type StuckRun,
+  tookMs,
+} from '../../lib/jobs/index.ts';
 import { ago, lasting } from '../text/quantities.ts';
 
 /** A job and its runs in words, for a person. They contain text of other processes that is not yet `shown`. */

@@ -1,4 +1,4 @@
-import type { EntryView, LineView } from '../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../lib/index.ts';
 
 /** Lines and entries in words, the same in every verb. */
 

@@ -1,4 +1,4 @@
-import { holdOf, type PastAction, type Span, type Stretch, waitOf } from '../../lib/history/span.ts';
+import { holdOf, type PastAction, type Span, type Stretch, waitOf } from '../../lib/history/index.ts';
 import { isoTime } from '../text/quantities.ts';
 
 /** An entry's time in a line, for programs. */

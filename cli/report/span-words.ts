@@ -1,4 +1,5 @@
-import { isOver, type PastAction, type Span, type Stretch } from '../../lib/history/span.ts';
+import type { PastAction, Span, Stretch } from '../../lib/history/index.ts';
+import { isOver } from '../../lib/internal.ts';
 import { length, localTime } from '../text/quantities.ts';
 
 /** `2026-11-25 23:59:12.345`; `?` if unknown. */

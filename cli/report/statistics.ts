@@ -1,5 +1,5 @@
 import { max, median } from 'd3-array';
-import { holdOf, type Span, waitOf } from '../../lib/history/span.ts';
+import { holdOf, type Span, waitOf } from '../../lib/history/index.ts';
 import { counted, length } from '../text/quantities.ts';
 
 /** Statistics of some spans. Times in ms; undefined without spans. */

@@ -32,7 +32,13 @@ export interface Verdict {
   reason: string;
 }
 
-/** Whether a state needs no attention. */
+/**
+ * Whether a reporter's state needs no attention. Use it to filter what a monitor found.
+ *
+ * @example
+ * import { isWell } from 'lockstep/monitor';
+ * console.log(isWell('ended'), isWell('gone')); // prints true false
+ */
 export function isWell(state: BeatState): boolean {
   return state === 'alive' || state === 'ended';
 }

@@ -67,13 +67,30 @@ export function isOver({ end }: Span): boolean {
   return end !== 'still waiting' && end !== 'still holding';
 }
 
-/** How long an entry waited (until now, if it still waits). Null if that is not known. */
+/**
+ * Returns how long an entry waited (until now, if it still waits). Null if that is not known. Use it to find contention.
+ *
+ * @param now the wall clock in ms since 1970
+ *
+ * @example
+ * import { openHistory, waitOf } from 'lockstep/history';
+ * console.log(openHistory().of('deploy')?.spans.map((span) => waitOf(span, Date.now())?.ms)); // prints undefined
+ */
 export function waitOf(span: Span, now: number): Stretch | null {
   if (span.held) return stretch(span.enteredAt, span.grantedAt);
   return stretch(span.enteredAt, isOver(span) ? span.endedAt : now);
 }
 
-/** How long an entry held (until now, if it still holds). Null if it never did, or that is not known. */
+/**
+ * Returns how long an entry held (until now, if it still holds). Null if it never did, or that is not known. Use it to find
+ * holders that take too long.
+ *
+ * @param now the wall clock in ms since 1970
+ *
+ * @example
+ * import { holdOf, openHistory } from 'lockstep/history';
+ * console.log(openHistory().of('deploy')?.spans.map((span) => holdOf(span, Date.now())?.ms)); // prints undefined
+ */
 export function holdOf(span: Span, now: number): Stretch | null {
   return span.grantedAt === null ? null : stretch(span.grantedAt, isOver(span) ? span.endedAt : now);
 }

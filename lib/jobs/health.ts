@@ -50,16 +50,39 @@ export interface JobVerdict {
   problem: string | null;
 }
 
+/**
+ * Whether a job's state needs no attention. Use it to filter verdicts.
+ *
+ * @example
+ * import { isJobWell } from 'lockstep/jobs';
+ * console.log(isJobWell('running'), isJobWell('late')); // prints true false
+ */
 export function isJobWell(state: JobState): boolean {
   return state === 'ok' || state === 'running';
 }
 
-/** Returns how long the command took with all its attempts, in ms; null if it did not begin, or its end is unknown. */
+/**
+ * Returns how long the command took with all its attempts, in ms; null if it did not begin, or its end is unknown. Use it
+ * to show or compare the durations of runs.
+ *
+ * @example
+ * import { openRunLog, tookMs } from 'lockstep/jobs';
+ * console.log(openRunLog().runs('backup', 10).map(({ run }) => tookMs(run))); // prints []
+ */
 export function tookMs({ attempts: [first], ended }: Run): number | null {
   return first && ended ? Math.max(0, ended.at - first.at) : null;
 }
 
-/** Judges a job by the readings of its runs, the newest first. Pure. */
+/**
+ * Judges a job by the readings of its runs, the newest first: stuck, failed, late, running, ok or unknown. Pure. Use it
+ * with `RunLog.readings` for an alert of your own.
+ *
+ * @param now the wall clock in ms since 1970
+ *
+ * @example
+ * import { judgeJob, openRunLog } from 'lockstep/jobs';
+ * console.log(judgeJob(openRunLog().readings('backup'), Date.now()).state); // prints unknown
+ */
 export function judgeJob(readings: Iterable<RunReading>, now: number): JobVerdict {
   const judge = new JobJudge(now);
   for (const reading of readings) judge.add(reading);

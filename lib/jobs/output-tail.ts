@@ -17,7 +17,7 @@ export function outputFile(run: Pick<RunStart, 'at' | 'key'>): string {
 }
 
 /** Returns the last lines of a run's output, also of a running or lost run; empty if there are none, or they cannot be read. */
-export function tailOf(host: Host, store: Pick<StoreDirectory, 'path'>, run: Run): string {
+export function outputTail(host: Host, store: Pick<StoreDirectory, 'path'>, run: Run): string {
   if (run.ended) return run.ended.tail;
   try {
     return tailIn(lastBytes(host, `${jobDirectory(store.path, run.job)}/${outputFile(run)}`));

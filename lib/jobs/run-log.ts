@@ -38,6 +38,13 @@ export interface UnreadableRun {
 /** What one look at a run found. */
 export type RunReading = ObservedRun | UnreadableRun;
 
+/**
+ * Whether a run's record could be read. Use it on each of `RunLog.readings` before its run is used.
+ *
+ * @example
+ * import { isObserved, openRunLog } from 'lockstep/jobs';
+ * for (const reading of openRunLog().readings('backup')) if (isObserved(reading)) console.log(reading.state);
+ */
 export function isObserved(reading: RunReading): reading is ObservedRun {
   return 'run' in reading;
 }

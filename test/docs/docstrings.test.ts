@@ -4,8 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import * as lockstep from 'lockstep';
+import * as main from 'lockstep';
+import * as history from 'lockstep/history';
+import * as jobs from 'lockstep/jobs';
+import * as monitor from 'lockstep/monitor';
+import * as observe from 'lockstep/observe';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+
+/** Everything that the package exports at run time. */
+const lockstep = { ...main, ...history, ...jobs, ...monitor, ...observe };
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);

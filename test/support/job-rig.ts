@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { tailOf } from '../../lib/jobs/output-tail.ts';
+import { outputTail } from '../../lib/jobs/output-tail.ts';
 import { jobDirectory, type Run, runFile, startText } from '../../lib/jobs/record-format.ts';
 import { type ObservedRun, RunLog } from '../../lib/jobs/run-log.ts';
 import { MAIN, type Program, type Result, Rig, until } from './cli-rig.ts';
@@ -35,7 +35,7 @@ export class JobRig extends Rig {
   }
 
   tail(run: Run): string {
-    return tailOf(nodeHost, directoryOf(this.storePath), run);
+    return outputTail(nodeHost, directoryOf(this.storePath), run);
   }
 
   job(...args: string[]): Promise<Result> {

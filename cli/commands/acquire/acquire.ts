@@ -1,5 +1,5 @@
-import { messageOf } from '../../../lib/host/errno.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
+import type { Lease } from '../../../lib/index.ts';
+import { messageOf } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { commandOf, heldByProcess, pidOf } from '../../access/pid.ts';
 import { Requested, targetOf } from '../../access/target.ts';

@@ -1,7 +1,5 @@
-import { openStore } from '../../../lib/disk/open-store.ts';
-import { BrokenBarrierError, ConfigMismatchError } from '../../../lib/errors.ts';
-import { describeConfig } from '../../../lib/line/config.ts';
-import { Barrier } from '../../../lib/primitives/barrier.ts';
+import { Barrier, BrokenBarrierError, ConfigMismatchError, openStore } from '../../../lib/index.ts';
+import { describeConfig } from '../../../lib/internal.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';

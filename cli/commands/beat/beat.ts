@@ -1,13 +1,17 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { Beat, checkInterval } from '../../../lib/heartbeat/heartbeat.ts';
-import { endReport } from '../../../lib/heartbeat/report-writer.ts';
-import { commandLine, shortCommand } from '../../../lib/host/command-line.ts';
-import type { ProcessFacts } from '../../../lib/host/host.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { whyGone } from '../../../lib/session/liveness.ts';
-import { ownerFor } from '../../../lib/session/session.ts';
-import { checkName } from '../../../lib/store/name.ts';
-import { later } from '../../../lib/time/timer.ts';
+import {
+  Beat,
+  checkInterval,
+  checkName,
+  commandLine,
+  directoryOf,
+  endReport,
+  later,
+  nodeHost,
+  ownerFor,
+  type ProcessFacts,
+  shortCommand,
+  whyGone,
+} from '../../../lib/internal.ts';
 import { commandOf, pidOf } from '../../access/pid.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';

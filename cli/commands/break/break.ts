@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { EntryView } from '../../../lib/store/store.ts';
+import type { EntryView } from '../../../lib/index.ts';
 import { targetOf } from '../../access/target.ts';
 import type { ResourceArguments } from '../../args/options.ts';
 import { say } from '../../output/exit.ts';

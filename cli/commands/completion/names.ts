@@ -1,10 +1,7 @@
 import { homedir } from 'node:os';
-import { directoryOf, openStore } from '../../../lib/disk/open-store.ts';
-import { storePath } from '../../../lib/disk/store-directory.ts';
-import { beatsDirectory, isPrivate, nameOfFile } from '../../../lib/heartbeat/report-file.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { RunLog } from '../../../lib/jobs/run-log.ts';
-import type { LineView, Store } from '../../../lib/store/store.ts';
+import { type LineView, openStore, type Store } from '../../../lib/index.ts';
+import { beatsDirectory, directoryOf, isPrivate, nameOfFile, nodeHost, storePath } from '../../../lib/internal.ts';
+import { openRunLog } from '../../../lib/jobs/index.ts';
 import { hasUnseen } from '../../text/escape.ts';
 import type { Candidate } from './expected.ts';
 
@@ -81,7 +78,7 @@ function reporters(store: Store): string[] {
 }
 
 function jobsIn(store: Store): string[] {
-  return new RunLog(nodeHost, directoryOf(store)).jobs();
+  return openRunLog(store).jobs();
 }
 
 function plain(value: string): Candidate {

@@ -1,5 +1,4 @@
-import { openStore } from '../../../lib/disk/open-store.ts';
-import { Counter } from '../../../lib/primitives/counter.ts';
+import { Counter, openStore } from '../../../lib/index.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { UsageError } from '../../output/exit.ts';
 

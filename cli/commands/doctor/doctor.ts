@@ -1,4 +1,4 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { nodeHost } from '../../../lib/internal.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import type { ProgramArguments } from '../../args/program.ts';
 import { EXIT, Exit } from '../../output/exit.ts';

@@ -1,7 +1,6 @@
 import prettyMs from 'pretty-ms';
-import type { ResourceReading } from '../../../lib/observe/store-scan.ts';
-import { sessionFile } from '../../../lib/session/session.ts';
-import type { EntryView, LineView, OwnerView } from '../../../lib/store/store.ts';
+import type { EntryView, LineView, OwnerView } from '../../../lib/index.ts';
+import { type ResourceReading, sessionFile } from '../../../lib/internal.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';

@@ -1,4 +1,4 @@
-import { pinnedHost } from '../../../lib/host/pinned-files.ts';
+import { pinnedHost } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';

@@ -1,6 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { isPrivate } from '../../../lib/heartbeat/report-file.ts';
-import { type Item, parsePrivateFile } from '../../../lib/observe/store-scan.ts';
+import { type Item, isPrivate, parsePrivateFile } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { counted } from '../../text/quantities.ts';
 import { Findings } from './finding.ts';

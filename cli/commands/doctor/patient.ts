@@ -1,9 +1,13 @@
 import path from 'node:path';
-import { defaultStorePath, storePath } from '../../../lib/disk/store-directory.ts';
-import type { Host } from '../../../lib/host/host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import { pinnedHost } from '../../../lib/host/pinned-files.ts';
-import { type ResourceReading, StoreScan } from '../../../lib/observe/store-scan.ts';
+import {
+  defaultStorePath,
+  type Host,
+  pinnedHost,
+  type ResourceReading,
+  type StoreDirectory,
+  StoreScan,
+  storePath,
+} from '../../../lib/internal.ts';
 import type { System } from './system.ts';
 
 /** The subject of the checks. */

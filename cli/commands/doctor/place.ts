@@ -1,7 +1,5 @@
 import path from 'node:path';
-import { openStoreDirectory } from '../../../lib/disk/store-directory.ts';
-import type { FileFacts } from '../../../lib/host/host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
+import { type FileFacts, openStoreDirectory, type StoreDirectory } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { Host } from '../../../lib/host/host.ts';
+import type { Host } from '../../../lib/internal.ts';
 import { Findings } from './finding.ts';
 import type { Opened, Patient } from './patient.ts';
 

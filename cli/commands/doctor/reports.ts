@@ -1,5 +1,4 @@
-import { Monitor } from '../../../lib/heartbeat/monitor.ts';
-import { RunLog } from '../../../lib/jobs/run-log.ts';
+import { Monitor, RunLog } from '../../../lib/internal.ts';
 import { counted, isoTime } from '../../text/quantities.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';

@@ -1,6 +1,4 @@
-import { DeadlockError, LockTimeoutError, StoreError } from '../../../lib/errors.ts';
-import { JsonFile } from '../../../lib/primitives/json-file.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
+import { DeadlockError, JsonFile, type Lease, LockTimeoutError, StoreError } from '../../../lib/index.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { WaitingArguments, WordArguments } from '../../args/options.ts';

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { MAX_FILE_BYTES } from '../../../lib/file/read-all.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { MAX_FILE_BYTES, nodeHost } from '../../../lib/internal.ts';
 import { CANNOT_RUN, NOT_FOUND, statusOf } from '../../child/status.ts';
 import { Exit, say } from '../../output/exit.ts';
 import { FilterGuard } from './filter-guard.ts';

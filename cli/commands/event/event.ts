@@ -1,6 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { openStore } from '../../../lib/disk/open-store.ts';
-import { Event } from '../../../lib/primitives/event.ts';
+import { Event, openStore } from '../../../lib/index.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';

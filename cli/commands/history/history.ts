@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { holdOf, lastOf, type PastAction, type Span, waitOf } from '../../../lib/history/span.ts';
+import { holdOf, type Past, type PastAction, type Span, waitOf } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
 import { resourceOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';

@@ -1,9 +1,12 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { tookMs } from '../../../lib/jobs/health.ts';
-import { tailOf } from '../../../lib/jobs/output-tail.ts';
-import type { Run } from '../../../lib/jobs/record-format.ts';
-import { isObserved, type ObservedRun, RunLog, type RunReading } from '../../../lib/jobs/run-log.ts';
+import {
+  isObserved,
+  type ObservedRun,
+  openRunLog,
+  type Run,
+  type RunReading,
+  tailOf,
+  tookMs,
+} from '../../../lib/jobs/index.ts';
 import { readingAsJson, waitedMs } from '../../report/job-json.ts';
 import { resultOf } from '../../report/job-words.ts';
 import { jsonText, shown } from '../../text/escape.ts';
@@ -25,7 +28,7 @@ export interface JobHistoryOptions {
 
 /** Whether a name is a job's: whether it has a record of a run. */
 export function hasRuns(dir: string | undefined, name: string): boolean {
-  return new RunLog(nodeHost, directoryOf(dir)).readings(name).next().done === false;
+  return openRunLog(dir).readings(name).next().done === false;
 }
 
 export interface RunsWanted {
@@ -38,7 +41,7 @@ export interface RunsWanted {
 /** The newest of a job's runs that are wanted, in a log's order: the newest last. */
 export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): RunReading[] {
   const found: RunReading[] = [];
-  for (const reading of new RunLog(nodeHost, directoryOf(dir)).readings(name)) {
+  for (const reading of openRunLog(dir).readings(name)) {
     if (lastSeenAt(reading) < from) continue;
     found.push(reading);
     if (found.length === most) break;
@@ -56,7 +59,7 @@ function lastSeenAt(reading: RunReading): number {
 
 /** Prints runs on stdout, as a table or as one JSON array. */
 export function printJobHistory(runs: readonly RunReading[], { dir, json, output }: JobHistoryOptions): void {
-  const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);
+  const tail = (run: Run) => tailOf(run, dir);
   if (json)
     print(
       jsonText(

@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
-import type { Lease } from '../../../lib/primitives/lease.ts';
-import { holdersIn } from '../../../lib/store/holders.ts';
+import type { Lease } from '../../../lib/index.ts';
+import { holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import type { Requested } from '../../access/target.ts';
 import { say } from '../../output/exit.ts';

@@ -1,9 +1,6 @@
 import prettyMs from 'pretty-ms';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
-import type { HeldProcess } from '../../../lib/process/held-process.ts';
-import { ownerFor } from '../../../lib/session/session.ts';
-import { later } from '../../../lib/time/timer.ts';
+import type { Lease } from '../../../lib/index.ts';
+import { type HeldProcess, later, nodeHost, ownerFor } from '../../../lib/internal.ts';
 import { startCommand } from '../../child/start.ts';
 import { say } from '../../output/exit.ts';
 import { type Attempted, endOfAttempt, type JobEnd, mayRetry } from './end.ts';

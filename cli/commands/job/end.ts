@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
-import { DeadlockError, LockTimeoutError } from '../../../lib/errors.ts';
-import type { Outcome } from '../../../lib/jobs/record-format.ts';
-import type { ProcessExit } from '../../../lib/process/held-process.ts';
+import { DeadlockError, LockTimeoutError } from '../../../lib/index.ts';
+import type { ProcessExit } from '../../../lib/internal.ts';
+import type { Outcome } from '../../../lib/jobs/index.ts';
 import { CANNOT_RUN, NOT_FOUND, statusOf, statusOfSignal } from '../../child/status.ts';
 import { EXIT, Exit, exitCodeOf } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';

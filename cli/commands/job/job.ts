@@ -1,7 +1,6 @@
 import prettyMs from 'pretty-ms';
-import { directoryOf, openStore } from '../../../lib/disk/open-store.ts';
-import { Lease } from '../../../lib/primitives/lease.ts';
-import type { Store } from '../../../lib/store/store.ts';
+import { Lease, openStore, type Store } from '../../../lib/index.ts';
+import { directoryOf } from '../../../lib/internal.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';

@@ -1,9 +1,5 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import { type Run, type RunStart, runFile } from '../../../lib/jobs/record-format.ts';
-import { type ObservedRun, RunLog } from '../../../lib/jobs/run-log.ts';
-import { requestStop } from '../../../lib/jobs/stop-request.ts';
-import { whyGone } from '../../../lib/session/liveness.ts';
+import { nodeHost, RunLog, requestStop, runFile, type StoreDirectory, whyGone } from '../../../lib/internal.ts';
+import type { ObservedRun, Run, RunStart } from '../../../lib/jobs/index.ts';
 
 /** The other runs of this run's job. */
 export class OtherRuns {

@@ -1,10 +1,14 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import { pinnedHost } from '../../../lib/host/pinned-files.ts';
-import { storeErrorOf } from '../../../lib/host/system-error.ts';
-import { type Sink, Spool } from '../../../lib/jobs/output-spool.ts';
-import { outputFile } from '../../../lib/jobs/output-tail.ts';
-import { jobDirectory, type RunStart } from '../../../lib/jobs/record-format.ts';
+import {
+  jobDirectory,
+  nodeHost,
+  outputFile,
+  pinnedHost,
+  type Sink,
+  Spool,
+  type StoreDirectory,
+  storeErrorOf,
+} from '../../../lib/internal.ts';
+import type { RunStart } from '../../../lib/jobs/index.ts';
 
 /** How late a line of output reaches a reader, and how late an output is found too long, in ms. */
 const LATEST_MS = 200;

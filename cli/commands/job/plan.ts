@@ -1,7 +1,5 @@
-import { shortCommand } from '../../../lib/host/command-line.ts';
-import type { RunPlan } from '../../../lib/jobs/record-format.ts';
-import { MAX_PERMITS } from '../../../lib/line/config.ts';
-import { checkName } from '../../../lib/store/name.ts';
+import { checkName, MAX_PERMITS, shortCommand } from '../../../lib/internal.ts';
+import type { RunPlan } from '../../../lib/jobs/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
 import { EXIT, UsageError } from '../../output/exit.ts';
@@ -84,7 +82,7 @@ async function recordedOf(args: JobArguments): Promise<RunPlan> {
   const { overlap, expect = null } = args;
   if (expect === null && args.grace !== undefined) throw new UsageError('--grace needs --expect');
   // Loaded here only: the parser's library is slow to load.
-  if (expect !== null) (await import('../../../lib/jobs/schedule.ts')).parseExpectation(expect);
+  if (expect !== null) (await import('./expectation.ts')).parseExpectation(expect);
   return {
     overlap,
     permits: permitsOf(args),

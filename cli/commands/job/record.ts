@@ -1,8 +1,5 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import type { RunEvent, RunStart } from '../../../lib/jobs/record-format.ts';
-import { RunRecord } from '../../../lib/jobs/record-writer.ts';
-import { sweepRuns } from '../../../lib/jobs/retention.ts';
+import { nodeHost, RunRecord, type StoreDirectory, sweepRuns } from '../../../lib/internal.ts';
+import type { RunEvent, RunStart } from '../../../lib/jobs/index.ts';
 import { say } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import type { JobEnd } from './end.ts';

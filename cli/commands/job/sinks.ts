@@ -1,7 +1,5 @@
 import fs from 'node:fs';
-import { messageOf } from '../../../lib/host/errno.ts';
-import { writeWhole } from '../../../lib/host/whole-write.ts';
-import type { Sink } from '../../../lib/jobs/output-spool.ts';
+import { messageOf, type Sink, writeWhole } from '../../../lib/internal.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import type { JobPlan } from './plan.ts';
 

@@ -1,8 +1,11 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import type { RunStart } from '../../../lib/jobs/record-format.ts';
-import { type StopRequest, StopRequestWatch } from '../../../lib/jobs/stop-request.ts';
-import { byDeadline } from '../../../lib/time/deadline.ts';
+import {
+  byDeadline,
+  nodeHost,
+  type StopRequest,
+  StopRequestWatch,
+  type StoreDirectory,
+} from '../../../lib/internal.ts';
+import type { RunStart } from '../../../lib/jobs/index.ts';
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'];

@@ -1,9 +1,7 @@
 import prettyMs from 'pretty-ms';
-import { type Run, runFile } from '../../../lib/jobs/record-format.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
-import { holdersIn } from '../../../lib/store/holders.ts';
-import type { EntryView } from '../../../lib/store/store.ts';
-import { later } from '../../../lib/time/timer.ts';
+import type { EntryView, Lease } from '../../../lib/index.ts';
+import { holdersIn, later, runFile } from '../../../lib/internal.ts';
+import type { Run } from '../../../lib/jobs/index.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import type { Requested } from '../../access/target.ts';
 import { say } from '../../output/exit.ts';

@@ -1,7 +1,5 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { isJobWell, JobJudge, type JobVerdict, judgeJob, tookMs } from '../../../lib/jobs/health.ts';
-import { RunLog } from '../../../lib/jobs/run-log.ts';
+import { JobJudge } from '../../../lib/internal.ts';
+import { isJobWell, type JobVerdict, judgeJob, openRunLog, type RunLog, tookMs } from '../../../lib/jobs/index.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { jobAsJson } from '../../report/job-json.ts';
@@ -48,7 +46,7 @@ function checkOptions({ json, check, prometheus, output }: JobsArguments): void 
 }
 
 function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[] {
-  const log = new RunLog(nodeHost, directoryOf(dir));
+  const log = openRunLog(dir);
   if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(log, name, now) }));
   return log.known().flatMap(({ name, problem }) => {
     const verdict = problem === null ? verdictOf(log, name, now) : judgeJob([{ at: null, problem }], now);
@@ -64,11 +62,10 @@ function verdictOf(log: RunLog, name: string, now: number): JobVerdict {
 
 /** Loads the metrics library only when it is needed. */
 async function showMetrics(jobs: readonly NamedVerdict[], file: string | undefined): Promise<void> {
-  const { metricsText } = await import('./metrics.ts');
+  const { metricsText, writeMetrics } = await import('./metrics.ts');
   const text = await metricsText(jobs);
   if (file === undefined) return void process.stdout.write(text);
-  const { replaceFile } = await import('../../../lib/file/replace-file.ts');
-  await replaceFile(file, Buffer.from(text));
+  await writeMetrics(file, text);
 }
 
 function print(text: string): void {

@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
-import { type JobVerdict, tookMs } from '../../../lib/jobs/health.ts';
+import { replaceFile } from '../../../lib/internal.ts';
+import { type JobVerdict, tookMs } from '../../../lib/jobs/index.ts';
 import { shownLines } from '../../text/escape.ts';
 
 export interface NamedVerdict {
@@ -76,4 +77,9 @@ export async function metricsText(jobs: readonly NamedVerdict[]): Promise<string
 
 function secondsOf(ms: number | null | undefined): number | null {
   return ms == null ? null : ms / 1_000;
+}
+
+/** Puts the text in a file's place, whole: a collector that reads it at any moment sees one or the other. */
+export async function writeMetrics(file: string, text: string): Promise<void> {
+  await replaceFile(file, Buffer.from(text));
 }

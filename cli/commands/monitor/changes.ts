@@ -1,6 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { ReporterStatus } from '../../../lib/heartbeat/monitor.ts';
-import type { BeatState } from '../../../lib/heartbeat/verdict.ts';
+import type { BeatState, ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { shown } from '../../text/escape.ts';
 import { age, isoTime } from '../../text/quantities.ts';
 

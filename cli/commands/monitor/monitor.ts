@@ -1,7 +1,4 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { Monitor, type ReporterStatus } from '../../../lib/heartbeat/monitor.ts';
-import { isWell } from '../../../lib/heartbeat/verdict.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { isWell, type Monitor, openMonitor, type ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
@@ -24,7 +21,7 @@ const HEADINGS = ['NAME', 'STATE', 'SINCE', 'AGE', 'PID', 'HOST', 'COMMAND', 'RE
 
 export async function watchReports(args: MonitorArguments): Promise<void> {
   const maxAgeMs = args.maxAge === undefined ? undefined : parseDuration(args.maxAge, '--max-age');
-  const monitor = new Monitor({ host: nodeHost, directory: directoryOf(args.dir), names: args.names ?? [], maxAgeMs });
+  const monitor = openMonitor({ store: args.dir, names: args.names ?? [], maxAgeMs });
   const reaction = args.exec === undefined ? null : new Reaction(args.exec);
   return args.once ? showOnce(monitor, reaction, args) : watch(monitor, reaction, args);
 }

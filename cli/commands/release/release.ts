@@ -1,4 +1,4 @@
-import type { EntryView } from '../../../lib/store/store.ts';
+import type { EntryView } from '../../../lib/index.ts';
 import { isOwnedBy, pidOf } from '../../access/pid.ts';
 import { targetOf } from '../../access/target.ts';
 import type { ResourceArguments } from '../../args/options.ts';

@@ -1,9 +1,6 @@
 import prettyMs from 'pretty-ms';
-import { shortCommand } from '../../../lib/host/command-line.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
-import type { HeldProcess } from '../../../lib/process/held-process.ts';
-import type { Store } from '../../../lib/store/store.ts';
-import { later } from '../../../lib/time/timer.ts';
+import type { Lease, Store } from '../../../lib/index.ts';
+import { type HeldProcess, later, shortCommand } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';

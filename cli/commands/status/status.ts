@@ -1,6 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { openStore } from '../../../lib/disk/open-store.ts';
-import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import { type EntryView, type LineView, openStore } from '../../../lib/index.ts';
 import { targetOf } from '../../access/target.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { keyOf } from '../../report/blockers.ts';

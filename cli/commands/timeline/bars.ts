@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { holdOf, isOver, lastOf, type Span, waitOf } from '../../../lib/history/span.ts';
+import { holdOf, type Past, type Span, waitOf } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 import { endWords, momentWords, stretchWords } from '../../report/span-words.ts';
 import { shown } from '../../text/escape.ts';
 import { bar, type Drawn, el, text } from './drawing.ts';

@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf } from '../../../lib/history/span.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
 import { type Drawn, el, line, text } from './drawing.ts';

@@ -1,5 +1,4 @@
-import type { Past } from '../../../lib/history/history.ts';
-import type { PastAction, Span } from '../../../lib/history/span.ts';
+import type { Past, PastAction, Span } from '../../../lib/history/index.ts';
 import { kindOf } from '../../report/line-words.ts';
 import { actionWords, momentWords, outcomeWords } from '../../report/span-words.ts';
 import { figuresOf, summaryOf } from '../../report/statistics.ts';

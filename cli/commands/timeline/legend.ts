@@ -1,4 +1,4 @@
-import type { Span } from '../../../lib/history/span.ts';
+import type { Span } from '../../../lib/history/index.ts';
 import { bar, type Drawn, el, text } from './drawing.ts';
 import { MARKS } from './marks.ts';
 

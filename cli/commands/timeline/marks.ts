@@ -1,5 +1,5 @@
 import { type SymbolType, symbol, symbolCircle, symbolDiamond, symbolTimes, symbolTriangle } from 'd3-shape';
-import type { Action } from '../../../lib/line/action.ts';
+import type { Action } from '../../../lib/internal.ts';
 import { type Drawn, el, px } from './drawing.ts';
 
 const draw = symbol();

@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf } from '../../../lib/history/span.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { kindOf } from '../../report/line-words.ts';
 import { figuresOf } from '../../report/statistics.ts';
 import { shown } from '../../text/escape.ts';

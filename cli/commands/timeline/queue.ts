@@ -1,7 +1,7 @@
 import { scaleLinear } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
-import type { Past } from '../../../lib/history/history.ts';
-import { isOver, lastOf } from '../../../lib/history/span.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 import type { Scale } from './bars.ts';
 import { type Drawn, el, px } from './drawing.ts';
 import type { Range } from './range.ts';

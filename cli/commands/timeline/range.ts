@@ -1,7 +1,7 @@
 import { type ScaleTime, scaleTime } from 'd3-scale';
 import { timeFormat } from 'd3-time-format';
-import type { Past } from '../../../lib/history/history.ts';
-import { isOver, lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 
 /** The shortest range, so that an instant has a width. */
 const LEAST_MS = 20;

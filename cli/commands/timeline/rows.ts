@@ -1,6 +1,6 @@
 import { group } from 'd3-array';
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { startOf } from './range.ts';
 
 /** With more rows than this, processes that did not overlap in time share one. */

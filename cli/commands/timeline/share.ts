@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { type Range, startOf } from './range.ts';
 
 type Period = readonly [from: number, to: number];

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { StoreError } from '../../../lib/errors.ts';
-import { replaceFile } from '../../../lib/file/replace-file.ts';
-import type { History, Past } from '../../../lib/history/history.ts';
+import type { History, Past } from '../../../lib/history/index.ts';
+import { StoreError } from '../../../lib/index.ts';
+import { replaceFile } from '../../../lib/internal.ts';
 import { nothingKept, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';

@@ -1,7 +1,6 @@
 import prettyMs from 'pretty-ms';
-import type { LineReading } from '../../../lib/observe/line-watch.ts';
-import type { StoreReading } from '../../../lib/observe/store-watch.ts';
-import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../../lib/index.ts';
+import type { LineReading, StoreReading } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { Blockers, keyOf, ownerOf } from '../../report/blockers.ts';
 import { idleStateOf, kindOf, stateOf } from '../../report/line-words.ts';

@@ -1,7 +1,4 @@
-import { readLine } from '../../../lib/observe/line-watch.ts';
-import type { StoreView } from '../../../lib/observe/store-view.ts';
-import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { later } from '../../../lib/time/timer.ts';
+import { later, readLine, type StoreView, StoreWatch } from '../../../lib/internal.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
 import { TopScroll } from './scroll.ts';

@@ -10,7 +10,7 @@ import {
   eraseEndLine,
   exitAlternativeScreen,
 } from 'ansi-escapes';
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { nodeHost } from '../../../lib/internal.ts';
 import { EXIT } from '../../output/exit.ts';
 
 /** The terminal cuts a line that is wider than computed (terminals disagree on emoji), instead of wrapping it. */

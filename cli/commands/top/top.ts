@@ -1,7 +1,4 @@
-import { readLine } from '../../../lib/observe/line-watch.ts';
-import { StoreView } from '../../../lib/observe/store-view.ts';
-import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { checkName } from '../../../lib/store/name.ts';
+import { checkName, readLine, StoreView, StoreWatch } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { holdersIn } from '../../../lib/store/holders.ts';
+import { holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import { targetOf } from '../../access/target.ts';
 import { patienceOf } from '../../args/duration.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { Process } from '../../../lib/process/process.ts';
+import { Process } from '../../../lib/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
 import { forwardSignals } from '../../child/signals.ts';
