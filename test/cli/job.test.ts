@@ -230,9 +230,9 @@ describe('under cron', () => {
 test.each([
   [['job', '--', 'true'], 'missing NAME'],
   [['job', '', '--', 'true'], 'must not be empty'],
-  [['job', 'n'], 'missing command after --'],
-  [['job', 'n', '--'], 'missing command after --'],
-  [['job', 'n', '-c', 'true', '--', 'true'], 'not both'],
+  [['job', 'n'], 'missing command behind --'],
+  [['job', 'n', '--'], 'missing command behind --'],
+  [['job', 'n', '-c', 'true', '--', 'true'], '-c and a command behind -- exclude each other'],
   [['job', 'n', '--overlap', 'dance', '--', 'true'], 'overlap'],
   [['job', 'n', '--wait', '1m', '--', 'true'], '--overlap wait'],
   [['job', 'n', '--overlap', 'wait', '-E', '3', '--', 'true'], '--overlap skip'],

@@ -55,7 +55,7 @@ export const job: CommandModule<object, JobArguments> = {
       })
       .option('log', { ...text, describe: 'Append the output of CMD to this file' })
       .option('keep', { ...numberOption('keep'), default: 100, describe: 'How many runs to keep in the run log' })
-      .option('command', { ...text, alias: 'c', describe: 'Run this text with sh -c, instead of the words after --' })
+      .option('command', { ...text, alias: 'c', describe: 'Run this text with sh -c, instead of the words behind --' })
       .option('quiet', {
         alias: 'q',
         type: 'boolean',

@@ -3,8 +3,8 @@ import { Lease, openStore, type Store } from '../../../lib/index.ts';
 import { directoryOf } from '../../../lib/internal.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
+import { giveBack, reportLoss } from '../../child/lease.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
-import { messageWithRemedy } from '../../output/remedies.ts';
 import { Admission } from './admission.ts';
 import { attempts } from './attempts.ts';
 import { endOfFailure, type JobEnd } from './end.ts';
@@ -123,16 +123,7 @@ async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
     await lease.end().catch(() => undefined);
     throw error;
   }
-  lease.signal.addEventListener('abort', () => say((lease.signal.reason as Error).message));
-}
-
-async function giveBack(lease: Lease): Promise<void> {
-  try {
-    await lease.release();
-  } catch (error) {
-    // The command has run, and its status is what the caller needs. A lost lease was reported when it was lost.
-    if (lease.held) say(messageWithRemedy(error));
-  }
+  reportLoss(lease);
 }
 
 /** Prints nothing when all is well; else the command's output, and one line about the end. */

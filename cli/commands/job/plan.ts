@@ -2,6 +2,7 @@ import { checkName, MAX_PERMITS, shortCommand } from '../../../lib/internal.ts';
 import type { RunPlan } from '../../../lib/jobs/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import { wordsOf } from '../../child/words.ts';
 import { EXIT, UsageError } from '../../output/exit.ts';
 import { pingUrl } from './ping.ts';
 
@@ -59,7 +60,7 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
   if (name === undefined) throw new UsageError('missing NAME: lockstep job NAME -- CMD [ARG…]');
   checkName(name);
   if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
-  const words = wordsOf(args);
+  const words = wordsOf(args, 'job');
   return {
     name,
     words,
@@ -113,15 +114,6 @@ function backoffOf({ backoff, retries }: JobArguments): number {
 function skippedCodeOf({ conflictExitCode: code, overlap }: JobArguments): number {
   if (code !== undefined && overlap !== 'skip') throw new UsageError('--conflict-exit-code needs --overlap skip');
   return code === undefined ? EXIT.ok : wholeNumber(code, '--conflict-exit-code', 0, 255);
-}
-
-function wordsOf({ words, command }: JobArguments): readonly string[] {
-  if (command !== undefined) {
-    if (words?.length) throw new UsageError('give the command either after -- or with -c, not both');
-    return ['/bin/sh', '-c', command];
-  }
-  if (!words?.length) throw new UsageError('missing command after --: lockstep job NAME -- CMD [ARG…]');
-  return words;
 }
 
 function durationOf(given: string | undefined, option: string): number | null {

@@ -12,11 +12,12 @@ import type {
   WordArguments,
 } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
+import { giveBack, reportLoss } from '../../child/lease.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
 import { statusOf } from '../../child/status.ts';
-import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
-import { messageWithRemedy } from '../../output/remedies.ts';
+import { wordsOf } from '../../child/words.ts';
+import { EXIT, Exit, say } from '../../output/exit.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -30,7 +31,7 @@ export interface RunArguments
 }
 
 export async function runUnderLock(args: RunArguments): Promise<void> {
-  const words = wordsOf(args);
+  const words = wordsOf(args, 'run');
   const limits = limitsOf(args);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
@@ -46,7 +47,7 @@ interface Limits {
 
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
   const child = await started(lease, store, words);
-  warnOfLoss(lease);
+  reportLoss(lease);
   return endOf(child, limits);
 }
 
@@ -75,28 +76,6 @@ async function endOf(child: HeldProcess, { timeoutMs, killAfterMs }: Limits): Pr
   const status = statusOf(await child.exit());
   cancel();
   return timedOut ? EXIT.timedOut : status;
-}
-
-function warnOfLoss(lease: Lease): void {
-  lease.signal.addEventListener('abort', () => say(`${(lease.signal.reason as Error).message}`));
-}
-
-async function giveBack(lease: Lease): Promise<void> {
-  try {
-    await lease.release();
-  } catch (error) {
-    // The caller needs the command's status. A loss was reported when it happened.
-    if (lease.held) say(messageWithRemedy(error));
-  }
-}
-
-function wordsOf({ words, command }: RunArguments): readonly string[] {
-  if (command !== undefined) {
-    if (words?.length) throw new UsageError('-c and a command behind -- exclude each other');
-    return ['/bin/sh', '-c', command];
-  }
-  if (!words?.length) throw new UsageError('missing command behind --: lockstep run NAME -- CMD [ARG…]');
-  return words;
 }
 
 function limitsOf({ timeout, killAfter }: RunArguments): Limits {
