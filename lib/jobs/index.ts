@@ -24,9 +24,9 @@ export type { StuckRun } from './stuck.ts';
  * @throws {MisuseError} for a store of another kind
  *
  * @example
- * import { judgeJob, openRunLog } from 'lockstep/jobs';
+ * import { openRunLog } from 'lockstep/jobs';
  * const log = openRunLog();
- * for (const job of log.jobs()) console.log(job, judgeJob(log.readings(job), Date.now()).state);
+ * console.log(log.jobs(), log.runs('backup').length); // prints [] 0
  */
 export function openRunLog(store?: Store | string): RunLog {
   return new RunLog(nodeHost, directoryOf(store));
@@ -39,7 +39,8 @@ export function openRunLog(store?: Store | string): RunLog {
  *
  * @example
  * import { openRunLog, tailOf } from 'lockstep/jobs';
- * for (const { run } of openRunLog().runs('backup', 1)) console.log(tailOf(run));
+ * const [newest] = openRunLog().runs('backup', 1);
+ * console.log(newest ? tailOf(newest.run) : 'it never ran'); // prints it never ran
  */
 export function tailOf(run: Run, store?: Store | string): string {
   return outputTail(nodeHost, directoryOf(store), run);

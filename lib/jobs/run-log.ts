@@ -43,7 +43,8 @@ export type RunReading = ObservedRun | UnreadableRun;
  *
  * @example
  * import { isObserved, openRunLog } from 'lockstep/jobs';
- * for (const reading of openRunLog().readings('backup')) if (isObserved(reading)) console.log(reading.state);
+ * const readings = [...openRunLog().readings('backup')];
+ * console.log(readings.filter(isObserved).map(({ state }) => state)); // prints []
  */
 export function isObserved(reading: RunReading): reading is ObservedRun {
   return 'run' in reading;

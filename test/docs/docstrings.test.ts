@@ -136,7 +136,7 @@ test('every example is short, and says what it prints', () => {
   }
 });
 
-test('every example compiles against the package, and prints what it says', async () => {
+test('every example compiles against the package, and prints what it says', { timeout: 120_000 }, async () => {
   const { stdout } = await run(`${ROOT}node_modules/.bin/tsc`, ['-p', directory]).catch((error) => error);
   expect(stdout).toBe('');
   const waiting = [...EXAMPLES];
