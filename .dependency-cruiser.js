@@ -21,9 +21,13 @@ const ROOMS = {
     'jobs',
     'process',
     'index.ts',
+    'internal.ts',
   ],
   cli: ['startup', 'text', 'output', 'report', 'args', 'child', 'access', 'commands', 'main.ts'],
 };
+
+/** The files of lib/ that others import: the package's entries, and what its own command line needs beyond them. */
+const ENTRIES = '^lib/(index|internal|(jobs|history|heartbeat|observe)/index)\\.ts$';
 
 /** A pattern of all files of these rooms. */
 function within(part, rooms) {
@@ -65,6 +69,18 @@ const RULES = [
     comment: 'The command line needs the library only.',
     from: { path: '^cli/' },
     to: { path: '^(test|fixtures|bench|chaos)/' },
+  },
+  {
+    name: 'entries',
+    comment: 'The command line imports the library by its entries, as other programs do.',
+    from: { path: '^cli/' },
+    to: { path: '^lib/', pathNot: ENTRIES },
+  },
+  {
+    name: 'entries-are-last',
+    comment: 'An entry is for others: within the library, each file names the one that it needs.',
+    from: { path: '^lib/', pathNot: '^lib/internal\\.ts$' },
+    to: { path: ENTRIES },
   },
   {
     name: 'command',

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// First: yargs cannot be loaded without a working directory.
+// First: yargs needs a working directory when it is loaded.
 import './startup/deleted-cwd.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-numbers': false })
     .command(COMMANDS)
     .check(checkWords)
-    .demandCommand(1, `say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
+    .demandCommand(1, `missing verb: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
     .strictOptions()
     .recommendCommands()
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
-      // Whatever yargs finds wrong, also by way of an option's `coerce`, is the caller's to mend.
+      // A YError, also one from an option's `coerce`, is the user's mistake.
       if (error && error.name !== 'YError') throw error;
       throw new UsageError(
         complaintOf(message, { verb: process.argv[2] ?? '', verbs: { all: VERBS, withCommand: WITH_COMMAND } }),
@@ -40,36 +40,36 @@ async function main(): Promise<void> {
   await parser.parseAsync(own, { words: command, program: PROGRAM });
 }
 
-/** @returns the exit code */
-function told(error: unknown): number {
+/** Reports an error on stderr. @returns the exit code */
+function reported(error: unknown): number {
   const verb = process.argv[2] ?? '';
   return report(error, VERBS.includes(verb) ? verb : '');
 }
 
-/** Words behind `--` that nobody would read are told of, not passed over: the call may mean something else. */
+/** Refuses words behind `--` for a verb that would ignore them: the user may mean something else. */
 function checkWords({ _: [verb = ''], words }: { _: Array<string | number>; words?: unknown }): true {
   if (!words || verb === '' || WITH_COMMAND.includes(String(verb))) return true;
-  throw new UsageError(`${verb} takes no command: leave out -- and what is behind it`);
+  throw new UsageError(`${verb} takes no command: omit -- and the words behind it`);
 }
 
 /**
- * yargs renders a command's whole help text each time the command runs, in case it should fail later. Ours
- * never asks for it, and it would cost every start 7 ms. Where a later yargs has no such method, nothing changes.
+ * yargs renders a command's whole help text after each run, for a handler that asks for it later. None of ours does, and
+ * it costs every start 7 ms. yargs has no option against it; a later yargs without this method renders as before.
  */
 function skipHelpCache(parser: unknown): void {
   const { getInternalMethods } = parser as { getInternalMethods?: () => { getUsageInstance?: () => object } };
   Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
 }
 
-// What a callback throws is told in the same words: Node would print it as it is, with whatever a file or a name put into it.
-process.on('uncaughtException', (error) => process.exit(told(error)));
+// An error from a callback is reported in the same way: Node would print it unescaped.
+process.on('uncaughtException', (error) => process.exit(reported(error)));
 const codeOf = checkedOutput();
 try {
   await main();
 } catch (error) {
-  process.exitCode = told(error);
+  process.exitCode = reported(error);
 }
-// More than a pipe holds is still on its way.
+// Output that exceeds a pipe's buffer is still being written.
 await flush(process.stdout);
 await flush(process.stderr);
 process.exit(await codeOf(Number(process.exitCode ?? EXIT.ok)));

@@ -76,11 +76,11 @@ function describeHolders(holders: readonly Standing[]): string {
  */
 export class LockTimeoutError extends LockstepError {
   constructor(resource: string, timeoutMs: number, holders: readonly Standing[]) {
-    super(
-      'LOCK_TIMEOUT',
-      `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)} Wait longer, or see \`lockstep status\`.`,
-      { operation: 'acquire', resource, holders },
-    );
+    super('LOCK_TIMEOUT', `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)} Wait longer.`, {
+      operation: 'acquire',
+      resource,
+      holders,
+    });
   }
 }
 
@@ -103,10 +103,10 @@ export interface Waiting extends Standing {
  * await held.catch((error) => console.log(error instanceof DeadlockError)); // prints true
  */
 export class DeadlockError extends LockstepError {
-  /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
+  /** The cycle: this wait first, then the wait of the process that it waits for, and so on, back to the first. */
   readonly circle: readonly Waiting[];
 
-  /** `held`: of a circle of one wait, whether this session holds what it waits for, or whoever runs it does. */
+  /** `held`, for a cycle of one wait: whether this session holds the resource, or the command around it does. */
   constructor(resource: string, circle: readonly Waiting[], held: 'here' | 'around' = 'here') {
     const holders = [circle[1] ?? circle[0]].flatMap((next) => next?.holds ?? []);
     super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders, held)}`, {
@@ -122,11 +122,11 @@ function describeCircle(circle: readonly Waiting[], holders: readonly Standing[]
   if (circle.length > 1) {
     return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
   }
-  // Not to be told by the pid: a command that is run around this one may have become this one (`exec`).
+  // The pid does not distinguish the two: the command around this process may have become this process (`exec`).
   if (held === 'here') {
-    return `this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
+    return `this process waits for a resource that it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
   }
-  return `whoever holds it waits for this to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
+  return `its holder waits for this process to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
 }
 
 function describeWaiting({ waitsFor, holds, ...standing }: Waiting): string {
@@ -151,7 +151,7 @@ export class BrokenBarrierError extends LockstepError {
   constructor(resource: string, reason: string, timedOut = false) {
     super(
       'BARRIER_BROKEN',
-      `${resource}: the barrier is broken: ${reason}. Look after the other parties, then reset it: \`reset()\`, or \`lockstep barrier ${resource} --reset\`.`,
+      `${resource}: the barrier is broken: ${reason}. Check the other parties, then \`reset()\` it.`,
       { operation: 'wait', resource },
     );
     this.timedOut = timedOut;

@@ -1,20 +1,19 @@
 import prettyMs from 'pretty-ms';
-import { DeadlockError, LockTimeoutError, type Standing } from '../../lib/errors.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import { holdersIn } from '../../lib/store/holders.ts';
+import { DeadlockError, type Lease, LockTimeoutError, type Standing } from '../../lib/index.ts';
+import { holdersIn } from '../../lib/internal.ts';
 import { patienceOf } from '../args/duration.ts';
-import type { DeadlockArguments, WaitArguments } from '../args/options.ts';
+import type { DeadlockArguments, WaitingArguments } from '../args/options.ts';
 import { Exit, say } from '../output/exit.ts';
 import type { Requested } from './target.ts';
 
-/** A wait shorter than this is not worth a word. */
+/** A wait shorter than this is not reported. */
 const QUIET_MS = 300;
 
-type AcquisitionArguments = WaitArguments & DeadlockArguments;
+type AcquisitionArguments = WaitingArguments & DeadlockArguments;
 
 /**
- * Acquires as the command line asks: at once, within a time, or as long as it takes. Speaks only on
- * contention, once, and only to a person at a terminal or who asked for it.
+ * Acquires as the options ask: at once, within a time, or without limit. On contention it prints one message, and only
+ * at a terminal or with `--verbose`.
  */
 export async function acquireFor(wanted: Requested, args: AcquisitionArguments, label: string): Promise<Lease> {
   const timeout = patienceOf(args);
@@ -26,18 +25,18 @@ export async function acquireFor(wanted: Requested, args: AcquisitionArguments, 
 
 async function waitFor(wanted: Requested, args: AcquisitionArguments, label: string, timeout: number): Promise<Lease> {
   if (timeout === 0) {
-    tellWho(wanted.name, holdersIn(await wanted.inspect()), args, 'not free now');
+    reportRefusal(wanted.name, holdersIn(await wanted.inspect()), args, 'not free now');
     throw new Exit(args.conflictExitCode);
   }
-  const talks = !args.quiet && (args.verbose || process.stderr.isTTY);
-  const notice = talks ? setTimeout(() => void announceWait(wanted), QUIET_MS) : undefined;
+  const isReported = !args.quiet && (args.verbose || process.stderr.isTTY);
+  const notice = isReported ? setTimeout(() => void announceWait(wanted), QUIET_MS) : undefined;
   try {
     return await wanted.acquire({ label, timeout, detectDeadlock: !args.noDeadlockCheck });
   } catch (error) {
     if (error instanceof DeadlockError && !args.quiet) say(error.message);
     if (error instanceof DeadlockError) throw new Exit(args.conflictExitCode);
     if (!(error instanceof LockTimeoutError)) throw error;
-    tellWho(wanted.name, error.holders, args, `not acquired within ${prettyMs(timeout)}`);
+    reportRefusal(wanted.name, error.holders, args, `not acquired within ${prettyMs(timeout)}`);
     throw new Exit(args.conflictExitCode);
   } finally {
     clearTimeout(notice);
@@ -50,11 +49,11 @@ async function announceWait(wanted: Requested): Promise<void> {
   if (holders.length > 0) say(`${wanted.name}: waiting; held by ${describeHolders(holders)}`);
 }
 
-function tellWho(name: string, holders: readonly Standing[], { quiet }: WaitArguments, what: string): void {
+function reportRefusal(name: string, holders: readonly Standing[], { quiet }: WaitingArguments, what: string): void {
   if (!quiet) say(`${name}: ${what}${holders.length === 0 ? '' : `: held by ${describeHolders(holders)}`}`);
 }
 
-/** `pid 42 (./deploy.sh) on web1 for 12s`, and how many more. */
+/** `pid 42 (./deploy.sh) on web1 for 12s`, for up to three holders, and the number of others. */
 export function describeHolders(holders: readonly Standing[]): string {
   const shown = holders.slice(0, 3).map(({ pid, command, host, since }) => {
     const age = prettyMs(Math.max(0, Date.now() - since), { compact: true });

@@ -1,15 +1,13 @@
 import path from 'node:path';
-import { directoryOf, openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
-import { storePath } from '../../lib/disk/store-directory.ts';
-import { History } from '../../lib/history/history.ts';
-import { nodeHost } from '../../lib/host/node-host.ts';
+import { openStore, openStoreBeside } from '../../lib/index.ts';
+import { directoryOf, History, nodeHost, storePath } from '../../lib/internal.ts';
 import { EXIT, Exit, say } from '../output/exit.ts';
 
-/** A store that is only looked into. */
+/** A store that is only read. */
 export interface PastStore {
   /** Where it is, or would be. */
   place: string;
-  /** Null if it is not there: it is not made just to find nothing in it. */
+  /** Null if there is no store: a reader creates none. */
   history: History | null;
 }
 
@@ -26,13 +24,13 @@ function pastStore(place: string, open: () => ReturnType<typeof openStore>): Pas
   return { place, history: isThere ? new History(nodeHost, directoryOf(open())) : null };
 }
 
-/** There is nothing to show: says so, and where one looked. */
+/** Reports that a store has nothing under a name. @throws {Exit} 1 */
 export function nothingKept(name: string, place: string): never {
-  say(`${name}: nothing was ever kept under that name in the store ${place}`);
+  say(`${name}: there is no record of that name in the store ${place}`);
   throw new Exit(EXIT.failed);
 }
 
-/** Epochs that are damaged hide no others, but what they told is missing. */
+/** Reports damaged epochs. The others are shown nevertheless. */
 export function sayDamaged(name: string, damaged: readonly number[]): void {
-  for (const number of damaged) say(`${name}: journal.${number} is damaged: what it told is left out`);
+  for (const number of damaged) say(`${name}: journal.${number} is damaged: its records are left out`);
 }

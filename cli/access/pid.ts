@@ -1,34 +1,32 @@
 import { readFileSync } from 'node:fs';
-import { shortCommand } from '../../lib/host/command-line.ts';
-import { nodeHost } from '../../lib/host/node-host.ts';
-import type { Kept } from '../../lib/line/entry.ts';
-import type { EntryView, Store } from '../../lib/store/store.ts';
+import type { EntryView, Store } from '../../lib/index.ts';
+import { type Kept, nodeHost, shortCommand } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
 
-/** A larger number is no pid anywhere: the system could not even be asked about it, and what is unknown counts as alive. */
+/** No system has a larger pid. The system cannot be asked about one, so it would count as alive. */
 const MAX_PID = 2 ** 31 - 1;
 
 /**
  * The process that `--pid` names. There is no default: the parent of this process may be a subshell, as in
- * `$(lockstep acquire …)`, that is gone a moment later, and the lock with it.
+ * `$(lockstep acquire …)`, which exits a moment later and would take the lock with it.
  */
 export function pidOf(pid: number | undefined, usage: string): number {
-  if (pid === undefined) throw new UsageError(`say for which process: lockstep ${usage}`);
+  if (pid === undefined) throw new UsageError(`missing --pid: lockstep ${usage}`);
   if (!Number.isSafeInteger(pid) || pid < 1 || pid > MAX_PID)
     throw new UsageError('--pid must be the number of a process; in a shell script write --pid $$');
   if (nodeHost.processes.state(pid, pid) === 'gone') throw new UsageError(`--pid ${pid}: there is no such process`);
   return pid;
 }
 
-/** Whether an entry is a living process's own. */
+/** Whether a living process of this pid owns an entry. */
 export function isOwnedBy(entry: EntryView, pid: number): boolean {
   return entry.owners.some((one) => one.pid === pid && one.place === 'here' && one.gone === null);
 }
 
-/** More names than this are not looked through. */
+/** At most this many names are searched. */
 const MAX_NAMES = 1_000;
 
-/** What a process holds in a store on disk. */
+/** The entries that a process holds in a store on disk. */
 export function heldByProcess(store: Store, pid: number): Kept[] {
   const names = store.sync?.names().slice(0, MAX_NAMES) ?? [];
   return names.flatMap((name) => {
@@ -38,7 +36,7 @@ export function heldByProcess(store: Store, pid: number): Kept[] {
   });
 }
 
-/** Another process's command line, as far as the system tells. */
+/** Another process's command line; empty where the system does not show it. */
 export function commandOf(pid: number): string {
   try {
     return shortCommand(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1));

@@ -1,33 +1,28 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
-import { inheritedIn } from '../../lib/deadlock/enclosing-locks.ts';
-import { openStore, openStoreBeside } from '../../lib/disk/open-store.ts';
-import { isErrno, messageOf } from '../../lib/host/errno.ts';
-import type { Kept } from '../../lib/line/entry.ts';
-import { Acquirable, type AcquireOptions } from '../../lib/primitives/acquirable.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import { Semaphore } from '../../lib/primitives/semaphore.ts';
-import type { Store } from '../../lib/store/store.ts';
+import { type AcquireOptions, type Lease, openStore, openStoreBeside, Semaphore, type Store } from '../../lib/index.ts';
+import { Acquirable, inheritedIn, isErrno, type Kept, messageOf } from '../../lib/internal.ts';
 import type { KindArguments, ResourceArguments } from '../args/options.ts';
 import { UsageError } from '../output/exit.ts';
 
-/** A name in a store, as the command line said it. */
+/** A name in a store, as the command line gives it. */
 export interface Target {
   name: string;
   store: Store;
 }
 
-/** NAME, or `--file`. */
+/** Resolves NAME or `--file`, and opens the store. @throws {UsageError} */
 export function targetOf(args: ResourceArguments): Target {
   const { name, beside } = resourceOf(args);
   return { name, store: beside === null ? openStore(args.dir) : openStoreBeside(beside) };
 }
 
-/** The same, before any store is opened: the name, and the real path of the file beside which its store is. */
+/** The same without opening a store: the name, and the real path of the file that has the store beside it. */
 export function resourceOf({ name, file, dir }: ResourceArguments): { name: string; beside: string | null } {
-  if ((name === undefined) === (file === undefined)) throw new UsageError('say which resource: a NAME, or --file FILE');
+  if (name !== undefined && file !== undefined) throw new UsageError('NAME and --file exclude each other');
+  if (name === undefined && file === undefined) throw new UsageError('missing NAME (or --file FILE)');
   if (name !== undefined) return { name, beside: null };
-  if (dir !== undefined) throw new UsageError('--file has its store beside the file: leave --dir out');
+  if (dir !== undefined) throw new UsageError('--file uses the store beside the file: omit --dir');
   const beside = realPath(file ?? '');
   return { name: path.basename(beside), beside };
 }
@@ -42,12 +37,12 @@ function realPath(file: string): string {
   }
 }
 
-/** A lock, shared or not, or a semaphore: whatever the options ask for. */
+/** The lock (shared or not) or semaphore that the options ask for. */
 export class Requested extends Acquirable {
   readonly #ask: number;
   readonly #keeps: () => Kept[];
 
-  /** `keeps` is asked, if we must wait, for what whoever we acquire for cannot give back meanwhile. */
+  /** `keeps` is called when a wait begins: the entries that the process we acquire for keeps during it. */
   constructor(target: Target, args: KindArguments, keeps: () => Kept[] = () => []) {
     const { permits, take, shared } = args;
     checkKind(target, args);
@@ -57,7 +52,7 @@ export class Requested extends Acquirable {
     this.#keeps = keeps;
   }
 
-  /** The commands around us wait for this one. */
+  /** The enclosing commands wait for this one, and keep their locks meanwhile. */
   protected override heldBy(): Kept[] {
     return [...inheritedIn(this.store.place), ...this.#keeps()];
   }
@@ -75,7 +70,7 @@ function checkKind(target: Target, { permits, take, shared, exclusive }: KindArg
   if (shared && exclusive) throw new UsageError('--shared and --exclusive exclude each other');
   if (permits !== undefined && (shared || exclusive))
     throw new UsageError('--permits makes a semaphore, which is neither --shared nor --exclusive');
-  // The library's own words for a wrong number.
+  // The library checks the number.
   if (permits !== undefined) new Semaphore(target.name, permits, { store: target.store });
   if (take !== 1 && permits === undefined) throw new UsageError('--take needs --permits: a lock has one permit');
   if (!Number.isSafeInteger(take) || take < 1 || take > (permits ?? 1))

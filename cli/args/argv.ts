@@ -1,11 +1,11 @@
 /**
- * The command line, cut at the first `--`. What stands behind it is the shell's own words for another
- * program: no parser of ours ever sees them.
+ * The command line, split at the first `--`. The words behind it belong to another program, so no parser of ours sees
+ * them. (yargs' `populate--` does not distinguish a `--` with nothing behind it from none.)
  */
 export interface Words {
-  /** For Lockstep. */
+  /** Lockstep's own. */
   own: string[];
-  /** Behind `--`; null if there was none. */
+  /** Those behind `--`; null without `--`. */
   command: string[] | null;
 }
 

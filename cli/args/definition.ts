@@ -1,52 +1,54 @@
 import type { Argv, CommandModule } from 'yargs';
 
 /**
- * What the command line is made of, as data: read from the same definitions that yargs parses by, so that nothing has
- * to be said twice. A definition is a function that calls `option`, `positional`, … on what it is given; here it is
- * given something that takes notes.
+ * The command line as data, for the manual, the completions and the usage errors: read from the same builders that yargs
+ * runs, so that nothing is written twice.
+ *
+ * A builder calls `option`, `example`, … on what it is given. Here it is given a proxy that records these calls. yargs'
+ * own API gives less: `getOptions()` and the internal usage object have options, descriptions and usage, but no
+ * examples, mix positionals with options, and need a parser for each verb. yargs' own completion knows no
+ * fish, no names and no words behind `--`.
  */
 
 export interface OptionDefinition {
-  /** Without its dashes, as are the aliases. */
+  /** Without dashes, as are the aliases. */
   name: string;
   aliases: string[];
   describe: string;
-  /** Whether it has a value: all do but switches. */
+  /** False for a switch. */
   takesValue: boolean;
-  /** Whether it may be given again and again. */
+  /** Whether it may be given several times. */
   isList: boolean;
   choices: string[];
-  /** As help shows it; null if there is none worth showing. */
+  /** As help shows it; null if there is none, or if it is a switch that is off. */
   default: string | null;
 }
 
 export interface PositionalDefinition {
   name: string;
   describe: string;
-  required: boolean;
   /** Whether there may be any number of them. */
   isList: boolean;
   choices: string[];
 }
 
 export interface Definition {
-  /** What to type: the usage's first line. */
+  /** The usage's first line. */
   synopsis: string;
   /** The usage's other paragraphs. */
   text: string;
-  positionals: PositionalDefinition[];
   options: OptionDefinition[];
   examples: Array<{ line: string; describe: string }>;
-  epilogue: string;
 }
 
 export interface VerbDefinition extends Definition {
   verb: string;
-  /** What it is for, in a line. */
+  /** Its purpose, in one line. */
   purpose: string;
+  positionals: PositionalDefinition[];
 }
 
-/** How yargs' definitions describe an option. */
+/** A builder's description of an option or a positional. */
 interface Described {
   type?: string;
   alias?: string | readonly string[];
@@ -55,118 +57,92 @@ interface Described {
   defaultDescription?: string;
   choices?: readonly unknown[];
   array?: boolean;
-  boolean?: boolean;
-  hidden?: boolean;
 }
 
-const BUILT_IN: OptionDefinition[] = [
-  { name: 'help', describe: 'Show help' },
-  { name: 'version', describe: 'Show version number' },
-].map((one) => ({ ...one, aliases: [], takesValue: false, isList: false, choices: [], default: null }));
+type Named = readonly [name: string, described: Described];
+type Example = readonly [line: string, describe: string];
+/** Returns the arguments of each call of a method. */
+type Calls = <Args extends readonly unknown[]>(method: string) => Args[];
 
-/** The definition that a builder makes. */
-export function definitionOf(build: (argv: Argv) => unknown, program = 'lockstep'): Definition {
-  const notes = new Notes(program);
-  build(notes.argv);
-  const { definition } = notes;
-  return { ...definition, options: [...definition.options, ...BUILT_IN] };
+const BUILT_IN: Named[] = [
+  ['help', { type: 'boolean', describe: 'Show help' }],
+  ['version', { type: 'boolean', describe: 'Show version number' }],
+];
+
+/** Reads the definition that a builder makes. */
+export function definitionOf(build: (argv: Argv) => unknown): Definition {
+  return definitionIn(callsOf(build));
 }
 
+/** Reads a verb's definition. */
 export function verbOf({ command, describe, builder }: CommandModule): VerbDefinition {
   const [verb = '', ...places] = String(command).split(' ');
-  const build = typeof builder === 'function' ? builder : () => undefined;
-  const definition = definitionOf((argv) => build(argv as never));
+  const argsOf = callsOf((argv) => typeof builder === 'function' && builder(argv));
+  const described = Object.fromEntries(argsOf<Named>('positional'));
   return {
     verb,
     purpose: String(describe ?? ''),
-    ...definition,
-    positionals: places.map((place) => positionalOf(place, definition.positionals)),
+    ...definitionIn(argsOf),
+    positionals: places.map((place) => positionalOf(place, described)),
   };
 }
 
-/** Which there are, and in which order, stands in the command: `break [name]`, `monitor [names..]`. */
-function positionalOf(place: string, described: readonly PositionalDefinition[]): PositionalDefinition {
-  const name = place.replace(/[<>[\].]/g, '');
-  const known = described.find((one) => one.name === name);
-  return {
-    name,
-    describe: known?.describe ?? '',
-    required: place.startsWith('<'),
-    isList: place.includes('..'),
-    choices: known?.choices ?? [],
-  };
-}
-
-class Notes {
-  readonly definition: Definition = {
-    synopsis: '',
-    text: '',
-    positionals: [],
-    options: [],
-    examples: [],
-    epilogue: '',
-  };
-  readonly argv: Argv;
-  readonly #program: string;
-
-  constructor(program: string) {
-    this.#program = program;
-    const calls: Record<string, (...args: never[]) => void> = {
-      usage: (text: string) => this.#usage(text),
-      option: (name: string, described: Described) => this.#option(name, described),
-      positional: (name: string, described: Described) => this.#positional(name, described),
-      example: (line: string | Array<[string, string]>, describe: string) =>
-        this.#examples(Array.isArray(line) ? line : [[line, describe]]),
-      epilogue: (text: string) => {
-        this.definition.epilogue = text;
-      },
-    };
-    // What else a definition asks of yargs (`coerce`, `parserConfiguration`, …) is about parsing, and shown nowhere.
-    const proxy: object = new Proxy(this, {
+/** Runs a builder on a proxy that records its calls. */
+function callsOf(build: (argv: Argv) => unknown): Calls {
+  const calls: Array<{ method: string | symbol; args: unknown[] }> = [];
+  const recorder: object = new Proxy(
+    {},
+    {
       get:
         (_, method) =>
-        (...args: never[]) => {
-          calls[String(method)]?.(...args);
-          return proxy;
+        (...args: unknown[]) => {
+          calls.push({ method, args });
+          return recorder;
         },
-    });
-    this.argv = proxy as Argv;
-  }
-
-  #usage(text: string): void {
-    const [synopsis = '', ...rest] = this.#named(text).split('\n\n');
-    this.definition.synopsis = synopsis;
-    this.definition.text = rest.join('\n\n');
-  }
-
-  #option(name: string, described: Described): void {
-    if (described.hidden) return;
-    const { type, alias = [], describe = '', choices = [] } = described;
-    this.definition.options.push({
-      name,
-      aliases: [alias].flat() as string[],
-      describe,
-      takesValue: type !== 'boolean' && described.boolean !== true,
-      isList: type === 'array' || described.array === true,
-      choices: choices.map(String),
-      default: described.defaultDescription ?? defaultText(described.default),
-    });
-  }
-
-  #positional(name: string, { describe = '', choices = [] }: Described): void {
-    this.definition.positionals.push({ name, describe, required: false, isList: false, choices: choices.map(String) });
-  }
-
-  #examples(examples: ReadonlyArray<readonly [string, string]>): void {
-    for (const [line, describe] of examples) this.definition.examples.push({ line: this.#named(line), describe });
-  }
-
-  #named(text: string): string {
-    return text.replaceAll('$0', this.#program);
-  }
+    },
+  );
+  build(recorder as Argv);
+  return <Args>(method: string) => calls.filter((call) => call.method === method).map(({ args }) => args as Args);
 }
 
-/** That a switch is off if it is not given goes without saying. */
+function definitionIn(argsOf: Calls): Definition {
+  const [usage = ''] = argsOf<[string]>('usage')[0] ?? [];
+  const [synopsis = '', ...text] = named(usage).split('\n\n');
+  const options = [...argsOf<Named>('option'), ...BUILT_IN];
+  const examples = argsOf<Example | [Example[]]>('example').flatMap((args) => (args.length === 1 ? args[0] : [args]));
+  return {
+    synopsis,
+    text: text.join('\n\n'),
+    options: options.map(([name, described]) => optionOf(name, described)),
+    examples: examples.map(([line, describe]) => ({ line: named(line), describe })),
+  };
+}
+
+/** The command, such as `break [name]` or `monitor [names..]`, has the positionals and their order. */
+function positionalOf(place: string, described: Record<string, Described>): PositionalDefinition {
+  const name = place.replace(/[<>[\].]/g, '');
+  const { describe = '', choices = [] } = described[name] ?? {};
+  return { name, describe, isList: place.includes('..'), choices: choices.map(String) };
+}
+
+function optionOf(name: string, described: Described): OptionDefinition {
+  const { type, alias = [], describe = '', choices = [] } = described;
+  return {
+    name,
+    aliases: [alias].flat() as string[],
+    describe,
+    takesValue: type !== 'boolean',
+    isList: described.array === true,
+    choices: choices.map(String),
+    default: described.defaultDescription ?? defaultText(described.default),
+  };
+}
+
+function named(text: string): string {
+  return text.replaceAll('$0', 'lockstep');
+}
+
+/** A switch is off by default; that needs no words. */
 function defaultText(value: unknown): string | null {
   return value === undefined || value === false ? null : String(value);
 }

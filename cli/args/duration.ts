@@ -1,11 +1,8 @@
-import { durationIn } from '../../lib/time/duration.ts';
+import { durationIn } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
-import type { PatienceArguments } from './options.ts';
+import type { LimitArguments, PatienceArguments } from './options.ts';
 
-/** `setTimeout` takes no more, and would end at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** `500ms`, `10s`, `5m`, `2h`, or seconds if bare, in ms. */
+/** Converts `500ms`, `10s`, `5m`, `2h`, or a bare number of seconds to ms. @throws {UsageError} */
 export function parseDuration(given: string, option: string): number {
   const value = durationIn(given);
   if (value !== null) return value;
@@ -14,19 +11,12 @@ export function parseDuration(given: string, option: string): number {
   );
 }
 
-/** `setTimeout` for any number of ms. Returns what cancels it. */
-export function later(ms: number, callback: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const arm = (restMs: number): void => {
-    const next = restMs > MAX_TIMER_MS ? () => arm(restMs - MAX_TIMER_MS) : callback;
-    timer = setTimeout(next, Math.min(restMs, MAX_TIMER_MS));
-  };
-  arm(ms);
-  return () => clearTimeout(timer);
-}
-
-/** How long the command line is willing to wait, in ms. @throws {UsageError} */
-export function patienceOf({ nonblock, wait, conflictExitCode: code }: PatienceArguments): number {
+/** How long a verb may wait, in ms: 0 for `--nonblock`, infinite by default. @throws {UsageError} */
+export function patienceOf({
+  nonblock,
+  wait,
+  conflictExitCode: code,
+}: LimitArguments & Partial<PatienceArguments>): number {
   if (!Number.isInteger(code) || code < 0 || code > 255)
     throw new UsageError(`--conflict-exit-code must be a whole number from 0 to 255, not ${code}`);
   if (nonblock && wait !== undefined) throw new UsageError('--nonblock and --wait exclude each other');

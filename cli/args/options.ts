@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs';
 
-/** The options that several verbs share, said once. */
+/** The options that several verbs share. */
 
 export interface StoreArguments {
   dir?: string | undefined;
@@ -18,13 +18,20 @@ export interface KindArguments {
   exclusive: boolean;
 }
 
-export interface PatienceArguments {
-  nonblock: boolean;
+export interface NamesArguments extends StoreArguments {
+  names?: string[] | undefined;
+}
+
+export interface LimitArguments {
   wait?: string | undefined;
   conflictExitCode: number;
 }
 
-export interface WaitArguments extends PatienceArguments {
+export interface PatienceArguments extends LimitArguments {
+  nonblock: boolean;
+}
+
+export interface WaitingArguments extends PatienceArguments {
   quiet: boolean;
   verbose: boolean;
 }
@@ -33,12 +40,12 @@ export interface DeadlockArguments {
   noDeadlockCheck: boolean;
 }
 
-/** The words behind `--`, which `cli/main.ts` put aside. */
+/** The words behind `--`, which `cli/main.ts` splits off. */
 export interface WordArguments {
   words?: string[] | null;
 }
 
-/** An option that takes a number. yargs makes NaN of anything else, and would let it pass. */
+/** An option that takes a number. yargs turns anything else into NaN, and accepts that. */
 export function numberOption(name: string) {
   const coerce = (given: number): number => {
     if (Number.isNaN(given)) throw new RangeError(`--${name} must be a number`);
@@ -50,7 +57,7 @@ export function numberOption(name: string) {
 export function storeOptions<T>(argv: Argv<T>): Argv<T & StoreArguments> {
   return argv.option('dir', {
     type: 'string',
-    describe: 'The store. Default: $LOCKSTEP_DIR, or ~/.local/state/lockstep',
+    describe: 'The store’s directory. Default: $LOCKSTEP_DIR, or ~/.local/state/lockstep',
     requiresArg: true,
   }) as Argv<T & StoreArguments>;
 }
@@ -61,19 +68,46 @@ export function resourceOptions<T>(argv: Argv<T>): Argv<T & ResourceArguments> {
     .option('file', {
       type: 'string',
       alias: 'f',
-      describe: 'Instead of NAME: the lock that lives beside this file',
+      describe: 'Instead of NAME: the lock beside this file',
       requiresArg: true,
     }) as unknown as Argv<T & ResourceArguments>;
 }
 
-export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {
+/** The names of a verb that takes any number of them, and `--dir`. `single`: its other options that take a value. */
+export function namesOptions<T>(
+  argv: Argv<T>,
+  single: readonly string[],
+  describe = 'Only these',
+): Argv<T & NamesArguments> {
+  return lastCounts(storeOptions(argv), ['dir', ...single]).positional('names', {
+    type: 'string',
+    array: true,
+    describe,
+  }) as unknown as Argv<T & NamesArguments>;
+}
+
+/** Lets yargs collect a list: it then makes an array of every option that is given twice. Of these, the last one counts. */
+export function lastCounts<T>(argv: Argv<T>, options: readonly string[]): Argv<T> {
   return argv
-    .option('nonblock', {
+    .parserConfiguration({ 'duplicate-arguments-array': true })
+    .coerce(options, (given: string | string[] | undefined) =>
+      Array.isArray(given) ? given.at(-1) : given,
+    ) as Argv<T>;
+}
+
+export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {
+  return limitOptions(
+    argv.option('nonblock', {
       alias: ['n', 'nb'],
       type: 'boolean',
       default: false,
-      describe: 'Do not wait: exit 75 if one would have to',
-    })
+      describe: 'Do not wait: exit 75 instead',
+    }),
+  ) as unknown as Argv<T & PatienceArguments>;
+}
+
+export function limitOptions<T>(argv: Argv<T>): Argv<T & LimitArguments> {
+  return argv
     .option('wait', {
       alias: 'w',
       type: 'string',
@@ -86,30 +120,30 @@ export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {
       requiresArg: true,
       default: 75,
       describe: 'The exit code instead of 75',
-    }) as unknown as Argv<T & PatienceArguments>;
+    }) as unknown as Argv<T & LimitArguments>;
 }
 
-export function waitOptions<T>(argv: Argv<T>): Argv<T & WaitArguments> {
+export function waitingOptions<T>(argv: Argv<T>): Argv<T & WaitingArguments> {
   return patienceOptions(argv)
     .option('quiet', {
       alias: 'q',
       type: 'boolean',
       default: false,
-      describe: 'Say nothing of waiting, or of not getting it',
+      describe: 'Print no message about waiting or not acquiring',
     })
     .option('verbose', {
       alias: 'v',
       type: 'boolean',
       default: false,
-      describe: 'Say when it was acquired, and how long that took',
-    }) as unknown as Argv<T & WaitArguments>;
+      describe: 'Print when it was acquired, and how long that took',
+    }) as unknown as Argv<T & WaitingArguments>;
 }
 
 export function deadlockOptions<T>(argv: Argv<T>): Argv<T & DeadlockArguments> {
   return argv.option('no-deadlock-check', {
     type: 'boolean',
     default: false,
-    describe: 'Wait on in a deadlock, instead of telling it (exit 75)',
+    describe: 'Keep waiting in a deadlock, instead of reporting it (exit 75)',
   }) as unknown as Argv<T & DeadlockArguments>;
 }
 
@@ -118,23 +152,23 @@ export function kindOptions<T>(argv: Argv<T>): Argv<T & KindArguments> {
     .option('permits', {
       ...numberOption('permits'),
       alias: 'p',
-      describe: 'A semaphore: how many may be in at a time',
+      describe: 'Use a semaphore with this many permits',
     })
     .option('take', {
       ...numberOption('take'),
       default: 1,
-      describe: 'How many of the permits to take',
+      describe: 'How many permits to take',
     })
     .option('shared', {
       alias: 's',
       type: 'boolean',
       default: false,
-      describe: 'Share the lock with others who share it',
+      describe: 'Share the lock with other --shared holders',
     })
     .option('exclusive', {
       alias: ['x', 'e'],
       type: 'boolean',
       default: false,
-      describe: 'Share it with nobody (the default)',
+      describe: 'Hold the lock alone (the default)',
     }) as unknown as Argv<T & KindArguments>;
 }

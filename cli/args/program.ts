@@ -1,12 +1,12 @@
 import type { Argv, CommandModule } from 'yargs';
 
-/** What there is to be completed and explained. `cli/main.ts` hands it to every verb. */
+/** The command line as the manual, the completions and `doctor` need it. `cli/main.ts` gives it to every verb. */
 export interface Program {
   describe: (argv: Argv) => Argv;
   commands: readonly CommandModule[];
-  /** What package.json says. It comes this way because every file more that is loaded costs a start a millisecond. */
+  /** From package.json. It is passed on because each further file that is loaded makes a start a millisecond slower. */
   pack: { version: string; description: string; engines: { node: string } };
-  /** The verbs that run a command, whose words are behind `--`. */
+  /** The verbs that take words behind `--`. */
   withCommand: readonly string[];
 }
 
@@ -17,16 +17,16 @@ export interface ProgramArguments {
 const EXAMPLES: Array<[string, string]> = [
   ['$0 run deploy -- ./deploy.sh', 'one deployment at a time'],
   ['$0 run render -p 4 -- ffmpeg …', 'at most four at a time'],
-  ['$0 status', 'who holds, who waits'],
-  ['$0 monitor', 'who is alive, late or gone'],
+  ['$0 status', 'show holders and waiters'],
+  ['$0 monitor', 'show which programs are alive, late or gone'],
 ];
 
-/** What help and the manual say of `lockstep` itself. */
+/** The help of `lockstep` itself. */
 export function describeProgram<T>(argv: Argv<T>): Argv<T> {
   return argv
     .usage('$0 VERB …\n\nLocks and semaphores that independent processes share through files on disk.')
     .example(EXAMPLES)
     .epilogue(
-      'Exit codes: 75 not acquired, 124 run timeout, 126/127 as the shell has them, 128+n signals, 64 usage, 74 I/O.',
+      'Exit codes: 75 not acquired, 124 run timeout, 126/127 as in the shell, 128+n signals, 64 usage, 74 I/O.',
     );
 }

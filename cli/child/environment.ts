@@ -1,8 +1,7 @@
-import { handedDown } from '../../lib/deadlock/enclosing-locks.ts';
-import type { Lease } from '../../lib/primitives/lease.ts';
-import type { Store } from '../../lib/store/store.ts';
+import type { Lease, Store } from '../../lib/index.ts';
+import { handedDown } from '../../lib/internal.ts';
 
-/** What a command is told of the lock under which it runs; `LOCKSTEP_HELD` is for the Lockstep in it. */
+/** The variables that describe to a command the lock it runs under; `LOCKSTEP_HELD` is for Lockstep in the command. */
 export function environmentOf(lease: Lease, store: Store): Record<string, string> {
   const held = lease.placeIn(store);
   const down = held ? handedDown(store.place, held) : {};

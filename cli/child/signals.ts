@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { statusOf } from './child.ts';
+import { statusOfSignal } from './status.ts';
 
 const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGTERM',
@@ -10,20 +10,20 @@ const FORWARDED: readonly NodeJS.Signals[] = [
   'SIGUSR2',
   'SIGWINCH',
 ];
-/** A terminal sends these to every process in its foreground, our child included. */
+/** A terminal sends these to every process in its foreground group, our child included. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH'];
 
-/** Hands signals on to the child, which decides what becomes of both. */
+/** Passes our signals on to the child: its reaction decides when both end. */
 export function forwardSignals(child: { kill(signal: NodeJS.Signals): void }): void {
   for (const signal of FORWARDED) {
     process.on(signal, () => {
-      // Forwarded as well, Ctrl-C would reach the child twice, and many programs take that for "at once!".
+      // Else Ctrl-C would reach the child twice, and many programs take a second one as an order to end at once.
       if (!(FROM_TERMINAL.includes(signal) && inForeground())) child.kill(signal);
     });
   }
 }
 
-/** Whether we are in the foreground of a terminal: our process group is the one it sends its signals to. */
+/** Whether our process group is in the foreground of a terminal, and so gets the terminal's signals. */
 function inForeground(): boolean {
   try {
     const line = readFileSync('/proc/self/stat', 'utf8');
@@ -35,11 +35,11 @@ function inForeground(): boolean {
 }
 
 /**
- * Has SIGINT, SIGTERM and SIGHUP end us also as the first process of a container, to which the kernel gives
- * only signals that it handles. Any other process dies of them by itself, which its parent can tell apart.
+ * Makes SIGINT, SIGTERM and SIGHUP end us as the first process of a container too: the kernel delivers to it only signals that
+ * it handles. Any other process needs no handler, and without one its parent sees that a signal ended it.
  */
 export function mortalAsInit(): void {
   if (process.pid !== 1) return;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => process.exit(statusOf(null, signal)));
+    process.on(signal, () => process.exit(statusOfSignal(signal)));
 }

@@ -22,8 +22,7 @@ import { top } from './top/command.ts';
 import { wait } from './wait/command.ts';
 import { withDaemons } from './with/command.ts';
 
-/** What the command line can do, in the order in which help shows it. */
-// Each module has options of its own, and yargs' types know only one kind of command in a list.
+/** All verbs, in the order of the help. The cast: yargs' types allow only one type of options in a list. */
 export const COMMANDS = [
   run,
   job,
@@ -52,5 +51,5 @@ export const COMMANDS = [
 /** Their names: `run`, `acquire`, … */
 export const VERBS = COMMANDS.map(({ command }) => String(command).split(' ', 1)[0] ?? '');
 
-/** Those that run a command, whose words are behind `--`. */
+/** The verbs that take words behind `--`. */
 export const WITH_COMMAND = ['run', 'job', 'edit', 'with', 'beat', 'completion'];

@@ -6,16 +6,17 @@ import {
   LockTimeoutError,
   MisuseError,
   StoreError,
-} from '../../lib/errors.ts';
+} from '../../lib/index.ts';
 import { shown, shownLines } from '../text/escape.ts';
+import { messageWithRemedy } from './remedies.ts';
 
 /** The exit codes of Lockstep's own making. A child's own status is passed through unchanged. */
 export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcquired: 75, timedOut: 124 } as const;
 
-/** The command line makes no sense. */
+/** The command line is invalid. */
 export class UsageError extends Error {}
 
-/** An end that the user was told of already, or that needs no words. */
+/** Ends the command with an exit code, and without a message: one was printed, or none is needed. */
 export class Exit extends Error {
   readonly exitCode: number;
 
@@ -25,21 +26,21 @@ export class Exit extends Error {
   }
 }
 
-/** The one place that turns an error into words on stderr and an exit code. */
+/** Turns an error into a message on stderr and an exit code. */
 export function report(error: unknown, verb: string): number {
   if (error instanceof Exit) return error.exitCode;
-  if (isExpected(error)) say(error.message);
+  if (isExpected(error)) say(messageWithRemedy(error));
   else process.stderr.write(`lockstep: a bug, please report it: ${traceOf(error)}\n`);
   if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
   return exitCodeOf(error);
 }
 
-/** One line for a person, on stderr: stdout is for results. */
+/** Prints a line on stderr: stdout is for results. */
 export function say(message: string): void {
   process.stderr.write(`lockstep: ${shown(message)}\n`);
 }
 
-/** An error's name and message in one line, and below it where it came from. */
+/** An error's name and message in one line, and its stack below. */
 function traceOf(error: unknown): string {
   const line = String(error);
   const stack = (error instanceof Error && error.stack) || line;
@@ -50,13 +51,13 @@ function isExpected(error: unknown): error is Error {
   return error instanceof LockstepError || error instanceof MisuseError || error instanceof UsageError;
 }
 
-/** @internal What `report` gives. */
+/** @internal The exit code that `report` returns. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof Exit) return error.exitCode;
   if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
     return EXIT.usage;
   if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;
-  // Lost before the work began or was written: whoever asked is no better off than without the lock.
+  // Lost before the work began or was written: for the caller, the same as not acquired.
   if (error instanceof LeaseLostError) return EXIT.notAcquired;
   if (error instanceof StoreError) return error.code === 'EVICTED' ? EXIT.notAcquired : EXIT.io;
   return error instanceof LockstepError ? EXIT.failed : EXIT.software;

@@ -1,10 +1,9 @@
 import fs from 'node:fs';
 import type { Writable } from 'node:stream';
-import { messageOf } from '../../lib/host/errno.ts';
-import { writeWhole } from '../../lib/host/whole-write.ts';
+import { messageOf, writeWhole } from '../../lib/internal.ts';
 import { EXIT, say } from './exit.ts';
 
-/** Resolves when all that was written has gone out, or nobody reads it any more: `process.exit` would throw the rest away. */
+/** Resolves when all output is written, or its reader is gone. `process.exit` would discard the rest. */
 export async function flush(stream: Writable): Promise<void> {
   if (stream.writableLength === 0) return;
   await new Promise<void>((resolve) => {
@@ -13,17 +12,17 @@ export async function flush(stream: Writable): Promise<void> {
   });
 }
 
-/** Stdout, where it leads into a file. */
+/** Stdout that is a file. */
 interface FileOutput extends NodeJS.WriteStream {
   fd: number;
   _type?: string;
 }
 
 /**
- * Makes a result that does not fit on its disk a failure, where stdout leads into a file. Node's own stream believes a
- * write that was cut short, and reports an error only after a command has ended.
+ * Detects, where stdout is a file, that a result did not fit on the disk. Node's own stream takes a short write for a
+ * whole one, and reports an error only after the command has ended.
  *
- * @returns what resolves to the exit code that the command ends with, once all is written
+ * @returns a function that resolves, once all is written, to the exit code to end with
  */
 export function checkedOutput(): (code: number) => Promise<number> {
   const stdout = process.stdout as FileOutput;
@@ -38,18 +37,18 @@ export function checkedOutput(): (code: number) => Promise<number> {
     }
   };
   stdout.on('error', (error) => {
-    // Some commands know better what to do then: a job goes on.
+    // A command with a listener of its own decides: a job continues.
     if (stdout.listenerCount('error') === 1) failure ??= error;
   });
   return async (code) => {
-    // A stream tells of an error only when what wrote to it has returned.
+    // A stream emits its error only after the writer has returned.
     await new Promise((resolve) => setImmediate(resolve));
     if (failure) say(`cannot write to stdout: ${messageOf(failure)}`);
     return failure && code === EXIT.ok ? EXIT.io : code;
   };
 }
 
-/** Ends this process when nobody reads its output any more: who has seen enough has not failed. */
+/** Ends this process when the reader of its output is gone: exit 0, since a reader may stop early. */
 export function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(EXIT.ok);

@@ -1,32 +1,32 @@
-import type { EntryView, LineView } from '../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../lib/index.ts';
 import { shown } from '../text/escape.ts';
 
-/** More than this are counted, not named. */
+/** The others are counted, not named. */
 const MAX_NAMED = 3;
 
-/** Who an entry's owner is, for people: its pid, and where it is if that is not here. */
+/** An entry's owner for a person: its pid, and its host if that is not this one. */
 export function ownerOf({ owners }: EntryView): string {
   const owner = owners.at(-1);
   if (!owner) return '-';
   return owner.place === 'here' ? String(owner.pid) : `${owner.pid}@${shown(owner.host)}`;
 }
 
-/** What tells an entry from all others in a store. */
+/** Identifies an entry in a store. */
 export function keyOf(name: string, ticket: number): string {
   return `${ticket} ${name}`;
 }
 
-/** A line, told apart once for all who wait in it. */
+/** A line, split into holders and waiters once. */
 interface Queue {
   holders: string;
   waiting: readonly EntryView[];
-  /** How many wait before each of them. */
+  /** The number of waiters before each waiter. */
   before: ReadonlyMap<EntryView, number>;
 }
 
-/** Who is in whose way, in lines that were read at one time. */
+/** What each entry waits for, in lines that were read at one time. */
 export class Blockers {
-  /** What the owners of entries wait for elsewhere while they keep them, by `keyOf`. */
+  /** What the owner of an entry waits for in other lines while it keeps the entry, by `keyOf`. */
   readonly #elsewhere = new Map<string, string[]>();
   readonly #queues = new Map<LineView, Queue>();
 
@@ -34,7 +34,7 @@ export class Blockers {
     for (const line of lines) for (const entry of line.entries) this.#note(line, entry);
   }
 
-  /** What must happen before an entry can go on: who must leave, or what. Empty for a holder that waits for nothing. */
+  /** The holders, waiters or action that an entry waits for. Empty for a holder whose owner waits for nothing. */
   of(line: LineView, entry: EntryView): string {
     const { kind, name, permits } = line;
     if (entry.state === 'holding') return named(this.#elsewhere.get(keyOf(name, entry.ticket)) ?? [], ', ');
@@ -69,7 +69,7 @@ export class Blockers {
   }
 }
 
-/** The first of so many, and how many more there are. */
+/** The first few, and the number of others. */
 function named(first: readonly string[], separator: string, many = first.length): string {
   const some = first.slice(0, MAX_NAMED);
   return `${some.join(separator)}${many > some.length ? ` +${many - some.length}` : ''}`;

@@ -1,13 +1,13 @@
-import { Deadlocked, linesAround } from '../../lib/deadlock/wait-graph.ts';
-import type { LineView } from '../../lib/store/store.ts';
+import type { LineView } from '../../lib/index.ts';
+import { Deadlocked, linesAround } from '../../lib/internal.ts';
 import { keyOf } from './blockers.ts';
 
 /** Reads a line as it is now; null if there is none, or it cannot be read. */
 type ReadLine = (name: string) => LineView | null;
 
 /**
- * The entries that are part of a deadlock, by `keyOf`. The wait-for graph may run through lines that are not among
- * these: `lineOf` reads a line as it is now.
+ * The entries that are part of a deadlock cycle, by `keyOf`. The wait-for graph may include other lines than these;
+ * `lineOf` reads one as it is now.
  */
 export function deadlockedIn(lines: readonly LineView[], lineOf: ReadLine): ReadonlySet<string> {
   const steps = twoReadings(lines);
@@ -16,7 +16,7 @@ export function deadlockedIn(lines: readonly LineView[], lineOf: ReadLine): Read
   return step.value;
 }
 
-/** The same where reading takes its time. */
+/** The same for a store that reads asynchronously. */
 export async function deadlockedInAsync(
   lines: readonly LineView[],
   lineOf: (name: string) => Promise<LineView | null>,
@@ -31,13 +31,13 @@ export async function deadlockedInAsync(
  * Lines that are read one after the other may show a cycle that never was:
  *   1. Q holds B and waits for A, which P holds; A's line is read;
  *   2. Q gives up, and P waits for B; B's line is read.
- * So the lines are read twice. An entry that is stuck in both readings was stuck all the time between them.
+ * So the lines are read twice. An entry that is part of a cycle in both readings was part of it all the time between.
  */
 function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet<string>, LineView | null> {
   const names = lines
     .filter(({ entries }) => entries.some(({ keeps }) => keeps.held.length > 0))
     .map(({ name }) => name);
-  // Mostly no waiter keeps anything.
+  // Usually no waiter keeps anything.
   if (names.length === 0) return new Set();
   const first = new Deadlocked(yield* reading(names, new Map(lines.map((line) => [line.name, line]))));
   if (first.inCycles.size === 0) return new Set();
@@ -50,7 +50,7 @@ function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet
   );
 }
 
-/** The lines around some names; those that are known need no reading. */
+/** Yields the lines of the wait-for graph around some names, for the caller to read. Known lines are not read again. */
 function* reading(
   names: readonly string[],
   known: ReadonlyMap<string, LineView>,

@@ -1,13 +1,18 @@
-import { type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
-import type { Attempt, Run } from '../../lib/jobs/record-format.ts';
-import { isSeen, type SeenRun, type Sighting } from '../../lib/jobs/run-history.ts';
+import {
+  type Attempt,
+  isObserved,
+  type JobVerdict,
+  type ObservedRun,
+  type Run,
+  type RunReading,
+  tookMs,
+} from '../../lib/jobs/index.ts';
+import { isoTime } from '../text/quantities.ts';
 import { reasonOf, resultOf, signalOf } from './job-words.ts';
 
-/** What programs read. docs/watching-jobs.md describes it: keys are added, never renamed. */
+/** Jobs and runs as JSON, for programs. docs/watching-jobs.md describes it: keys are added, never renamed. */
 
-const MAX_TIME_MS = 8.64e15;
-
-/** What is known of a run whose record cannot be read. */
+/** A run whose record cannot be read. */
 const NOTHING = {
   key: null,
   result: null,
@@ -31,7 +36,7 @@ const NOTHING = {
   plan: null,
 };
 
-/** One job, as `lockstep jobs --json` has it. */
+/** One job, for `lockstep jobs --json`. */
 export function jobAsJson(name: string, verdict: JobVerdict, now: number): object {
   const { state, live, newest, last, success, typicalMs, due, stuck, failed, late } = verdict;
   return {
@@ -48,20 +53,20 @@ export function jobAsJson(name: string, verdict: JobVerdict, now: number): objec
     typicalMs,
     expect: newest?.run.plan.expect ?? null,
     graceMs: due?.graceMs ?? null,
-    dueAt: iso(due?.at ?? null),
+    dueAt: isoTime(due?.at ?? null),
   };
 }
 
 /** One run. */
-export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): object {
+export function runAsJson({ run, state, orphaned, stopped, unseen }: ObservedRun): object {
   const { key, facts, label, plan, at, acquiredAt, attempts, ended } = run;
   return {
     key,
     result: resultOf({ run, state, orphaned, stopped, unseen }),
-    startedAt: iso(at),
-    acquiredAt: iso(acquiredAt),
-    beganAt: iso(attempts[0]?.at ?? null),
-    endedAt: iso(ended?.at ?? null),
+    startedAt: isoTime(at),
+    acquiredAt: isoTime(acquiredAt),
+    beganAt: isoTime(attempts[0]?.at ?? null),
+    endedAt: isoTime(ended?.at ?? null),
     waitedMs: waitedMs(run),
     tookMs: tookMs(run),
     code: ended?.code ?? null,
@@ -79,14 +84,14 @@ export function runAsJson({ run, state, orphaned, stopped, unseen }: SeenRun): o
   };
 }
 
-/** One run with its output, or a record that cannot be read: as `lockstep history --json` has them. */
-export function sightingAsJson(sighting: Sighting, tailOf: (run: Run) => string): object {
-  if (isSeen(sighting)) return { ...runAsJson(sighting), tail: tailOf(sighting.run) };
-  const { at, problem } = sighting;
-  return { ...NOTHING, result: 'unreadable', startedAt: iso(at), reason: problem, tail: '' };
+/** One run with its output, or a record that cannot be read, for `lockstep history --json`. */
+export function readingAsJson(reading: RunReading, tailOf: (run: Run) => string): object {
+  if (isObserved(reading)) return { ...runAsJson(reading), tail: tailOf(reading.run) };
+  const { at, problem } = reading;
+  return { ...NOTHING, result: 'unreadable', startedAt: isoTime(at), reason: problem, tail: '' };
 }
 
-/** How long it waited for its permit, or for as long as it did; null while it waits, or if nobody knows. */
+/** How long a run waited for its permit, or until it gave up; null while it waits, or if unknown. */
 export function waitedMs({ at, acquiredAt, ended }: Run): number | null {
   const until = acquiredAt ?? ended?.at ?? null;
   return until === null ? null : Math.max(0, until - at);
@@ -94,15 +99,11 @@ export function waitedMs({ at, acquiredAt, ended }: Run): number | null {
 
 function attemptAsJson({ at, facts, exited }: Attempt): object {
   return {
-    beganAt: iso(at),
-    exitedAt: iso(exited?.at ?? null),
+    beganAt: isoTime(at),
+    exitedAt: isoTime(exited?.at ?? null),
     pid: facts.pid,
     code: exited?.code ?? null,
     signal: exited?.signal ?? null,
     timedOut: exited?.timedOut ?? false,
   };
-}
-
-function iso(ms: number | null): string | null {
-  return ms === null || ms > MAX_TIME_MS ? null : new Date(ms).toISOString();
 }

@@ -1,29 +1,35 @@
-import { type JobState, type JobVerdict, tookMs } from '../../lib/jobs/health.ts';
-import type { Outcome, Run } from '../../lib/jobs/record-format.ts';
-import type { RunState, SeenRun } from '../../lib/jobs/run-history.ts';
-import type { Stuck } from '../../lib/jobs/stuck.ts';
+import {
+  type JobState,
+  type JobVerdict,
+  type ObservedRun,
+  type Outcome,
+  type Run,
+  type RunState,
+  type StuckRun,
+  tookMs,
+} from '../../lib/jobs/index.ts';
 import { ago, lasting } from '../text/quantities.ts';
 
-/** A job and its runs in words, for a person. What others wrote is in them, and not yet `shown`. */
+/** A job and its runs in words, for a person. They contain text of other processes that is not yet `shown`. */
 
-/** What became of a run. */
-export function resultOf({ run, state }: SeenRun): Outcome | Exclude<RunState, 'ended'> {
+/** A run's outcome, or its state if it has none yet. */
+export function resultOf({ run, state }: ObservedRun): Outcome | Exclude<RunState, 'ended'> {
   return run.ended?.outcome ?? (state === 'ended' ? 'lost' : state);
 }
 
-/** The same with its exit code, or the signal that ended it: `failed (3)`. */
-export function resultWords(sight: SeenRun): string {
-  const result = resultOf(sight);
+/** The same with the exit code, or the signal that ended the run: `failed (3)`. */
+export function resultWords(observed: ObservedRun): string {
+  const result = resultOf(observed);
   if (result !== 'failed') return result;
-  return `failed (${signalOf(sight.run) ?? sight.run.ended?.code})`;
+  return `failed (${signalOf(observed.run) ?? observed.run.ended?.code})`;
 }
 
-/** The signal that ended its last attempt. */
+/** The signal that ended a run's last attempt. */
 export function signalOf(run: Run): string | null {
   return run.attempts.at(-1)?.exited?.signal ?? null;
 }
 
-/** Why a job is not well, or what it does now; empty if it is just well. */
+/** Why a job is not well, or what it does now; empty if it is well and idle. */
 export function reasonOf(verdict: JobVerdict, now: number): string {
   const { state, stuck, failed, late, problem } = verdict;
   const known: Array<[JobState, string | null]> = [
@@ -33,28 +39,30 @@ export function reasonOf(verdict: JobVerdict, now: number): string {
     ['unknown', problem],
     ['running', stuck ? null : runningWords(verdict, now)],
   ];
-  const told = known.flatMap(([what, words]) => (words === null ? [] : [what === state ? words : `${what}: ${words}`]));
-  if (failed || late) told.push(successWords(verdict, now));
-  return told.join('; ');
+  const parts = known.flatMap(([what, words]) =>
+    words === null ? [] : [what === state ? words : `${what}: ${words}`],
+  );
+  if (failed || late) parts.push(successWords(verdict, now));
+  return parts.join('; ');
 }
 
-function stuckWords({ sight, why }: Stuck, { due }: JobVerdict, now: number): string {
-  const { run, stopped } = sight;
+function stuckWords({ observed, why }: StuckRun, { due }: JobVerdict, now: number): string {
+  const { run, stopped } = observed;
   const command = run.attempts.at(-1);
   const begun = run.attempts[0]?.at ?? run.at;
-  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(sight)}`;
+  const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(observed)}`;
   if (why === 'orphaned')
-    return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: nobody will end its command (pid ${command?.facts.pid}), nor record how it ends`;
+    return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: its command (pid ${command?.facts.pid}) will not be ended, and its end will not be recorded`;
   if (why === 'stopped') {
     const pid = stopped === 'command' ? command?.facts.pid : run.facts.pid;
-    return `its ${stopped === 'command' ? 'command' : '`lockstep job`'} is stopped; \`kill -CONT ${pid}\` lets it go on`;
+    return `its ${stopped === 'command' ? 'command' : '`lockstep job`'} is stopped; \`kill -CONT ${pid}\` continues it`;
   }
   if (why === 'past-timeout') return `${running}, past its timeout of ${lasting(run.plan.timeoutMs ?? 0)}`;
   return `${running}, and two more were expected since (${due?.expect})`;
 }
 
-function failedWords({ run }: SeenRun, now: number): string {
-  if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died in the middle`;
+function failedWords({ run }: ObservedRun, now: number): string {
+  if (!run.ended) return `the run of ${ago(run.at, now)} was lost: its process or its machine died`;
   const { outcome, code, reason, at } = run.ended;
   const took = tookMs(run);
   const what = outcome === 'failed' ? `exit code ${code}` : outcome === 'timed-out' ? 'timed out' : 'gave up';
@@ -74,7 +82,7 @@ function successWords({ success }: JobVerdict, now: number): string {
   return success ? `last success ${ago(success.run.at, now)}` : 'no success yet';
 }
 
-/** The run that was there first is told of; with permits there may be more. */
+/** Describes the oldest run; with permits there may be more. */
 function runningWords({ live }: JobVerdict, now: number): string | null {
   const running = live.filter(({ state }) => state === 'running');
   const first = (running.length > 0 ? running : live).at(-1);
@@ -92,6 +100,6 @@ function runningWords({ live }: JobVerdict, now: number): string | null {
   return `${counts.filter(Boolean).join(', ')}; the first ${one}`;
 }
 
-function placeWords({ run, unseen }: SeenRun): string {
+function placeWords({ run, unseen }: ObservedRun): string {
   return unseen ? ` on ${run.facts.host}, whose processes cannot be seen from here` : '';
 }

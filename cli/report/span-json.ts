@@ -1,6 +1,7 @@
-import { holdOf, type PastAction, type Span, type Stretch, waitOf } from '../../lib/history/span.ts';
+import { holdOf, type PastAction, type Span, type Stretch, waitOf } from '../../lib/history/index.ts';
+import { isoTime } from '../text/quantities.ts';
 
-/** What programs read of an entry's time in a line. */
+/** An entry's time in a line, for programs. */
 export function spanAsJson(span: Span, now: number): object {
   const { ticket, token, session, pid, host, label, ask, held, end, reason, by, stale } = span;
   const [waited, holding] = [waitOf(span, now), holdOf(span, now)];
@@ -14,9 +15,9 @@ export function spanAsJson(span: Span, now: number): object {
     command: label,
     permits: ask === 0 ? 1 : ask,
     shared: ask === 0,
-    entered: iso(span.enteredAt),
-    granted: iso(span.grantedAt),
-    ended: iso(span.endedAt),
+    entered: isoTime(span.enteredAt),
+    granted: isoTime(span.grantedAt),
+    ended: isoTime(span.endedAt),
     waitedMs: rounded(waited),
     heldMs: rounded(holding),
     clockSkew: Boolean(waited?.isSkewed || holding?.isSkewed),
@@ -27,13 +28,9 @@ export function spanAsJson(span: Span, now: number): object {
   };
 }
 
-/** The same of what was done to a resource from outside its line. */
+/** An action on a resource from outside its line, for programs. */
 export function actionAsJson({ did, at, number, outcome, session, pid, host }: PastAction): object {
-  return { what: did, at: iso(at), number, outcome, session, pid, host };
-}
-
-function iso(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString();
+  return { what: did, at: isoTime(at), number, outcome, session, pid, host };
 }
 
 function rounded(stretch: Stretch | null): number | null {

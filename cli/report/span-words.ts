@@ -1,23 +1,25 @@
-import { isOver, type PastAction, type Span, type Stretch } from '../../lib/history/span.ts';
+import type { PastAction, Span, Stretch } from '../../lib/history/index.ts';
+import { isOver } from '../../lib/internal.ts';
 import { length, localTime } from '../text/quantities.ts';
 
-/** `2026-11-25 23:59:12.345`; `?` if it is not known. */
+/** `2026-11-25 23:59:12.345`; `?` if unknown. */
 export function momentWords(ms: number | null): string {
   return ms === null ? '?' : localTime(ms, 'milliseconds');
 }
 
-/** `1.2s`; `0ms*` if the clocks disagree; `?` if it is not known. */
+/** `1.2s`; `0ms*` if the clocks disagree; `?` if unknown. */
 export function stretchWords(stretch: Stretch | null): string {
   return stretch ? `${length(stretch.ms)}${stretch.isSkewed ? '*' : ''}` : '?';
 }
 
-/** `left`, `evicted: its process is gone (by pid 7 on web1)`, `still holding, stale: …` */
+/** `released`, `evicted: its process is gone (by pid 7 on web1)`, `still holding, stale: …` */
 export function endWords(span: Span): string {
   const { end, reason, by, stale } = span;
   if (!isOver(span)) return stale === null ? end : `${end}, stale: ${stale}`;
+  if (end === 'left') return 'released';
   if (end === 'stolen') return `stolen by ${by}`;
   if (end === 'evicted') return `evicted: ${reason}${by === 'unknown' ? '' : ` (by ${by})`}`;
-  return end === 'unknown' ? 'not known' : end;
+  return end;
 }
 
 /** `set`, `notify 2`, `add -1` */
@@ -25,9 +27,9 @@ export function actionWords({ did, number }: PastAction): string {
   return did === 'sweep' || number === null ? did : `${did} ${number}`;
 }
 
-/** What came of it: `2 let in`, `1 ended`, a counter's new value. */
+/** The result of an action: `2 released`, `1 ended`, a counter's new value. */
 export function outcomeWords({ did, outcome }: PastAction): string {
   if (did === 'add') return `= ${outcome}`;
-  if (did === 'set' || did === 'notify') return `${outcome} let in`;
+  if (did === 'set' || did === 'notify') return `${outcome} released`;
   return did === 'clear' ? '' : `${outcome} ended`;
 }

@@ -1,14 +1,13 @@
 import { max, median } from 'd3-array';
-import type { Past } from '../../lib/history/history.ts';
-import { holdOf, type Span, waitOf } from '../../lib/history/span.ts';
+import { holdOf, type Span, waitOf } from '../../lib/history/index.ts';
 import { counted, length } from '../text/quantities.ts';
 
-/** What a number of spans comes to. Times in ms; undefined where there are none. */
+/** Statistics of some spans. Times in ms; undefined without spans. */
 export interface Figures {
   acquisitions: number;
   gaveUp: number;
   /** Evicted, or stolen from. */
-  thrownOut: number;
+  evicted: number;
   medianWait: number | undefined;
   maxWait: number | undefined;
   medianHold: number | undefined;
@@ -22,7 +21,7 @@ export function figuresOf(spans: readonly Span[], now: number): Figures {
   return {
     acquisitions: acquired.length,
     gaveUp: spans.filter(({ end }) => end === 'gave up waiting').length,
-    thrownOut: spans.filter(({ end }) => end === 'evicted' || end === 'stolen').length,
+    evicted: spans.filter(({ end }) => end === 'evicted' || end === 'stolen').length,
     medianWait: median(waits),
     maxWait: max(waits),
     medianHold: median(holds),
@@ -32,17 +31,12 @@ export function figuresOf(spans: readonly Span[], now: number): Figures {
 
 /** `37 acquisitions; waited 1.2s median, 14s max; held …`: one line for a person. */
 export function summaryOf(figures: Figures): string {
-  const { acquisitions, gaveUp, thrownOut, medianWait, maxWait, medianHold, maxHold } = figures;
+  const { acquisitions, gaveUp, evicted, medianWait, maxWait, medianHold, maxHold } = figures;
   return [
     counted(acquisitions, 'acquisition'),
     ...(medianWait === undefined ? [] : [`waited ${length(medianWait)} median, ${length(maxWait)} max`]),
     ...(medianHold === undefined ? [] : [`held ${length(medianHold)} median, ${length(maxHold)} max`]),
     ...(gaveUp === 0 ? [] : [`${gaveUp} gave up`]),
-    ...(thrownOut === 0 ? [] : [`${thrownOut} thrown out`]),
+    ...(evicted === 0 ? [] : [`${evicted} evicted`]),
   ].join('; ');
-}
-
-/** `semaphore(4)`, as `status` has it. */
-export function kindOf({ kind, permits }: Pick<Past, 'kind' | 'permits'>): string {
-  return kind === 'semaphore' || kind === 'barrier' ? `${kind}(${permits})` : kind;
 }

@@ -1,6 +1,6 @@
 /**
- * A working directory that somebody deleted must stop nobody who does not need it: cron jobs run in such ones. yargs asks for
- * it as soon as it is loaded; so this is imported before it, and answers until `lift()`.
+ * A verb that does not need its working directory works in a deleted one, as a cron job may have. yargs calls
+ * `process.cwd()` when it is loaded, so this module is imported first, and answers for it until `lift()`.
  */
 
 const { cwd } = process;
@@ -11,7 +11,7 @@ try {
   process.cwd = () => '/';
 }
 
-/** Nothing of ours may take another directory for the one that is gone. */
+/** Restores `process.cwd()`: our own code must not take another directory for the deleted one. */
 export function lift(): void {
   process.cwd = cwd;
 }

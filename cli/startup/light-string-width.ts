@@ -1,8 +1,8 @@
 import fastStringWidth from 'fast-string-width';
 
 /**
- * Stands in for `string-width` in the bundle. That one builds an `Intl.Segmenter` when it is loaded,
- * which alone costs 20–60 ms, and yargs loads it on every start.
+ * Replaces `string-width` in the bundle, which yargs loads on every start. `string-width` builds an `Intl.Segmenter` when
+ * it is loaded, which takes 20–60 ms.
  */
 export default function stringWidth(text: string): number {
   return fastStringWidth(text);

@@ -1,27 +1,32 @@
 import fastStringWidth from 'fast-string-width';
 
 const ASCII = /^[\x20-\x7e]*$/;
-/** Made when it is needed: that takes a while. */
+/** Built at its first use: building it takes 20 ms or more. */
 let segmenter: Intl.Segmenter | undefined;
 
+/** The number of terminal columns that a text takes. */
 export function widthOf(text: string): number {
   return fastStringWidth(text);
 }
 
-/** A text in at most so many columns of a terminal, whole characters only; where something is missing it ends with `…`. */
+/** Cuts a text to at most `columns` columns, at a character's boundary. A text that was cut ends with `…`. */
 export function cut(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   if (columns < 1) return '';
   return `${ASCII.test(text) ? text.slice(0, columns - 1) : startOf(text, columns - 1)}…`;
 }
 
-/** A text in exactly so many columns. */
+/** Cuts or pads a text to exactly `columns` columns. */
 export function filled(text: string, columns: number): string {
   const start = cut(text, columns);
   return start + ' '.repeat(Math.max(0, columns - widthOf(start)));
 }
 
-/** As much of a text as fits. What a person takes for one character may be many: an accent, a flag, a family. */
+/**
+ * As much of a text as fits into `columns`. What a reader takes for one character may be several code points: an accent,
+ * a flag, a family. `fast-string-truncated-width` cuts inside a surrogate pair, and `cli-truncate` 5, the last one for
+ * Node 20, returns one column too many for a wide character.
+ */
 function startOf(text: string, columns: number): string {
   segmenter ??= new Intl.Segmenter('en');
   let width = 0;
@@ -30,19 +35,4 @@ function startOf(text: string, columns: number): string {
     if (width > columns) return text.slice(0, index);
   }
   return text;
-}
-
-/** A text that is at most so wide, cut if it must be. */
-export function fitted(text: string, width: number): string {
-  return fastStringWidth(text) <= width ? text : `${start(text, width - 1)}…`;
-}
-
-/** As much of a text as is at most so wide, whole characters only. */
-function start(text: string, width: number): string {
-  let kept = '';
-  for (const character of text) {
-    if (fastStringWidth(kept + character) > width) break;
-    kept += character;
-  }
-  return kept;
 }

@@ -1,9 +1,8 @@
 import { ConfigMismatchError, StoreError } from '../errors.ts';
 import type { JournalRecord } from '../journal/record.ts';
 import { type Action, actionRecord, admitsSome } from '../line/action.ts';
-import { type Config, describeConfig, MAX_ENTRIES } from '../line/config.ts';
+import { type Config, describeConfig } from '../line/config.ts';
 import { type Entry, type Eviction, type Keeps, keptToWire } from '../line/entry.ts';
-import type { Joined, Outcome } from '../line/outcome.ts';
 import { toWire } from '../session/facts.ts';
 import type { Judge } from '../session/liveness.ts';
 import { ownerFor } from '../session/session.ts';
@@ -12,11 +11,10 @@ import type { AdoptOptions, LineView, Request } from '../store/store.ts';
 import { AbandonedEntries } from './abandoned-entries.ts';
 import { DeadEntries } from './dead-entries.ts';
 import { DiskEntry, type EntryResource } from './disk-entry.ts';
+import { Entrance } from './entrance.ts';
 import { Ledger, type LedgerOptions } from './ledger.ts';
 import { OwnEntries } from './own-entries.ts';
 
-/** How often a `try` is repeated after it found the dead in its way. */
-const MAX_TRIES = 3;
 /** A newcomer to the line trusts a look at those before it that is no older. */
 const JUDGED_LATELY_MS = 20;
 
@@ -35,8 +33,7 @@ export class DiskResource implements EntryResource {
   readonly #ledger: Ledger;
   readonly #dead: DeadEntries;
   readonly #abandoned: AbandonedEntries;
-  #label = '';
-  #labelJson = '""';
+  readonly #entrance: Entrance;
 
   private constructor(options: DiskResourceOptions, own: OwnEntries, ledger: Ledger) {
     this.name = options.name;
@@ -51,6 +48,10 @@ export class DiskResource implements EntryResource {
       refresh: () => this.refreshInPlace(),
       end: (entry, passOn) => this.#end(entry, passOn),
       claim: (stray) => this.#claim(stray),
+    });
+    this.#entrance = new Entrance({
+      ...{ resource: this, presence, ledger, own, dead: this.#dead, abandoned: this.#abandoned },
+      directory: options.directory,
     });
   }
 
@@ -88,10 +89,10 @@ export class DiskResource implements EntryResource {
   join(config: Config, request: Request): DiskEntry {
     this.check(config);
     this.flushAbandoned();
-    if (request.onlyIfGranted) return this.#tryJoin(request);
-    if (request.steal) return this.#steal(request);
+    if (request.onlyIfGranted) return this.#entrance.tryEnter(request);
+    if (request.steal) return this.#entrance.steal(request);
     this.#dead.sweepLeftovers();
-    const entry = this.#enter('enter', request);
+    const entry = this.#entrance.enter(request);
     // In a busy line another session has looked just now, and judging costs more than a hand-over.
     if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.expelDeadBefore(entry);
     return entry;
@@ -216,64 +217,6 @@ export class DiskResource implements EntryResource {
     return viewLine(this.#ledger.line, this.#options.judge, this.#options.presence.session);
   }
 
-  #tryJoin(request: Request): DiskEntry {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
-      this.refresh();
-      // A record in vain would only make the journal longer for everybody.
-      if (this.#ledger.line.wouldGrant(request.ask)) {
-        const entry = this.#enter('try', request);
-        if (entry.state !== 'refused') return entry;
-      }
-      if (!this.expelDead(null)) break;
-    }
-    return new DiskEntry(this, null);
-  }
-
-  #enter(verb: 'enter' | 'try', { ask, label }: Request): DiskEntry {
-    const { session } = this.#options.presence;
-    const id = this.#ledger.nextId();
-    const at = this.#ledger.now();
-    const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
-    const own = this.#joined(id, [verb, id, session.wire, ask, at, label], json);
-    if (own.state === 'refused' && verb === 'enter' && !this.#ledger.line.isClosed) throw this.#fullError();
-    return own;
-  }
-
-  /** Takes the lock from all its holders. */
-  #steal({ label }: Request): DiskEntry {
-    const id = this.#ledger.nextId();
-    const record: JournalRecord = ['steal', id, this.#options.presence.session.wire, this.#ledger.now(), label];
-    const own = this.#joined(id, record, JSON.stringify(record));
-    if (own.state === 'refused') throw this.#fullError();
-    return own;
-  }
-
-  /** Appends a record that joins. Returns our part in the entry that it made, refused if it made none. */
-  #joined(id: string, record: JournalRecord, json: string): DiskEntry {
-    const joined = joinedBy(this.#append(id, record, json));
-    // If the entry is not there any more, another session ended it right behind our record: `settle` reports that.
-    const own = new DiskEntry(this, joined && { ...joined, entry: this.#ledger.present(joined.entry) });
-    if (joined) this.#own.add(own);
-    try {
-      this.#ledger.settle(joined !== null && joined.others > 0);
-    } catch (error) {
-      // The caller gets no entry, so nothing else would ever end it.
-      this.#abandonQuietly(own);
-      throw error;
-    }
-    return own;
-  }
-
-  #append(id: string, record: JournalRecord, json: string): Outcome {
-    try {
-      return this.#ledger.append(record, json);
-    } catch (error) {
-      // Whatever the error is, the record may be in the journal, and the caller gets no entry.
-      this.#abandoned.addUnsure(id);
-      throw error;
-    }
-  }
-
   #end(own: DiskEntry, passOn: Eviction | null): void {
     if (passOn === null || own.state !== 'holding') this.leave(own);
     else if (!this.isGone() && this.#own.has(own)) this.evict(own.ticket, passOn);
@@ -288,23 +231,6 @@ export class DiskResource implements EntryResource {
     return own;
   }
 
-  #abandonQuietly(own: DiskEntry): void {
-    try {
-      this.abandon(own);
-    } catch {
-      // It is tried again.
-    }
-  }
-
-  /** A label as JSON. Mostly it is the same one every time. */
-  #quoted(label: string): string {
-    if (label !== this.#label) {
-      this.#label = label;
-      this.#labelJson = JSON.stringify(label);
-    }
-    return this.#labelJson;
-  }
-
   /** A line ignores an owner too many. A process that believed itself adopted would be unprotected. */
   #checkOwners(ticket: number): void {
     const entry = this.#ledger.line.find(ticket);
@@ -315,20 +241,8 @@ export class DiskResource implements EntryResource {
       { operation: 'adopt', resource: this.name, path: this.#options.directory },
     );
   }
-
-  #fullError(): StoreError {
-    return new StoreError(
-      'STORE_BUSY',
-      `${this.name}: its line is full (${MAX_ENTRIES.toLocaleString('en')} entries). Try again when it is shorter.`,
-      { operation: 'acquire', resource: this.name, path: this.#options.directory },
-    );
-  }
 }
 
 function isUnsure(error: unknown): boolean {
   return error instanceof StoreError && error.code === 'STORE_UNSURE';
-}
-
-function joinedBy(outcome: Outcome): Joined | null {
-  return typeof outcome === 'object' ? outcome : null;
 }

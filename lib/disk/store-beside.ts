@@ -2,7 +2,8 @@ import path from 'node:path';
 import type { Belonging, FileFacts, Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { withRealPath } from '../host/pinned-files.ts';
-import { directoryAt, factsOf, type Keeper, modeText, refusal, StoreGround, type StoreWishes } from './store-ground.ts';
+import { StoreGround, type StorePolicy, type StoreWishes } from './store-ground.ts';
+import { directoryAt, factsOf, modeText, refusal } from './store-place.ts';
 
 /** The name of a store beside a file. */
 const NAME = '.lockstep';
@@ -24,7 +25,7 @@ export interface WishesBeside extends StoreWishes {
  */
 export function openDirectoryBeside(host: Host, file: string, wishes: WishesBeside = {}): StoreDirectory {
   const directory = path.join(path.dirname(file), NAME);
-  const ground = new StoreGround(host, directory, wishes, new BesideKeeper(host, file, wishes.reopened ?? false));
+  const ground = new StoreGround(host, directory, wishes, new BesideStorePolicy(host, file, wishes.reopened ?? false));
   ground.check();
   return ground;
 }
@@ -35,7 +36,7 @@ interface Plan {
   belonging?: Belonging;
 }
 
-class BesideKeeper implements Keeper {
+class BesideStorePolicy implements StorePolicy {
   readonly #host: Host;
   readonly #file: string;
   readonly #around: string;

@@ -3,7 +3,8 @@ import path from 'node:path';
 import { absolute } from '../host/absolute-path.ts';
 import type { FileFacts, Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
-import { type Keeper, modeText, refusal, StoreGround, type StoreWishes } from './store-ground.ts';
+import { StoreGround, type StorePolicy, type StoreWishes } from './store-ground.ts';
+import { modeText, refusal } from './store-place.ts';
 
 export type { StoreDirectory } from '../host/own-directory.ts';
 export type { StoreWishes } from './store-ground.ts';
@@ -58,13 +59,13 @@ export function openStoreDirectory(host: Host, directory: string, wishes: StoreW
  * @throws {StoreError} if what is there cannot be trusted
  */
 export function findStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
-  const ground = new StoreGround(host, directory, wishes, new OwnKeeper(host, directory, wishes));
+  const ground = new StoreGround(host, directory, wishes, new OwnStorePolicy(host, directory, wishes));
   ground.check();
   return ground;
 }
 
 /** A store that its path names. */
-class OwnKeeper implements Keeper {
+class OwnStorePolicy implements StorePolicy {
   readonly #host: Host;
   readonly #directory: string;
   readonly #shared: boolean;

@@ -2,25 +2,25 @@ import type { DocumentFacts, DocumentHost, ProgramEnd } from '../host/document-h
 import { type FileAct, fileError } from './file-error.ts';
 
 /*
- * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: it opens
- * these two whatever became of the files' names. Starting it takes longer than all the rest of a replacement. So whoever
- * replaces one file again and again asks once whether there is anything to copy, and remembers it.
+ * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: these stay
+ * valid whatever the files' names lead to. Starting it takes longer than all the rest of a replacement. So for a file
+ * that is replaced repeatedly this process checks once whether there is anything to copy, and remembers the answer.
  */
 const COPY = ['--attributes-only', '--preserve=mode,xattr', '/dev/fd/3', '/dev/fd/4'];
 /**
- * A pipe carries a mode, but neither an access list nor an extended attribute: so `cp` succeeds in copying a file's
- * attributes to a pipe only if the file has nothing else. Prints `plain` if that is so of both files.
+ * A pipe has a mode, but neither an access list nor extended attributes: so `cp` can copy a file's attributes to a pipe
+ * only if the file has no others. Prints `plain` if that is true of both files.
  */
 const ARE_PLAIN = `exec 5>&1
 to_pipe() { cp --attributes-only --preserve=mode,xattr "$1" /dev/fd/1 2>/dev/null; }
 { to_pipe /dev/fd/3 && to_pipe /dev/fd/4 && echo plain >&5; } | :`;
 
-/** How long a directory is believed to give new files no access list of its own (a default one). */
+/** For how long to assume that a directory gives new files no default access list. */
 const DIRECTORY_MEMORY_MS = 1_000;
 const MAX_REMEMBERED = 1_024;
-/** How a `cp` that is not GNU's answers to these options. */
+/** What a `cp` other than GNU's prints for these options. */
 const FOREIGN_CP = /unrecognized option|invalid option|unknown option|unexpected argument|without xattr support/i;
-/** Errors of starting a program that say nothing of whether there is one. */
+/** Errors of starting a program that do not mean that it is missing. */
 const CANNOT_START_NOW = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
 const machines = new WeakMap<DocumentHost, Attributes>();
@@ -36,15 +36,15 @@ export interface Carried {
 /**
  * Carries access lists and extended attributes from a file to the one that will replace it.
  *
- * On systems without GNU `cp` (busybox, macOS, Windows) they can be neither seen nor copied, and are lost.
+ * On systems without GNU `cp` (busybox, macOS, Windows) they can be neither detected nor copied, and are lost.
  */
 export class Attributes {
   readonly #host: DocumentHost;
-  /** By device and inode: when the file that has nothing to carry was last changed. */
+  /** By device and inode: the last change of a file that has neither. */
   readonly #plainFiles = new Map<string, bigint>();
-  /** The same of files that this process made, of which that is not known. */
+  /** The same for files that this process made and has not checked yet. */
   readonly #made = new Map<string, bigint>();
-  /** By device and inode: until when new files in a directory are believed to have no access list. */
+  /** By device and inode: until when to assume that new files in a directory have no access list. */
   readonly #plainDirectories = new Map<string, number>();
   #isUnable = process.platform !== 'linux';
 
@@ -52,7 +52,7 @@ export class Attributes {
     this.#host = host;
   }
 
-  /** The one of a machine. */
+  /** The instance of a host. */
   static on(host: DocumentHost): Attributes {
     const known = machines.get(host);
     if (known) return known;
@@ -62,22 +62,22 @@ export class Attributes {
   }
 
   /**
-   * Makes the access list and the extended attributes of `to` those of the file. Resolves to whether both files are
-   * known to have none.
+   * Copies the access list and the extended attributes of the file to `to`. Resolves to whether both files are known to
+   * have none.
    *
-   * @throws {StoreError} (rejects) if there are some, and they cannot be kept
+   * @throws {StoreError} (rejects) if the file has some that cannot be kept
    */
   async carry(file: Carried, to: number): Promise<boolean> {
     if (this.#isUnable) return false;
     if (this.#isKnown(file)) return true;
-    // To ask takes longer than to copy: so it is asked from the second replacement of a file in a row on.
+    // The check takes longer than the copy, so it is made from a file's second replacement in a row on.
     const isOurs = isNoted(this.#made, file.facts) || isNoted(this.#plainFiles, file.facts);
     if (isOurs && (await this.#arePlain(file, to))) return true;
     this.#check(await this.#host.run('cp', COPY, [file.from, to]), file.act);
     return false;
   }
 
-  /** A replacement is in place: from now on, until it changes, it is known. */
+  /** Remembers a replacement that is in place, until it changes. */
   note(facts: DocumentFacts, isPlain: boolean): void {
     remember(isPlain ? this.#plainFiles : this.#made, idOf(facts), facts.changedNs);
   }

@@ -1,23 +1,20 @@
 import path from 'node:path';
 import type { StoreError } from '../errors.ts';
 import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
-import { isErrno, systemError } from '../host/errno.ts';
+import { isErrno } from '../host/errno.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { type FileAct, fileError, fileErrorOf } from './file-error.ts';
+import { MAX_FILE_BYTES, readAll } from './read-all.ts';
 import { Replacement, type ReplaceOptions } from './replacement.ts';
 import { sweepOldTemporaryFiles, sweepTemporaryFiles, TemporaryNames } from './temporary-file.ts';
 
-const READ_BYTES = 8 * 1024;
-/** V8 makes no longer strings, and what is replaced here is parsed. */
-export const MAX_FILE_BYTES = 2 ** 29 - 25;
-
 /**
- * A regular file that is open to be replaced, once: its directory and its contents stay the ones that were opened,
+ * A regular file that is open to be replaced, once. Its directory and its contents stay the ones that were opened,
  * whatever their names lead to later.
  *
- * A replacement is a new file beside it that takes its name when it is whole. It keeps the owner, the group, the mode,
- * the access list and the extended attributes, or is refused. A crash leaves the old file or the new one, and at worst a
- * temporary file, which the next replacement removes.
+ * The replacement is a new file beside it that takes its name when it is whole. It keeps the owner, the group, the
+ * mode, the access list and the extended attributes, or it is refused. A crash leaves the old file or the new one, and
+ * at worst a temporary file, which the next replacement removes.
  */
 export class Document {
   /** The path as the caller gave it, for messages. */
@@ -45,16 +42,14 @@ export class Document {
     }
   }
 
-  /**
-   * @throws {StoreError} if it is not there, is no regular file, is too large, or cannot be opened
-   */
+  /** @throws {StoreError} if the file is not there, is not regular, is too large, or cannot be opened */
   static open(file: string, host: DocumentHost = nodeDocuments): Document {
     const act: FileAct = { operation: 'read', path: file };
     try {
       const realPath = host.realPath(file);
       const directory = host.openDirectory(path.dirname(realPath));
       try {
-        // Somebody may have turned a directory above it between the two calls.
+        // Another process may have replaced a directory above it between the two calls.
         if (directory.place !== path.dirname(realPath)) throw changedError(act);
         return new Document(host, file, { realPath, directory });
       } catch (error) {
@@ -66,25 +61,17 @@ export class Document {
     }
   }
 
-  /**
-   * What the file held at the first call.
-   *
-   * @throws {StoreError}
-   */
+  /** The contents at the first call. @throws {StoreError} */
   get bytes(): Buffer {
     this.#bytes ??= this.#guard('read', () => this.#read());
     return this.#bytes;
   }
 
-  /**
-   * Refuses a file that this process may not write, before somebody does work for it.
-   *
-   * @throws {StoreError}
-   */
+  /** Refuses a file that this process may not write, before the caller works on its contents. @throws {StoreError} */
   checkReplaceable(): void {
     const { mode } = this.#facts;
     const act = this.#act('replace');
-    // To root everything is writable; but a file that nobody may write is not meant to be written.
+    // Root may write anything, but a file without any write permission is meant to stay as it is.
     if ((mode & 0o222) === 0)
       throw fileError(
         'FILE_DENIED',
@@ -94,12 +81,12 @@ export class Document {
     this.#guard('replace', () => this.#host.checkAccess(this.#target));
   }
 
-  /** Removes what killed writers left beside the file. Only for the holder of the file's lock. */
+  /** Removes the temporary files of killed writers. Only for the holder of the file's lock. */
   async sweep(): Promise<void> {
     sweepTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
   }
 
-  /** The same without the lock. */
+  /** The same without the lock: only those that are old. */
   async sweepOld(): Promise<void> {
     sweepOldTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
   }
@@ -107,8 +94,8 @@ export class Document {
   /**
    * Replaces the file, and syncs it and its directory.
    *
-   * @throws {StoreError} (rejects) and then the file is as it was; but for `FILE_UNSYNCED`, when it is the new one
-   * @throws what `beforeRename` throws (rejects); the file is as it was
+   * @throws {StoreError} (rejects) and the file is unchanged; except with `FILE_UNSYNCED`: it is the new one
+   * @throws what `beforeRename` throws (rejects); the file is unchanged
    */
   async replace(bytes: Uint8Array, options: ReplaceOptions = {}): Promise<void> {
     try {
@@ -139,7 +126,7 @@ export class Document {
     try {
       await replacement.fill(bytes, allowNewOwner);
       await beforeRename?.();
-      // From here to the rename there is no wait: what changes the file in between has a few microseconds for it.
+      // No wait from here to the rename: another writer has only microseconds to change the file in between.
       this.#assertUnchanged();
       await this.#putInPlace(replacement, beforeRename);
     } catch (error) {
@@ -156,15 +143,15 @@ export class Document {
       replacement.putInPlace();
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
-      // The next holder of the lock swept it: so the lease was lost, which says more.
+      // The next holder of the lock swept it, so the lease is lost: `beforeRename` reports that.
       await beforeRename?.();
       throw changedError(this.#act('replace'));
     }
   }
 
   /**
-   * The file is still the one that was read, and still what the path leads to. Its times may be too coarse to tell, so
-   * the contents are compared as well.
+   * Checks that the path still leads to the file that was read, and that the file is unchanged. Its times may be too
+   * coarse to show a change, so the contents are compared as well.
    *
    * @throws {StoreError}
    */
@@ -204,25 +191,14 @@ export class Document {
   }
 
   #read(): Buffer {
-    const chunks: Buffer[] = [];
-    let position = 0;
-    for (;;) {
-      const rest = Math.max(this.#facts.size - position, 0) + 1;
-      const chunk = Buffer.allocUnsafe(Math.max(rest, READ_BYTES));
-      const length = this.#host.read(this.#fd, chunk, position);
-      if (length === 0) return chunks.length === 1 ? (chunks[0] ?? chunk) : Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, length));
-      position += length;
-      // It grows as it is read: the last look will say so.
-      if (position > MAX_FILE_BYTES) throw systemError('EFBIG', 'it grows as it is read');
-    }
+    return readAll(this.#host, this.#fd, this.#facts.size);
   }
 
   #closeQuietly(fd: number): void {
     try {
       this.#host.close(fd);
     } catch {
-      // The descriptor is gone whatever this says, and what was written was synced.
+      // The descriptor is closed all the same, and it was only read.
     }
   }
 
@@ -243,7 +219,7 @@ function changedError(act: FileAct): StoreError {
   return fileError(
     'FILE_CHANGED',
     act,
-    'somebody who does not use its lock (an editor, a deployment) changed or replaced it meanwhile. Their change was kept, and this one was not made. Do it again.',
+    'a program that does not use its lock (an editor, a deployment) changed or replaced it meanwhile. That change was kept, and this one was not made. Do it again.',
   );
 }
 

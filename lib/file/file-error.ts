@@ -2,7 +2,7 @@ import { LockstepError, StoreError } from '../errors.ts';
 import { errnoName } from '../host/errno.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 
-/** What was done with which file, for messages. `path` is the path as the caller gave it. */
+/** The operation and its file, for messages. `path` is the path as the caller gave it. */
 export interface FileAct {
   operation: 'read' | 'replace' | 'write';
   path: string;
@@ -10,16 +10,16 @@ export interface FileAct {
 
 const UNCHANGED = 'It was not changed.';
 
-/** What some numbers mean for a file that is to be replaced, where `storeErrorOf` speaks of a store. */
+/** The meanings for a file of system errors that `storeErrorOf` explains for a store. */
 const MEANINGS: Record<string, [code: string, message: string]> = {
   ENOENT: ['FILE_MISSING', 'there is no such file. Make it first, with the JSON to start from.'],
   ENOTDIR: ['FILE_MISSING', 'there is no such file: a part of its path is not a directory.'],
-  ELOOP: ['FILE_MISSING', 'its symbolic links lead in a circle, or it became a link just now.'],
+  ELOOP: ['FILE_MISSING', 'its symbolic links lead in a circle, or it has just become a link.'],
   EBUSY: [
     'FILE_MOUNTED',
     'it is a mount point, as a file that is bind-mounted into a container is, and cannot be replaced there. Mount its directory instead of the file.',
   ],
-  ETXTBSY: ['FILE_DENIED', 'it is a program that runs just now.'],
+  ETXTBSY: ['FILE_DENIED', 'it is a program that is running.'],
   EROFS: ['FILE_DENIED', 'it is on a read-only file system.'],
 };
 
@@ -27,7 +27,7 @@ export function fileError(code: string, { operation, path }: FileAct, message: s
   return new StoreError(code, `${path}: ${message}`, { operation, resource: path, path, cause });
 }
 
-/** The error that a failed system call on the file means; what is no system error passes through. */
+/** Turns a system error on the file into a `StoreError`; returns any other exception as it is. */
 export function fileErrorOf(error: unknown, act: FileAct): unknown {
   if (error instanceof LockstepError || typeof (error as NodeJS.ErrnoException)?.code !== 'string') return error;
   const code = errnoName(error) ?? '';
@@ -52,7 +52,7 @@ function deniedError(act: FileAct, error: unknown): StoreError {
   const remedy =
     act.operation === 'read'
       ? 'Check its owner and mode, and those of its directory.'
-      : 'To replace a file one must be allowed to write it, and to make files in its directory. Check the owner and mode of both.';
+      : 'To replace a file, this process must be allowed to write it, and to create files in its directory. Check the owner and mode of both.';
   const suffix = act.operation === 'read' ? '' : ` ${UNCHANGED}`;
   return fileError(
     'FILE_DENIED',

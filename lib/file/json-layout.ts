@@ -1,22 +1,22 @@
 import detectIndent from 'detect-indent';
 import type { JsonNode } from './json-scan.ts';
 
-/** So much of a text shows how it is indented. */
+/** How much of a text is used to detect its indentation. */
 const SAMPLE_LENGTH = 16 * 1024;
 
-/** Where a value is written: what is in front of it on its line, and whether its members get lines of their own. */
+/** Where a value is written: the indentation of its line, and whether its members get lines of their own. */
 export interface Place {
   indent: string;
   isMultiline: boolean;
 }
 
-/** A member's text. Without a lead it gets one like the others'. */
+/** A member's text, and the white space before it. Without a lead it gets the others' lead. */
 export interface Piece {
   lead: string | null;
   text: string;
 }
 
-/** How a JSON text is laid out, so that what is added to it looks like the rest. */
+/** The layout of a JSON text, so that added members look like the rest. */
 export class JsonLayout {
   readonly #text: string;
   readonly #unit: string;
@@ -35,7 +35,7 @@ export class JsonLayout {
     return { indent: '', isMultiline: this.#unit !== '' };
   }
 
-  /** Where the members of a container are written; of one that is new if there is no node. */
+  /** Where the members of a container are written. No node: of a new container. */
   inside(node: JsonNode | null, { indent, isMultiline }: Place): Place {
     const lead = node === null ? null : this.lead(node, 0);
     if (lead === null) return { indent: isMultiline ? indent + this.#unit : indent, isMultiline };
@@ -43,7 +43,7 @@ export class JsonLayout {
     return line === -1 ? { indent, isMultiline: false } : { indent: lead.slice(line + 1), isMultiline: true };
   }
 
-  /** The white space in front of a member: behind the bracket, or behind the comma. Null if there is no such member. */
+  /** The white space before a member, behind the bracket or the comma. Null if there is no such member. */
   lead(node: JsonNode, index: number): string | null {
     const member = node.members[index];
     if (!member) return null;
@@ -52,7 +52,7 @@ export class JsonLayout {
     return this.#text.slice(from, member.start);
   }
 
-  /** The key, the colon and the white space around it, as they stand in front of a member's value. */
+  /** The text before a member's value: the key, the colon and the white space around it. */
   label({ start, value }: JsonNode['members'][number]): string {
     return this.#text.slice(start, value.start);
   }
@@ -67,7 +67,7 @@ export class JsonLayout {
     return index < node.members.length - 1 ? this.#text.slice(end, this.#text.indexOf(',', end)) : '';
   }
 
-  /** Puts a container together again, of the same kind as the node. */
+  /** The text of a changed container, of the same kind as the node. */
   join(node: JsonNode, pieces: readonly Piece[], outside: Place): string {
     const [open, close] = node.kind === 'object' ? '{}' : '[]';
     if (pieces.length === 0) return `${open}${close}`;
@@ -91,17 +91,17 @@ export class JsonLayout {
     return `${open}${line}${texts.join(`,${line}`)}${this.#lineEnd}${outside.indent}${close}`;
   }
 
-  /** A value's own text, moved to another indentation if it has several lines. */
+  /** A value's own text; if it has several lines, with the indentation of its new place. */
   moved(node: JsonNode, { indent }: Place): string {
     const text = this.#text.slice(node.start, node.end);
     if (!text.includes('\n')) return text;
     const begin = this.#text.lastIndexOf('\n', node.start) + 1;
     const before = /^[ \t]*/.exec(this.#text.slice(begin, node.start))?.[0] ?? '';
-    // A string in JSON has no line ends: all there are stand between values.
+    // A JSON string contains no line end: each one is between values.
     return before === indent ? text : text.replaceAll(`\n${before}`, `\n${indent}`);
   }
 
-  /** Between members on one line, behind the comma: a space if there is one behind colons. */
+  /** The gap behind a comma, between members on one line: a space if there is one behind colons. */
   get #gap(): string {
     return this.#colon.endsWith(' ') ? ' ' : '';
   }
@@ -111,7 +111,7 @@ export class JsonLayout {
     return this.#text.slice(end, node.end - 1);
   }
 
-  /** Between the first key there is and its value. */
+  /** The text between the first key in the node and its value. */
   #colonIn(node: JsonNode): string | null {
     for (const { start, value } of node.members) {
       const found = node.kind === 'object' ? /"(\s*:\s*)$/.exec(this.#text.slice(start, value.start))?.[1] : undefined;

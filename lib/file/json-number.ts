@@ -1,10 +1,10 @@
 import type { JsonNode } from './json-scan.ts';
 
-/** Shorter ones without an exponent are always exact. */
+/** Numbers up to this length and without an exponent are always exact. */
 const SAFE_LENGTH = 15;
 const NUMBER = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** Whether a number's text says more than the number that `JSON.parse` makes of it. */
+/** Whether `JSON.parse` loses digits of a number's text. */
 export function isLossy(text: string): boolean {
   if (text.length <= SAFE_LENGTH && !/[eE]/.test(text)) return false;
   const value = Number(text);
@@ -20,11 +20,11 @@ function digitsOf(text: string): string {
   return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
 
-/** The numbers of a JSON text that JavaScript cannot hold. */
+/** The numbers of a JSON text that JavaScript cannot represent. */
 export class LossyNumbers {
   readonly #text: string;
   readonly #root: JsonNode;
-  /** By what `JSON.parse` makes of it. */
+  /** By the number that `JSON.parse` makes of the text. */
   readonly #texts = new Map<number, string>();
   #twins: Set<number> | undefined;
 
@@ -34,12 +34,12 @@ export class LossyNumbers {
     for (const number of this.#numbersIn(root)) if (isLossy(number)) this.#texts.set(Number(number), number);
   }
 
-  /** The text of which `JSON.parse` makes this number and which says more. */
+  /** The text that `JSON.parse` reads as this number, losing digits. */
   textOf(value: number): string | undefined {
     return this.#texts.get(value);
   }
 
-  /** Whether there is a number in it that JavaScript cannot tell from another one in the text. */
+  /** Whether a node has a number that JavaScript cannot distinguish from another one in the text. */
   hasTwin(node: JsonNode): boolean {
     if (this.#texts.size === 0) return false;
     this.#twins ??= this.#findTwins();

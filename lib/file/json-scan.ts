@@ -1,27 +1,28 @@
 /**
- * Where each value stands in a JSON text. It is only for texts that `JSON.parse` has accepted, so it looks for no errors.
+ * The position of a value in a JSON text. The scanner detects no errors: it is for texts that `JSON.parse` has
+ * accepted.
  *
- * (It is written here because what there is for it, jsonc-parser and momoa, needs ten and twenty times the time of
- * `JSON.parse`, and the first cannot be bundled.)
+ * (No library serves: jsonc-parser and momoa take ten and twenty times as long as `JSON.parse`, and the first cannot be
+ * bundled.)
  */
 export interface JsonNode {
   kind: 'object' | 'array' | 'string' | 'number' | 'literal';
   /** The value's text is `text.slice(start, end)`. */
   start: number;
   end: number;
-  /** Of an object or an array, in the order of the text. */
+  /** The members of an object or an array, in the order of the text. */
   members: JsonMember[];
 }
 
 export interface JsonMember {
-  /** Of an object's member, decoded. */
+  /** The decoded key of an object's member; empty in an array. */
   key: string;
   /** Where the member begins: its key, or its value in an array. */
   start: number;
   value: JsonNode;
 }
 
-/** Far deeper than any document is, and no danger to the stack. */
+/** Far deeper than any document, and safe for the stack. */
 export const MAX_DEPTH = 500;
 
 /** @throws {RangeError} if it is nested deeper than `MAX_DEPTH` */
@@ -29,7 +30,7 @@ export function scanJson(text: string): JsonNode {
   return new Scanner(text).scan();
 }
 
-/** A JSON string's value. Mostly it has no escapes. */
+/** A JSON string's value. Most have no escapes, and need no parser. */
 export function decodeString(text: string): string {
   return text.includes('\\') ? JSON.parse(text) : text.slice(1, -1);
 }

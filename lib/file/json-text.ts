@@ -3,11 +3,11 @@ import { type FileAct, fileError } from './file-error.ts';
 
 const BOM = '\uFEFF';
 
-/** A JSON file's text, as far as it is checked: it is UTF-8, and JSON. */
+/** A JSON file's text, checked to be UTF-8 and JSON. */
 export interface JsonText {
   /** Without the byte order mark. */
   text: string;
-  /** The byte order mark with which the file begins, or nothing. */
+  /** The byte order mark at the beginning of the file, or an empty string. */
   mark: string;
   value: unknown;
 }
@@ -24,13 +24,13 @@ export function parseJsonFile(bytes: Uint8Array, act: FileAct): JsonText {
     throw fileError(
       'FILE_NOT_UTF8',
       act,
-      `it is not UTF-8 (byte ${at + 1} is ${byte}), so this cannot change it without damage to that. Convert it (iconv -f latin1 -t utf8), or use lockstep edit or updateBytes, which keep bytes as they are. It was not changed.`,
+      `it is not UTF-8 (byte ${at + 1} is ${byte}), so a change would damage it. Convert it (iconv -f latin1 -t utf8), or use updateBytes, which keeps bytes as they are. It was not changed.`,
     );
   }
   return parseJsonText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'), act);
 }
 
-/** The same for what was decoded already. */
+/** Parses a decoded text. @throws {StoreError} `FILE_NOT_JSON` */
 export function parseJsonText(whole: string, act: FileAct): JsonText {
   const mark = whole.startsWith(BOM) ? BOM : '';
   const text = whole.slice(mark.length);
@@ -42,8 +42,8 @@ export function parseJsonText(whole: string, act: FileAct): JsonText {
 }
 
 /**
- * Checks bytes that are kept as they are. In those that are not UTF-8, a byte that is part of nothing stands for a
- * character. Returns whether they are UTF-8.
+ * Checks that bytes are JSON, and returns whether they are UTF-8. If they are not, each byte outside of a UTF-8
+ * sequence counts as one character.
  *
  * @throws {StoreError} `FILE_NOT_JSON`
  */
@@ -52,7 +52,7 @@ export function checkJsonBytes(bytes: Uint8Array, act: FileAct): boolean {
   return isUtf8(bytes);
 }
 
-/** V8's words, which may quote the text: what cannot be seen in it is shown as an escape. */
+/** V8's message, which may quote the text: invisible characters become escapes. */
 function reasonOf(error: unknown, text: string): string {
   if (text.trim() === '') return 'it is empty';
   return (error as Error).message.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => {
@@ -61,7 +61,7 @@ function reasonOf(error: unknown, text: string): string {
 }
 
 function firstBadByte(bytes: Uint8Array): number {
-  // The longest beginning that is UTF-8, but for a character that the cut may have split.
+  // Bisects for the longest beginning that is UTF-8, but for a character that the cut may have split.
   let good = 0;
   let bad = bytes.length;
   while (bad - good > 1) {
@@ -73,7 +73,7 @@ function firstBadByte(bytes: Uint8Array): number {
   return good;
 }
 
-/** Whether some bytes are UTF-8, or would be with a few more. */
+/** Whether bytes are UTF-8, but for an incomplete last character. */
 function isUtf8Beginning(bytes: Uint8Array): boolean {
   for (let cut = 0; cut < 4; cut++) if (isUtf8(bytes.subarray(0, bytes.length - cut))) return true;
   return false;

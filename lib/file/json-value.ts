@@ -1,7 +1,7 @@
-/** What JSON has a text for, if it has no `toJSON`. Others would become `{}`, silently. */
+/** The objects that JSON has a form for without a `toJSON`. Others would silently become `{}`. */
 const WRITTEN = ['[object Object]', '[object Array]'];
 
-/** Whether JSON has a text for an object that has none of its own. */
+/** Whether JSON has a form for an object that has no `toJSON`. */
 export function isWritten(value: object): boolean {
   return WRITTEN.includes(Object.prototype.toString.call(value));
 }
@@ -14,7 +14,7 @@ export function isLiteral(value: unknown): boolean {
   return value === null || typeof value === 'boolean';
 }
 
-/** As `JSON.stringify` does first. */
+/** Calls `toJSON` and unboxes, as `JSON.stringify` does first. */
 export function unboxed(given: unknown, key: string): unknown {
   let value = given;
   const { toJSON } = (value ?? {}) as { toJSON?: unknown };
@@ -23,7 +23,7 @@ export function unboxed(given: unknown, key: string): unknown {
   return value;
 }
 
-/** What a value is, for a message that refuses it. */
+/** The name of a value's type, for a message that refuses it. */
 export function nameOf(value: unknown): string {
   if (typeof value !== 'object') return typeof value === 'bigint' ? `the bigint ${value}` : `${typeof value}`;
   return `a ${Object.prototype.toString.call(value).slice(8, -1)}, which JSON has no form for`;

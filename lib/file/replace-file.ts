@@ -4,18 +4,19 @@ import { isErrno } from '../host/errno.ts';
 import { nodeDocuments } from '../host/node-documents.ts';
 import { Document } from './document.ts';
 import { fileErrorOf } from './file-error.ts';
-import { removeQuietly, sweepOldTemporaryFiles, TemporaryNames } from './temporary-file.ts';
+import { NewFile } from './new-file.ts';
+import { sweepOldTemporaryFiles, TemporaryNames } from './temporary-file.ts';
 import { writeAll } from './write-all.ts';
 
-/** Less the umask, as any program makes a file. */
+/** Less the umask, as for a file of any program. */
 const NEW_FILE_MODE = 0o666;
 
 /**
- * Writes a file whole or not at all, without a lock: for what one program writes and others read, such as a report. Whoever
- * reads it meanwhile sees the old one. An existing file keeps its mode, access list and attributes, and its owner where
- * that is possible; a symbolic link is followed. A terminal, a pipe or a device is written to as it is.
+ * Writes a file whole or not at all, without a lock: for a file that one program writes and others read, such as a
+ * report. A reader meanwhile sees the old contents. An existing file keeps its mode, access list and attributes, and
+ * its owner where possible; a symbolic link is followed. A terminal, a pipe or a device is written to directly.
  *
- * @throws {StoreError} (rejects) and then a file is as it was
+ * @throws {StoreError} (rejects) and a file is unchanged
  */
 export async function replaceFile(file: string, bytes: Uint8Array, host: DocumentHost = nodeDocuments): Promise<void> {
   try {
@@ -52,19 +53,17 @@ function realPathOf(host: DocumentHost, file: string): string | null {
 async function makeFile(host: DocumentHost, file: string, bytes: Uint8Array): Promise<void> {
   const directory = host.openDirectory(host.realPath(path.dirname(file)));
   try {
-    const names = await TemporaryNames.of(path.basename(file));
-    sweepOldTemporaryFiles(host, directory, names);
-    const temporary = directory.at(names.with(await host.secret()));
-    const fd = host.create(temporary, NEW_FILE_MODE);
+    const name = path.basename(file);
+    sweepOldTemporaryFiles(host, directory, await TemporaryNames.of(name));
+    const made = await NewFile.make({ host, directory, name }, NEW_FILE_MODE);
     try {
-      await writeAll(host, fd, bytes);
-      await host.sync(fd);
-      host.rename(temporary, directory.at(path.basename(file)));
+      await made.fill(bytes);
+      made.putInPlace();
     } catch (error) {
-      removeQuietly(host, temporary);
+      made.discard();
       throw error;
     } finally {
-      host.close(fd);
+      made.close();
     }
     await directory.sync();
   } finally {

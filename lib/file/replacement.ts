@@ -1,64 +1,54 @@
 import type { StoreError } from '../errors.ts';
-import type { DocumentDirectory, DocumentFacts, DocumentHost } from '../host/document-host.ts';
+import type { DocumentFacts } from '../host/document-host.ts';
 import { isErrno } from '../host/errno.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
-import { removeQuietly, TemporaryNames } from './temporary-file.ts';
-import { writeAll } from './write-all.ts';
+import { type FilePlace, NewFile } from './new-file.ts';
 
 const SET_ID_BITS = 0o6000;
 
 /** The file that is to be replaced, open. */
-export interface Replaced {
-  host: DocumentHost;
+export interface Replaced extends FilePlace {
   /** The path for messages. */
   path: string;
-  directory: DocumentDirectory;
-  /** Its name in that directory. */
-  name: string;
   fd: number;
   facts: DocumentFacts;
 }
 
 export interface ReplaceOptions {
   /**
-   * Whether the file may become the writer's own, where the writer may not give files away. Default: false, and such a
+   * Whether the file may become the writer's own, where the writer may not give files away. Default: false: such a
    * replacement is refused.
    */
   allowNewOwner?: boolean;
-  /** Called right before the file is replaced; what it throws prevents that. */
+  /** Called right before the file is replaced. If it throws, the file is not replaced. */
   beforeRename?: () => Promise<void>;
 }
 
 /**
- * One new file that takes the place of another one: whole, with its owner, group, mode, access list and extended
- * attributes, or not at all. The order of its steps is the protocol:
+ * A new file that takes the place of another one: whole, with its owner, group, mode, access list and extended
+ * attributes, or not at all. The order of the steps is the protocol:
  *
- *   1. `make` creates it beside the other one, under a name that nobody can guess, readable by nobody else;
+ *   1. `make` creates the new file beside the other one, under an unguessable name, readable by its owner alone;
  *   2. `fill` gives it the owner and the attributes, then the contents, then the mode, and syncs it;
- *   3. the caller looks at the lease and at the old file for the last time;
+ *   3. the caller checks the lease and the old file for the last time;
  *   4. `putInPlace` renames it.
  *
- * A crash before 4 leaves the old file and a temporary file; after 4 the new file.
+ * A crash before step 4 leaves the old file and a temporary file; after it, the new file.
  */
 export class Replacement {
   readonly #replaced: Replaced;
-  readonly #temporary: string;
-  readonly #fd: number;
+  readonly #file: NewFile;
   #isPlain = false;
 
-  private constructor(replaced: Replaced, temporary: string, fd: number) {
+  private constructor(replaced: Replaced, file: NewFile) {
     this.#replaced = replaced;
-    this.#temporary = temporary;
-    this.#fd = fd;
+    this.#file = file;
   }
 
   /** @throws the system's error (rejects) */
   static async make(replaced: Replaced): Promise<Replacement> {
-    const { host, directory, name } = replaced;
-    const names = await TemporaryNames.of(name);
-    const temporary = directory.at(names.with(await host.secret()));
-    return new Replacement(replaced, temporary, host.create(temporary, 0o600));
+    return new Replacement(replaced, await NewFile.make(replaced, 0o600));
   }
 
   /**
@@ -70,61 +60,55 @@ export class Replacement {
     const mode = this.#giveOwner(allowNewOwner);
     this.#isPlain = await Attributes.on(host).carry(
       { from, facts, directory: directory.facts(), act: this.#act },
-      this.#fd,
+      this.#file.fd,
     );
-    await writeAll(host, this.#fd, bytes);
-    host.setMode(this.#fd, mode);
-    await host.sync(this.#fd);
+    await this.#file.fill(bytes, mode);
   }
 
   /** @throws the system's error; `ENOENT` if the next holder of the lock swept the new file away */
   putInPlace(): void {
-    const { host, directory, name } = this.#replaced;
-    host.rename(this.#temporary, directory.at(name));
+    const { host } = this.#replaced;
+    this.#file.putInPlace();
     try {
-      Attributes.on(host).note(host.facts(this.#fd), this.#isPlain);
+      Attributes.on(host).note(host.facts(this.#file.fd), this.#isPlain);
     } catch {
-      // Then the next replacement looks again.
+      // The next replacement looks again.
     }
   }
 
   /** Removes it, unless it is in place. */
   discard(): void {
-    removeQuietly(this.#replaced.host, this.#temporary);
+    this.#file.discard();
   }
 
   close(): void {
-    try {
-      this.#replaced.host.close(this.#fd);
-    } catch {
-      // The descriptor is gone whatever this says, and what was written was synced.
-    }
+    this.#file.close();
   }
 
   get #act(): FileAct {
     return { operation: 'replace', path: this.#replaced.path };
   }
 
-  /** Makes the new file the owner's and the group's of the old one. Returns the mode that the new file may have. */
+  /** Gives the new file the owner and the group of the old one. Returns the mode that the new file may have. */
   #giveOwner(allowNewOwner: boolean): number {
     const { host, facts } = this.#replaced;
     const { uid, gid, mode } = facts;
-    const made = host.facts(this.#fd);
+    const made = host.facts(this.#file.fd);
     const hasGroup = made.gid === gid || this.#setOwner(made.uid, gid);
     const hasOwner = made.uid === uid || (hasGroup && this.#setOwner(uid, gid));
     if (hasOwner && hasGroup) return mode;
-    // What the group may do that others may not: another group must not gain it, nor this one lose it unsaid.
+    // The group's extra permissions: another group must not gain them, nor this group lose them without notice.
     const groupBits = hasGroup ? 0 : mode & 0o070 & ~((mode & 0o007) << 3);
     if (!allowNewOwner && !(hasOwner && groupBits === 0))
       throw this.#ownerError(hasOwner, hasGroup ? { ...made, gid } : made);
-    // Nor must a program run as somebody new.
+    // Without the set-id bits, a program never runs as the new owner.
     return mode & ~groupBits & ~SET_ID_BITS;
   }
 
-  /** False if it is not permitted, or this user namespace has no such user. */
+  /** False if this process is not permitted to, or this user namespace has no such user. */
   #setOwner(uid: number, gid: number): boolean {
     try {
-      this.#replaced.host.setOwner(this.#fd, uid, gid);
+      this.#replaced.host.setOwner(this.#file.fd, uid, gid);
       return true;
     } catch (error) {
       if (isErrno(error, 'EPERM', 'EINVAL')) return false;
@@ -138,7 +122,7 @@ export class Replacement {
     return fileError(
       'FILE_OWNER',
       this.#act,
-      `it is ${what}, and this process (uid ${made.uid}) may not make its replacement so: it would become uid ${made.uid}’s, group ${made.gid}. It was not changed. Let its owner or root do it; or accept the new owner with --allow-new-owner or { allowNewOwner: true }.`,
+      `it is ${what}, and this process (uid ${made.uid}) may not give its replacement to them: it would become uid ${made.uid}’s, group ${made.gid}. It was not changed. Let its owner or root do it; or accept the new owner with { allowNewOwner: true }.`,
     );
   }
 }

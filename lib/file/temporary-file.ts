@@ -2,13 +2,13 @@ import type { DocumentDirectory, DocumentHost } from '../host/document-host.ts';
 
 const MARK = '.lockstep-';
 const SECRET = /^[0-9a-f]{32}$/;
-/** Of a longer name, a digest stands in the temporary file's name, which may have 255 bytes. */
+/** A longer name is replaced by its digest: a temporary file's name may have 255 bytes. */
 const MAX_NAME_BYTES = 180;
 const OLD_MS = 3_600_000;
 
 /**
- * The names of the files that take a file's place when they are whole: `.NAME.lockstep-SECRET`, beside it. The secret
- * keeps others from planting something there; the name tells whose they are, so that those of killed writers are found.
+ * The names of the temporary files beside a file: `.NAME.lockstep-SECRET`. The secret prevents other users from
+ * planting a file of that name; NAME identifies the file, so that a later writer finds those of killed writers.
  */
 export class TemporaryNames {
   readonly #prefix: string;
@@ -33,21 +33,20 @@ export class TemporaryNames {
 }
 
 /**
- * Removes what other writers of the file left beside it. Only for the holder of the file's lock: a temporary file that
- * stands there then is a killed writer's, or belongs to one that lost its lease. The latter could not see any more that
- * it lost it:
+ * Removes the temporary files of other writers. Only for the holder of the file's lock: then each of them belongs to a
+ * writer that was killed, or that lost its lease and cannot notice it any more:
  *
- *   1. A looks at its lease and at the file for the last time, and is stopped before its rename;
+ *   1. A checks its lease and the file for the last time, and is stopped before its rename;
  *   2. A's lease is taken away, and B acquires the lock;
  *   3. B removes A's temporary file, reads the file, changes it, and replaces it;
- *   4. A goes on: its rename fails, because its file is gone, and B's change stays.
+ *   4. A continues: its rename fails, because its temporary file is gone, and B's change stays.
  */
 export function sweepTemporaryFiles(host: DocumentHost, directory: DocumentDirectory, names: TemporaryNames): void {
   for (const name of temporaryFilesIn(host, directory, names)) removeQuietly(host, directory.at(name));
 }
 
 /**
- * The same where there is no lock: a temporary file that has stood still for an hour is no living writer's.
+ * The same without the lock: a temporary file that has not changed for an hour belongs to no living writer.
  */
 export function sweepOldTemporaryFiles(host: DocumentHost, directory: DocumentDirectory, names: TemporaryNames): void {
   const latest = BigInt(host.wallMs() - OLD_MS) * 1_000_000n;
@@ -61,7 +60,7 @@ function temporaryFilesIn(host: DocumentHost, directory: DocumentDirectory, name
   try {
     return host.list(directory.at('.')).filter((name) => names.isOne(name));
   } catch {
-    // A directory that may be written but not read. What is left there harms nobody.
+    // The directory may be written but not read. A leftover is harmless.
     return [];
   }
 }
@@ -71,6 +70,6 @@ export function removeQuietly(host: DocumentHost, path: string): void {
   try {
     host.remove(path);
   } catch {
-    // Gone, another user's, or a directory that somebody put there.
+    // It is gone, or another user's, or another process put a directory there.
   }
 }

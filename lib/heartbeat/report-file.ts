@@ -1,30 +1,31 @@
 import { errnoName } from '../host/errno.ts';
 import type { FileFacts, Host, ProcessFacts } from '../host/host.ts';
+import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
 import { fromWire, toWire } from '../session/facts.ts';
 import { encodeName } from '../store/name.ts';
 
-/**
+/*
  * The file by which a program reports that it is alive: `<store>/beats/<encoded name>`.
  *
- * Its first line says who reports. Its time of change is the last beat. A second line, appended through
- * the reporter's own descriptor, marks the end. Nothing in it is ever changed in place, so a reader
- * never sees half of it: no proper prefix of a JSON object is one.
+ * Its first line identifies the reporter. Its time of change is the last heartbeat. A second line, appended through the
+ * reporter's own descriptor, marks the end. Nothing in it is changed in place, so a reader never sees half of it: no
+ * proper prefix of a JSON object is one.
  */
 
 const VERSION = 1;
-/** A report has a few hundred bytes. What is larger was not written by a reporter. */
+/** A report has a few hundred bytes. No reporter writes a larger file. */
 const MAX_BYTES = 16 * 1024;
-/** The last moment that a date can be. */
+/** The latest time that `Date` can represent. */
 const MAX_TIME_MS = 8.64e15;
 const MAX_EXIT_CODE = 2 ** 31 - 1;
 const MAX_KEY = 200;
 
-/** The bounds of how often a reporter may beat. */
+/** The bounds of the interval between heartbeats. */
 export const MIN_EVERY_MS = 10;
 export const MAX_EVERY_MS = 86_400_000;
 
-/** How a report ended, said by the reporter itself. */
+/** The end of a report, as the reporter marked it. */
 export interface Mark {
   state: 'ended' | 'failed';
   /** The exit code; 0 if it ended well. */
@@ -33,23 +34,25 @@ export interface Mark {
   at: number;
 }
 
-/** What a reporter says of itself. */
+/** What a reporter states about itself. */
 export interface Report {
   name: string;
-  /** Random: it tells this reporter from every other one of the same name. */
+  /** Random: it distinguishes this reporter from all others of the same name. */
   key: string;
   facts: ProcessFacts;
-  /** How often it means to beat, in ms. */
+  /** The interval between its heartbeats, in ms. */
   everyMs: number;
   /** When it began, in ms since 1970. */
   since: number;
   label: string;
-  /** Null while it runs, or if it died without a word. */
+  /** Null while it runs, or if it died without marking its end. */
   mark: Mark | null;
 }
 
-/** What was found in a report's place: a report, or why it is none; `failure` if it could not even be read. */
-export type Reading = { report: Report } | { problem: string; failure?: unknown };
+/**
+ * What one look at a report's file found: the report, or why there is none; `failure` if the file could not be read.
+ */
+export type ReportReading = { report: Report } | { problem: string; failure?: unknown };
 
 export function beatsDirectory(store: string): string {
   return `${store}/beats`;
@@ -70,13 +73,13 @@ export function reportText({ name, key, facts, everyMs, since, label }: Omit<Rep
   return JSON.stringify(wire);
 }
 
-/** The line that ends a report. The newline in front parts it from a torn mark before it. */
+/** The line that ends a report. The newline in front separates it from a torn mark before it. */
 export function markText({ state, code, at }: Mark): string {
   return `\n${JSON.stringify({ state, code, at })}`;
 }
 
-/** Reads what `look` found at `path`. Never throws, never hangs, whatever is there. */
-export function readReport(files: Host['files'], path: string, found: FileFacts): Reading {
+/** Reads the file that `look` found at `path`. It neither throws nor hangs, whatever is there. */
+export function readReport(files: Host['files'], path: string, found: FileFacts): ReportReading {
   if (found.kind !== 'file') return { problem: `its place is taken by a ${PLACED[found.kind]}` };
   if (found.size > MAX_BYTES) return { problem: `its file is too large for a report (${found.size} bytes)` };
   try {
@@ -93,8 +96,8 @@ function fileOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The report in a file's text. `file` is the file's name: a report must be in the place of its own name. */
-export function parseReport(text: string, file: string): Reading {
+/** Parses a report. `file` is the file's name, which must be the place of the report's own name. */
+export function parseReport(text: string, file: string): ReportReading {
   const [first = '', ...rest] = text.split('\n');
   const wire = objectIn(first);
   if (wire?.lockstep !== 'beat') return { problem: 'its file is not a report' };
@@ -106,21 +109,12 @@ export function parseReport(text: string, file: string): Reading {
   return { report: { ...report, mark: rest.reduce((last: Mark | null, line) => markIn(line) ?? last, null) } };
 }
 
-/** A name to show for a file that cannot tell its own. */
+/** The name to show for a file whose report is unreadable. */
 export function nameOfFile(file: string): string {
   try {
     return decodeURIComponent(file);
   } catch {
     return file;
-  }
-}
-
-function objectIn(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
   }
 }
 
@@ -139,7 +133,7 @@ function markIn(line: string): Mark | null {
   return isCount(code) && code <= MAX_EXIT_CODE && isTime(at) ? { state, code, at } : null;
 }
 
-/** Whether a number says how often to beat, in ms. */
+/** Whether a value is a valid interval between heartbeats, in ms. */
 export function isInterval(value: unknown): value is number {
   return isCount(value) && value >= MIN_EVERY_MS && value <= MAX_EVERY_MS;
 }
@@ -152,7 +146,7 @@ function isPlaceOf(file: string, name: string): boolean {
   try {
     return encodeName(name) === file;
   } catch {
-    // No name can be so.
+    // Not a valid name.
     return false;
   }
 }

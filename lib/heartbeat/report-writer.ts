@@ -16,10 +16,10 @@ import {
   reportText,
 } from './report-file.ts';
 
-/** A private file this old was left behind by a reporter that was killed before it could begin. */
+/** A private file this old was left by a reporter that was killed before it began. */
 const SWEPT_AFTER_MS = 60_000;
 
-/** What a beat found: our report; a mark of its end that somebody else set; a newer reporter's. */
+/** What a heartbeat found: this reporter's report; an end mark set by another process; a newer reporter's report. */
 export type BeatFound = 'ours' | 'marked' | 'replaced';
 
 export interface OwnReportOptions {
@@ -29,8 +29,8 @@ export interface OwnReportOptions {
 }
 
 /**
- * This reporter's own file: made at the start, and then touched at every beat through its own descriptor.
- * So it never reaches a newer reporter's file, however long it was stopped.
+ * This reporter's own file: made at the start, and touched at every heartbeat through its own descriptor. So a reporter
+ * never touches the file of a newer one, however long it was stopped.
  *
  * Every method throws the system's error, and may be called again after that.
  */
@@ -54,12 +54,12 @@ export class OwnReport {
     const { files } = this.#options.host;
     const found = this.#fd === -1 ? null : files.look(this.path);
     if (found === null) {
-      // The first beat; or somebody deleted the report, or the whole store.
+      // The first heartbeat; or the report, or the whole store, was deleted.
       this.close();
       return this.#begin();
     }
     if (found.inode !== this.#inode) return 'replaced';
-    // `lockstep beat NAME --stop` marked it.
+    // Another process marked its end (`endReport`).
     if (found.size !== this.#size) return 'marked';
     files.touchOpen(this.#fd);
     return 'ours';
@@ -71,19 +71,19 @@ export class OwnReport {
 
   close(): void {
     const fd = this.#fd;
-    // Whatever closing says, it is closed then, and its number may be somebody else's.
+    // Even if `close` throws, the descriptor is closed, and its number may be reused.
     this.#fd = -1;
     try {
       if (fd !== -1) this.#options.host.files.close(fd);
     } catch {
-      // Its times are the report, and they are set.
+      // The file's times are the report, and they are set.
     }
   }
 
   /**
-   * Writes the report whole under a private name, then gives it its place. At first it takes the place of
-   * whatever is there. Later it takes only a free one, for what is there then is a newer reporter's.
-   * A crash in between leaves the private file, which a later reporter sweeps away.
+   * Writes the report whole under a private name, then gives it its place. The first time it replaces any file there.
+   * Later it takes only a free place, because a file there is a newer reporter's. A crash in between leaves the private
+   * file, which a later reporter removes.
    */
   #begin(): BeatFound {
     this.#attempts += 1;
@@ -115,13 +115,13 @@ export class OwnReport {
     } finally {
       host.files.close(fd);
     }
-    // Open for append: a mark must not overwrite one that somebody else set.
+    // Open for append: a mark must not overwrite one that another process set.
     this.#fd = host.files.openForAppend(own);
     this.#inode = host.files.look(own)?.inode ?? 0;
     this.#size = bytes.length;
   }
 
-  /** Gives the private file its place. False if a newer reporter has it. */
+  /** Gives the private file its place; false if a newer reporter has it. */
   #take(own: string): boolean {
     const { files } = this.#options.host;
     if (this.#begun) return files.link(own, this.path);
@@ -130,7 +130,7 @@ export class OwnReport {
     return true;
   }
 
-  /** Whether somebody began after us, while we could not write. */
+  /** Whether another reporter began later, while this one could not write. */
   #isNewerThere(): boolean {
     const { files } = this.#options.host;
     const found = files.look(this.path);
@@ -143,11 +143,11 @@ export class OwnReport {
     try {
       this.#options.host.files.remove(file);
     } catch {
-      // A leftover harms nobody.
+      // A leftover is harmless.
     }
   }
 
-  /** Removes what killed reporters left before they had begun. Their keys are their own. */
+  /** Removes the private files of reporters that were killed before they began. */
   #sweep(): void {
     const { files } = this.#options.host;
     const now = this.#options.host.clock.wallMicros() / 1_000;
@@ -161,13 +161,12 @@ export class OwnReport {
 }
 
 /**
- * Marks a name's report as ended well, on behalf of its reporter, which stops at its next beat. False if
- * there is no report. Idempotent.
+ * Marks a name's report as ended cleanly, on behalf of its reporter, which stops at its next heartbeat. False if there
+ * is no report. Idempotent.
  *
- * It appends through a descriptor: if a newer reporter takes the name over meanwhile, that one's report
- * is not touched.
+ * It appends through a descriptor: if a newer reporter takes the name over meanwhile, its report is not touched.
  *
- * @throws {StoreError} if what is there is not a report, or cannot be written
+ * @throws {StoreError} if the file there is not a report, or cannot be written
  */
 export function endReport(host: Host, directory: StoreDirectory, name: string): boolean {
   const { files } = pinnedHost(host, directory);
@@ -178,7 +177,7 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     const found = files.look(path);
     if (found === null) return false;
     const reading = readReport(files, path, found);
-    // The disk fails: what stands there may be a report, and is not to be removed.
+    // It could not be read: it may be a valid report, which the user must not be told to remove.
     if ('failure' in reading) throw reading.failure;
     if ('problem' in reading)
       throw new StoreError(

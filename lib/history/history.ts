@@ -7,29 +7,28 @@ import type { Entry } from '../line/entry.ts';
 import { whyGone } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
 import type { PastAction, Span } from './span.ts';
-import { Recorder } from './span-recorder.ts';
+import { SpanRecorder } from './span-recorder.ts';
 
-/** What a resource's journals still tell of it: its current epoch, and what is kept of those before. */
+/** What a resource's journals remember of it: the current epoch, and those before it that are still kept. */
 export interface Past {
   name: string;
   kind: string;
   permits: number;
-  /** Of an event 1 if it is set, of a barrier 1 if it is broken, of a counter its number. */
+  /** For an event, 1 if it is set; for a barrier, 1 if it is broken; for a counter, its number. */
   value: number;
-  /** In the order in which they entered. */
+  /** In the order in which the entries joined the line. */
   spans: Span[];
   actions: PastAction[];
-  /** When what is known begins, in ms: who held then may have held for long. */
+  /** The beginning of what is known, in ms since 1970: an entry that holds then may have held for long. */
   from: number;
   /** When it was read. */
   readAt: number;
-  /** The epochs that could not be read, and were passed over. */
+  /** The epochs that could not be read, and were skipped. */
   damaged: number[];
 }
 
 /**
- * Reads what became of the resources of a store. It joins no line, and writes nothing; so it hinders nobody, and
- * nobody hinders it.
+ * Reads the past of the resources of a store. It joins no line and writes nothing, so it neither blocks nor is blocked.
  */
 export class History {
   readonly #host: Host;
@@ -41,7 +40,7 @@ export class History {
   }
 
   /**
-   * What is known of one resource; null if nothing was ever kept under that name.
+   * The past of one resource; null if there is no journal of that name.
    *
    * @throws {StoreError}
    */
@@ -53,7 +52,7 @@ export class History {
     return past;
   }
 
-  /** What is known of every resource, by name; `onError` is told of those that cannot be read. */
+  /** The past of every resource, by name. Calls `onError` for each that cannot be read. */
   all(onError: (error: unknown) => void): Past[] {
     const pasts = this.#directories().flatMap((directory) => {
       try {
@@ -83,7 +82,7 @@ export class History {
     this.#guard(directory, () => {
       for (const own of [this.#resources, directory]) checkOwnDirectory(this.#host, own);
     });
-    const followed = followPast({ host: this.#host, directory, subject }, () => new Recorder());
+    const followed = followPast({ host: this.#host, directory, subject }, () => new SpanRecorder());
     const line = followed?.told.line;
     if (!followed || !line) return null;
     const { told, damaged } = followed;
@@ -94,11 +93,13 @@ export class History {
     return { name: line.name, ...line.config, value: line.value, spans, actions, from, readAt, damaged };
   }
 
-  /** Why the kernel knows all its owners to be gone, or null if one of them may live. */
+  /** Why all owners of an entry are proved gone, or null if one of them may live. */
   #whyStale(entry: Entry): string | null {
     const { processes } = this.#host;
     const reasons = entry.owners.map(({ facts, relieved }) =>
-      relieved ? 'it handed the entry over' : (whyGone(processes, facts, this.#store.local) ?? null),
+      relieved
+        ? 'it handed the entry over'
+        : (whyGone(processes, facts, { local: this.#store.local, since: entry.at }) ?? null),
     );
     return reasons.includes(null) ? null : (reasons.at(-1) ?? null);
   }

@@ -6,9 +6,9 @@ import { Line } from '../line/line.ts';
 import type { LineObserver } from '../line/observer.ts';
 import type { PastAction, Span } from './span.ts';
 
-/** A wall clock in µs beyond it (the year 2255) is not believed, as in a line. */
+/** A later wall clock in µs (the year 2255) is ignored, as in a line. */
 const MAX_AT = 9e15;
-/** Which item of a record is its writer's wall clock. Of all verbs that are not here it is the third. */
+/** The index of the writer's wall clock in a record. For all other verbs it is 2. */
 const PLACE_OF_AT = new Map([
   ['enter', 4],
   ['try', 4],
@@ -17,14 +17,11 @@ const PLACE_OF_AT = new Map([
   ['evict', 3],
 ]);
 
-/**
- * Writes down what happens in a line, and when, while epochs of its journal are folded one after another: what a line
- * itself forgets.
- */
-export class Recorder {
+/** Records what happens in a line, and when, while the epochs of its journal are folded: a line itself forgets that. */
+export class SpanRecorder {
   readonly spans: Span[] = [];
   readonly actions: PastAction[] = [];
-  /** When the first thing happened that is known, in ms. Who stood in the line before that did so already. */
+  /** When the first recorded event happened, in ms. Entries in the line then joined it earlier. */
   firstAt: number | null = null;
   line: Line | null = null;
   readonly #open = new Map<number, { span: Span; entry: Entry }>();
@@ -33,11 +30,7 @@ export class Recorder {
   #at: number | null = null;
   #order = 0;
 
-  /**
-   * The next epoch begins, with this header.
-   *
-   * @throws {RangeError} if it is none
-   */
+  /** Begins the next epoch, with this header. @throws {RangeError} if it is not a header */
   begin(header: unknown): Machine {
     const line = new Line(header, this.#observer);
     this.line = line;
@@ -45,7 +38,7 @@ export class Recorder {
     return { apply: (record) => this.#apply(line, record), header: () => line.header() };
   }
 
-  /** All is read: says of what was recorded which process it was, and of what is not over whether it is stale. */
+  /** Ends the recording: adds to each span and action its process, and to each open span whether it is stale. */
   close(whyStale: (entry: Entry) => string | null): void {
     for (const { span, entry } of this.#open.values()) {
       this.#note(span, entry);
@@ -140,7 +133,7 @@ export class Recorder {
     }
   }
 
-  /** The header says who stands in the line: those known already, and others, of whom only that is known. */
+  /** Takes over the entries of the header: those known already, and others, of which only the entry is known. */
   #carryOver(line: Line): void {
     const known = new Map(this.#open);
     this.#open.clear();
@@ -158,7 +151,7 @@ export class Recorder {
   }
 }
 
-/** In ms. Most records are valid whatever they say here; null if it is no time. */
+/** The time of a record in ms; null if it has none that is valid. */
 function timeOf(record: JournalRecord): number | null {
   const at = record[PLACE_OF_AT.get(record[0]) ?? 2];
   return isCount(at) && at <= MAX_AT ? at / 1000 : null;

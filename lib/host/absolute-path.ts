@@ -2,9 +2,9 @@ import path from 'node:path';
 import { StoreError } from '../errors.ts';
 
 /**
- * A path that means the same whatever becomes of the working directory.
+ * Makes a path independent of the working directory.
  *
- * @throws {StoreError} for a relative one if the working directory has been deleted
+ * @throws {StoreError} for a relative path if the working directory has been deleted
  */
 export function absolute(file: string): string {
   try {

@@ -3,13 +3,13 @@ import path from 'node:path';
 const MAX_CHARACTERS = 200;
 let cached: string | undefined;
 
-/** This process's command line as a person would say it: `node build.js --all`. */
+/** This process's command line in short: `node build.js --all`. */
 export function commandLine(): string {
   cached ??= shortCommand([process.argv0, ...process.argv.slice(1)]);
   return cached;
 }
 
-/** A command line with its program and script without their directories, cut to 200 characters. */
+/** A command line whose program and script have no directories, cut to 200 characters. */
 export function shortCommand([program = '', ...rest]: readonly string[]): string {
   const [script, ...args] = rest;
   const words = [

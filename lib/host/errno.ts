@@ -1,17 +1,17 @@
 import os from 'node:os';
 
 /**
- * Which system error an exception is. Node names only those that libuv knows. Any other (EDQUOT, ESTALE, EUCLEAN, …)
- * comes with the `code` "UNKNOWN" or "Unknown system error -122", depending on the call, and with its number in `errno`.
+ * Identifies system errors. Node names only those that libuv knows. Any other (EDQUOT, ESTALE, EUCLEAN, …) comes with
+ * the `code` "UNKNOWN" or "Unknown system error -122", depending on the call, and with its number in `errno`.
  */
 
-/** Has a name: libuv's, or one that proper-lockfile made in the same form. Node's own `ERR_…` codes do not match. */
+/** A name: libuv's, or one that proper-lockfile made in the same form. Node's own `ERR_…` codes do not match. */
 const NAMED = /^E[A-Z0-9]+$/;
 
-/** With what Node begins the message of an error that it has no name for. */
+/** The beginning of Node's message for an error that it has no name for. */
 const NAMELESS = /^(UNKNOWN: unknown error|Unknown system error -\d+: Unknown system error -\d+)/;
 
-/** What a file system on Linux reports, and `os.constants` lacks. These architectures number them alike. */
+/** Errors of file systems on Linux that `os.constants` lacks, as the architectures below number them. */
 const LINUX: Record<number, string> = {
   15: 'ENOTBLK',
   64: 'ENONET',
@@ -39,10 +39,10 @@ const LINUX: Record<number, string> = {
 };
 const LINUX_NUMBERED_ALIKE = ['x64', 'arm64', 'arm', 'ia32', 'ppc64', 's390x', 'riscv64', 'loong64'];
 
-/** Made at the first error without a name: a command line that meets none need not wait for it. */
+/** Made at the first error without a name, so that it does not slow the start of every command line. */
 let names: Map<number, string> | undefined;
 
-/** What a system error is called on this platform: `EDQUOT`, or `errno 524` where nobody has a name for it. */
+/** The name of a system error on this platform: `EDQUOT`, or `errno 524` if it has none. */
 export function nameOfErrno(errno: number): string {
   names ??= namesHere();
   const number = Math.abs(errno);
@@ -62,10 +62,10 @@ export function isErrno(error: unknown, ...wanted: readonly string[]): boolean {
   return name !== null && wanted.includes(name);
 }
 
-/** Nothing is at a path. */
+/** The errors for a path where nothing is. */
 export const ABSENT = ['ENOENT', 'ENOTDIR'];
 
-/** Runs a call that may find nothing (or find something already there), and returns `instead` for that. */
+/** Runs a call, and returns `instead` if it throws one of these errors. */
 export function unlessErrno<T>(names: readonly string[], instead: T, call: () => T): T {
   try {
     return call();
@@ -75,19 +75,19 @@ export function unlessErrno<T>(names: readonly string[], instead: T, call: () =>
   }
 }
 
-/** Node's words for what went wrong, with the error's name where Node has none. */
+/** Node's message, with the error's name where Node has none. */
 export function messageOf(error: Error): string {
   return error.message.replace(NAMELESS, errnoName(error) ?? '$&');
 }
 
-/** A failure that Lockstep found out by itself, in the form in which Node throws the system's. */
+/** A failure that Lockstep itself detected, in the form of Node's system errors. */
 export function systemError(name: string, why: string, details: { path?: string } = {}): NodeJS.ErrnoException {
   const number = (os.constants.errno as Record<string, number>)[name];
   const errno = number === undefined ? {} : { errno: -number };
   return Object.assign(new Error(`${name}: ${why}`), { code: name, ...errno, ...details });
 }
 
-/** Of two names for one number the first counts: `EAGAIN`, `ENOTSUP`. */
+/** If a number has two names, the first is used: `EAGAIN`, `ENOTSUP`. */
 function namesHere(): Map<number, string> {
   const isNumberedAlike = process.platform === 'linux' && LINUX_NUMBERED_ALIKE.includes(process.arch);
   const all = Object.entries(isNumberedAlike ? LINUX : {}).map(([number, name]) => [Number(number), name] as const);

@@ -1,42 +1,42 @@
 import { load, onExit, unload } from 'signal-exit';
 
-/**
- * Gives everything back when the process ends: normally, by `process.exit`, by an uncaught exception,
- * or by a signal that would end it. Nothing is installed before the first lease is asked for.
+/*
+ * Releases everything when the process ends: normally, by `process.exit`, by an uncaught exception, or by a signal.
+ * Nothing is installed before the first lease is requested.
  */
 
-/** Stores that have something to give back. Each call must be synchronous and must not throw. */
-const givers = new Set<(code: number | null) => void>();
+/** Each call must be synchronous and must not throw. */
+const releases = new Set<(code: number | null) => void>();
 let watchesExit = false;
 let watchesSignals = false;
 
 /** `code` is the exit code, or null where a signal ends the process. */
-function giveEverythingBack(code: number | null | undefined): void {
-  for (const giveBack of [...givers]) giveBack(code ?? null);
+function releaseAll(code: number | null | undefined): void {
+  for (const release of [...releases]) release(code ?? null);
 }
 
-/** Has `giveBack` called with the exit code when the process exits, but not when a signal ends it. */
-export function atExit(giveBack: (code: number | null) => void): void {
-  givers.add(giveBack);
+/** Calls `release` with the exit code when the process exits, but not when a signal ends it. */
+export function atExit(release: (code: number | null) => void): void {
+  releases.add(release);
   if (watchesExit) return;
   watchesExit = true;
-  process.on('exit', giveEverythingBack);
+  process.on('exit', releaseAll);
 }
 
 /**
- * From now on also when SIGINT, SIGTERM or SIGHUP end the process. The signal keeps its effect: where
- * the program has no handler of its own the process still dies of it, and where it has one, that decides.
+ * From now on releases also when SIGINT, SIGTERM or SIGHUP ends the process. The signal keeps its effect: without a
+ * handler of its own the program still dies of it, and with one, that handler decides.
  *
- * A handler delays a signal until the event loop turns. So `acquireSync` alone never asks for this: a
- * process that blocks would not die of Ctrl-C. Its entries go stale instead, and are evicted at once.
+ * A handler delays a signal until the event loop turns, so a blocked process would not die of Ctrl-C. Therefore
+ * `acquireSync` never calls this: its entries become stale instead, and are evicted at once.
  */
 export function atSignals(): void {
   if (watchesSignals) return;
   watchesSignals = true;
-  onExit(giveEverythingBack);
+  onExit(releaseAll);
 }
 
-/** Runs something that blocks, with the signals' own effects meanwhile. */
+/** Runs a call that blocks; signals keep their default effects meanwhile. */
 export function withoutSignalHandlers<T>(block: () => T): T {
   if (watchesSignals) unload();
   try {

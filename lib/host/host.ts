@@ -28,19 +28,19 @@ export interface FileFacts {
   modifiedMs: number;
 }
 
-/** Whom something that is made belongs to. */
+/** The owner and the group of something that is made. */
 export interface Belonging {
-  /** Null: whoever makes it. */
+  /** Null: the user who makes it. */
   uid: number | null;
   gid: number;
 }
 
-/** A directory that is held open: it stays the same one, whatever has its path by now. */
+/** A directory that is held open: it stays the same one, whatever its path leads to by now. */
 export interface OpenDirectory {
   fd: number;
   /**
-   * The path by which names in this very directory are reached. Where the system has no such path it is the directory's
-   * own, which somebody may give to another directory meanwhile.
+   * The path by which names in this very directory are reached. Where the system has none, it is the directory's own
+   * path, which may lead to another directory meanwhile.
    */
   at: string;
   /** Where the directory is, all links resolved. */
@@ -58,7 +58,7 @@ export interface Files {
   openDirectory(path: string): OpenDirectory;
   closeDirectory(directory: OpenDirectory): void;
   /**
-   * Creates a file that must not exist yet, open for appending, and gives it to whom it belongs. If it cannot be given,
+   * Creates a file that must not exist yet, open for appending, and sets its owner and group. If these cannot be set,
    * there is no file.
    */
   create(path: string, mode: number, belonging?: Belonging | null): number;
@@ -82,15 +82,15 @@ export interface Files {
   /** Removes an empty directory; false if there was none or it is not empty. */
   removeDirectory(path: string): boolean;
   /**
-   * Makes one directory and gives it to whom it belongs; false if something is there already. One that is not for its
-   * maker alone has its name only once it has its mode and its owner.
+   * Makes one directory and sets its owner and group; false if something is there already. A directory that is not for
+   * its maker alone gets its name only once it has its mode and its owner.
    */
   makeDirectory(path: string, mode: number, belonging?: Belonging | null): boolean;
-  /** Changes a file's times and nothing else, so that whoever watches it wakes; false if there is none. */
+  /** Changes a file's times and nothing else, which wakes its watchers; false if there is none. */
   touch(path: string): boolean;
   /** The same to a file that is open, whatever its name is by now. */
   touchOpen(fd: number): void;
-  /** Gives a file another name, in place of whatever has that name. */
+  /** Renames a file; anything that has the new name is replaced. */
   rename(from: string, to: string): void;
   /** A small text file whole, or null if there is none. */
   readText(path: string): string | null;
@@ -109,16 +109,16 @@ export interface Files {
   watch(path: string, onChange: (event: 'changed' | 'gone' | 'failed') => void): () => void;
 }
 
-/** What a process can say of itself that tells it apart from every other one, ever. */
+/** The facts that distinguish a process from every other one, ever. */
 export interface ProcessFacts {
   pid: number;
   /** The kernel's id of the thread; equals `pid` on the main thread. */
   tid: number;
-  /** When it started, in the kernel's ticks since boot; 0 where the system does not tell. */
+  /** When it started, in the kernel's ticks since boot; 0 where the system does not report it. */
   start: number;
-  /** The kernel's id of this boot; empty where the system does not tell. */
+  /** The kernel's id of this boot; empty where the system does not report it. */
   boot: string;
-  /** The kernel's id of the pid namespace; 0 where it is not known. */
+  /** The kernel's id of the pid namespace; 0 where the system does not report it. */
   namespace: number;
   /** The kernel's id of the time namespace, by whose clock `start` counts; 0 where it is not known. */
   time?: number;
@@ -130,7 +130,7 @@ export type ProcessState = 'gone' | 'unknown' | { start: number; zombie: boolean
 
 export interface Processes {
   self(): ProcessFacts;
-  /** What the kernel says of a thread in our own pid namespace. `unknown` if it will not say. */
+  /** The state of a thread in this process's pid namespace; `unknown` if the kernel does not report it. */
   state(pid: number, tid: number): ProcessState;
   /** When this kernel was booted, by the wall clock in ms; null where it is not known. */
   bootedAt(): number | null;
@@ -138,9 +138,9 @@ export interface Processes {
   uid(): number;
   /** A short random hexadecimal string that no other session has. */
   nonce(): string;
-  /** Has `giveBack` called with the exit code when this process exits. It must not throw, nor wait. Idempotent. */
-  atExit(giveBack: (code: number | null) => void): void;
-  /** From now on also when a signal ends it; the code is null then. Idempotent. */
+  /** Calls `release` with the exit code when this process exits. It must neither throw nor wait. Idempotent. */
+  atExit(release: (code: number | null) => void): void;
+  /** From now on calls it also when a signal ends the process; the code is null then. Idempotent. */
   atSignals(): void;
   /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
   blocking<T>(call: () => T): T;

@@ -1,4 +1,4 @@
-/** File systems on which appends of several machines do not stay whole, by the number `statfs` gives them. */
+/** File systems on which appends from several machines are not atomic, by their `statfs` type. */
 const NETWORK_FILE_SYSTEMS = new Map([
   [0x6969, 'NFS'],
   [0x517b, 'SMB'],
@@ -15,10 +15,10 @@ const NETWORK_FILE_SYSTEMS = new Map([
   [0x19830326, 'BeeGFS'],
   [0x6b414653, 'AFS'],
 ]);
-/** FUSE may be anything: fit for one machine's processes, but no proof that no other machine has it mounted. */
+/** FUSE may be anything: usable by one machine's processes, but another machine may have it mounted too. */
 export const FUSE = 0x65735546;
 
-/** Its name, if it is a network file system. */
+/** The name of a network file system; undefined for any other. */
 export function networkFileSystem(type: number | null): string | undefined {
   return type === null ? undefined : NETWORK_FILE_SYSTEMS.get(type);
 }

@@ -9,7 +9,7 @@ const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 
-/** (Not `util.promisify`: for `write` it gives an object or a number, depending on who has wrapped `fs` before.) */
+/** Not `util.promisify`: for `write` it resolves to an object or a number, depending on what has wrapped `fs`. */
 function writeTo(fd: number, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
     fs.write(fd, bytes, 0, bytes.length, null, (error, written) => (error ? reject(error) : resolve(written)));
@@ -22,10 +22,10 @@ function syncTo(fd: number): Promise<void> {
   });
 }
 
-/** A program that copies a few attributes and takes longer hangs. */
+/** Copying a few attributes takes far less: a program that runs longer hangs. */
 const RUN_MS = 10_000;
 
-/** File systems answer so when they have no `fsync` for directories; or this process may not read the directory. */
+/** The file system has no `fsync` for directories, or this process may not read the directory. */
 const NO_DIRECTORY_SYNC = ['EINVAL', 'EBADF', 'ENOTSUP', 'EISDIR', 'EPERM', 'EACCES'];
 
 function factsOf(stats: fs.BigIntStats): DocumentFacts {
@@ -115,7 +115,7 @@ export const nodeDocuments: DocumentHost = {
   list: (path) => fs.readdirSync(path),
   run,
   async secret() {
-    // Loaded when it is needed: it costs a command's start some milliseconds.
+    // Loaded on demand: it would slow a command's start by some ms.
     const { randomBytes } = await import('node:crypto');
     return randomBytes(16).toString('hex');
   },

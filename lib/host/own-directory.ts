@@ -1,15 +1,18 @@
+import { systemError } from './errno.ts';
 import type { Host } from './host.ts';
 import type { Ground } from './pinned-files.ts';
 
 /**
- * Refuses a directory of the store's own that is none, or that a symbolic link has the place of: what is read in it
- * would be read elsewhere. Throws as a system call would.
+ * Refuses a path of the store that must be a directory and is not. A symbolic link there would lead every read
+ * elsewhere.
+ *
+ * @throws a system error: `ELOOP` for a symbolic link, `ENOTDIR` for anything else
  */
 export function checkOwnDirectory(host: Host, directory: string): void {
   const facts = host.files.look(directory);
   if (facts === null || facts.kind === 'directory') return;
-  const code = facts.kind === 'link' ? 'ELOOP' : 'ENOTDIR';
-  throw Object.assign(new Error(`${code}: not a directory of the store, '${directory}'`), { code, path: directory });
+  const name = facts.kind === 'link' ? 'ELOOP' : 'ENOTDIR';
+  throw systemError(name, `not a directory of the store, '${directory}'`, { path: directory });
 }
 
 /** A directory that is, or will be, fit to be a store. */
@@ -19,10 +22,10 @@ export interface StoreDirectory {
   readonly fileMode: number;
   /** Whether only this kernel can have it mounted. */
   readonly local: boolean;
-  /** Whether appends need a guard, because the file system has none that stay whole. */
+  /** Whether appends run under a guard, because they are not atomic on the file system. */
   readonly guarded: boolean;
-  /** Which directory it is, for those who change something in it. */
+  /** Identifies the directory, to pin it while a file in it is changed. */
   readonly ground?: Ground;
-  /** Checks it again, and makes it if it is not there. */
+  /** Checks it again, and makes it if it is missing. */
   remake: () => void;
 }

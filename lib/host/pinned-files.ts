@@ -1,27 +1,27 @@
 import { ABSENT, isErrno, systemError, unlessErrno } from './errno.ts';
 import type { Belonging, Files, Host, OpenDirectory } from './host.ts';
 
-/** Where a store is, as it was found when it was last checked. */
+/** The place of a store at its last check. */
 export interface Ground {
   /** The store's place, all links resolved; null if it is not there. */
   readonly place: string | null;
-  /** Whom everything that is made in it is given to; undefined: whoever makes it keeps it. */
+  /** The owner and group of everything that is made in it; undefined: those of the process that makes it. */
   readonly belonging: Belonging | undefined;
   /** Whether no other user but root can replace a directory in the store, or above it. */
   readonly isPrivate: boolean;
-  /** Checks the store as if it were opened now. Makes nothing. */
+  /** Checks the store as opening it does. Makes nothing. */
   check(): void;
-  /** Whether the checked directory itself has been moved; `place` is the new place then. */
+  /** Whether the checked directory itself has been moved; then `place` is its new place. */
   hasMoved(): boolean;
 }
 
-/** What is needed of a store to change files in it. A store without a ground is a test's, and is used as it is. */
+/** A store whose files may be changed. A store without a ground is a test's, and is used as it is. */
 export interface Grounded {
   path: string;
   ground?: Ground;
 }
 
-/** The host, whose files in this store are changed through pinned directories. */
+/** The host, except that it changes files in this store through pinned directories. */
 export function pinnedHost(host: Host, store: Grounded): Host {
   return store.ground ? { ...host, files: pinnedFiles(host.files, store.path, store.ground) } : host;
 }
@@ -29,21 +29,21 @@ export function pinnedHost(host: Host, store: Grounded): Host {
 /**
  * Files of a store in which other users may write.
  *
- * Whoever may write in a store, or around it, may replace one of its directories by a link to another place. A name that
- * was checked leads elsewhere then:
+ * A user who may write in a store, or around it, can replace one of its directories by a link to another place. A name
+ * that was checked then leads elsewhere:
  *   1. root checks that `sessions` is a directory;
  *   2. the store's owner replaces it by a link to `/etc/cron.d`;
  *   3. root removes `sessions/10-backup`.
- * So every name is created, opened for writing, renamed or removed by way of a descriptor of its directory, and only after
- * the kernel has said that this directory is the one in the store. What is read alone is read by its path.
+ * So every name is created, opened for writing, renamed or removed through a descriptor of its directory, and only
+ * after the kernel has confirmed that this directory is the one in the store. Calls that only read use the path.
  *
- * What is made belongs to the store's owner, unless the caller says `null`: then to the one who makes it.
+ * New files belong to the store's owner, unless the caller passes `null`: then to this process's user.
  *
- * Errors have the paths in the store, not those by way of the descriptor.
+ * Errors have the paths in the store, not those through the descriptor.
  */
 export function pinnedFiles(files: Files, store: string, ground: Ground): Files {
   function within<T>(path: string, call: (pinned: string) => T): T {
-    // Not in the store: nothing is known of it.
+    // Not in the store: there is no directory to compare it with.
     if (!path.startsWith(`${store}/`)) return call(path);
     const cut = path.lastIndexOf('/');
     const directory = pin(files, store, ground, path.slice(0, cut));
@@ -56,7 +56,7 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     }
   }
 
-  /** In one directory both names are reached by one descriptor. */
+  /** Two names in one directory share one descriptor. */
   function withinBoth<T>(from: string, to: string, call: (from: string, to: string) => T): T {
     const cut = from.lastIndexOf('/') + 1;
     const isOne = from.slice(0, cut) === to.slice(0, to.lastIndexOf('/') + 1);
@@ -83,8 +83,8 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     remove: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) =>
       unlessErrno(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
-    // Each hand-over touches a file, and to change its times is all it does: where no other user can turn it elsewhere, it
-    // goes the short way.
+    // Each release touches a file, which changes only its times: one call is enough where no other user can redirect
+    // the path.
     touch: (path) =>
       ground.isPrivate
         ? files.touch(path)
@@ -95,10 +95,10 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
 }
 
 /**
- * Opens a directory of the store. Throws as a system call does: `ELOOP` where a link leads to another place.
+ * Opens a directory of the store. Another process may make or delete the store at the same moment: then the opened
+ * directory is not at the place of the last check, and another round distinguishes that from a link.
  *
- * Another process may make or delete the store at the same moment: then the directory that was opened is not where the
- * store was found, and one look more tells that from a link.
+ * @throws the system's error; `ELOOP` if a link leads to another place
  */
 function pin(files: Files, store: string, ground: Ground, directory: string): OpenDirectory {
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -113,7 +113,7 @@ function pin(files: Files, store: string, ground: Ground, directory: string): Op
 function isInPlace(opened: OpenDirectory, ground: Ground, within: string, files: Files): boolean {
   const isThere = () => opened.place === `${ground.place}${within}`;
   try {
-    // Behind the opening: before it there may have been no store.
+    // After the opening: before it there may have been no store.
     if (ground.place === null) ground.check();
     return isThere() || (ground.hasMoved() && isThere());
   } catch (error) {
@@ -126,7 +126,7 @@ function openNoLink(files: Files, directory: string): OpenDirectory {
   try {
     return files.openDirectory(directory);
   } catch (error) {
-    // Linux says so of a link too.
+    // Linux reports ENOTDIR for a link too.
     if (isErrno(error, 'ENOTDIR') && files.look(directory)?.kind === 'link')
       throw systemError('ELOOP', `it is a symbolic link, '${directory}'`, { path: directory });
     throw error;
@@ -137,13 +137,15 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
   try {
     files.closeDirectory(directory);
   } catch {
-    // Nothing was written by way of it.
+    // Nothing was written through it.
   }
 }
 
 const MAX_ROUNDS = 3;
 
-/** The descriptor's number is somebody else's by the time that the error is read. */
+/**
+ * Puts the directory's own path into an error: the descriptor's number is reused by the time that the error is read.
+ */
 export function withRealPath(error: unknown, at: string, directory: string): unknown {
   const system = error as NodeJS.ErrnoException & { dest?: string };
   if (!(error instanceof Error) || at === directory) return error;

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { codeOf } from './system-error.ts';
+import { isErrno } from './errno.ts';
 
 export function readOrNull(path: string): string | null {
   try {
@@ -23,7 +23,7 @@ interface Stat {
   group: number;
 }
 
-/** What a `/proc/…/stat` line says. The name before the fields may hold anything, even `)`. */
+/** Parses a `/proc/…/stat` line. The command name before the fields may contain anything, even `)`. */
 function parseStat(line: string): Stat | null {
   const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
   const start = Number(fields[19]);
@@ -33,8 +33,8 @@ function parseStat(line: string): Stat | null {
 }
 
 /**
- * Whether `/proc` shows the pids of our own namespace. After a bare `unshare --pid` it still shows those
- * of the one outside, and what it says of a pid would be about somebody else.
+ * Whether `/proc` shows the pids of this process's namespace. After a bare `unshare --pid` it still shows those of the
+ * namespace outside, where the same pid is another process.
  */
 let procIsOurs: boolean | undefined;
 
@@ -54,8 +54,8 @@ export function statOf(pid: number, tid: number): Stat | null {
 }
 
 /**
- * Whether one of a process group's members runs. A dead one that its parent has not heard of yet still
- * counts for `kill`, and its parent may be a pid 1 that takes its time.
+ * Whether a member of a process group runs. `kill` alone also counts zombies, and their parent may be a pid 1 that is
+ * slow to reap them.
  */
 export function isGroupRunning(group: number): boolean {
   if (!exists(-group)) return false;
@@ -63,12 +63,12 @@ export function isGroupRunning(group: number): boolean {
   return table === null || table.some((row) => row.group === group && !row.zombie);
 }
 
-/** One process, as the kernel's table has it. `pid` and `start` together are no other one's, ever. */
+/** A process in the kernel's table. `pid` and `start` together identify it for ever. */
 export interface ProcessRow extends Stat {
   pid: number;
 }
 
-/** Every process that can be seen, or null where the system does not tell. */
+/** Every visible process, or null where the system does not list them. */
 export function processTable(): ProcessRow[] | null {
   if (process.platform !== 'linux' || !seesOwnNamespace()) return null;
   return fs.readdirSync('/proc').flatMap((entry) => {
@@ -83,7 +83,7 @@ export function exists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM is another user's process: it is there.
-    return codeOf(error) !== 'ESRCH';
+    // EPERM: the process is another user's, and exists.
+    return !isErrno(error, 'ESRCH');
   }
 }

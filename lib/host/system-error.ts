@@ -2,25 +2,25 @@ import { LockstepError, StoreError } from '../errors.ts';
 import { errnoName } from './errno.ts';
 
 /**
- * What a failed system call means. Nothing here is tried again by itself, unless the operation says so: an error that is
- * told at once is worth more than one that is told late, and a caller who wants to try again knows for how long.
- * (Node itself goes on with a `write` that a signal interrupted; a local file system interrupts nothing else.)
+ * The meaning of each system error. Nothing is retried, unless the operation says so: an error at once is worth more
+ * than a late one, and only the caller knows for how long to retry. (Node itself continues a `write` that a signal
+ * interrupted; a local file system interrupts nothing else.)
  */
 const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   EACCES: [
     'STORE_DENIED',
     'permission denied',
-    'Check its owner and mode, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Check its owner and mode, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EPERM: [
     'STORE_DENIED',
     'not permitted',
-    'Check its owner and mode, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Check its owner and mode, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EROFS: [
     'STORE_READ_ONLY',
     'the file system is read-only',
-    'Choose a store on a writable one with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on a writable one ({ store } or $LOCKSTEP_DIR).',
   ],
   ENOSPC: ['STORE_FULL', 'no space is left on the device', 'Free some, then try again.'],
   EDQUOT: ['STORE_FULL', 'the disk quota is used up', 'Free some space, then try again.'],
@@ -50,32 +50,32 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   ENOTSUP: [
     'STORE_UNSAFE',
     'the file system cannot do that',
-    'Choose a store on another one with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on another one ({ store } or $LOCKSTEP_DIR).',
   ],
   ENOSYS: [
     'STORE_UNSAFE',
     'the system cannot do that',
-    'Choose a store on another file system with --dir or $LOCKSTEP_DIR.',
+    'Choose a store on another file system ({ store } or $LOCKSTEP_DIR).',
   ],
   EISDIR: ['STORE_UNSAFE', 'it is a directory', 'Remove what stands in its place.'],
   ENXIO: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
   ENODEV: ['STORE_UNSAFE', 'it is a socket or a device', 'Remove what stands in its place.'],
-  ENAMETOOLONG: ['STORE_UNSAFE', 'its path is too long', 'Choose another store with --dir or $LOCKSTEP_DIR.'],
+  ENAMETOOLONG: ['STORE_UNSAFE', 'its path is too long', 'Choose another store ({ store } or $LOCKSTEP_DIR).'],
   ENOTDIR: [
     'STORE_UNSAFE',
     'a part of its path is not a directory',
-    'Choose another store with --dir or $LOCKSTEP_DIR.',
+    'Choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
   EEXIST: [
     'STORE_UNSAFE',
     'something else stands in its place',
-    'Remove it, or choose another store with --dir or $LOCKSTEP_DIR.',
+    'Remove it, or choose another store ({ store } or $LOCKSTEP_DIR).',
   ],
 };
 
 const REMEDY = 'Check the disk and the system log, then try again.';
 
-/** Limits of Node's own, which it reports without a number of the system. */
+/** Node's own limits, which it reports without a system error number. */
 const TOO_LARGE = [
   'ERR_FS_FILE_TOO_LARGE',
   'ERR_STRING_TOO_LONG',
@@ -84,8 +84,9 @@ const TOO_LARGE = [
 ];
 
 /**
- * The one place where a failed system call becomes an error that says what, where, why and what to do. It goes by the
- * error's number where Node has no name for it. Lockstep's own errors, and what is no system error (a bug), pass through.
+ * Turns a failed system call into a `StoreError` that states operation, path, cause and remedy. It uses the error's
+ * number where Node has no name for it. Returns Lockstep's own errors, and exceptions that are no system errors, as
+ * they are.
  */
 export function storeErrorOf(error: unknown, at: { operation: string; resource?: string; path: string }): unknown {
   if (error instanceof LockstepError) return error;
@@ -114,11 +115,7 @@ function meaningOf(system: NodeJS.ErrnoException): [name: string, ...(typeof KNO
   return [code, 'STORE_IO', 'it is larger than this program can read', 'Make it smaller, or move it away.'];
 }
 
-/** Node's words, where it knows the error; "Unknown system error -524" says less than nothing. */
+/** Node's message where Node knows the error; its "Unknown system error -524" would only confuse. */
 function wordsOf(system: NodeJS.ErrnoException, name: string): string {
   return system.code === name ? system.message : `the system failed with error number ${Math.abs(system.errno ?? 0)}`;
-}
-
-export function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
 }

@@ -1,17 +1,17 @@
 import { systemError } from './errno.ts';
 import type { Files } from './host.ts';
 
-/**
+/*
  * `write` may take fewer bytes than it is given: at the last free block of a disk, at a quota, at a limit on the size of
- * files, on a network file system. (libuv goes on with the rest by itself, and reports a short count where that failed,
- * without the error.) No writer believes such a count: it writes the rest, which shows the error, or it fails.
+ * files, on a network file system. (libuv continues with the rest itself, and where that fails it reports a short count
+ * without the error.) So each writer writes the rest, which shows the error, or fails.
  */
 
-/** One `write` of what is left, of which so much is done; returns how many bytes were taken. */
+/** One `write` of the rest, behind `done` bytes; returns how many bytes were taken. */
 export type WriteRest = (rest: Uint8Array, done: number) => number;
 
 /**
- * Writes all of it, where nobody else writes. What fails in the middle leaves a first part.
+ * Writes all bytes, where this process is the only writer. A failure in the middle leaves a first part.
  *
  * @throws the system's error; `ENOSPC` if nothing more is taken
  */
@@ -24,9 +24,9 @@ export function writeWhole(bytes: Uint8Array, write: WriteRest): void {
 }
 
 /**
- * Appends the first `length` bytes in one `write`, where others append too: the rest would stand behind a record of
- * theirs. A torn record is void and harms nobody, so the whole of it may be tried again, once: a disk that is full says
- * so in plain words the second time.
+ * Appends the first `length` bytes in one `write`, where other processes append too: a rest could follow a record of
+ * theirs. A torn record is void and harmless, so the whole record is written again, once; on a full disk that second
+ * write throws the plain error.
  *
  * @throws the system's error; `ENOSPC` if the second write is cut short too
  */

@@ -1,125 +1,148 @@
 import type { Run } from './record-format.ts';
-import { isSeen, type SeenRun, type Sighting, type UnreadRun } from './run-history.ts';
+import { isObserved, type ObservedRun, type RunReading, type UnreadableRun } from './run-log.ts';
 import { type Expectation, parseExpectation } from './schedule.ts';
-import { type Stuck, whyStuck } from './stuck.ts';
+import { type StuckRun, whyStuck } from './stuck.ts';
 
-/** What a job's typical duration is taken from, at most. */
+/** The typical duration is the median of so many successes, at most. */
 export const TYPICAL_RUNS = 20;
-/** A start that is further in the future than this says that the clock was set back. */
+/** A start further in the future than this shows that the clock was set back. */
 const CLOCK_SLACK_MS = 300_000;
 
 /**
- * How a job is, the most urgent first.
+ * The health of a job, the most urgent state first.
  *
- * - `stuck`: a run of it will not end by itself, or takes too long.
- * - `failed`: the newest run that came to an end of its own did not succeed.
- * - `late`: no run that succeeded began when one was expected.
- * - `unknown`: it never ran, or what is written of it cannot be read, or tells neither success nor failure.
+ * - `stuck`: a run of the job will not end by itself, or takes too long.
+ * - `failed`: the newest run that ended by itself did not succeed.
+ * - `late`: a success was due, and no run that succeeded began in time.
+ * - `unknown`: the job never ran, its records cannot be read, or none of them shows a success or a failure.
  * - `running`, `ok`: all is well.
  */
 export const JOB_STATES = ['stuck', 'failed', 'late', 'unknown', 'running', 'ok'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 export interface Due {
-  /** As `--expect` says it. */
+  /** The expectation, as the plan has it: `every 24h`, or a crontab's five fields. */
   expect: string;
   graceMs: number;
   /** When the next success should start, in ms since 1970; null: never. */
   at: number | null;
 }
 
-/** A job, judged. More than one thing may be wrong with it; `state` is the most urgent. */
+/** The verdict on a job. More than one problem may hold; `state` is the most urgent. */
 export interface JobVerdict {
   state: JobState;
-  /** Its newest run, whatever became of it. */
-  newest: SeenRun | null;
-  /** Its newest run that is over and was not skipped, nor found not to be due. */
-  last: SeenRun | null;
-  /** Its newest run that succeeded. */
-  success: SeenRun | null;
-  /** Its runs that wait or run now, the newest first. */
-  live: SeenRun[];
-  /** The median duration of its last successes, in ms. */
+  /** The newest run, however it ended. */
+  newest: ObservedRun | null;
+  /** The newest run that is over and was neither skipped nor not due. */
+  last: ObservedRun | null;
+  /** The newest run that succeeded. */
+  success: ObservedRun | null;
+  /** The runs that wait or run now, the newest first. */
+  live: ObservedRun[];
+  /** The median duration of the last successes, in ms. */
   typicalMs: number | null;
   due: Due | null;
-  stuck: Stuck | null;
-  /** The run that failed or was lost, if none came to a better end since. */
-  failed: SeenRun | null;
+  stuck: StuckRun | null;
+  /** The newest run that failed or was lost, unless a later run succeeded. */
+  failed: ObservedRun | null;
   late: boolean;
-  /** Why something cannot be known; else null. */
+  /** What cannot be known, and why; else null. */
   problem: string | null;
 }
 
+/**
+ * Whether a job's state needs no attention. Use it to filter verdicts.
+ *
+ * @example
+ * import { isJobWell } from 'lockstep/jobs';
+ * console.log(isJobWell('running'), isJobWell('late')); // prints true false
+ */
 export function isJobWell(state: JobState): boolean {
   return state === 'ok' || state === 'running';
 }
 
-/** How long the command took with all its attempts, in ms; null if it was not begun, or nobody knows. */
+/**
+ * Returns how long the command took with all its attempts, in ms; null if it did not begin, or its end is unknown. Use it
+ * to show or compare the durations of runs.
+ *
+ * @example
+ * import { openRunLog, tookMs } from 'lockstep/jobs';
+ * console.log(openRunLog().runs('backup', 10).map(({ run }) => tookMs(run))); // prints []
+ */
 export function tookMs({ attempts: [first], ended }: Run): number | null {
   return first && ended ? Math.max(0, ended.at - first.at) : null;
 }
 
-/** The rules, applied to a job's runs as they are seen, the newest first. Pure. */
-export function judgeJob(sightings: Iterable<Sighting>, now: number): JobVerdict {
+/**
+ * Judges a job by the readings of its runs, the newest first: stuck, failed, late, running, ok or unknown. Pure. Use it
+ * with `RunLog.readings` for an alert of your own.
+ *
+ * @param now the wall clock in ms since 1970
+ *
+ * @example
+ * import { judgeJob, openRunLog } from 'lockstep/jobs';
+ * console.log(judgeJob(openRunLog().readings('backup'), Date.now()).state); // prints unknown
+ */
+export function judgeJob(readings: Iterable<RunReading>, now: number): JobVerdict {
   const judge = new JobJudge(now);
-  for (const sighting of sightings) judge.see(sighting);
+  for (const reading of readings) judge.add(reading);
   return judge.verdict();
 }
 
-/** The same, told one by one, so that no more of them need be looked at than count. */
+/** Judges a job by one reading after another, so that the caller need not read runs that no longer count. */
 export class JobJudge {
   readonly #now: number;
-  readonly #live: SeenRun[] = [];
+  readonly #live: ObservedRun[] = [];
   readonly #durations: number[] = [];
-  #newest: SeenRun | null = null;
-  #oldest: SeenRun | null = null;
-  #last: SeenRun | null = null;
-  #success: SeenRun | null = null;
-  /** The newest success that did not begin in the future. */
-  #counted: SeenRun | null = null;
-  #failed: SeenRun | null = null;
-  /** The newest record, if it cannot be read. */
-  #unread: UnreadRun | null = null;
+  #newest: ObservedRun | null = null;
+  #oldest: ObservedRun | null = null;
+  #last: ObservedRun | null = null;
+  #success: ObservedRun | null = null;
+  /** The newest success that did not begin in the future: the next due time counts from it. */
+  #counted: ObservedRun | null = null;
+  #failed: ObservedRun | null = null;
+  /** The newest record, if it is unreadable. */
+  #unread: UnreadableRun | null = null;
 
   constructor(now: number) {
     this.#now = now;
   }
 
-  /** The next older one. */
-  see(sighting: Sighting): void {
-    if (!isSeen(sighting)) {
-      if (!this.#newest) this.#unread ??= sighting;
+  /** Adds the reading of the next older run. */
+  add(reading: RunReading): void {
+    if (!isObserved(reading)) {
+      if (!this.#newest) this.#unread ??= reading;
       return;
     }
-    this.#newest ??= sighting;
-    this.#oldest = sighting;
-    if (isLive(sighting)) this.#live.push(sighting);
-    else this.#seeOver(sighting);
+    this.#newest ??= reading;
+    this.#oldest = reading;
+    if (isLive(reading)) this.#live.push(reading);
+    else this.#addOver(reading);
   }
 
-  /** Whether older runs matter only if they are not over. */
+  /** Whether older runs count only if they are not over. */
   get hasEnough(): boolean {
     return this.#counted !== null && this.#durations.length >= TYPICAL_RUNS;
   }
 
-  #seeOver(sight: SeenRun): void {
-    const outcome = sight.run.ended?.outcome;
-    if (outcome !== 'skipped' && outcome !== 'not-due') this.#last ??= sight;
-    if (outcome === 'succeeded') this.#seeSuccess(sight);
-    else if (isFailure(sight) && !this.#success) this.#failed ??= sight;
+  #addOver(observed: ObservedRun): void {
+    const outcome = observed.run.ended?.outcome;
+    if (outcome !== 'skipped' && outcome !== 'not-due') this.#last ??= observed;
+    if (outcome === 'succeeded') this.#addSuccess(observed);
+    else if (isFailure(observed) && !this.#success) this.#failed ??= observed;
   }
 
-  #seeSuccess(sight: SeenRun): void {
-    this.#success ??= sight;
-    if (sight.run.at <= this.#now + CLOCK_SLACK_MS) this.#counted ??= sight;
-    const durationMs = tookMs(sight.run);
+  #addSuccess(observed: ObservedRun): void {
+    this.#success ??= observed;
+    if (observed.run.at <= this.#now + CLOCK_SLACK_MS) this.#counted ??= observed;
+    const durationMs = tookMs(observed.run);
     if (durationMs !== null && this.#durations.length < TYPICAL_RUNS) this.#durations.push(durationMs);
   }
 
   verdict(): JobVerdict {
     const expectation = this.#expectation();
     const due = expectation instanceof Error ? null : this.#due(expectation);
-    const told = {
+    const found = {
       newest: this.#newest,
       last: this.#last,
       success: this.#success,
@@ -131,10 +154,10 @@ export class JobJudge {
       late: this.#isLate(due),
       problem: this.#problem(expectation),
     };
-    return { state: stateOf(told), ...told };
+    return { state: stateOf(found), ...found };
   }
 
-  /** As the newest run has it; null without one. */
+  /** The expectation of the newest run; null if it has none. */
   #expectation(): Expectation | Error | null {
     const text = this.#newest?.run.plan.expect ?? null;
     try {
@@ -144,7 +167,7 @@ export class JobJudge {
     }
   }
 
-  /** Counted from the start of the last success; if there is none, from the start of the oldest run that is known. */
+  /** The due time counts from the start of the last success; without one, from the start of the oldest known run. */
   #due(expectation: Expectation | null): Due | null {
     const from = (this.#counted ?? this.#oldest)?.run.at;
     if (!expectation || from === undefined) return null;
@@ -154,9 +177,9 @@ export class JobJudge {
   }
 
   /**
-   * Late is what has not succeeded by the time it was due, and its grace. A command that was begun by then and still runs
-   * is not late: its success will count from its start; and if it never comes, the run is stuck. One that was begun later
-   * is no excuse, nor is one that still waits.
+   * A job is late when its due time and grace have passed without a success. A command that began by then and still runs
+   * keeps the job from being late: its success will count from its start, and if it never ends, the run is stuck. A run that
+   * began later, or still waits, does not.
    */
   #isLate(due: Due | null): boolean {
     if (due === null || due.at === null) return false;
@@ -164,21 +187,21 @@ export class JobJudge {
     return this.#now > latest && !this.#live.some(({ run }) => (run.attempts[0]?.at ?? Infinity) <= latest);
   }
 
-  #stuck(expectation: Expectation | null): Stuck | null {
-    for (const sight of this.#live) {
-      const why = whyStuck(sight, expectation, this.#now);
-      if (why) return { sight, why };
+  #stuck(expectation: Expectation | null): StuckRun | null {
+    for (const observed of this.#live) {
+      const why = whyStuck(observed, expectation, this.#now);
+      if (why) return { observed, why };
     }
     return null;
   }
 
   #problem(expectation: Expectation | Error | null): string | null {
     if (this.#unread)
-      return this.#newest ? `its newest run cannot be told: ${this.#unread.problem}` : this.#unread.problem;
+      return this.#newest ? `its newest run is unreadable: ${this.#unread.problem}` : this.#unread.problem;
     if (!this.#newest) return 'it never ran';
     if (expectation instanceof Error) return expectation.message;
-    const isTold = this.#success || this.#failed || this.#live.length > 0;
-    return isTold ? null : 'none of its runs has succeeded or failed yet';
+    const isKnown = this.#success || this.#failed || this.#live.length > 0;
+    return isKnown ? null : 'none of its runs has succeeded or failed yet';
   }
 }
 
@@ -187,12 +210,12 @@ function stateOf({ stuck, failed, late, problem, live }: Omit<JobVerdict, 'state
   return JOB_STATES.find((state) => holds[state]) ?? 'unknown';
 }
 
-function isLive({ state }: SeenRun): boolean {
+function isLive({ state }: ObservedRun): boolean {
   return state === 'waiting' || state === 'running';
 }
 
-/** Whether a run was to do its work and did not. Who was replaced or cancelled was ended on purpose, and others count. */
-function isFailure({ run: { ended }, state }: SeenRun): boolean {
+/** Whether a run did not do its work. A run that was replaced or cancelled ended on purpose: the other runs count. */
+function isFailure({ run: { ended }, state }: ObservedRun): boolean {
   if (state === 'lost') return true;
   return ended?.outcome === 'failed' || ended?.outcome === 'timed-out' || ended?.outcome === 'gave-up';
 }

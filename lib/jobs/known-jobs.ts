@@ -8,14 +8,14 @@ import { codeOf, filesIn, readRun, recordsIn } from './record-reader.ts';
 /** A job that has runs in the store. */
 export interface KnownJob {
   name: string;
-  /** Where not even its name can be told, so that `name` is its directory's: why. Else null. */
+  /** Why the job's name cannot be read, where `name` is its directory's name instead; else null. */
   problem: string | null;
 }
 
 /**
- * All jobs that ever ran in a store, sorted by name.
+ * Returns all jobs that ever ran in a store, sorted by name.
  *
- * @throws {StoreError} if it cannot be read
+ * @throws {StoreError} if the store cannot be read
  */
 export function knownJobs(host: Host, store: Pick<StoreDirectory, 'path'>): KnownJob[] {
   const directory = jobsDirectory(store.path);
@@ -29,9 +29,9 @@ export function knownJobs(host: Host, store: Pick<StoreDirectory, 'path'>): Know
   }
 }
 
-/** Null if no run was ever written down there. */
+/** Returns the job of a directory; null if the directory holds no record. */
 function jobIn(host: Host, jobs: string, file: string): KnownJob | null {
-  // A directory that is being made.
+  // Another process is making this directory.
   if (file.startsWith('.')) return null;
   const plain = plainNameOf(file);
   try {
@@ -39,13 +39,13 @@ function jobIn(host: Host, jobs: string, file: string): KnownJob | null {
     if (records.length === 0) return null;
     return plain === null ? longNamed(host, jobs, file, records) : { name: plain, problem: null };
   } catch (error) {
-    // Whoever looks at its runs by its name is told the same.
+    // A job with a plain name reports this problem when its runs are read.
     const problem = plain === null ? `its records cannot be looked at (${codeOf(error)})` : null;
     return { name: plain ?? file, problem };
   }
 }
 
-/** A name that is too long for a directory's is only in the records. */
+/** Reads the job's name from its records: the directory of a long name holds only a hash of it. */
 function longNamed(host: Host, jobs: string, file: string, records: readonly string[]): KnownJob {
   let problem = 'its records belong to another job';
   for (const record of records) {
@@ -56,7 +56,7 @@ function longNamed(host: Host, jobs: string, file: string, records: readonly str
   return { name: file, problem };
 }
 
-/** The name that a directory's name stands for; null if that does not tell it. */
+/** Returns the name that a directory's name encodes; null if it encodes none. */
 function plainNameOf(file: string): string | null {
   try {
     const name = decodeURIComponent(file);

@@ -1,54 +1,55 @@
 import fs from 'node:fs';
+import { systemError } from '../host/errno.ts';
 import type { Files } from '../host/host.ts';
 import { writeWhole } from '../host/whole-write.ts';
 import { tailIn } from './output-tail.ts';
 
-/** A longer output is cut: its first part stays, and its last. */
+/** A longer output is cut: its first and its last part stay. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const FIRST_BYTES = 1024 * 1024;
 const LAST_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const TAIL_BYTES = 4 * 1024;
-/** So many bytes are handed on at one look; then the rest of the program has its turn. */
-const MAX_HANDED_ON = 32 * 1024 * 1024;
+/** The most bytes that one look passes on, so that the rest of the program has its turn. */
+const MAX_PASSED_ON = 32 * 1024 * 1024;
 const MAX_ROUNDS = 20;
-/** How soon a look follows one that found something, and how late one that found nothing. */
+/** How soon a look follows a look that found something new. */
 const FIRST_LOOK_MS = 25;
 
 const NEWLINE = 0x0a;
 
-/** Takes what was printed, as it comes. The bytes are valid only during the call. */
+/** Takes the output as it comes. The bytes are valid only during the call. */
 export type Sink = (bytes: Uint8Array) => void;
 
 export interface SpoolOptions {
-  /** The files of the store in which it is. */
+  /** The files of the store that the spool is in. */
   files: Files;
   mode: number;
   sinks: readonly Sink[];
-  /** How late what is printed may reach the sinks, or be found too long, in ms. */
+  /** How late the output may reach the sinks, or be found too long, in ms. */
   latestMs: number;
 }
 
 /**
- * The file that a command prints into. It goes on printing there whatever becomes of us, and never hears of a reader
- * that is gone. We follow it.
+ * The file that a command prints into, and that its wrapper follows. The command goes on printing if the wrapper dies, and
+ * never gets a SIGPIPE for a reader that is gone.
  *
- * It is bounded: longer than 4 MiB it keeps its first MiB and at least its last, with a line between them that says how
- * much is missing. A file can be shortened only at its end, where the command writes; so what is printed in the instant
- * of the cut may be lost. (The sinks get all but that.)
+ * The file is bounded: beyond 4 MiB it keeps its first MiB and at least its last, with a line between them that gives the
+ * number of missing bytes. A file can be shortened only at its end, where the command writes; so output printed in the
+ * instant of the cut may be lost. (The sinks get all but that.)
  */
 export class Spool {
   readonly path: string;
-  /** For the command. */
+  /** The descriptor that the command writes to. */
   readonly childFd: number;
   readonly #fd: number;
   readonly #options: SpoolOptions;
   readonly #chunk = Buffer.alloc(CHUNK_BYTES);
-  /** How far the sinks have it. */
+  /** Up to where the sinks have got the output. */
   #position = 0;
-  /** What was cut away so far: a place in the file and this are a place in all that was ever printed. */
+  /** The number of bytes cut away so far: a position in the file plus this is a position in the whole output. */
   #base = 0;
-  /** Where the first part ends; 0 while nothing was cut. */
+  /** Where the first part ends; 0 before the first cut. */
   #firstEnd = 0;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = FIRST_LOOK_MS;
@@ -67,7 +68,7 @@ export class Spool {
     }
   }
 
-  /** Until `end()`. It keeps no process alive. */
+  /** Follows the output until `end()`. It keeps no process alive. */
   follow(): void {
     this.#timer = setTimeout(() => {
       this.#waitMs = this.look() ? FIRST_LOOK_MS : Math.min(this.#waitMs * 2, this.#options.latestMs);
@@ -75,21 +76,21 @@ export class Spool {
     }, this.#waitMs).unref();
   }
 
-  /** Hands on what is new, and cuts the file if it is too long. False if nothing is new. */
+  /** Passes new output on, and cuts the file if it is too long. Returns false if nothing was new. */
   look(): boolean {
     try {
       const { size } = fs.fstatSync(this.#fd);
       const isNew = size > this.#position;
-      this.#handOn(Math.min(size, this.#position + MAX_HANDED_ON));
+      this.#passOn(Math.min(size, this.#position + MAX_PASSED_ON));
       if (size > MAX_BYTES) this.#cut();
       return isNew;
     } catch {
-      // The disk fails. The command goes on, and what it printed may be read later.
+      // The disk fails. The command goes on, and a later look may read its output.
       return false;
     }
   }
 
-  /** The last look. */
+  /** Takes the last look. */
   end(): void {
     clearTimeout(this.#timer);
     this.look();
@@ -106,7 +107,7 @@ export class Spool {
     }
   }
 
-  /** All that is kept, piece by piece; each is valid until the next. */
+  /** Yields the kept output, piece by piece; each piece is valid until the next. */
   *contents(): Generator<Uint8Array> {
     for (let position = 0; position < this.#position; ) {
       const bytes = this.#bytesAt(position, this.#position);
@@ -124,11 +125,11 @@ export class Spool {
     try {
       files.remove(this.path);
     } catch {
-      // It is swept with the run's record.
+      // The sweep removes it with the run's record.
     }
   }
 
-  #handOn(end: number): void {
+  #passOn(end: number): void {
     if (this.#options.sinks.length === 0) this.#position = end;
     while (this.#position < end) {
       const bytes = this.#bytesAt(this.#position, end);
@@ -144,8 +145,8 @@ export class Spool {
   }
 
   /**
-   * The last part moves to where the middle was, which the command does not touch; then the file gets its new end. A crash
-   * in between leaves a file whose end is right.
+   * Moves the last part to where the middle was, which the command does not touch; then shortens the file. A crash in
+   * between leaves a file whose end is right.
    */
   #cut(): void {
     let { size } = fs.fstatSync(this.#fd);
@@ -157,7 +158,7 @@ export class Spool {
     const note = `${isLine ? '' : '\n'}${leftOut(missing)}`;
     let end = this.#writeAt(Buffer.from(note), this.#firstEnd);
     let from = begin;
-    // Again for what is printed meanwhile, until nothing is; but not for ever.
+    // Repeated for output that comes meanwhile, a bounded number of times.
     for (let round = 0; round < MAX_ROUNDS && from < size; round++) {
       while (from < size) {
         const bytes = this.#bytesAt(from, size);
@@ -165,7 +166,7 @@ export class Spool {
         end = this.#writeAt(bytes, end);
         from += bytes.length;
       }
-      this.#handOn(from);
+      this.#passOn(from);
       ({ size } = fs.fstatSync(this.#fd));
     }
     fs.ftruncateSync(this.#fd, end);
@@ -173,13 +174,13 @@ export class Spool {
     this.#position = end;
   }
 
-  /** Returns where it ends. */
+  /** Writes the bytes, and returns where they end. */
   #writeAt(bytes: Uint8Array, position: number): number {
     writeWhole(bytes, (rest, done) => fs.writeSync(this.#fd, rest, 0, rest.length, position + done));
     return position + bytes.length;
   }
 
-  /** A command that prints faster than it can be handed on is not waited for. */
+  /** Skips output that came faster than the sinks could take it: the command is never made to wait. */
   #skipTo(position: number): void {
     if (this.#position >= position) return;
     const line = Buffer.from(leftOut(position - this.#position));
@@ -187,7 +188,7 @@ export class Spool {
     this.#position = position;
   }
 
-  /** So that no line is cut, if one ends near. */
+  /** Returns the end of the last line before a position, if one ends near, so that no line is split. */
   #lineEndBefore(position: number): number {
     const from = Math.max(0, position - CHUNK_BYTES);
     const length = fs.readSync(this.#fd, this.#chunk, 0, position - from, from);
@@ -196,13 +197,13 @@ export class Spool {
   }
 }
 
-/** The file is written and shortened by this descriptor: so it must be the file that was made, whatever has its name. */
+/** The spool is written and shortened through this second descriptor, so it must be the file that was created, not another of its name. */
 function openAgain(files: Files, path: string, made: number): number {
   const fd = files.openForWriting(path);
   const [one, other] = [files.facts(made), files.facts(fd)];
   if (one.inode === other.inode && one.device === other.device) return fd;
   files.close(fd);
-  throw Object.assign(new Error(`ELOOP: another file has its place, '${path}'`), { code: 'ELOOP', path });
+  throw systemError('ELOOP', `another file has its place, '${path}'`, { path });
 }
 
 function leftOut(bytes: number): string {

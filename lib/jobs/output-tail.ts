@@ -3,21 +3,21 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 import { jobDirectory, type Run, type RunStart, runFile } from './record-format.ts';
 
 /**
- * What a run's command printed. While it runs that is a file beside the run's record; once it has ended, the record
- * has the last lines.
+ * The last lines of a run's output. While the command runs, the output is a file beside the run's record; once the run has
+ * ended, the record has the last lines.
  */
 
 const MAX_LINES = 20;
 const MAX_BYTES = 4 * 1024;
-/** The same as it stands in a record, where a control character takes six bytes. */
+/** The limit for the tail in a record, where a control character takes six bytes. */
 const MAX_RECORDED_BYTES = 8 * 1024;
 
 export function outputFile(run: Pick<RunStart, 'at' | 'key'>): string {
   return runFile(run).replace(/run$/, 'output');
 }
 
-/** The last lines that a run printed, also of one that runs or is lost; empty if there are none, or they cannot be read. */
-export function tailOf(host: Host, store: Pick<StoreDirectory, 'path'>, run: Run): string {
+/** Returns the last lines of a run's output, also of a running or lost run; empty if there are none, or they cannot be read. */
+export function outputTail(host: Host, store: Pick<StoreDirectory, 'path'>, run: Run): string {
   if (run.ended) return run.ended.tail;
   try {
     return tailIn(lastBytes(host, `${jobDirectory(store.path, run.job)}/${outputFile(run)}`));
@@ -39,10 +39,10 @@ function lastBytes({ files }: Host, path: string): Uint8Array {
   }
 }
 
-/** The last lines of an output, of which these are the last bytes: whole characters, and no more than a record should have. */
+/** Returns the last lines of an output, given its last bytes: whole characters only, and no more than a record may hold. */
 export function tailIn(bytes: Uint8Array): string {
   const last = bytes.subarray(Math.max(0, bytes.length - MAX_BYTES));
-  // What a cut has left of a character's bytes.
+  // Skip the rest of a character that the cut has split.
   let begin = 0;
   while (begin < 3 && ((last[begin] ?? 0) & 0xc0) === 0x80) begin += 1;
   const text = Buffer.from(last.subarray(begin)).toString('utf8');

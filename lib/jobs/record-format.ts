@@ -1,4 +1,5 @@
 import type { ProcessFacts } from '../host/host.ts';
+import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
 import { fromWire, toWire } from '../session/facts.ts';
 import { encodeName, isName } from '../store/name.ts';
@@ -6,29 +7,29 @@ import { encodeName, isName } from '../store/name.ts';
 /**
  * The record of one run of a job: `<store>/jobs/<encoded name of the job>/<start>-<key>.run`.
  *
- * JSON objects, one a line: first who started it and how, then what became of it. A line is only ever appended, by
- * one write, with its newline in front; so what a crash leaves is a record that stops somewhere, and a torn last line
- * is as if it had not been written. Names sort as the runs began.
+ * It holds JSON objects, one a line: first the run's start and plan, then its events. A line is only appended, by one
+ * write, with its newline in front; so a crash leaves a record that stops somewhere, and a torn last line counts as not
+ * written. The file names sort in the order in which the runs started.
  */
 
 const VERSION = 1;
-/** A record with the longest tail, and attempts without end, stays below it. */
+/** The longest tail and the most attempts fit into a record of this size. */
 export const MAX_RUN_BYTES = 1024 * 1024;
 const RUN_FILE = /^(\d{15})-([0-9a-z]{1,64})\.run$/;
-/** The last moment that a date can be. */
+/** The last moment that a `Date` can hold. */
 const MAX_TIME_MS = 8.64e15;
 
 /**
  * How a run ended.
  *
- * - `succeeded`: its command exited with 0.
- * - `failed`: it did not, or it could not be started.
- * - `timed-out`: `--timeout` ended it.
- * - `replaced`: a later run ended it (`by` says which), or took its place in line.
- * - `cancelled`: a signal to `lockstep job` ended it.
- * - `skipped`: another run was there (`by` says which), so the command was not begun.
- * - `not-due`: the last success was younger than `--every`, so the command was not begun.
- * - `gave-up`: it waited in vain for as long as it was to, so the command was not begun.
+ * - `succeeded`: the command exited with 0.
+ * - `failed`: the command exited otherwise, or could not be started.
+ * - `timed-out`: the command ran past its timeout and was ended.
+ * - `replaced`: a later run (`by`) ended this one, or took its place in line.
+ * - `cancelled`: a signal to the run's wrapper ended the run.
+ * - `skipped`: another run (`by`) held the lock, so the command did not begin.
+ * - `not-due`: the last success (`by`) was younger than `everyMs`, so the command did not begin.
+ * - `gave-up`: the wait for the lock reached its limit, so the command did not begin.
  */
 export const OUTCOMES = [
   'succeeded',
@@ -45,7 +46,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 export const OVERLAPS = ['skip', 'wait', 'replace'] as const;
 export type Overlap = (typeof OVERLAPS)[number];
 
-/** What a run was told. Times in ms; null where nothing was said. */
+/** The options of a run. Times in ms; null where an option was not given. */
 export interface RunPlan {
   overlap: Overlap;
   permits: number;
@@ -53,7 +54,7 @@ export interface RunPlan {
   killAfterMs: number;
   everyMs: number | null;
   retries: number;
-  /** When the job is due, as `--expect` says it. */
+  /** When a success is due: `every 24h`, or a crontab's five fields. */
   expect: string | null;
   graceMs: number | null;
 }
@@ -61,9 +62,9 @@ export interface RunPlan {
 /** The first line. Wall-clock times in ms since 1970, here and below. */
 export interface RunStart {
   job: string;
-  /** Random: it tells this run from every other one. */
+  /** Random: no other run has it. */
   key: string;
-  /** Of the process that is `lockstep job`. */
+  /** Of the run's wrapper, the process that is `lockstep job`. */
   facts: ProcessFacts;
   at: number;
   /** The command, shortened. */
@@ -71,13 +72,13 @@ export interface RunStart {
   plan: RunPlan;
 }
 
-/** It has its permit: no other run is in its way. */
+/** The run got its permit. */
 export interface RunAcquired {
   it: 'acquired';
   at: number;
 }
 
-/** The command was begun, for the first time or once more. */
+/** An attempt began: the command was started, for the first time or again. */
 export interface AttemptBegan {
   it: 'began';
   at: number;
@@ -98,11 +99,11 @@ export interface RunEnded {
   it: 'ended';
   at: number;
   outcome: Outcome;
-  /** What `lockstep job` exits with. */
+  /** The exit code of the run's wrapper. */
   code: number;
-  /** Why, in words; empty where the outcome says it all. */
+  /** Why, in words; empty where the outcome is enough. */
   reason: string;
-  /** The key of the run that was there, or that replaced this one; empty if there is none, or it is not known. */
+  /** The key of the run that caused this outcome; empty if there is none, or it is unknown. */
   by: string;
   /** The last lines of the output. */
   tail: string;
@@ -116,7 +117,7 @@ export interface Attempt {
   exited: AttemptExited | null;
 }
 
-/** A run, as far as its record tells. */
+/** A run, as its record describes it. */
 export interface Run extends RunStart {
   acquiredAt: number | null;
   attempts: Attempt[];
@@ -127,7 +128,7 @@ export function jobsDirectory(store: string): string {
   return `${store}/jobs`;
 }
 
-/** @throws {MisuseError} if it can be no name */
+/** @throws {MisuseError} if the name is not valid */
 export function jobDirectory(store: string, job: string): string {
   return `${jobsDirectory(store)}/${encodeName(job)}`;
 }
@@ -136,7 +137,7 @@ export function runFile({ at, key }: Pick<RunStart, 'at' | 'key'>): string {
   return `${String(Math.min(at, 1e15 - 1)).padStart(15, '0')}-${key}.run`;
 }
 
-/** The start and key that a file's name tells, or null if it is no run's. */
+/** Returns the start and key in a record's file name, or null if it is no such name. */
 export function parseRunFile(file: string): { at: number; key: string } | null {
   const [, at, key] = RUN_FILE.exec(file) ?? [];
   return at === undefined || key === undefined ? null : { at: Number(at), key };
@@ -146,13 +147,13 @@ export function startText({ job, key, facts, at, label, plan }: RunStart): strin
   return JSON.stringify({ lockstep: 'run', version: VERSION, job, key, facts: toWire(facts), at, label, plan });
 }
 
-/** One more line, with its newline in front: that parts it from a torn one. */
+/** Returns one more line, with its newline in front: the newline separates it from a torn line before it. */
 export function eventText(event: RunEvent): string {
   const wire = event.it === 'began' ? { ...event, facts: toWire(event.facts) } : event;
   return `\n${JSON.stringify(wire)}`;
 }
 
-/** A record's text as a run, or why it is none. What stands in no place of its own is passed over. */
+/** Parses a record's text into a run, or returns why it cannot. Unknown or damaged event lines are ignored. */
 export function parseRun(text: string, file: string): { run: Run } | { problem: string } {
   const [first = '', ...rest] = text.split('\n');
   const wire = objectIn(first);
@@ -176,15 +177,6 @@ function apply(run: Run, event: RunEvent): void {
   else if (event.it === 'began') run.attempts.push({ at: event.at, facts: event.facts, exited: null });
   else if (event.it === 'ended') run.ended = event;
   else if (attempt) attempt.exited ??= event;
-}
-
-function objectIn(line: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch {
-    return null;
-  }
 }
 
 function startIn(wire: Record<string, unknown>): RunStart | null {
@@ -227,7 +219,7 @@ function isOneOf<T extends string>(list: readonly T[], value: unknown): value is
   return list.includes(value as T);
 }
 
-/** A moment, or a length of time, in ms. */
+/** Whether a value is a moment or a duration in ms. */
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= MAX_TIME_MS;
 }

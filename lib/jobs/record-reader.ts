@@ -3,18 +3,18 @@ import type { Host } from '../host/host.ts';
 import { checkOwnDirectory } from '../host/own-directory.ts';
 import { MAX_RUN_BYTES, parseRun, parseRunFile, type Run } from './record-format.ts';
 
-/** What was found in the place of a run's record. */
-export type RunReading = { run: Run } | { problem: string };
+/** What one look at a run's record found. */
+export type RecordReading = { run: Run } | { problem: string };
 
 const PLACED = { file: 'file', directory: 'directory', link: 'symbolic link', other: 'thing that is no regular file' };
 
-/** Every file in a job's directory. A link in its place is not followed. Throws as a system call does. */
+/** Returns every file name in a job's directory. It does not follow a link to one. Throws as a system call does. */
 export function filesIn(host: Host, directory: string): string[] {
   checkOwnDirectory(host, directory);
   return host.files.list(directory) ?? [];
 }
 
-/** The names of the records among them, the newest first. */
+/** Returns the names of the records among these files, the newest first. */
 export function recordsIn(files: readonly string[]): string[] {
   return files
     .filter((file) => parseRunFile(file) !== null)
@@ -22,8 +22,8 @@ export function recordsIn(files: readonly string[]): string[] {
     .reverse();
 }
 
-/** Null if there is none any more: a later run has removed it. Never throws, never hangs, whatever is there. */
-export function readRun({ files }: Host, directory: string, file: string): RunReading | null {
+/** Reads a record; null if a later run has removed it. It never throws or hangs, whatever stands in the record's place. */
+export function readRun({ files }: Host, directory: string, file: string): RecordReading | null {
   const path = `${directory}/${file}`;
   try {
     const found = files.look(path);
@@ -37,7 +37,7 @@ export function readRun({ files }: Host, directory: string, file: string): RunRe
   }
 }
 
-/** The system's name for what went wrong. */
+/** Returns the system's name of an error. */
 export function codeOf(error: unknown): string {
   return errnoName(error) ?? 'an unknown error';
 }

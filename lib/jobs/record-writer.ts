@@ -13,14 +13,14 @@ import {
   startText,
 } from './record-format.ts';
 
-/** A record before it has its name, which begins with no dot. */
+/** The prefix of a record that has not got its own name yet. */
 export const PRIVATE = '.next.';
 
 /**
- * The record of a run, by its only writer. Each event is one line, written to its own descriptor; a line that is torn,
- * because its writer was killed or the disk is full, is no event, and the next one begins a line of its own.
+ * The record of a run, open for its only writer. Each event is one line. A line that is torn, because the writer was killed
+ * or the disk is full, is no event, and the next event begins a line of its own.
  *
- * Every method throws a `StoreError` if it cannot be written.
+ * Every method throws a `StoreError` if the write fails.
  */
 export class RunRecord {
   readonly start: RunStart;
@@ -35,7 +35,7 @@ export class RunRecord {
     this.#fd = fd;
   }
 
-  /** Written whole under a private name, then given its own. A crash in between leaves a private file, which is swept. */
+  /** Writes the start under a private name, then renames the file. A crash in between leaves a private file, which is swept. */
   static begin(machine: Host, store: StoreDirectory, start: RunStart): RunRecord {
     const host = pinnedHost(machine, store);
     const directory = jobDirectory(store.path, start.job);
@@ -54,7 +54,7 @@ export class RunRecord {
         return new RunRecord(host, start, path, fd);
       } catch (error) {
         if (fd !== -1) closeQuietly(host, fd);
-        // Whatever was done before it failed: no run was begun.
+        // Wherever it failed, no run has started, and no record must say so.
         for (const file of [own, path]) removeQuietly(host, file);
         throw error;
       }
@@ -65,7 +65,7 @@ export class RunRecord {
     guard(this.start, this.path, () => writeText(this.#host, this.#fd, eventText(event)));
   }
 
-  /** Makes it safe from a power cut, so far. */
+  /** Makes all events written so far survive a power cut. */
   sync(): void {
     guard(this.start, this.path, () => this.#host.files.sync(this.#fd));
   }
@@ -90,7 +90,7 @@ function closeQuietly(host: Host, fd: number): void {
   try {
     host.files.close(fd);
   } catch {
-    // What it says is written, or was told not to be.
+    // The events are written, or their failure was reported by `append`.
   }
 }
 
@@ -98,7 +98,7 @@ function removeQuietly(host: Host, file: string): void {
   try {
     host.files.remove(file);
   } catch {
-    // A leftover harms nobody.
+    // A later sweep removes it.
   }
 }
 

@@ -3,27 +3,27 @@ import { MisuseError } from '../errors.ts';
 import { durationIn } from '../time/duration.ts';
 
 const EVERY = /^every\s+(\S.*)$/i;
-/** The five fields of a crontab line, with names of months and days; nothing that only some crons know. */
+/** The five fields of a crontab line, with names of months and days, without the extensions that only some crons have. */
 const CRON = /^([\d*,/-]+\s+){3}[\da-z*,/-]+\s+[\da-z*,/-]+$/i;
 const NAMES = /^(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|sun|mon|tue|wed|thu|fri|sat)$/i;
 const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@yearly', '@annually'];
 
 const MIN_INTERVAL_MS = 1_000;
 const MIN_GRACE_MS = 60_000;
-/** What a crontab line expects has no interval of its own to take a part of. */
+/** The default grace of a crontab line, which has no fixed interval to take a part of. */
 const CRON_GRACE_MS = 600_000;
 
-/** When a job is due. */
+/** The rule that says when a job is due. */
 export interface Expectation {
   text: string;
-  /** How long after it is due a run may be missing before it is late, in ms, where nobody said so. */
+  /** How long after its due time a success may be missing before the job is late, in ms, unless the plan says otherwise. */
   defaultGraceMs: number;
-  /** When the next run that succeeds should have started; both in ms since 1970. Infinity: never. */
+  /** Returns when the next successful run should have started; both in ms since 1970. Infinity: never. */
   dueAfter(startOfLastSuccessMs: number): number;
 }
 
 /**
- * What `--expect` says: `every 24h`, or when, as a crontab line has it (`30 2 * * *`, `@daily`), in local time.
+ * Parses an expectation: `every 24h`, or a crontab's fields (`30 2 * * *`, `@daily`) in local time.
  *
  * @throws {MisuseError}
  */
@@ -35,7 +35,8 @@ export function parseExpectation(text: string): Expectation {
 
 function byInterval(interval: string, text: string): Expectation {
   const everyMs = durationIn(interval);
-  if (everyMs === null || everyMs < MIN_INTERVAL_MS) throw refusal(text, 'its interval is no duration of 1s or more');
+  if (everyMs === null || everyMs < MIN_INTERVAL_MS)
+    throw refusal(text, 'the interval must be a duration of at least 1s');
   return {
     text,
     defaultGraceMs: Math.max(MIN_GRACE_MS, everyMs / 10),

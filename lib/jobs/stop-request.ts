@@ -8,17 +8,17 @@ import { jobDirectory, type RunStart, runFile } from './record-format.ts';
 import { PRIVATE } from './record-writer.ts';
 
 /**
- * A word to a run that it shall end: the file `<start>-<key>.end` beside its record. Its `lockstep job` watches for it
- * and ends what it started itself. So no process is ever signalled because a file names it.
+ * A request to a run to stop: the file `<start>-<key>.end` beside its record. The run's own wrapper watches for the file
+ * and ends the command that it started, so no process is ever signalled because a file names it.
  */
 
-/** A look at a name; notifications make it quicker than that. */
+/** How often a run looks for a request; notifications make it faster. */
 const LOOK_MS = 500;
 const MAX_BYTES = 16 * 1024;
 
-/** Who asks. */
-export interface EndRequest {
-  /** The key of the run that wants the place. */
+/** The run that makes the request. */
+export interface StopRequest {
+  /** The key of the run that takes over. */
   key: string;
   pid: number;
   host: string;
@@ -29,20 +29,20 @@ export interface EndRequest {
 type Named = Pick<RunStart, 'job' | 'at' | 'key'>;
 type Place = Pick<StoreDirectory, 'path' | 'fileMode' | 'ground'>;
 
-export function endFile(run: Pick<RunStart, 'at' | 'key'>): string {
+export function stopRequestFile(run: Pick<RunStart, 'at' | 'key'>): string {
   return runFile(run).replace(/run$/, 'end');
 }
 
 function pathOf(store: Place, run: Named): string {
-  return `${jobDirectory(store.path, run.job)}/${endFile(run)}`;
+  return `${jobDirectory(store.path, run.job)}/${stopRequestFile(run)}`;
 }
 
 /**
- * Asks a run to end. False if it was asked before.
+ * Requests a run to stop. Returns false if a request to it exists already.
  *
- * @throws {StoreError} if that cannot be written: then it was not asked
+ * @throws {StoreError} if the request cannot be written; then none was made
  */
-export function askToEnd(machine: Host, store: Place, run: Named, request: EndRequest): boolean {
+export function requestStop(machine: Host, store: Place, run: Named, request: StopRequest): boolean {
   const host = pinnedHost(machine, store);
   const path = pathOf(store, run);
   try {
@@ -52,7 +52,7 @@ export function askToEnd(machine: Host, store: Place, run: Named, request: EndRe
   }
 }
 
-function putRequest(host: Host, store: Place, run: Named, { path, request }: { path: string; request: EndRequest }) {
+function putRequest(host: Host, store: Place, run: Named, { path, request }: { path: string; request: StopRequest }) {
   if (host.files.look(path) !== null) return false;
   const own = `${jobDirectory(store.path, run.job)}/${PRIVATE}${host.processes.nonce()}`;
   const bytes = Buffer.from(JSON.stringify(request));
@@ -73,12 +73,12 @@ function removeQuietly(host: Host, path: string): void {
   try {
     host.files.remove(path);
   } catch {
-    // It is swept.
+    // The sweep of old records removes it.
   }
 }
 
-/** Whoever may write in the store may ask. Null if nobody has. */
-export function endRequestTo(host: Host, store: Place, run: Named): EndRequest | null {
+/** Returns the request to a run, or null if there is none. Every user who may write in the store may make one. */
+export function stopRequestTo(host: Host, store: Place, run: Named): StopRequest | null {
   const path = pathOf(store, run);
   const found = host.files.look(path);
   if (found === null) return null;
@@ -86,13 +86,13 @@ export function endRequestTo(host: Host, store: Place, run: Named): EndRequest |
   return parseRequest(text ?? '');
 }
 
-/** However it is damaged: it is there, so somebody wants the run to end. */
-function parseRequest(text: string): EndRequest {
-  let wire: Partial<Record<keyof EndRequest, unknown>> = {};
+/** A damaged request still counts: its file exists, so a run wants this one to stop. */
+function parseRequest(text: string): StopRequest {
+  let wire: Partial<Record<keyof StopRequest, unknown>> = {};
   try {
     wire = (JSON.parse(text) ?? {}) as typeof wire;
   } catch {
-    // Nobody knows who.
+    // The requesting run stays unknown.
   }
   const { key, pid, host, at } = wire;
   return {
@@ -103,17 +103,17 @@ function parseRequest(text: string): EndRequest {
   };
 }
 
-/** Watches for a request to a run, and tells it once. It keeps no process alive. */
-export class EndWatch {
+/** Watches for a request to a run, and reports it once. It keeps no process alive. */
+export class StopRequestWatch {
   readonly #host: Host;
   readonly #store: Place;
   readonly #run: Named;
-  readonly #onRequest: (request: EndRequest) => void;
+  readonly #onRequest: (request: StopRequest) => void;
   #stopWatching = (): void => undefined;
   #cancelTimer = (): void => undefined;
   #isOver = false;
 
-  constructor(host: Host, store: Place, run: Named, onRequest: (request: EndRequest) => void) {
+  constructor(host: Host, store: Place, run: Named, onRequest: (request: StopRequest) => void) {
     this.#host = pinnedHost(host, store);
     this.#store = store;
     this.#run = run;
@@ -129,7 +129,7 @@ export class EndWatch {
   look(): void {
     if (this.#isOver) return;
     try {
-      const request = endRequestTo(this.#host, this.#store, this.#run);
+      const request = stopRequestTo(this.#host, this.#store, this.#run);
       if (request === null) return;
       this.#end();
       this.#onRequest(request);
@@ -138,7 +138,7 @@ export class EndWatch {
     }
   }
 
-  /** The run is over: nobody need ask any more. */
+  /** Ends the watch when the run is over, and removes a request that came too late. */
   close(): void {
     this.#end();
     removeQuietly(this.#host, pathOf(this.#store, this.#run));

@@ -1,40 +1,40 @@
-import type { SeenRun } from './run-history.ts';
+import type { ObservedRun } from './run-log.ts';
 import type { Expectation } from './schedule.ts';
 
-/** How much longer than it may a run can take to end, before it counts as stuck. */
+/** How far past its limit a run may be before it counts as stuck. */
 const SLACK_MS = 60_000;
 
 /**
  * Why a run is stuck.
  *
- * - `orphaned`: its `lockstep job` is gone, so nobody will end its command, nor write down how it ends.
+ * - `orphaned`: its wrapper is gone, so nothing will end its command or record how it ends.
  * - `stopped`: one of its processes is stopped, as by SIGSTOP.
- * - `past-timeout`: its attempt should have been ended by now.
+ * - `past-timeout`: its current attempt should have been ended by now.
  * - `past-intervals`: it has no timeout, and two more successes were expected since it began.
  */
 export type StuckReason = 'orphaned' | 'stopped' | 'past-timeout' | 'past-intervals';
 
-export interface Stuck {
-  sight: SeenRun;
+export interface StuckRun {
+  observed: ObservedRun;
   why: StuckReason;
 }
 
-/** Judges a run that waits or runs; null if it is not stuck, as far as can be seen. Pure. */
-export function whyStuck(sight: SeenRun, expectation: Expectation | null, now: number): StuckReason | null {
-  if (sight.orphaned) return 'orphaned';
-  if (sight.stopped) return 'stopped';
-  if (sight.run.plan.timeoutMs !== null) return isPastTimeout(sight, now) ? 'past-timeout' : null;
-  return expectation && isPastIntervals(sight, expectation, now) ? 'past-intervals' : null;
+/** Returns why a waiting or running run is stuck; null if nothing shows that it is. Pure. */
+export function whyStuck(observed: ObservedRun, expectation: Expectation | null, now: number): StuckReason | null {
+  if (observed.orphaned) return 'orphaned';
+  if (observed.stopped) return 'stopped';
+  if (observed.run.plan.timeoutMs !== null) return isPastTimeout(observed, now) ? 'past-timeout' : null;
+  return expectation && isPastIntervals(observed, expectation, now) ? 'past-intervals' : null;
 }
 
-/** Each attempt has the timeout for itself; the rests between attempts are not counted. */
-function isPastTimeout({ run: { attempts, plan } }: SeenRun, now: number): boolean {
+/** The timeout holds for each attempt; the pauses between attempts do not count. */
+function isPastTimeout({ run: { attempts, plan } }: ObservedRun, now: number): boolean {
   const attempt = attempts.at(-1);
   if (!attempt || attempt.exited) return false;
   return now > attempt.at + (plan.timeoutMs ?? 0) + plan.killAfterMs + SLACK_MS;
 }
 
-function isPastIntervals({ run: { attempts } }: SeenRun, expectation: Expectation, now: number): boolean {
+function isPastIntervals({ run: { attempts } }: ObservedRun, expectation: Expectation, now: number): boolean {
   const [first] = attempts;
   if (!first) return false;
   const next = expectation.dueAfter(first.at);

@@ -2,6 +2,7 @@ import { isCount } from '../journal/record.ts';
 import { fromWire, type Owner, toWire } from '../session/facts.ts';
 
 const MAX_LABEL = 200;
+const MAX_OWNERS = 16;
 /** At most this many of the entries that an owner keeps are recorded. */
 export const MAX_KEPT = 64;
 
@@ -48,6 +49,18 @@ export interface Entry {
 }
 
 export const KEEPS_NOTHING: Keeps = { held: [], waits: 0 };
+
+/**
+ * Makes a session an owner; false if the facts are none, or the entry has too many owners. The relieved ones stay in the
+ * list, so that its length still distinguishes an `evict` that was judged before from one that was judged after.
+ */
+export function addOwner({ owners }: Entry, key: unknown, wire: unknown, relieves: boolean): boolean {
+  const facts = fromWire(wire);
+  if (!facts || !isLabel(key) || owners.length >= MAX_OWNERS) return false;
+  if (relieves) for (const owner of owners) owner.relieved = true;
+  owners.push({ key, facts, relieved: false });
+  return true;
+}
 
 /** An entry as the next epoch's header has it: `[ticket, id, owners, ask, at, label, token, held, waits]`. */
 export function entryToWire(entry: Entry): unknown[] {

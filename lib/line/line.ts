@@ -2,14 +2,12 @@ import { isCount, type JournalRecord, keyOf } from '../journal/record.ts';
 import { fromWire } from '../session/facts.ts';
 import { actionOf } from './action.ts';
 import { type Config, checkHeader, type LineHeader, MAX_ENTRIES } from './config.ts';
-import { type Entry, entryFromWire, entryToWire, isLabel, KEEPS_NOTHING, keepsFromWire } from './entry.ts';
+import { addOwner, type Entry, entryFromWire, entryToWire, isLabel, KEEPS_NOTHING, keepsFromWire } from './entry.ts';
 import { Gate, type Waiters } from './gate.ts';
 import type { LineObserver } from './observer.ts';
 import type { Joined, Outcome } from './outcome.ts';
 import { Queue } from './queue.ts';
 import { Tickets } from './tickets.ts';
-
-const MAX_OWNERS = 16;
 
 /**
  * The line of one resource: a pure fold of records into holders and waiters. It knows nothing of files and reads no
@@ -185,18 +183,10 @@ export class Line {
     return 1;
   }
 
-  /**
-   * `["adopt", id, ticket, at, key, facts, relieves]`: one more session keeps the entry alive; if `relieves`
-   * is true, it alone. The relieved owners stay in the list, so that its length still distinguishes an `evict` that
-   * was judged before from one that was judged after.
-   */
+  /** `["adopt", id, ticket, at, key, facts, relieves]`: one more session keeps the entry alive; if `relieves` is true, it alone. */
   #adopt([, , ticket, , key, wire, relieves]: JournalRecord): number | null {
     const entry = this.find(ticket as number);
-    const facts = fromWire(wire);
-    if (!entry || !facts || !isLabel(key) || entry.owners.length >= MAX_OWNERS) return null;
-    if (relieves === true) for (const owner of entry.owners) owner.relieved = true;
-    entry.owners.push({ key, facts, relieved: false });
-    return 1;
+    return entry && addOwner(entry, key, wire, relieves === true) ? 1 : null;
   }
 
   /** `["keep", id, ticket, at, [[name, ticket], …], waits]`: what the entry's owner cannot give back while it waits. */

@@ -2,105 +2,92 @@ import { StoreError } from '../errors.ts';
 import { isErrno } from '../host/errno.ts';
 import type { LineView } from '../store/store.ts';
 import type { JournalMark, StoreView } from './store-view.ts';
+import type { WatchBudget } from './watch-budget.ts';
 
-/** One name, as it was found: its line, null if there is none; or why that cannot be told. */
-export interface Sight {
+/** What one look at a name found: its line, null if there is none; or why it could not be read. */
+export interface LineReading {
   readonly name: string;
   readonly line: LineView | null;
-  readonly problem: string;
+  readonly failure: StoreError | null;
 }
 
-/** How many directories the kernel watches for us, and how many it may. */
-export class WatchBudget {
-  most: number;
-  used = 0;
-
-  constructor(most: number) {
-    this.most = most;
-  }
-
-  get isSpent(): boolean {
-    return this.used >= this.most;
-  }
-}
-
-export interface TrailOptions {
+export interface LineWatchOptions {
   view: StoreView;
   name: string;
   budget: WatchBudget;
   onChange: () => void;
 }
 
-/** What is remembered of a name between two looks at it, and what tells that it is time for the next. */
-export class LineTrail {
+/** Follows one name's line from outside: keeps the last reading, and knows when the next one is due. */
+export class LineWatch {
   readonly name: string;
-  readonly #options: TrailOptions;
-  #sight: Sight;
+  readonly #options: LineWatchOptions;
+  #reading: LineReading;
   #journal: string | null = null;
   #mark: JournalMark | null = null;
-  #isNews = true;
+  #isDue = true;
   #stopWatching: (() => void) | null = null;
 
-  constructor(options: TrailOptions) {
+  constructor(options: LineWatchOptions) {
     this.#options = options;
     this.name = options.name;
-    this.#sight = { name: options.name, line: null, problem: '' };
+    this.#reading = { name: options.name, line: null, failure: null };
   }
 
-  get sight(): Sight {
-    return this.#sight;
+  get reading(): LineReading {
+    return this.#reading;
   }
 
-  /** It was never read, or something has changed since. */
-  get isNews(): boolean {
-    return this.#isNews;
+  /** Whether it was never read, or something has changed since. */
+  get isDue(): boolean {
+    return this.#isDue;
   }
 
   get isInUse(): boolean {
-    return (this.#sight.line?.entries.length ?? 0) > 0;
+    return (this.#reading.line?.entries.length ?? 0) > 0;
   }
 
   get isWatched(): boolean {
     return this.#stopWatching !== null;
   }
 
-  /** To be read anew, whether anything was written or not. */
+  /** Makes the next reading due, whether anything was written or not. */
   renew(): void {
-    this.#isNews = true;
+    this.#isDue = true;
   }
 
-  /** Looks at the journal's size. A rotated one has grown by its seal: so the next one is found too. */
+  /** Compares the journal's size. A rotated journal has grown by its seal, so the next epoch is found too. */
   probe(): void {
     const found = this.#journal === null ? null : markOf(this.#options.view, this.#journal);
     if (this.#mark !== null && found?.inode === this.#mark.inode && found.size === this.#mark.size) return;
-    this.#isNews = this.#journal !== null || newestOf(this.#options.view, this.name) !== null;
-    // What is watched may be a directory that was moved away.
+    this.#isDue = this.#journal !== null || newestOf(this.#options.view, this.name) !== null;
+    // The watched directory may be one that was moved away.
     if (this.#mark !== null && found?.inode !== this.#mark.inode) this.unwatch();
   }
 
-  /** The watch first, then the mark, then the line: so whatever happens meanwhile is seen by the next look. */
+  /** Watches first, then takes the mark, then reads the line: so the next look sees any change made meanwhile. */
   read(): void {
     const { view } = this.#options;
-    this.#isNews = false;
+    this.#isDue = false;
     this.watch();
     this.#journal = newestOf(view, this.name);
     this.#mark = this.#journal === null ? null : markOf(view, this.#journal);
-    this.#sight = look(view, this.name);
+    this.#reading = readLine(view, this.name);
   }
 
-  /** A watch tells once, however much happens, and is set up again as the line is read. */
+  /** A watch reports once, however much happens. The next `read` sets it up again. */
   watch(): void {
     const { view, budget, onChange } = this.#options;
     if (this.#stopWatching || budget.isSpent) return;
     try {
       this.#stopWatching = view.watch(view.directoryOf(this.name), () => {
         this.unwatch();
-        this.#isNews = true;
+        this.#isDue = true;
         onChange();
       });
       budget.used += 1;
     } catch (error) {
-      // The system has no more of them: those that we have are all that we get.
+      // The system has no more watches: the budget is what this process has already.
       if (isErrno(error, 'ENOSPC', 'EMFILE')) budget.most = budget.used;
     }
   }
@@ -113,13 +100,13 @@ export class LineTrail {
   }
 }
 
-/** A name's line as it is now. What cannot be read is told of, and is no reason to see nothing of the others. */
-export function look(view: StoreView, name: string): Sight {
+/** Reads a name's line as it is now. An unreadable line is part of the reading, so that it hides no other line. */
+export function readLine(view: StoreView, name: string): LineReading {
   try {
-    return { name, line: view.snapshot(name), problem: '' };
+    return { name, line: view.snapshot(name), failure: null };
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    return { name, line: null, problem: error.message };
+    return { name, line: null, failure: error };
   }
 }
 
@@ -131,7 +118,7 @@ function markOf(view: StoreView, journal: string): JournalMark | null {
   return orNull(() => view.markOf(journal));
 }
 
-/** Why it cannot be looked at, reading the line tells. */
+/** Returns null for a failure: the reading of the line reports it. */
 function orNull<T>(call: () => T | null): T | null {
   try {
     return call();

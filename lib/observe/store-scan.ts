@@ -22,28 +22,25 @@ export interface Item {
   modifiedMs: number;
 }
 
-/** A resource, as its directory tells. */
-export interface SurveyedResource {
+/** What a look at a resource's directory found. */
+export interface ResourceReading {
   directory: string;
-  /** Null if its journal cannot be read; `problem` says why. */
+  /** Null if there is no journal, or `failure` says why it cannot be read. */
   line: LineView | null;
-  /** The last ticket that was given, in µs since 1970. */
+  /** The last ticket that the line gave, in µs since 1970. */
   lastTicket: number;
-  problem: string;
-  /** The epochs that are there, the highest first. */
+  failure: Error | null;
+  /** The epochs in the directory, the highest first. */
   epochs: number[];
-  /** What else is in the directory. */
+  /** All else in the directory. */
   others: Item[];
 }
 
-/** How often a journal is looked for that was rotated away while it was being opened. */
+/** How often to look for the newest journal, if it is rotated while it is being opened. */
 const MAX_ROUNDS = 5;
 
-/**
- * All that is in a store, read without changing anything: a journal whose epoch is sealed is not continued, and nobody
- * is evicted.
- */
-export class Survey {
+/** Reads all that is in a store, and changes nothing: it continues no sealed epoch, and evicts no entry. */
+export class StoreScan {
   readonly #host: Host;
   readonly #store: StoreDirectory;
   readonly #session: Session;
@@ -59,7 +56,7 @@ export class Survey {
     this.#judge = new Judge({ host, directory, lifelines, local: store.local, patienceMs: PATIENCE_MS });
   }
 
-  /** What is in a directory of the store; `''` is the store itself. */
+  /** Lists a directory of the store; `''` is the store itself. */
   items(within: string): Item[] {
     const directory = within === '' ? this.#store.path : `${this.#store.path}/${within}`;
     return (this.#host.files.list(directory) ?? []).sort().flatMap((name) => {
@@ -69,8 +66,8 @@ export class Survey {
     });
   }
 
-  /** The directories of resources, whose names are such, and all else that is in their place. */
-  resources(): { resources: SurveyedResource[]; strangers: Item[] } {
+  /** Reads the directories whose names are encoded names of resources; `strangers` are all else in their place. */
+  resources(): { resources: ResourceReading[]; strangers: Item[] } {
     const items = this.items('resources');
     const isOurs = ({ name, kind }: Item) => kind === 'directory' && isEncoded(name);
     return {
@@ -79,24 +76,19 @@ export class Survey {
     };
   }
 
-  #resource(encoded: string, directory: string): SurveyedResource {
+  #resource(encoded: string, directory: string): ResourceReading {
     const items = this.items(`resources/${encoded}`);
     const epochs = epochsIn(items.map(({ name }) => name));
     const others = items.filter(({ name }) => !JOURNAL.test(name));
-    const none = { directory, epochs, others, line: null, lastTicket: 0 };
-    // Somebody is making it, or was killed meanwhile.
-    if (epochs.length === 0) return { ...none, problem: '' };
+    const none = { directory, epochs, others, line: null, lastTicket: 0, failure: null };
+    // Its maker is about to write the first epoch, or was killed before.
+    if (epochs.length === 0) return none;
     try {
       const line = this.#read(directory);
       if (encodeName(line.name) !== encoded) throw new Error('its journal is that of another name');
-      return {
-        ...none,
-        line: viewLine(line, this.#judge, this.#session),
-        lastTicket: line.header().last,
-        problem: '',
-      };
+      return { ...none, line: viewLine(line, this.#judge, this.#session), lastTicket: line.header().last };
     } catch (error) {
-      return { ...none, problem: (error as Error).message };
+      return { ...none, failure: error as Error };
     }
   }
 
@@ -120,7 +112,7 @@ export class Survey {
   }
 }
 
-/** The epoch that a private file was to be, and the key of whose it is; null if it is no such file. */
+/** The epoch that a private file was to become, and its writer's key; null if the name is no private file's. */
 export function parsePrivateFile(name: string): { epoch: number; key: string } | null {
   const [start, epoch] = PRIVATE.exec(name) ?? [];
   if (start === undefined) return null;
@@ -131,7 +123,7 @@ function epochsIn(names: readonly string[]): number[] {
   return names.flatMap((name) => Number(JOURNAL.exec(name)?.[1] ?? 0) || []).sort((a, b) => b - a);
 }
 
-/** Whether a resource's directory can be called so. */
+/** Whether a directory's name is the encoded name of a resource. */
 function isEncoded(directory: string): boolean {
   if (/^[A-Za-z0-9._%-]{160}~[0-9a-f]{32}$/.test(directory)) return true;
   try {

@@ -8,21 +8,21 @@ import { Session } from '../session/session.ts';
 import { encodeName } from '../store/name.ts';
 import type { LineView } from '../store/store.ts';
 
-/** What tells a journal from the same one later, and from another one in its place. */
+/** Identifies a journal and its state: it differs once the journal has grown or was replaced. */
 export type JournalMark = Pick<FileFacts, 'inode' | 'size'>;
 
 export interface StoreMark {
   text: string;
-  /** Whether a later change is sure to give another mark. */
+  /** Whether any later change is sure to give another mark. */
   isSettled: boolean;
 }
 
-/** A file system's clock may stand still for some milliseconds: two changes then give one time. */
+/** A file system's clock advances in steps of some ms: two changes within a step give one time. */
 const SETTLED_MS = 100;
 
 /**
- * A store as a bystander sees it: nothing in it is made, mended or moved on, nobody is evicted, and a store that is
- * not there stays so. It may come and go.
+ * A read-only view of a store: it makes, repairs and rotates nothing, evicts no entry, and makes no store. The store
+ * may appear and disappear meanwhile.
  */
 export class StoreView {
   readonly place: string;
@@ -41,7 +41,7 @@ export class StoreView {
     return `${this.resources}/${encodeName(name)}`;
   }
 
-  /** What changes when a name is added or taken away; null if there is no store, or nothing was ever in it. */
+  /** Changes when a name is added or removed; null if there is no store, or nothing was ever in it. */
   mark(): StoreMark | null {
     const facts = readOnlyHost.files.look(this.resources);
     if (facts === null) return null;
@@ -49,7 +49,7 @@ export class StoreView {
     return { text: `${facts.inode} ${facts.modifiedMs}`, isSettled: ageMs > SETTLED_MS };
   }
 
-  /** @throws {StoreError} if it cannot be trusted, or read */
+  /** @throws {StoreError} if the store cannot be read or trusted */
   names(): string[] {
     return this.#open().names();
   }
@@ -68,7 +68,7 @@ export class StoreView {
     }
   }
 
-  /** The path of the journal that counts, or null if there is none. */
+  /** The path of the newest journal, or null if there is none. */
   journalOf(name: string): string | null {
     return newestJournal(readOnlyHost.files, this.directoryOf(name));
   }
@@ -77,7 +77,7 @@ export class StoreView {
     return readOnlyHost.files.look(journal);
   }
 
-  /** @throws what the system says: too many watches, or nothing there */
+  /** @throws the system's error: no watch is left, or nothing is there */
   watch(path: string, onChange: () => void): () => void {
     return readOnlyHost.files.watch(path, onChange);
   }
@@ -85,7 +85,7 @@ export class StoreView {
   #open(): DiskStore {
     const inode = readOnlyHost.files.look(this.place)?.inode ?? 0;
     if (this.#disk && inode === this.#inode) return this.#disk;
-    // Somebody else may have made it since, with other rights.
+    // Another process may have made the store since then, with other rights.
     const directory = openStoreDirectory(readOnlyHost, this.place);
     const host = directory.guarded ? readOnlyGuardedHost : readOnlyHost;
     this.#disk ??= new DiskStore({ host, session: new Session(host), directory, readOnly: true });

@@ -1,53 +1,56 @@
 import { StoreError } from '../errors.ts';
-import { LineTrail, type Sight, WatchBudget } from './line-watch.ts';
+import { type LineReading, LineWatch } from './line-watch.ts';
+import { Rota } from './rota.ts';
 import type { StoreView } from './store-view.ts';
+import { WatchBudget } from './watch-budget.ts';
 
-/** Directories that the kernel watches for us at once: a user has some thousands of watches for all programs together. */
+/** How many directories the kernel watches for one store: a user has some thousands of watches for all programs. */
 const MAX_WATCHES = 256;
-/** Journals that are looked at by their size in one look, of those that nobody watches. The next look goes on behind them. */
+/** How many unwatched journals one look compares by size. The next look continues behind them. */
 const MAX_POLLED = 256;
-/** How soon it is looked again while there is something that nobody watches. */
+/** How soon to look again while something is not watched by the kernel. */
 const POLL_MS = 100;
-/** Lines in which nothing changed, but somebody may have died, that are read anew in one thorough look. */
+/** How many unchanged lines one thorough look reads again, because an owner in them may have died. */
 const MAX_JUDGED = 64;
 
 /**
  * - `absent`: there is no store, or nothing was ever in it. `gone`: there was one.
- * - `unusable`: it cannot be read, or must not be trusted.
+ * - `unusable`: it cannot be read or trusted.
  */
 export type StoreState = 'there' | 'absent' | 'gone' | 'unusable';
 
-export interface StoreSight {
+/** What one look at a store found. */
+export interface StoreReading {
   state: StoreState;
   /** Why it is unusable. */
   failure: StoreError | null;
-  /** In the order of their names. */
-  sights: Sight[];
+  /** By name. */
+  lines: LineReading[];
 }
 
 export interface WatchOptions {
   view: StoreView;
   /** Empty: every name in the store, also those that come later. */
   names: readonly string[];
-  /** Something may have changed: look again, when you like. Until then each name tells once. */
+  /** Called when something may have changed; at most once for each name until the next look. */
   onChange: () => void;
-  /** How many directories the kernel watches at most. Default 256. */
+  /** How many directories the kernel watches at most. Default: 256. */
   maxWatches?: number;
 }
 
 /**
- * Follows a store's lines from outside. Where the kernel watches, nothing is done as long as nothing happens; where it
- * does not (too many names, no more watches to be had), a file's size tells.
+ * Follows a store's lines from outside. A directory that the kernel watches costs nothing until something happens; for
+ * the others (too many names, or no watches left) it compares the sizes of their journals.
  */
 export class StoreWatch {
   readonly #options: WatchOptions;
   readonly #budget: WatchBudget;
   readonly #polled = new Rota(MAX_POLLED);
   readonly #judged = new Rota(MAX_JUDGED);
-  #trails = new Map<string, LineTrail>();
+  #watches = new Map<string, LineWatch>();
   #mark: string | null = null;
   #stopWatching: (() => void) | null = null;
-  #isNews = true;
+  #isDue = true;
   #state: StoreState = 'absent';
   #failure: StoreError | null = null;
 
@@ -56,42 +59,46 @@ export class StoreWatch {
     this.#budget = new WatchBudget(options.maxWatches ?? MAX_WATCHES);
   }
 
-  /** How soon to look again although nothing was heard, in ms; null if all is watched. */
+  /** How soon to look again without a change, in ms; null if the kernel watches everything. */
   get pollMs(): number | null {
-    return this.#stopWatching && this.#budget.used === this.#trails.size ? null : POLL_MS;
+    return this.#stopWatching && this.#budget.used === this.#watches.size ? null : POLL_MS;
   }
 
-  /** How many directories the kernel watches for this. */
+  /** How many directories the kernel watches for this store. */
   get watches(): number {
     return this.#budget.used + (this.#stopWatching ? 1 : 0);
   }
 
   /**
-   * Reads what changed. A `thorough` look trusts no watch, and reads those lines anew in which somebody may have
-   * died: those of `first`, and as many of the others as are due.
+   * Reads the lines that changed. A `thorough` look trusts no watch, and also reads again the lines in use, whose
+   * owners may have died: all lines of `first`, and as many of the others as a look may.
    */
-  look(thorough: boolean, first: ReadonlySet<string> = new Set()): StoreSight {
-    if (this.#isNews || thorough || !this.#stopWatching) this.#lookAtStore();
+  look(thorough: boolean, first: ReadonlySet<string> = new Set()): StoreReading {
+    if (this.#isDue || thorough || !this.#stopWatching) this.#lookAtStore();
     if (this.#state === 'there') this.#lookAtLines(thorough, first);
-    return { state: this.#state, failure: this.#failure, sights: [...this.#trails.values()].map(({ sight }) => sight) };
+    return {
+      state: this.#state,
+      failure: this.#failure,
+      lines: [...this.#watches.values()].map(({ reading }) => reading),
+    };
   }
 
   end(): void {
     this.#unwatchStore();
-    for (const trail of this.#trails.values()) trail.unwatch();
+    for (const line of this.#watches.values()) line.unwatch();
   }
 
-  /** Which names there are. The watch comes first: what happens behind it is told. */
+  /** Lists the names. The watch comes first: it reports any name that is added during the listing. */
   #lookAtStore(): void {
-    const wasHeard = this.#isNews;
-    this.#isNews = false;
+    const wasDue = this.#isDue;
+    this.#isDue = false;
     this.#watchStore();
     try {
       const { view, names } = this.#options;
       const mark = view.mark();
       if (mark === null) {
         this.#lose(this.#state === 'absent' ? 'absent' : 'gone');
-      } else if (wasHeard || mark.text !== this.#mark || this.#state !== 'there') {
+      } else if (wasDue || mark.text !== this.#mark || this.#state !== 'there') {
         this.#follow(names.length > 0 ? [...names].sort() : view.names());
         this.#mark = mark.isSettled ? mark.text : null;
         this.#state = 'there';
@@ -108,11 +115,11 @@ export class StoreWatch {
     this.#unwatchStore();
     try {
       this.#stopWatching = view.watch(view.resources, () => {
-        this.#isNews = true;
+        this.#isDue = true;
         onChange();
       });
     } catch {
-      // Not there yet, or out of watches: then it is polled.
+      // Not there yet, or no watch is left: then it is polled.
     }
   }
 
@@ -121,66 +128,49 @@ export class StoreWatch {
     this.#stopWatching = null;
   }
 
-  /** There is nothing to be seen, for now. */
+  /** Forgets all lines: the store cannot be seen for now. */
   #lose(state: StoreState, failure: StoreError | null = null): void {
     this.#failure = state === 'unusable' ? failure : null;
     this.#follow([]);
     this.#follow([...this.#options.names].sort());
     this.#mark = null;
     this.#state = state;
-    // What is watched may be what was moved away.
+    // The watched directory may be the one that was moved away.
     this.#unwatchStore();
   }
 
-  /** Drops the names that are no more, and takes up new ones, in order. */
+  /** Follows these names, in this order, and no others. */
   #follow(names: readonly string[]): void {
-    const before = this.#trails;
+    const before = this.#watches;
     const { view, onChange } = this.#options;
     const options = { view, budget: this.#budget, onChange };
-    this.#trails = new Map(names.map((name) => [name, before.get(name) ?? new LineTrail({ ...options, name })]));
-    for (const trail of before.values()) if (!this.#trails.has(trail.name)) trail.unwatch();
+    this.#watches = new Map(names.map((name) => [name, before.get(name) ?? new LineWatch({ ...options, name })]));
+    for (const line of before.values()) if (!this.#watches.has(line.name)) line.unwatch();
   }
 
   #lookAtLines(thorough: boolean, first: ReadonlySet<string>): void {
-    const trails = [...this.#trails.values()];
-    if (thorough || this.#budget.used < trails.length) {
-      const quiet = trails.filter(({ isNews }) => !isNews);
-      for (const trail of this.#polled.next(quiet.filter(({ isWatched }) => !isWatched))) trail.probe();
-      if (thorough) for (const trail of quiet.filter(({ isWatched }) => isWatched)) trail.probe();
+    const lines = [...this.#watches.values()];
+    if (thorough || this.#budget.used < lines.length) {
+      const quiet = lines.filter(({ isDue }) => !isDue);
+      for (const line of this.#polled.next(quiet.filter(({ isWatched }) => !isWatched))) line.probe();
+      if (thorough) for (const line of quiet.filter(({ isWatched }) => isWatched)) line.probe();
     }
     if (thorough) {
-      const used = trails.filter(({ isInUse }) => isInUse);
-      for (const trail of used.filter(({ name }) => first.has(name))) trail.renew();
-      for (const trail of this.#judged.next(used.filter(({ name }) => !first.has(name)))) trail.renew();
+      const used = lines.filter(({ isInUse }) => isInUse);
+      for (const line of used.filter(({ name }) => first.has(name))) line.renew();
+      for (const line of this.#judged.next(used.filter(({ name }) => !first.has(name)))) line.renew();
     }
-    for (const trail of trails) if (trail.isNews) this.#read(trail);
+    for (const line of lines) if (line.isDue) this.#read(line);
   }
 
-  /** Who is in use is watched rather than who is not. */
-  #read(trail: LineTrail): void {
-    trail.read();
-    if (!trail.isInUse || trail.isWatched || !this.#budget.isSpent) return;
-    const idle = [...this.#trails.values()].find(({ isWatched, isInUse }) => isWatched && !isInUse);
+  /** Reads a line. One that is in use takes its watch from one that is not. */
+  #read(line: LineWatch): void {
+    line.read();
+    if (!line.isInUse || line.isWatched || !this.#budget.isSpent) return;
+    const idle = [...this.#watches.values()].find(({ isWatched, isInUse }) => isWatched && !isInUse);
     if (!idle) return;
     idle.unwatch();
-    // Once more, for what happened before the watch was there.
-    trail.read();
-  }
-}
-
-/** Takes turns: so many at a time, and the next time those behind them. */
-class Rota {
-  readonly #most: number;
-  #from = 0;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  next<T>(all: readonly T[]): T[] {
-    if (all.length <= this.#most) return [...all];
-    const from = this.#from % all.length;
-    this.#from = from + this.#most;
-    return [...all.slice(from, from + this.#most), ...all.slice(0, Math.max(0, from + this.#most - all.length))];
+    // Again, for a change made before the watch was there.
+    line.read();
   }
 }

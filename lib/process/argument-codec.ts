@@ -15,7 +15,7 @@ import { type Recipe, type Transferable, transfer } from '../primitives/transfer
 
 type Place = string | undefined;
 
-/** How each kind is made in the process that gets it. */
+/** How the receiving process makes each kind of primitive. */
 const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
   Lock: (name: string, place: Place) => new Lock(name, storeAt(place)),
   RWLock: (name: string, place: Place) => new RWLock(name, storeAt(place)),
@@ -37,7 +37,8 @@ interface Packed {
   args: unknown;
 }
 
-type Step = (object: object) => unknown;
+/** Returns the replacement of an object, or undefined to keep it. */
+type Exchange = (object: object) => unknown;
 
 /**
  * Packs arguments for another process, structured-cloned. A `Lock`, a `Semaphore`, a `JsonFile` or the like in them, at
@@ -83,8 +84,8 @@ function make([kind, ...ingredients]: Recipe): unknown {
   return maker(...(ingredients as never[]));
 }
 
-/** A value with some objects in it exchanged. Shared parts stay shared, and cycles stay cycles. */
-function rebuilt(value: unknown, exchange: Step, known: Map<object, unknown>): unknown {
+/** Copies a value, with some objects in it exchanged. Shared parts stay shared, and cycles stay cycles. */
+function rebuilt(value: unknown, exchange: Exchange, known: Map<object, unknown>): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (known.has(value)) return known.get(value);
   const other = exchange(value);
@@ -104,21 +105,21 @@ function rebuilt(value: unknown, exchange: Step, known: Map<object, unknown>): u
       for (const part of value) copy.add(inside(part));
     });
   }
-  // Dates, buffers, errors, …: a structured clone knows what to do with them, and none holds anything of ours.
+  // Dates, buffers, errors, …: structured cloning handles them, and they hold no primitive.
   if (Object.prototype.toString.call(value) !== '[object Object]') return value;
   return filled(value, {} as Record<string, unknown>, known, (copy) => {
     for (const [key, part] of Object.entries(value)) define(copy, key, inside(part));
   });
 }
 
-/** Known before it is filled, for cycles. */
+/** Registers the copy before filling it, so that a cycle finds it. */
 function filled<T extends object>(value: object, copy: T, known: Map<object, unknown>, fill: (copy: T) => void): T {
   known.set(value, copy);
   fill(copy);
   return copy;
 }
 
-/** Not by assignment: `__proto__` is an ordinary key here. */
+/** Defines a key. An assignment to `__proto__`, which is an ordinary key here, would set the prototype. */
 function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -3,14 +3,14 @@ import { unpack } from './argument-codec.ts';
 import { becomeDaemon } from './children.ts';
 import type { ModuleOrder } from './target.ts';
 
-// What a `Process` of a module runs first. It waits to be told what to do: if whoever started it is killed
-// before that, it ends without having begun.
+// The first code in the process of a module. It waits for its order: if the starter dies before it sends one, the process
+// ends without having begun.
 
 const abandoned = () => process.exit(1);
 process.once('disconnect', abandoned);
 process.once('message', (order) => {
   process.off('disconnect', abandoned);
-  // Not before Node has done with the message: it still uses the channel then.
+  // Later, because Node still uses the channel while it delivers the message.
   setImmediate(() => {
     // An open channel would keep this process alive when its work is done.
     if (process.connected) process.disconnect();
@@ -18,7 +18,7 @@ process.once('message', (order) => {
   });
 });
 
-/** As an exception that nobody caught: a stack on stderr, exit code 1, and the program's own handlers. */
+/** Throws an error as an uncaught exception: the program's own handlers run, or its stack goes to stderr and the exit code is 1. */
 function thrown(error: unknown): void {
   setImmediate(() => {
     throw error;

@@ -1,43 +1,42 @@
 import { Guardian } from './guardian.ts';
 
-/** What main's end asks of a child process. */
-export interface Child {
+/** A child process, as the end of main's code needs it. */
+export interface ManagedChild {
   readonly daemon: boolean;
-  /** Ends it, and all that it started. */
+  /** Ends the child, and all that it started. */
   end(): Promise<void>;
-  /** Makes main stay for it. */
+  /** Makes main wait for it. */
   await(): void;
 }
 
-/** Set in a daemon: it must not have children, for nobody would end them if it is killed. */
+/** Set in a daemon, which must not have children: if it were killed, nothing would end them. */
 const DAEMON = Symbol.for('lockstep.daemon');
 
 /**
- * The child processes of this process, and what becomes of them when its own code has ended.
+ * The child processes of this process, which ends them or waits for them when its own code has ended.
  *
- * Children do not keep the event loop alive, so it runs empty when main's own code has ended. Then the
- * daemons are ended; then the ordinary children are waited for. Anything that happens meanwhile (a `join`
- * that goes on, a new child) starts that over. `process.exit`, an uncaught exception and a deadly signal
- * leave no time for it: the guardian ends the daemons then.
+ * Children do not keep the event loop alive, so the loop runs empty when main's own code has ended. Then main ends its
+ * daemons, and after that waits for its ordinary children. Any event in between (a `join` that goes on, a new child) starts
+ * that over. `process.exit`, an uncaught exception and a deadly signal leave no time for it: then the guardian ends the daemons.
  */
 class Children {
   readonly guardian = new Guardian();
-  /** From their start until they have ended; a daemon, until what it started has ended too. */
-  readonly #all = new Set<Child>();
+  /** A child is in here from its start until its end; a daemon, until all that it started has ended too. */
+  readonly #all = new Set<ManagedChild>();
   #watchesEnd = false;
 
-  add(child: Child): void {
+  add(child: ManagedChild): void {
     this.#all.add(child);
     if (this.#watchesEnd) return;
     this.#watchesEnd = true;
     process.on('beforeExit', () => this.#mainEnded());
   }
 
-  remove(child: Child): void {
+  remove(child: ManagedChild): void {
     this.#all.delete(child);
   }
 
-  all(): Child[] {
+  all(): ManagedChild[] {
     return [...this.#all];
   }
 

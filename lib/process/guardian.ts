@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
-/** A guardian that somebody keeps killing is not started again. */
+/** A guardian that is killed so often is not started again. */
 const MAX_STARTS = 5;
 const LOOK_S = 0.05;
 
 /**
- * Reads whom to watch over from its standard input. Its end means that our process is gone, whatever ended
- * it: then every process group still watched over gets SIGTERM, and SIGKILL after its grace.
+ * Reads the process groups to watch from standard input. The end of input means that our process is gone, for whatever
+ * reason: then the guardian sends SIGTERM to every group it still watches, and SIGKILL after the group's grace.
  *
- * It is a shell because it waits beside every program that has a daemon, and a shell is 1 MB.
+ * The guardian is a shell script because one waits beside every program that has a daemon, and a shell takes 1 MB.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -35,26 +35,26 @@ for each in $watched; do (
 wait
 `;
 
-interface Watched {
+interface WatchedGroup {
   readonly group: number;
   readonly graceMs: number;
 }
 
 /**
- * A process of its own that ends our daemons when we cannot: after SIGKILL, a crash, `process.exit`.
+ * A separate process that ends our daemons when we cannot: after SIGKILL, a crash, `process.exit`.
  *
- * It is one for all daemons, and there is none before the first. It is not in our process group or
- * session, so that Ctrl-C and a closed terminal end us and not it.
+ * One guardian serves all daemons, and starts with the first. It is in a process group and session of its own, so that
+ * Ctrl-C and a closed terminal end us and not the guardian.
  */
 export class Guardian {
-  readonly #watched = new Map<number, Watched>();
+  readonly #watched = new Map<number, WatchedGroup>();
   #process: ChildProcess | null = null;
   #starts = 0;
 
   /**
-   * Must be there before the daemon is: what is not watched over yet must not run yet.
+   * Starts the guardian, unless it runs. It must run before a daemon does: an unwatched daemon would outlive us.
    *
-   * @throws the system's error
+   * @throws an error if the guardian cannot be started
    */
   start(): void {
     if (this.#process) return;
@@ -64,33 +64,33 @@ export class Guardian {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    // It says why it could not be started only later, and `pid` says at once that it could not.
+    // The reason of a failure to start comes as a later event; that it failed is known now.
     guardian.on('error', () => undefined);
     if (guardian.pid === undefined) throw new Error('/bin/sh could not be started');
     this.#process = guardian;
     guardian.on('exit', () => this.#restart());
-    // It may be killed at any time; its exit says so better than a broken pipe.
+    // The guardian may be killed at any time: its exit reports that, not a broken pipe.
     guardian.stdin?.on('error', () => undefined);
     unref(guardian.stdin as Writable);
     guardian.unref();
   }
 
   /**
-   * From now on this process group does not outlive us. The line is in the guardian's pipe when this
-   * returns: a short write into a pipe that is empty is done at once, not when the event loop turns.
+   * Adds a process group, which from now on does not outlive us. The line is in the guardian's pipe when this returns: a
+   * short write into an empty pipe is done at once, not in a later turn of the event loop.
    */
   watch(group: number, graceMs: number): void {
     const watched = { group, graceMs };
     this.#watched.set(group, watched);
-    this.#tell(watchLine(watched));
+    this.#send(watchLine(watched));
   }
 
-  /** The group is gone, and its number may soon be another's. */
+  /** Removes a group that is gone: its number may soon be another group's. */
   leave(group: number): void {
-    if (this.#watched.delete(group)) this.#tell(`leave ${group}\n`);
+    if (this.#watched.delete(group)) this.#send(`leave ${group}\n`);
   }
 
-  #tell(line: string): void {
+  #send(line: string): void {
     this.#process?.stdin?.write(line);
   }
 
@@ -99,18 +99,18 @@ export class Guardian {
     if (this.#watched.size === 0 || this.#starts >= MAX_STARTS) return;
     try {
       this.start();
-      for (const watched of this.#watched.values()) this.#tell(watchLine(watched));
+      for (const watched of this.#watched.values()) this.#send(watchLine(watched));
     } catch {
-      // Without it our daemons still end when we end in any way that lets us do something.
+      // Best effort: without a guardian our daemons still end whenever our own code can end them.
     }
   }
 }
 
-function watchLine({ group, graceMs }: Watched): string {
+function watchLine({ group, graceMs }: WatchedGroup): string {
   return `watch ${group} ${Math.ceil(graceMs)}\n`;
 }
 
-/** A pipe that is open must not keep the program alive. */
+/** An open pipe must not keep the program alive. */
 function unref(pipe: Writable & { unref?: () => void }): void {
   pipe.unref?.();
 }

@@ -4,10 +4,10 @@ import { isGroupRunning } from '../host/process-table.ts';
 const LOOK_MS = 10;
 
 /**
- * The processes that a daemon is made of: itself, and what it started and did not put elsewhere. A daemon
- * leads a group of its own, whose number is its pid, and which is nobody else's while one of them lives.
+ * The process group that a child leads: the child, and all that it started and did not move to another group. The group's
+ * number is the child's pid, and no other process gets that number while one of the group lives.
  *
- * On Windows there are no groups; there it is the daemon alone, and the system ends the rest with us.
+ * Windows has no groups: there it is the child alone, and the system ends the rest with us.
  */
 export class ProcessGroup {
   readonly #pid: number;
@@ -18,25 +18,20 @@ export class ProcessGroup {
     this.#target = process.platform === 'win32' ? pid : -pid;
   }
 
-  /** The number to know it by. */
-  get number(): number {
-    return this.#pid;
-  }
-
-  /** False if none of them is left. */
+  /** Sends a signal to the group. Returns false if no process of it is left. */
   signal(signal: NodeJS.Signals | 0): boolean {
     try {
       return process.kill(this.#target, signal);
     } catch (error) {
-      // EPERM: one of them runs as another user by now. It is there.
+      // EPERM: the group has processes, which run as another user by now.
       return (error as NodeJS.ErrnoException).code !== 'ESRCH';
     }
   }
 
-  /** SIGTERM; after `graceMs` SIGKILL. Resolves when none of them runs, or nothing more can be done. */
+  /** SIGTERM; after `graceMs` SIGKILL. Resolves when no process of the group runs, or SIGKILL was sent. */
   async end(graceMs: number): Promise<void> {
     if (!this.signal('SIGTERM')) return;
-    // One that is stopped would hear it only when it goes on.
+    // A stopped process takes SIGTERM only when it goes on.
     this.signal('SIGCONT');
     const deadline = performance.now() + graceMs;
     while (this.#isRunning()) {

@@ -4,35 +4,35 @@ import { isGroupRunning, type ProcessRow, processTable } from '../host/process-t
 
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
-/** Who does not die of SIGKILL within this hangs in the kernel; nothing more can be done to it. */
+/** A process that survives SIGKILL for this many looks is stuck in the kernel; nothing more can be done to it. */
 const KILL_LOOKS = 40;
 
 /**
- * A child that leads a process group, and all that descend from it: those that left its group, too.
+ * A child that leads a process group, and all its descendants, including those that left the group.
  *
- * Who belongs to it is looked up in the kernel's table and told by pid and start time, so a pid that is used again
- * is never signalled. A descendant whose parents were all gone before the first look, a daemon, is not found; it is still
- * if it stayed in the group. Where the system shows no table, it is the group alone.
+ * The members are looked up in the kernel's process table and identified by pid and start time, so a pid that is used again
+ * is never signalled. A descendant whose ancestors were all gone before the first look is found only if it stayed in the
+ * group. Where the system shows no process table, the tree is the group alone.
  *
- * It must be made while the child is there.
+ * It must be created while the child exists.
  */
 export class ProcessTree {
   readonly #group: number;
-  /** pid → start time of all that were ever found. */
+  /** pid → start time of every member that was ever found. */
   readonly #known = new Map<number, number>();
   readonly #start: number | undefined;
 
-  /** `start`: when the child started, where that is known; what has this pid later is not it. */
+  /** `start`: the child's start time, if known. A later process with this pid has another one. */
   constructor(pid: number, start = startOf(pid)) {
     this.#group = pid;
     this.#start = start;
     if (start !== undefined) this.#known.set(pid, start);
   }
 
-  /** SIGTERM to all of them; after `graceMs` SIGKILL to those that are left. Resolves when none is, or nothing more can be done. */
+  /** SIGTERM to all members; after `graceMs` SIGKILL to those left. Resolves when none is left, or nothing more can be done. */
   async end(graceMs: number): Promise<void> {
     this.signal('SIGTERM');
-    // One that is stopped would hear it only when it goes on.
+    // A stopped process takes SIGTERM only when it goes on.
     this.signal('SIGCONT');
     const deadline = performance.now() + graceMs;
     for (let waitMs = FIRST_LOOK_MS; this.#isThere(); waitMs = Math.min(waitMs * 2, LAST_LOOK_MS)) {
@@ -48,7 +48,7 @@ export class ProcessTree {
     for (const { pid, group } of living ?? []) if (group !== this.#group) signalQuietly(pid, signal);
   }
 
-  /** They may start others between a look and the signal: so more than once. */
+  /** Repeated, because a member may start another process between a look and the signal. */
   async #kill(): Promise<void> {
     for (let looks = 0; looks < KILL_LOOKS && this.#isThere(); looks++) {
       this.signal('SIGKILL');
@@ -61,7 +61,7 @@ export class ProcessTree {
     return living === null ? isGroupRunning(this.#group) : living.length > 0;
   }
 
-  /** Those that live, or null if that cannot be seen. */
+  /** Returns the members that live, or null if the system does not show them. */
   #look(): ProcessRow[] | null {
     const table = this.#start === undefined ? null : processTable();
     if (table === null) return null;
@@ -86,7 +86,7 @@ export class ProcessTree {
     return this.#known.has(parent) && table.some((row) => row.pid === parent && this.#isKnown(row));
   }
 
-  /** The group's number is free to be another's once it is empty: then that one's leader has another start time. */
+  /** Whether the group is still the child's. Once it is empty another group may get its number; its leader has another start time. */
   #hasGroup(table: readonly ProcessRow[]): boolean {
     return table.every((row) => row.pid !== this.#group || row.start === this.#start);
   }
@@ -105,6 +105,6 @@ function signalQuietly(target: number, signal: NodeJS.Signals): void {
   try {
     process.kill(target, signal);
   } catch {
-    // Gone by now, or another user's.
+    // The process is gone, or another user's.
   }
 }

@@ -1,12 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { LockstepError, MisuseError } from '../errors.ts';
 import { byDeadline } from '../time/deadline.ts';
-import { type Child, children, isDaemon } from './children.ts';
-import { launch, letGo } from './launch.ts';
-import { ProcessGroup } from './process-group.ts';
-import { checkTarget, orderOf, type Target } from './target.ts';
+import { children, isDaemon, type ManagedChild } from './children.ts';
+import { HeldProcess, type ProcessExit } from './held-process.ts';
+import { type CommandTarget, checkTarget, type ModuleOrder, orderOf, type Target } from './target.ts';
 
 /** The time between SIGTERM and SIGKILL. A killed main's daemons must be gone within a second. */
 const GRACE_MS = 500;
@@ -19,6 +17,7 @@ export interface JoinOptions {
   signal?: AbortSignal | undefined;
 }
 
+const isWindows = process.platform === 'win32';
 let count = 0;
 
 /**
@@ -41,15 +40,14 @@ let count = 0;
  * console.log(await singer.join()); // prints 0
  */
 export class Process {
-  static readonly #ofChild = new WeakMap<Child, Process>();
+  static readonly #ofChild = new WeakMap<ManagedChild, Process>();
   /** The name in messages. */
   readonly name: string;
   readonly #target: Target;
   readonly #graceMs: number;
-  readonly #asChild: Child;
+  readonly #asChild: ManagedChild;
   #daemon = false;
-  #child: ChildProcess | null = null;
-  #group: ProcessGroup | null = null;
+  #held: HeldProcess | null = null;
   #ending: Promise<void> | null = null;
   #exitCode: number | null = null;
   #ended: Promise<void> = Promise.resolve();
@@ -66,7 +64,7 @@ export class Process {
     this.#target = target;
     this.#graceMs = grace;
     this.daemon = daemon;
-    this.#asChild = this.#childView();
+    this.#asChild = this.#managed();
     Process.#ofChild.set(this.#asChild, this);
   }
 
@@ -86,13 +84,13 @@ export class Process {
   /** @throws {MisuseError} after `start` */
   set daemon(daemon: boolean) {
     if (typeof daemon !== 'boolean') throw new MisuseError(`daemon must be true or false, not ${String(daemon)}`);
-    if (this.#child) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
+    if (this.#held) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
     this.#daemon = daemon;
   }
 
   /** The process id; null before `start`. */
   get pid(): number | null {
-    return this.#child?.pid ?? null;
+    return this.#held?.pid ?? null;
   }
 
   /** The exit code; −n if signal n ended the process; null before its end was noticed by the event loop. */
@@ -102,7 +100,7 @@ export class Process {
 
   /** Whether the process was started and has not ended, as of the last turn of the event loop. */
   isAlive(): boolean {
-    return this.#child !== null && this.#exitCode === null;
+    return this.#held !== null && this.#exitCode === null;
   }
 
   /**
@@ -110,12 +108,12 @@ export class Process {
    * it. Reading it does not keep main's code alive.
    */
   get stdout(): Readable | null {
-    return this.#child?.stdout ?? null;
+    return this.#held?.stdout ?? null;
   }
 
   /** The process's errors, as `stdout`. */
   get stderr(): Readable | null {
-    return this.#child?.stderr ?? null;
+    return this.#held?.stderr ?? null;
   }
 
   /**
@@ -126,22 +124,19 @@ export class Process {
    * @throws {LockstepError} `START_FAILED` if the system starts no more processes. Nothing was started then.
    */
   start(): void {
-    if (this.#child) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
+    if (this.#held) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
     if (isDaemon())
       throw new MisuseError(
         `${this.name}: a daemon must not start children: start them in main, or make this no daemon`,
       );
     const order = 'module' in this.#target ? orderOf(this.#target, this.#daemon) : null;
-    const child = this.#launch();
-    this.#child = child;
-    if (this.#daemon) this.#group = new ProcessGroup(child.pid as number);
-    this.#ended = new Promise((resolve) => {
-      child.once('exit', (code, signal) => resolve(this.#onExit(code, signal)));
-    });
+    const held = this.#launch(order);
+    this.#held = held;
+    this.#ended = held.exit().then((exit) => this.#onExit(exit));
     children.add(this.#asChild);
     // Before it may begin, so that there is no moment at which it runs and nobody would end it.
-    if (this.#group && process.platform !== 'win32') children.guardian.watch(this.#group.number, this.#graceMs);
-    letGo(child, order);
+    if (this.#daemon && !isWindows) children.guardian.watch(held.pid, this.#graceMs);
+    held.go();
   }
 
   /**
@@ -152,18 +147,18 @@ export class Process {
    * @throws the signal's reason (rejects) if it aborts
    */
   async join({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<number | null> {
-    const child = this.#child;
-    if (!child) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
+    const held = this.#held;
+    if (!held) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
     if (!(typeof timeout === 'number' && timeout >= 0))
       throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
     signal?.throwIfAborted();
     this.#joins += 1;
-    child.ref();
+    held.ref();
     try {
       await byDeadline(this.#ended, timeout, signal);
     } finally {
       this.#joins -= 1;
-      if (this.#joins === 0) child.unref();
+      if (this.#joins === 0) held.unref();
     }
     signal?.throwIfAborted();
     return this.#exitCode;
@@ -186,26 +181,31 @@ export class Process {
    * @throws {MisuseError} (rejects) before `start`
    */
   async end(): Promise<number> {
-    if (this.#daemon && this.#child) await this.#end();
-    else {
-      this.terminate();
-      if ((await this.join({ timeout: this.#graceMs })) === null) this.kill();
-    }
-    return (await this.join()) as number;
+    const held = this.#started();
+    const exit = this.join();
+    await (this.#daemon ? this.#end(held) : held.end(this.#graceMs));
+    return (await exit) as number;
   }
 
   #signal(signal: NodeJS.Signals): void {
-    if (!this.#child) throw new MisuseError(`${this.name} has not been started: there is nothing to end`);
-    if (!this.isAlive()) return;
-    if (this.#group) this.#group.signal(signal);
-    else this.#child.kill(signal);
+    const held = this.#started();
+    if (this.isAlive()) held.kill(signal);
+  }
+
+  /** @throws {MisuseError} */
+  #started(): HeldProcess {
+    if (this.#held) return this.#held;
+    throw new MisuseError(`${this.name} has not been started: there is nothing to end`);
   }
 
   /** @throws {LockstepError} */
-  #launch(): ChildProcess {
+  #launch(order: ModuleOrder | null): HeldProcess {
+    const { cwd, env = process.env, output = 'inherit' } = this.#target;
+    const [input, ends] = this.#daemon ? (['ignore', 'group'] as const) : (['inherit', 'process'] as const);
+    const work = order ? { order } : { command: (this.#target as CommandTarget).command };
     try {
-      if (this.#daemon && process.platform !== 'win32') children.guardian.start();
-      return launch(this.#target, this.#daemon);
+      if (this.#daemon && !isWindows) children.guardian.start();
+      return HeldProcess.startNow(work, { cwd, env, input, output, ends, keepsAlive: false });
     } catch (cause) {
       throw new LockstepError(
         'START_FAILED',
@@ -215,35 +215,35 @@ export class Process {
     }
   }
 
-  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+  #onExit({ code, signal }: ProcessExit): void {
     this.#exitCode = code ?? -(signal === null ? 0 : constants.signals[signal]);
-    if (this.#group) void this.#end();
+    if (this.#daemon && this.#held) void this.#end(this.#held);
     else children.remove(this.#asChild);
   }
 
   /** Ends a daemon, or what it left behind in its group. */
-  #end(): Promise<void> {
-    this.#ending ??= this.#endGroup(this.#group as ProcessGroup);
+  #end(held: HeldProcess): Promise<void> {
+    this.#ending ??= this.#endGroup(held);
     return this.#ending;
   }
 
-  async #endGroup(group: ProcessGroup): Promise<void> {
-    await group.end(this.#graceMs);
-    children.guardian.leave(group.number);
-    // Its exit code is worth a moment; also, a zombie is left if nobody hears of its end.
-    this.#child?.ref();
+  async #endGroup(held: HeldProcess): Promise<void> {
+    await held.end(this.#graceMs);
+    children.guardian.leave(held.pid);
+    // Main stays until it has the exit code; a child whose end nobody collects stays a zombie.
+    held.ref();
     await this.#ended;
     children.remove(this.#asChild);
   }
 
-  #childView(): Child {
+  #managed(): ManagedChild {
     const self = this;
     return {
       get daemon() {
         return self.#daemon;
       },
-      end: () => this.#end(),
-      await: () => void this.#child?.ref(),
+      end: () => this.#end(this.#started()),
+      await: () => this.#held?.ref(),
     };
   }
 }

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { systemError } from '../host/errno.ts';
 import { give, openDirectory } from '../host/node-directory.ts';
 import type { SessionsPlace } from './keepalive.ts';
 
@@ -14,7 +15,7 @@ export function keepaliveFiles({ place, belonging }: SessionsPlace) {
     const sessions = openDirectory(dirname(path));
     try {
       if (place !== null && sessions.place !== place)
-        throw Object.assign(new Error(`ENOENT: the sessions are elsewhere, '${path}'`), { code: 'ENOENT' });
+        throw systemError('ENOENT', `the sessions are elsewhere, '${path}'`);
       return call(`${sessions.at}/${basename(path)}`);
     } finally {
       if (sessions.fd !== -1) fs.closeSync(sessions.fd);

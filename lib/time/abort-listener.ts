@@ -1,6 +1,6 @@
 /**
- * All that listen to one signal, behind one listener. Many waits may share a signal (that of a whole program, say), and
- * Node takes the eleventh listener on one for a leak, and warns.
+ * All listeners of one signal, behind a single one. Many waits may share a signal (that of a whole program, say), and
+ * Node reports the eleventh listener of a signal as a leak.
  */
 class AbortAudience {
   readonly #signal: AbortSignal;
@@ -11,23 +11,23 @@ class AbortAudience {
   }
 
   add(listener: () => void): void {
-    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this.#tell);
+    if (this.#listeners.size === 0) this.#signal.addEventListener('abort', this.#notify);
     this.#listeners.add(listener);
   }
 
   remove(listener: () => void): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) this.#signal.removeEventListener('abort', this.#tell);
+    if (this.#listeners.size === 0) this.#signal.removeEventListener('abort', this.#notify);
   }
 
-  readonly #tell = (): void => {
+  readonly #notify = (): void => {
     for (const listener of [...this.#listeners]) listener();
   };
 }
 
 const audiences = new WeakMap<AbortSignal, AbortAudience>();
 
-/** Calls back when the signal aborts, until the function that it returns is called. An abort before that is not told. */
+/** Calls back when the signal aborts, until the returned function is called. It ignores an abort that came before. */
 export function onAbort(signal: AbortSignal | undefined, listener: () => void): () => void {
   if (!signal) return () => undefined;
   const audience = audiences.get(signal) ?? new AbortAudience(signal);

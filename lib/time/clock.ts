@@ -6,6 +6,9 @@ export interface Clock {
   monotonicMs(): number;
   /** Blocks this thread. */
   sleep(ms: number): void;
-  /** Calls back once. `keepAlive` says whether the process must stay for it. Returns the cancellation. */
+  /**
+   * Calls back once after `ms`: any number from 0 up, and never after `Infinity`. `keepAlive`: the process stays for it.
+   * Returns the cancellation.
+   */
   timer(ms: number, keepAlive: boolean, callback: () => void): () => void;
 }

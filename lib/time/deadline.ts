@@ -1,25 +1,16 @@
 import { onAbort } from './abort-listener.ts';
-
-/** `setTimeout` takes no longer one. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { later } from './timer.ts';
 
 /** Resolves when `ended` does, after `timeoutMs`, or when the signal aborts. Leaves no timer and no listener behind. */
 export function byDeadline(ended: Promise<void>, timeoutMs: number, signal?: AbortSignal): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
   return new Promise((resolve) => {
-    let timer: NodeJS.Timeout | undefined;
     const finish = () => {
-      clearTimeout(timer);
-      stopHearing();
+      cancelTimer();
+      stopListening();
       resolve();
     };
-    const arm = () => {
-      const restMs = deadline - performance.now();
-      if (restMs <= 0) finish();
-      else timer = setTimeout(arm, Math.min(restMs, MAX_TIMER_MS));
-    };
-    const stopHearing = onAbort(signal, finish);
+    const cancelTimer = later(timeoutMs, finish);
+    const stopListening = onAbort(signal, finish);
     void ended.then(finish);
-    arm();
   });
 }

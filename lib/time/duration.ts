@@ -1,10 +1,10 @@
 import ms from 'ms';
 
 const BARE = /^(\d+|\d*\.\d+)$/;
-/** `ms` throws on more. */
+/** `ms` throws for a longer text. */
 const MAX_CHARACTERS = 100;
 
-/** `500ms`, `10s`, `5m`, `2h`, `1d`, or seconds if bare, in ms; null if it is no duration. */
+/** Parses `500ms`, `10s`, `5m`, `2h`, `1d`, or bare seconds, into ms; null if it is not a duration. */
 export function durationIn(given: string): number | null {
   const text = given.trim();
   const value = BARE.test(text) ? Number(text) * 1000 : withUnit(text);

@@ -97,14 +97,14 @@ describe('acquire --pid $$ in a shell script', () => {
       { input: '' },
     ).ended;
     expect(stdout).toBe('0\n0\n75\n0\n0\n1\n');
-    expect(stderr).toMatch(/holds nothing/);
+    expect(stderr).toMatch(/does not hold it/);
   });
 });
 
 describe('misuse', () => {
   test.each([
-    ['acquire without --pid', ['acquire', 'n'], /say for which process: lockstep acquire NAME --pid \$\$/],
-    ['release without --pid', ['release', 'n'], /say for which process: lockstep release NAME --pid \$\$/],
+    ['acquire without --pid', ['acquire', 'n'], /missing --pid: lockstep acquire NAME --pid \$\$/],
+    ['release without --pid', ['release', 'n'], /missing --pid: lockstep release NAME --pid \$\$/],
     ['--pid of no number', ['acquire', 'n', '--pid', 'me'], /--pid must be the number of a process/],
     ['--pid 0', ['acquire', 'n', '--pid', '0'], /--pid must be the number of a process/],
     ['--pid that no process can have', ['acquire', 'n', '--pid', '4194304999'], /--pid must be the number/],
@@ -125,7 +125,7 @@ describe('release', () => {
   test('of what is not held exits 1 and says so', async () => {
     const { stdout, stderr } = await rig.script('lockstep release n --pid $$; echo $?', { input: '' }).ended;
     expect(stdout).toBe('1\n');
-    expect(stderr).toMatch(/^lockstep: n: pid \d+ holds nothing of it\n$/);
+    expect(stderr).toMatch(/^lockstep: n: pid \d+ does not hold it\n$/);
   });
 
   test('does not take it from somebody else', async () => {
@@ -149,7 +149,7 @@ describe('release', () => {
     const wrong = await rig.run('release', 'n', '--token', String(Number(token) + 1));
     expect(wrong).toMatchObject({
       status: 1,
-      stderr: `lockstep: n: nobody holds it with token ${Number(token) + 1}\n`,
+      stderr: `lockstep: n: no holder has token ${Number(token) + 1}\n`,
     });
     await rig.line('n', 1, 0);
     expect(await rig.run('release', 'n', '--token', token)).toEqual({ status: 0, stdout: '', stderr: '' });

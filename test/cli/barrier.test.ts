@@ -128,7 +128,7 @@ describe('--abort', () => {
   test('of a name never used needs -p, and breaks it for those who will come', async () => {
     const { status, stderr } = await rig.run('barrier', 'b', '--abort');
     expect(status).toBe(64);
-    expect(stderr).toContain('say how many parties meet at b: -p N');
+    expect(stderr).toContain('missing --parties: how many meet at b, as in -p 3');
     expect(await rig.run('barrier', 'b', '-p', '2', '--abort')).toEqual(SILENCE);
     expect(await rig.run('barrier', 'b', '-p', '2')).toEqual(broken('it was broken before'));
   });
@@ -174,14 +174,14 @@ test('who disagrees about the number of parties is told both, and those who wait
 });
 
 test.each([
-  ['no name', ['barrier', '-p', '2'], 'say at which barrier: lockstep barrier NAME -p N'],
-  ['no -p', ['barrier', 'b'], 'say how many parties meet at b: -p N'],
+  ['no name', ['barrier', '-p', '2'], 'missing NAME: lockstep barrier NAME -p N'],
+  ['no -p', ['barrier', 'b'], 'missing --parties: how many meet at b, as in -p 3'],
   ['-p 0', ['barrier', 'b', '-p', '0'], 'parties must be a whole number from 1 to 2147483647, not 0'],
   ['-p 1.5', ['barrier', 'b', '-p', '1.5'], 'parties must be a whole number'],
   ['-p of no number', ['barrier', 'b', '-p', 'x'], '--parties must be a number'],
   ['--abort with --reset', ['barrier', 'b', '--abort', '--reset'], '--abort and --reset exclude each other'],
   ['-n with -w', ['barrier', 'b', '-p', '2', '-n', '-w', '3'], '--nonblock and --wait exclude each other'],
-  ['a command', ['barrier', 'b', '-p', '2', '--', 'test'], 'barrier takes no command: leave out --'],
+  ['a command', ['barrier', 'b', '-p', '2', '--', 'test'], 'barrier takes no command: omit --'],
 ])('%s exits 64 with words, and changes nothing', async (_, args, words) => {
   const { status, stdout, stderr } = await rig.run(...args);
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });

@@ -71,7 +71,7 @@ describe('beat NAME -- CMD', () => {
     rig.write('store/beats', 'in the way');
     const { status, stdout, stderr } = await rig.run('beat', 'n', '--', 'echo', 'ran');
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'ran\n' });
-    expect(stderr).toMatch(/^lockstep: n: cannot report .*store\/beats.* The next beat tries again\.\n$/);
+    expect(stderr).toMatch(/^lockstep: n: cannot report .*store\/beats.* The next heartbeat tries again\.\n$/);
   });
 
   test('does not run the command if the store cannot be trusted', async () => {
@@ -100,7 +100,7 @@ describe('beat NAME', () => {
     expect(await older.ended).toEqual({
       status: 0,
       stdout: '',
-      stderr: 'lockstep: n: a newer reporter speaks for it now\n',
+      stderr: 'lockstep: n: a newer reporter has replaced this one\n',
     });
     expect(await seen('n')).toMatchObject({ state: 'alive', pid: newer.pid });
   });
@@ -159,7 +159,7 @@ describe('beat NAME --stop', () => {
     expect(await rig.run('beat', 'n', '--stop')).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'lockstep: n: there is no report to end\n',
+      stderr: 'lockstep: n: there is no report to stop\n',
     });
   });
 
@@ -173,14 +173,14 @@ describe('beat NAME --stop', () => {
 });
 
 test.each([
-  [['beat'], 'say who reports'],
+  [['beat'], 'missing NAME'],
   [['beat', ''], 'must not be empty'],
-  [['beat', 'n', '--'], 'say what to run'],
+  [['beat', 'n', '--'], 'missing command behind --'],
   [['beat', 'n', '--every', 'soon'], '--every takes a duration'],
   [['beat', 'n', '--every', '1ms'], 'from 10 to 86400000, not 1'],
   [['beat', 'n', '--every', '2 days', '--', 'echo'], 'not 172800000'],
   [['beat', 'n', '--pid', 'x'], '--pid must be'],
-  [['beat', 'n', '--pid', '1', '--', 'echo'], 'not both'],
+  [['beat', 'n', '--pid', '1', '--', 'echo'], '--pid and a command behind -- exclude each other'],
   [['beat', 'n', '--stop', '--pid', '1'], '--stop takes neither'],
   [['beat', 'n', '--stop', '--', 'echo'], '--stop takes neither'],
 ])('%j makes no sense: exit 64, and nothing is run', async (args, says) => {

@@ -65,18 +65,18 @@ test('beyond what a number holds exactly is an error, in both directions, and ch
 });
 
 test.each([
-  ['no name', ['counter'], 'say which counter: lockstep counter NAME [+N|-N]'],
-  ['no sign', ['counter', 'x', '5'], "give a whole number with its sign, such as +1 or -5, not '5'"],
-  ['no number', ['counter', 'x', '+x'], "give a whole number with its sign, such as +1 or -5, not '+x'"],
-  ['an empty number', ['counter', 'x', ''], 'give a whole number with its sign'],
-  ['a fraction', ['counter', 'x', '+1.5'], 'give a whole number with its sign'],
-  ['a power', ['counter', 'x', '+1e3'], 'give a whole number with its sign'],
-  ['two signs', ['counter', 'x', '+-1'], 'give a whole number with its sign'],
-  ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'a counter has numbers up to 9007199254740991'],
-  ['a minus and no number', ['counter', 'x', '-5x'], 'there is no option -5'],
-  ['a number too many', ['counter', 'x', '+1', '+2'], 'there is a word too many: +2'],
+  ['no name', ['counter'], 'missing NAME: lockstep counter NAME [+N|-N]'],
+  ['no sign', ['counter', 'x', '5'], "the number to add must be whole and have a sign, such as +1 or -5, not '5'"],
+  ['no number', ['counter', 'x', '+x'], "the number to add must be whole and have a sign, such as +1 or -5, not '+x'"],
+  ['an empty number', ['counter', 'x', ''], 'the number to add must be whole and have a sign'],
+  ['a fraction', ['counter', 'x', '+1.5'], 'the number to add must be whole and have a sign'],
+  ['a power', ['counter', 'x', '+1e3'], 'the number to add must be whole and have a sign'],
+  ['two signs', ['counter', 'x', '+-1'], 'the number to add must be whole and have a sign'],
+  ['one beyond all bounds', ['counter', 'x', `+${MOST + 1}`], 'is too large: a counter goes up to 9007199254740991'],
+  ['a minus and no number', ['counter', 'x', '-5x'], 'unknown options -5, -x'],
+  ['a number too many', ['counter', 'x', '+1', '+2'], 'unexpected argument: +2'],
   // Passed over, it would print the number as if it had been added.
-  ['a number behind --', ['counter', 'x', '--', '-5'], 'counter takes no command: leave out --'],
+  ['a number behind --', ['counter', 'x', '--', '-5'], 'counter takes no command: omit --'],
 ])('%s exits 64 with words, and adds nothing', async (_, args, words) => {
   const { status, stdout, stderr } = await rig.run(...args);
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });

@@ -27,7 +27,7 @@ async function keeping(name: string): Promise<void> {
   );
 }
 
-const NESTED = String.raw`whoever holds it waits for this to end\. Held by pid (\d+) on \S+ \((.*)\), in line since \S+Z\. Release it first, or do not acquire it again inside\.`;
+const NESTED = String.raw`its holder waits for this process to end\. Held by pid (\d+) on \S+ \((.*)\), in line since \S+Z\. Release it first, or do not acquire it again inside\.`;
 
 describe('a command that waits for what is held around it is told at once, and exits 75', () => {
   const inner = 'lockstep run A -- touch ran';

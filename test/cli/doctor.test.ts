@@ -89,7 +89,7 @@ describe('a store that is well', () => {
     const before = everything();
     const { status, stdout, stderr } = await doctor();
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toContain(`ok       the store is ${rig.storePath}, because LOCKSTEP_DIR says so\n`);
+    expect(stdout).toContain(`ok       the store is ${rig.storePath}, chosen by LOCKSTEP_DIR\n`);
     expect(stdout).toMatch(/\n(All is well|0 problems, 1 warning)\.\n$/);
     expect(stdout.split('\n').length).toBeLessThan(30);
     expect(everything()).toEqual(before);
@@ -97,7 +97,7 @@ describe('a store that is well', () => {
   });
 
   test('that is not there yet is well too, and is not made', async () => {
-    expect((await doctor()).stdout).toContain('it is made when it is first used');
+    expect((await doctor()).stdout).toContain('it is created when it is first used');
     expect(rig.exists('store')).toBe(false);
     expect(await findings('--fix')).toEqual([]);
     expect(everything()).toEqual([]);
@@ -118,7 +118,7 @@ describe('the place', () => {
     const { chosenBy, store, findings: list } = JSON.parse(stdout);
     expect({ chosenBy, store }).toEqual({ chosenBy: 'LOCKSTEP_DIR', store: rig.storePath });
     expect(
-      list.find(({ what }: Found) => what.startsWith('who does not say LOCKSTEP_DIR uses another store')),
+      list.find(({ what }: Found) => what.startsWith('processes without LOCKSTEP_DIR use another store')),
     ).toMatchObject({
       check: 'place',
       remedy: expect.stringContaining('crontab'),
@@ -288,7 +288,7 @@ describe('an entry', () => {
     fs.rmdirSync(path.join(rig.storePath, 'sessions/4711-abc.lock'));
     old('sessions', '4711-abc.lock');
     expect(await findings()).toMatchObject([
-      { check: 'entries', level: 'note', what: expect.stringContaining('stands still') },
+      { check: 'entries', level: 'note', what: expect.stringContaining('has stopped') },
     ]);
   });
 });
@@ -430,7 +430,7 @@ test('a run that ended without a word is warned of, and one that ended is not', 
     {
       check: 'runs',
       level: 'warning',
-      what: expect.stringMatching(/^1 of the last runs of the job backup ended without a word/),
+      what: expect.stringMatching(/^the job backup has 1 lost run, the last one of /),
     },
   ]);
   const end = { it: 'ended', at: Date.now(), outcome: 'succeeded', code: 0, reason: '', by: '', tail: '' } as const;

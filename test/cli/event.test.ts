@@ -99,15 +99,15 @@ test('status shows who waits, with what they wait for', async () => {
 });
 
 test.each([
-  ['no action', ['event'], 'say what to do with which event: lockstep event set|clear|wait NAME'],
-  ['no name', ['event', 'set'], 'say what to do with which event: lockstep event set|clear|wait NAME'],
-  ['a wrong action', ['event', 'frob', 'ready'], 'action cannot be "frob", only "set", "clear", "wait"'],
+  ['no action', ['event'], 'missing action or NAME: lockstep event set|clear|wait NAME'],
+  ['no name', ['event', 'set'], 'missing action or NAME: lockstep event set|clear|wait NAME'],
+  ['a wrong action', ['event', 'frob', 'ready'], 'action must be one of "set", "clear", "wait", not "frob"'],
   ['an empty name', ['event', 'set', ''], 'name must not be empty'],
-  ['one word too many', ['event', 'set', 'ready', 'steady'], 'there is a word too many: steady'],
+  ['one word too many', ['event', 'set', 'ready', 'steady'], 'unexpected argument: steady'],
   ['-n with -w', ['event', 'wait', 'ready', '-n', '-w', '3'], '--nonblock and --wait exclude each other'],
   ['a -w that is none', ['event', 'wait', 'ready', '-w', 'soon'], '--wait takes a duration'],
   ['a -E that is none', ['event', 'wait', 'ready', '-E', '256'], '--conflict-exit-code must be a whole number'],
-  ['a command', ['event', 'wait', 'ready', '--', 'serve'], 'event takes no command: leave out --'],
+  ['a command', ['event', 'wait', 'ready', '--', 'serve'], 'event takes no command: omit --'],
 ])('%s exits 64 with words, and changes nothing', async (_, args, words) => {
   const { status, stdout, stderr } = await rig.run(...args);
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });

@@ -62,7 +62,7 @@ test.each(['status', 'acquire', 'release', 'wait', 'break', 'monitor', 'demo'])(
     const { status, stdout, stderr } = await rig.run(verb, ...args, '--', 'true');
     expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
     expect(stderr).toBe(
-      `lockstep: ${verb} takes no command: leave out -- and what is behind it\nlockstep: see \`lockstep ${verb} --help\`\n`,
+      `lockstep: ${verb} takes no command: omit -- and the words behind it\nlockstep: see \`lockstep ${verb} --help\`\n`,
     );
     expect((await rig.run(verb, '--help', '--', 'true')).status).toBe(0);
   },
@@ -71,14 +71,14 @@ test.each(['status', 'acquire', 'release', 'wait', 'break', 'monitor', 'demo'])(
 test('without a verb, the verbs are named', async () => {
   const { status, stderr } = await rig.run();
   expect(status).toBe(64);
-  expect(stderr).toContain(`say what to do: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`);
+  expect(stderr).toContain(`missing verb: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`);
 });
 
 test.each([
-  ['jbo', 'there is no verb jbo: did you mean job?'],
-  ['edit', 'say which file: lockstep edit FILE.json -- FILTER [ARG…]'],
-  ['completion', 'say for which shell: lockstep completion bash|zsh|fish'],
-  ['demo', 'say which demo: tickets, ktv, lock, order, daemon, daemons, alive'],
+  ['jbo', 'unknown verb jbo: did you mean job?'],
+  ['edit', 'missing FILE: lockstep edit FILE.json -- FILTER [ARG…]'],
+  ['completion', 'missing SHELL: lockstep completion bash|zsh|fish'],
+  ['demo', 'missing demo: tickets, ktv, lock, order, daemon, daemons, alive'],
 ])('%s alone says what is missing: %s', async (verb, message) => {
   const { status, stdout, stderr } = await rig.run(verb);
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
@@ -88,13 +88,18 @@ test.each([
 
 test.each([
   [['run', 'n', './deploy.sh', 'now'], 'a command goes behind --, as in: lockstep run … -- ./deploy.sh now', 'run '],
-  [['history', 'n', 'm'], 'there is a word too many: m', 'history '],
-  [['zzzzzzzz', 'n'], 'there is no verb zzzzzzzz', ''],
-  [['status', '--what-is-this', '-z'], 'there is no option --what-is-this, -z', 'status '],
+  [['history', 'n', 'm'], 'unexpected argument: m', 'history '],
+  [['history', 'n', 'b', 'c', 'd'], 'unexpected arguments: b c d', 'history '],
+  [['status', '--frob'], 'unknown option --frob', 'status '],
+  [['wait'], 'missing NAME (or --file FILE)', 'wait '],
+  [['wait', 'n', '-E', '256'], '--conflict-exit-code must be a whole number from 0 to 255, not 256', 'wait '],
+  [['edit', 'a.json', '-n', '-w', '1s', '--', 'cat'], '--nonblock and --wait exclude each other', 'edit '],
+  [['zzzzzzzz', 'n'], 'unknown verb zzzzzzzz', ''],
+  [['status', '--what-is-this', '-z'], 'unknown options --what-is-this, -z', 'status '],
   [['run', 'n', '-w'], '-w needs a value', 'run '],
   [
     ['job', 'n', '--overlap', 'maybe', '--', 'true'],
-    'overlap cannot be "maybe", only "skip", "wait", "replace"',
+    'overlap must be one of "skip", "wait", "replace", not "maybe"',
     'job ',
   ],
 ])('%j: %s', async (words, message, verb) => {
@@ -152,7 +157,7 @@ test('a directory that was deleted stops nobody who does not need it, and who do
     'lockstep: cannot find rel: its path is relative, and the working directory has been deleted. Give an absolute path.\n';
   // Some shells tell it too.
   expect(stderr.replace(/^sh: .*getcwd.*\n/gm, '')).toBe(
-    `${message}lockstep: n: its command was not begun, for it could not be written down:\n${message.repeat(5)}`,
+    `${message}lockstep: n: the command did not begin, because its run could not be recorded:\n${message.repeat(5)}`,
   );
 });
 

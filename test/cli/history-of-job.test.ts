@@ -4,7 +4,7 @@ import { hasRuns, type JobHistoryOptions, printJobHistory, runsOf } from '../../
 import { localTime } from '../../cli/text/quantities.ts';
 import { MisuseError } from '../../lib/errors.ts';
 import type { Run } from '../../lib/jobs/record-format.ts';
-import type { Sighting } from '../../lib/jobs/run-history.ts';
+import type { RunReading } from '../../lib/jobs/run-log.ts';
 import { Rig } from '../support/cli-rig.ts';
 import { HOUR, MINUTE, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
@@ -23,7 +23,7 @@ function write(runs: Run[], output?: string): void {
   writeRuns(rig.storePath, runs, output);
 }
 
-function runs(most = 0): Sighting[] {
+function runs(most = 0): RunReading[] {
   return runsOf(rig.storePath, 'n', { most, from: Number.NEGATIVE_INFINITY });
 }
 
@@ -75,7 +75,7 @@ describe('the runs of a job', () => {
       ['0ms', '-', 'skipped', '0', localTime(at(1), 'seconds'), '-'],
       ['0ms', '1s', 'replaced', '143', 'of-old', '-'],
       ['0ms', '1h', 'timed-out', '124', '-', '-'],
-      ['0ms', '-', 'lost', '-', '-', 'nobody recorded how it ended: its process or its machine died in the middle'],
+      ['0ms', '-', 'lost', '-', '-', 'its end was not recorded: its process or its machine died'],
       ['0ms', expect.stringMatching(/^5m \d+s…$/), 'running', '-', '-', '-'],
       [expect.stringMatching(/^2m \d+s$/), '-', 'waiting', '-', '-', '-'],
     ]);
@@ -189,7 +189,7 @@ describe('lockstep history of a job', () => {
     const [run, ...others] = JSON.parse((await rig.run('history', 'n', '--json')).stdout);
     expect({ others, run }).toMatchObject({ others: [], run: { result: 'failed', code: 3 } });
     const lock = await rig.run('history', 'n', '--lock', '--summary');
-    expect(lock.stdout).toMatch(/^ENTERED .*END\n.* left\n1 acquisition; /s);
+    expect(lock.stdout).toMatch(/^ENTERED .*END\n.* released\n1 acquisition; /s);
     const [span] = JSON.parse((await rig.run('history', 'n', '--lock', '--json')).stdout);
     expect(span).toMatchObject({ what: 'entry', end: 'left' });
   });
@@ -203,13 +203,13 @@ describe('lockstep history of a job', () => {
       return stderr;
     };
     expect(await said('n', '--lock', '--output')).toMatch(
-      /^lockstep: --output is of a job’s runs, and --lock of its lock: leave one of them out\n/,
+      /^lockstep: --output and --lock exclude each other: only runs of a job have output\n/,
     );
     expect(await said('n', '--summary')).toMatch(
-      /^lockstep: n is a job, whose runs have no summary: --lock shows its lock’s comings and goings\n/,
+      /^lockstep: n is a job, and its runs have no summary: add --lock for its lock’s log, or omit --summary\n/,
     );
     expect(await said('lock', '--output')).toMatch(
-      /^lockstep: lock is no job, and only the runs of a job have output: leave --output out\n/,
+      /^lockstep: lock is not a job, and only runs of a job have output: omit --output\n/,
     );
     expect(await said('n', '--since', '1h', '-n', '-1')).toMatch(
       /^lockstep: --number must be a whole number, 0 for all/,

@@ -51,7 +51,7 @@ describe('history', () => {
     const [headings, ...rows] = cellsOf(stdout);
     expect(headings).toEqual(HEADINGS);
     expect(rows).toEqual([
-      [LOCAL, '0ms', LENGTH, held, os.hostname(), COMMAND, 'left'],
+      [LOCAL, '0ms', LENGTH, held, os.hostname(), COMMAND, 'released'],
       [LOCAL, LENGTH, LENGTH, later, os.hostname(), COMMAND, 'still holding'],
       [LOCAL, LENGTH, '-', expect.stringMatching(/^\d+$/), os.hostname(), 'true', 'gave up waiting'],
     ]);
@@ -67,7 +67,7 @@ describe('history', () => {
     await rig.run('run', 'n', '--', 'true');
     const after = cellsOf((await rig.run('history', 'n')).stdout);
     expect(after[1]?.[6]).toMatch(/^evicted: its process is gone \(by pid \d+ on \S+\)$/);
-    expect(after[2]?.[6]).toBe('left');
+    expect(after[2]?.[6]).toBe('released');
   });
 
   test('--json says the same to programs', async () => {
@@ -144,7 +144,7 @@ describe('history', () => {
     await counter.add(-7);
     const events = cellsOf((await rig.run('history', 'n')).stdout).slice(1);
     expect(events.map(([time, , , , , what, end]) => [time, what, end])).toEqual([
-      [LOCAL, 'set', '0 let in'],
+      [LOCAL, 'set', '0 released'],
       [LOCAL, 'clear', '-'],
     ]);
     const changes = JSON.parse((await rig.run('history', 'c', '--json')).stdout);
@@ -157,12 +157,12 @@ describe('history', () => {
   test('of the lock beside a file', async () => {
     const file = rig.write('data.json', '{}');
     await rig.run('run', '-f', file, '--', 'true');
-    expect(cellsOf((await rig.run('history', '--file', file)).stdout)[1]?.slice(5)).toEqual(['true', 'left']);
+    expect(cellsOf((await rig.run('history', '--file', file)).stdout)[1]?.slice(5)).toEqual(['true', 'released']);
     const other = rig.write('other.json', '{}');
     const { status, stderr } = await rig.run('history', '--file', other);
     expect(status).toBe(1);
     expect(stderr).toBe(
-      `lockstep: other.json: nothing was ever kept under that name in the store ${fs.realpathSync(rig.directory)}/.lockstep\n`,
+      `lockstep: other.json: there is no record of that name in the store ${fs.realpathSync(rig.directory)}/.lockstep\n`,
     );
     expect((await rig.run('history', 'n', '--file', file)).status).toBe(64);
     expect((await rig.run('history')).status).toBe(64);
@@ -172,7 +172,7 @@ describe('history', () => {
     expect(await rig.run('history', 'never')).toEqual({
       status: 1,
       stdout: '',
-      stderr: `lockstep: never: nothing was ever kept under that name in the store ${rig.storePath}\n`,
+      stderr: `lockstep: never: there is no record of that name in the store ${rig.storePath}\n`,
     });
     expect(rig.exists('store')).toBe(false);
     await visits('a');
@@ -195,7 +195,7 @@ describe('history', () => {
     const { status, stdout, stderr } = await rig.run('history', 'n');
     expect(status).toBe(0);
     expect(cellsOf(stdout)).toHaveLength(2);
-    expect(stderr).toBe('lockstep: n: journal.1 is damaged: what it told is left out\n');
+    expect(stderr).toBe('lockstep: n: journal.1 is damaged: its records are left out\n');
     fs.writeFileSync(rig.path('store/resources/n/journal.3'), 'garbage');
     const damaged = await rig.run('history', 'n');
     expect(damaged.status).toBe(74);

@@ -48,7 +48,7 @@ describe('--timeout', () => {
     expect(rig.last().run.attempts[0]?.exited).toMatchObject({ signal: 'SIGKILL', timedOut: true });
   });
 
-  test('lets a command tidy up, and ends what it leaves behind; the lock is held until then', async () => {
+  test('lets a command clean up, and ends the processes that it leaves behind; the lock is held until then', async () => {
     rig.gate('gate');
     const command = `trap 'echo tidying; exit 0' TERM; sh -c 'trap "" TERM; echo $$ > child; ${STAY}' & until [ -s child ]; do sleep 0.01; done; echo in; wait`;
     const program = rig.lockstep(['job', 'n', '-v', '-t', '2s', '--kill-after', '1500ms', '-c', command]);
@@ -65,7 +65,7 @@ describe('--timeout', () => {
     expect(status).toBe(124);
   });
 
-  test('leaves alone what a command left behind that ended by itself', async () => {
+  test('does not signal the processes that a command left behind when it ended by itself', async () => {
     const { status } = await rig.job('n', '-t', '1m', '-c', 'sleep 60 >/dev/null 2>&1 & echo $! > pid; exit 1');
     expect(status).toBe(1);
     expect(isAlive(rig.stray(Number(rig.read('pid'))))).toBe(true);

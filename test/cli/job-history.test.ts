@@ -26,7 +26,7 @@ function multiply(count: number, outcome: string): void {
   }
 }
 
-describe('what is kept', () => {
+describe('the run log', () => {
   test('--keep: so many runs that began, and always the last success', async () => {
     await rig.job('n', '--', 'true');
     multiply(1, 'succeeded');
@@ -37,7 +37,7 @@ describe('what is kept', () => {
     await rig.job('n', '--keep', '5', '--', 'false');
     expect(rig.outcomes()).toEqual([...Array(5).fill('failed'), 'succeeded']);
     expect(rig.runs().at(-1)?.run.key).toBe(oldest?.key);
-    // While a run goes on, nobody knows yet whether there will be a newer success.
+    // While a run goes on, it may still become a newer success.
     await rig.job('n', '--keep', '2', '--', 'true');
     expect(rig.outcomes()).toEqual(['succeeded', 'failed', 'succeeded']);
     await rig.job('n', '--keep', '2', '--', 'true');
@@ -72,7 +72,7 @@ describe('what is kept', () => {
     expect((await worker.ended).status).toBe(0);
   });
 
-  test('the output of a lost run goes with its record; what a crash left beside a run that ended goes before', async () => {
+  test('the output of a lost run is removed with its record; the files that a crash left beside an ended run are removed before', async () => {
     const program = rig.lockstep(['job', 'n', '-c', 'echo last words; : > in; exec sleep 60']);
     await until('it is in', () => rig.exists('in'));
     const { run } = rig.last();
@@ -99,7 +99,7 @@ describe('what is kept', () => {
     expect(rig.outcomes()).toEqual(['succeeded', 'succeeded']);
   });
 
-  test('what is no run’s file is left alone, and hides no run', async () => {
+  test('a foreign file is left alone, and hides no run', async () => {
     await rig.job('n', '--', 'true');
     const strange = [
       'notes.txt',
@@ -125,7 +125,7 @@ describe('a store that cannot be written', () => {
     const { status, stdout, stderr } = await rig.job('n', '-q', '--', 'touch', 'ran');
     expect({ status, stdout, ran: rig.exists('ran') }).toEqual({ status: 74, stdout: '', ran: false });
     expect(stderr).toMatch(
-      /^lockstep: n: its command was not begun, for it could not be written down:\nlockstep: n: cannot write .*\(ENOTDIR\)\. \S.*\n$/,
+      /^lockstep: n: the command did not begin, because its run could not be recorded:\nlockstep: n: cannot write .*\(ENOTDIR\)\. \S.*\n$/,
     );
     expect(await rig.entries('n')).toEqual([]);
     fs.rmSync(`${rig.storePath}/jobs`);
@@ -151,7 +151,7 @@ describe('a store that cannot be written', () => {
       spawnSync('sh', ['-c', `cat /dev/zero >> ${rig.storePath}/fill`], { stdio: 'ignore' });
       const before = await rig.job('n', '--', 'touch', rig.path('ran'));
       expect({ status: before.status, ran: rig.exists('ran') }).toEqual({ status: 74, ran: false });
-      expect(before.stderr).toMatch(/not begun.*\n.*ENOSPC/);
+      expect(before.stderr).toMatch(/did not begin.*\n.*ENOSPC/);
       fs.rmSync(`${rig.storePath}/fill`);
       expect((await rig.job('n', '--', 'touch', rig.path('ran'))).status).toBe(0);
       expect(rig.exists('ran')).toBe(true);

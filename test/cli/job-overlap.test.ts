@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { askToEnd } from '../../lib/jobs/stop-request.ts';
+import { requestStop } from '../../lib/jobs/stop-request.ts';
 import { isAlive, type Program, until } from '../support/cli-rig.ts';
 import { JobRig } from '../support/job-rig.ts';
 
@@ -15,7 +15,7 @@ afterEach(() => rig.end());
 const SILENCE = { status: 0, stdout: '', stderr: '' };
 
 /**
- * A command that notices whoever is in beside it, twice over: by a file that only one can make (O_EXCL), and by a log of
+ * A command that detects another one in beside it, in two ways: by a file that only one can make (O_EXCL), and by a log of
  * comings and goings. It goes on until it is ended. That may be at any moment, so between the first trap and the last
  * sign there is nothing that SIGTERM could end but a `sleep`.
  */
@@ -90,7 +90,7 @@ describe('--overlap wait', () => {
     expect(rig.read('turns')).toBe('1\n2\n3\n');
   });
 
-  test('gives up after --wait: exit 75, and says who is there', async () => {
+  test('gives up after --wait: exit 75, and names the holder', async () => {
     rig.gate('gate');
     const first = rig.worker('gate', 'n');
     await first.says('in ');
@@ -102,7 +102,7 @@ describe('--overlap wait', () => {
     expect(await rig.job('n', '-q', '--overlap', 'wait', '-w', '0', '--', 'true')).toEqual({ ...SILENCE, status: 75 });
   });
 
-  test('a job that waits for itself is told so', async () => {
+  test('a job that waits for itself gets a deadlock error', async () => {
     const inner = 'lockstep job n --overlap wait -- true';
     const { status, stdout } = await rig.script(`lockstep job n -c '"$NODE" "$MAIN" ${inner.slice(9)}'`).letGo();
     expect(status).toBe(75);
@@ -157,7 +157,7 @@ describe('--overlap replace', () => {
     expect(await rig.job('n', '--overlap', 'replace', '--', 'true')).toEqual(SILENCE);
     expect((await retrying.ended).status).toBe(143);
     expect((await rig.job('n', '--overlap', 'replace', '--', 'true')).status).toBe(0);
-    // Only who is in the way is asked: the splaying one was not, for the lock was free by then.
+    // Only a run in the way is asked: the splaying one was not, because the lock was free by then.
     splaying.kill('SIGTERM');
     await splaying.ended;
     expect(rig.exists('ran')).toBe(false);
@@ -210,7 +210,7 @@ describe('--overlap replace', () => {
     expect(rig.outcomes()).toEqual(['succeeded', 'succeeded', 'replaced']);
   });
 
-  test('a holder that is no run of a job cannot be asked: it gives up in time, and says so', async () => {
+  test('a holder that is no run of a job cannot be stopped: it gives up in time, with that reason', async () => {
     const holder = await rig.hold('n');
     const args = ['--overlap', 'replace', '-w', '100ms', '--', 'touch', 'ran'];
     const { status, stdout, stderr } = await rig.job('n', ...args);
@@ -239,7 +239,7 @@ describe('--overlap replace', () => {
     expect(await rig.job('n', '--overlap', 'replace', '--', 'true')).toEqual(SILENCE);
   });
 
-  test('a request that is damaged ends a run all the same; one to a run that is over harms nobody', async () => {
+  test('a damaged request stops a run too; one to a run that is over has no effect', async () => {
     const gate = rig.gate('gate');
     const first = rig.worker('gate', 'n');
     await first.says('in ');
@@ -247,7 +247,7 @@ describe('--overlap replace', () => {
     fs.writeFileSync(`${rig.jobDirectory()}/${String(run.at).padStart(15, '0')}-${run.key}.end`, '{"key":');
     expect((await first.ended).status).toBe(143);
     expect(rig.ended()).toMatchObject({ outcome: 'replaced', by: '' });
-    askToEnd(nodeHost, directoryOf(rig.storePath), run, { key: 'abc', pid: 1, host: 'x', at: 1 });
+    requestStop(nodeHost, directoryOf(rig.storePath), run, { key: 'abc', pid: 1, host: 'x', at: 1 });
     const second = rig.worker('gate', 'n');
     await second.says('in ');
     gate.open();
@@ -283,7 +283,7 @@ describe('a `lockstep job` that is killed (SIGKILL)', () => {
     expect(rig.exists('log')).toBe(false);
     expect(rig.outcomes()).toEqual(['skipped', 'running']);
     gate.open();
-    // It could go on printing: nobody closed what it prints into.
+    // It could go on printing: its output was never closed.
     await until('it has ended', () => rig.exists('out') && rig.outcomes()[1] === 'lost');
     expect(await rig.cron(next).ended).toEqual(SILENCE);
     expect(rig.read('log')).toBe('next\n');

@@ -15,7 +15,7 @@ interface Ping {
   body: string;
 }
 
-/** A monitoring service. What it does with a ping, the test says. */
+/** A monitoring service that treats a ping as the test says. */
 class Monitor {
   readonly pings: Ping[] = [];
   answer: (response: http.ServerResponse, ping: Ping) => void = (response) => response.end('OK');
@@ -72,7 +72,7 @@ afterEach(async () => {
 const SILENCE = { status: 0, stdout: '', stderr: '' };
 
 describe('--ping', () => {
-  test('tells the start and the success, as one run, with the last lines', async () => {
+  test('reports the start and the success, as one run, with the last lines', async () => {
     expect(await rig.job('n', '--ping', `${url}/uuid?a=b`, '-c', 'echo "well done: é"')).toEqual(SILENCE);
     expect(monitor.paths).toEqual(['/uuid/start', '/uuid']);
     const [start, success] = monitor.pings;
@@ -83,7 +83,7 @@ describe('--ping', () => {
     expect(success?.query.get('a')).toBe('b');
   });
 
-  test('tells the end after the start, though the service takes its time for that', async () => {
+  test('reports the end after the start, though the service is slow to answer', async () => {
     const order: string[] = [];
     monitor.answer = (response, { path }) => {
       order.push(path);
@@ -93,7 +93,7 @@ describe('--ping', () => {
     expect(order.slice(0, 3)).toEqual(['/u/start', '/u/start answered', '/u']);
   });
 
-  test('tells a failure with its exit code', async () => {
+  test('reports a failure with its exit code', async () => {
     await rig.job('n', '--ping', `${url}/uuid/`, '-c', 'echo broken; exit 7');
     expect(monitor.paths).toEqual(['/uuid/start', '/uuid/7']);
     expect(monitor.pings[1]?.body).toBe('broken\n');
@@ -108,17 +108,17 @@ describe('--ping', () => {
     expect(monitor.paths).toEqual(['/u/start', path]);
   });
 
-  test('tells that a run was cancelled', async () => {
+  test('reports that a run was cancelled', async () => {
     const program = rig.lockstep(['job', 'n', '-v', '--ping', `${url}/u`, '-c', 'echo in; sleep 60']);
     await program.says('in\n');
     await until('its start was told', () => monitor.paths.length === 1);
     program.kill('SIGTERM');
     expect((await program.ended).status).toBe(143);
-    // The signal that ended the run does not keep it from being told.
+    // The signal that ended the run does not prevent the report.
     expect(monitor.paths).toEqual(['/u/start', '/u/143']);
   });
 
-  test('is silent for a run that is skipped or not due; tells one that gave up, and why', async () => {
+  test('sends nothing for a run that is skipped or not due; reports one that gave up, and why', async () => {
     await rig.job('n', '--', 'true');
     await rig.job('n', '--every', '1h', '--ping', url, '--', 'true');
     await rig.hold('n');
@@ -129,7 +129,7 @@ describe('--ping', () => {
     expect(monitor.pings[0]?.body).toMatch(/^gave up: not acquired within 10ms: held by pid/);
   });
 
-  test('tells the end when the lock is free already', async () => {
+  test('reports the end when the lock is already free', async () => {
     const seen: number[] = [];
     monitor.answer = async (response, { path }) => {
       if (path === '/u') seen.push((await rig.entries('n')).length);
@@ -157,7 +157,7 @@ describe('a monitor that does not work', () => {
     await until('its start was told', () => monitor.paths.length === 1);
     gate.open();
     await program.says('failed with exit code 3', 'stderr');
-    // Nobody who waits for the lock waits for the monitor.
+    // A waiter for the lock does not wait for the monitor.
     expect(await rig.entries('n')).toEqual([]);
     const deadline = setTimeout(() => program.kill('SIGKILL'), BOUND_MS);
     const { status, stderr } = await program.ended;
@@ -176,7 +176,7 @@ describe('a monitor that does not work', () => {
     );
   });
 
-  test('is not there: nothing is said of it, but with --verbose', async () => {
+  test('is not there: that is reported only with --verbose', async () => {
     await monitor.close();
     expect(await rig.job('n', '--ping', `${url}/u`, '--', 'true')).toEqual(SILENCE);
     const { status, stderr } = await rig.job('n', '-v', '--ping', `${url}/u`, '--', 'true');
@@ -191,7 +191,7 @@ describe('a monitor that does not work', () => {
     expect(monitor.paths).toEqual(['/u/start', '/u']);
   });
 
-  test('keeps nobody who is told to go', async () => {
+  test('does not delay a run that a signal ends', async () => {
     monitor.answer = () => undefined;
     const program = rig.lockstep(['job', 'n', '-v', '--ping', `${url}/u`, '--', 'sh', '-c', 'exit 4']);
     await until('its end was told', () => monitor.paths.includes('/u/4'));
@@ -254,9 +254,7 @@ describe('a monitor that redirects', () => {
 
   test('to itself is not followed for ever', async () => {
     monitor.redirect(307, ({ path }) => path);
-    expect((await job(`${url}/u`)).stderr).toMatch(
-      /n: the monitor redirects again and again, last to \S+; not followed\n/,
-    );
+    expect((await job(`${url}/u`)).stderr).toMatch(/n: the monitor redirects too often, last to \S+; not followed\n/);
     expect(monitor.pings.length).toBeLessThanOrEqual(12);
   });
 

@@ -10,7 +10,7 @@ afterEach(() => rig.end());
 
 const NOISE = 'echo out; echo err >&2';
 
-describe('what is printed', () => {
+describe('the output', () => {
   test('is nothing when all is well', async () => {
     expect(await rig.job('n', '--', 'sh', '-c', NOISE)).toEqual({ status: 0, stdout: '', stderr: '' });
     expect(rig.ended()).toMatchObject({ outcome: 'succeeded', code: 0, tail: 'out\nerr\n' });
@@ -38,7 +38,7 @@ describe('what is printed', () => {
   ])('%j cannot be run: its status is the shell’s', async (words, code) => {
     const { status, stdout } = await rig.job('n', '--retries', '3', '--', ...words);
     expect(status).toBe(code);
-    // What the shell says of it comes once: it is not tried again.
+    // The shell's message comes once: there is no retry.
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(rig.last().run.attempts).toHaveLength(1);
   });
@@ -77,7 +77,7 @@ describe('what is printed', () => {
     expect(rig.read('log')).toBe('before\nout\nerr\nmore\n');
   });
 
-  test('survives that nobody reads it', async () => {
+  test('does not fail when its reader is gone', async () => {
     const script = rig.script(
       'lockstep job n -v -c "yes | head -c 300000; exit 3" | head -n 1; lockstep job n -c "yes | head -c 300000; exit 5" | head -n 1',
     );
@@ -90,7 +90,7 @@ describe('what is printed', () => {
 test('a log that cannot be opened is an error before anything is done, one that fills up none', async () => {
   const { status, stdout, stderr } = await rig.job('n', '--log', rig.path('no/such/log'), '--', 'touch', 'ran');
   expect({ status, stdout, ran: rig.exists('ran') }).toEqual({ status: 74, stdout: '', ran: false });
-  expect(stderr).toMatch(/^lockstep: --log .*no\/such\/log: cannot be opened: ENOENT.*not begun/);
+  expect(stderr).toMatch(/^lockstep: --log .*no\/such\/log: cannot be opened: ENOENT.*did not begin/);
   expect(rig.exists('store')).toBe(false);
   const full = await rig.job('n', '--log', '/dev/full', '--', 'sh', '-c', 'echo a; echo b');
   expect(full).toMatchObject({ status: 0, stdout: '' });
@@ -115,7 +115,7 @@ test('an output of 20 MB is bounded: its first part, its last, and how much is m
 });
 
 describe('a run', () => {
-  test('is remembered with what it was told, and when it did what', async () => {
+  test('is recorded with its options, and the time of each event', async () => {
     const before = Date.now();
     const options = [
       '--timeout',
@@ -164,7 +164,7 @@ describe('a run', () => {
     expect(fs.readdirSync(rig.jobDirectory())).toEqual([expect.stringMatching(/^\d{15}-[0-9a-f]+\.run$/)]);
   });
 
-  test('tells its command who it is, and which attempt', async () => {
+  test('gives its command the run key and the number of the attempt', async () => {
     const command = 'echo "$LOCKSTEP_NAME|$LOCKSTEP_TOKEN|$LOCKSTEP_JOB_RUN|$LOCKSTEP_ATTEMPT"; exit 1';
     const { stdout } = await rig.job('n', '--retries', '1', '--backoff', '0', '-c', command);
     const [first, second] = stdout
@@ -228,11 +228,11 @@ describe('under cron', () => {
 });
 
 test.each([
-  [['job', '--', 'true'], 'say which job'],
+  [['job', '--', 'true'], 'missing NAME'],
   [['job', '', '--', 'true'], 'must not be empty'],
-  [['job', 'n'], 'say what to run'],
-  [['job', 'n', '--'], 'say what to run'],
-  [['job', 'n', '-c', 'true', '--', 'true'], 'not both'],
+  [['job', 'n'], 'missing command behind --'],
+  [['job', 'n', '--'], 'missing command behind --'],
+  [['job', 'n', '-c', 'true', '--', 'true'], '-c and a command behind -- exclude each other'],
   [['job', 'n', '--overlap', 'dance', '--', 'true'], 'overlap'],
   [['job', 'n', '--wait', '1m', '--', 'true'], '--overlap wait'],
   [['job', 'n', '--overlap', 'wait', '-E', '3', '--', 'true'], '--overlap skip'],
@@ -254,7 +254,7 @@ test.each([
   expect({ status, stdout, stderr }).toEqual({ status: 64, stdout: '', stderr: expect.stringContaining(says) });
 });
 
-test('a job whose name is in use for another number of permits is not begun, and that is remembered', async () => {
+test('a job whose name is in use for another number of permits does not begin, and that is recorded', async () => {
   await rig.job('n', '-p', '2', '--', 'true');
   const { status, stderr } = await rig.job('n', '-p', '3', '--', 'touch', 'ran');
   expect(status).toBe(64);

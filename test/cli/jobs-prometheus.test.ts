@@ -38,7 +38,7 @@ async function metrics(...args: string[]): Promise<string> {
 }
 
 describe('jobs --prometheus', () => {
-  test('tells of every job what is known of it, in seconds', async () => {
+  test('gives the known values of every job, in seconds', async () => {
     const now = Date.now();
     write(
       runAt(now - 30 * HOUR, { job: 'a', plan: DAILY, tookMs: 2_500 }),
@@ -64,7 +64,7 @@ describe('jobs --prometheus', () => {
     });
   });
 
-  test('says of every metric what it is', async () => {
+  test('describes every metric', async () => {
     write(runAt(Date.now() - HOUR, { plan: DAILY }));
     const families = parse(await metrics());
     expect(families).toHaveLength(12);
@@ -106,7 +106,7 @@ describe('jobs --prometheus', () => {
 });
 
 describe('jobs --prometheus -o', () => {
-  test('prints nothing, and replaces the file whole: who reads the old one reads it to its end', async () => {
+  test('prints nothing, and replaces the file atomically: a reader of the old file reads it to its end', async () => {
     write(runAt(Date.now() - HOUR));
     const file = rig.write('jobs.prom', 'old\n', 0o640);
     const reader = fs.openSync(file, 'r');
@@ -127,7 +127,7 @@ describe('jobs --prometheus -o', () => {
     expect(fs.statSync(rig.path('new.prom')).mode & 0o777).toBe(0o644);
   });
 
-  test('tells that it cannot be written, and exits 74', async () => {
+  test('reports that it cannot be written, and exits 74', async () => {
     write(runAt(Date.now() - HOUR));
     const { status, stdout, stderr } = await rig.run('jobs', '--prometheus', '-o', 'nowhere/jobs.prom');
     expect({ status, stdout }).toEqual({ status: 74, stdout: '' });

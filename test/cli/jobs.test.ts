@@ -28,7 +28,7 @@ const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STAT
 const DAILY = { expect: 'every 24h', graceMs: HOUR } as const;
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-/** A little more than that long ago: whole hours are told in whole hours, a minute later still. */
+/** A little more than that long ago: whole hours are shown as whole hours, a minute later still. */
 function ago(ms: number): number {
   return Date.now() - ms - 1_000;
 }
@@ -106,12 +106,7 @@ describe('jobs', () => {
   test.each<[string, RunWishes, string, RegExp]>([
     ['timed out', { outcome: 'timed-out', tookMs: HOUR }, 'timed-out', /^timed out, 2h ago, after 1h; no success yet$/],
     ['gave up', { outcome: 'gave-up', tookMs: null, reason: 'held by x' }, 'gave-up', /^gave up, 3h ago \(held by x\)/],
-    [
-      'was lost',
-      { outcome: null },
-      'lost',
-      /^the run of 3h ago was lost: its process or its machine died in the middle/,
-    ],
+    ['was lost', { outcome: null }, 'lost', /^the run of 3h ago was lost: its process or its machine died/],
     [
       'was killed',
       { outcome: 'failed', code: 137, signal: 'SIGKILL', reason: 'killed by SIGKILL' },
@@ -133,7 +128,7 @@ describe('jobs', () => {
     },
   );
 
-  test('tells who runs and since when; of several, how many', async () => {
+  test('shows which process runs and since when; of several, how many', async () => {
     const permits = { job: 'pool', plan: { permits: 4 } };
     write(
       runningSince(ago(5 * MINUTE), { job: 'mail' }),
@@ -170,24 +165,24 @@ describe('jobs', () => {
     const [row] = await rowsOf();
     expect(row?.slice(6)).toEqual([
       'stuck',
-      `running for ${row?.[7]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: nobody will end its command (pid ${facts.pid}), nor record how it ends`,
+      `running for ${row?.[7]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: its command (pid ${facts.pid}) will not be ended, and its end will not be recorded`,
     ]);
     await program.letGo();
     expect((await rowsOf())[0]?.[6]).toBe('failed');
   });
 
-  test('tells a command that is stopped, and how to let it go on', async () => {
+  test('shows a command that is stopped, and how to continue it', async () => {
     const { program, facts } = await command();
     write(runningSince(ago(MINUTE), attemptOf(facts, ago(MINUTE))));
     expect((await rowsOf())[0]?.[6]).toBe('running');
     program.kill('SIGSTOP');
     await until('it is stopped', async () => (await rowsOf())[0]?.[6] === 'stuck');
-    expect((await rowsOf())[0]?.[7]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` lets it go on`);
+    expect((await rowsOf())[0]?.[7]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` continues it`);
     program.kill('SIGCONT');
     await until('it goes on', async () => (await rowsOf())[0]?.[6] === 'running');
   });
 
-  test('tells where a run is whose processes cannot be seen from here', async () => {
+  test('shows the host of a run whose processes cannot be seen from here', async () => {
     const facts = { ...ALIVE, host: 'web2', boot: 'another' };
     write(
       runningSince(ago(5 * HOUR), { job: 'a', facts }),
@@ -200,7 +195,7 @@ describe('jobs', () => {
     ]);
   });
 
-  test('tells a hung run behind any number of newer ones', async () => {
+  test('shows a hung run behind any number of newer ones', async () => {
     const newer = Array.from({ length: 60 }, (_, at) => runAt(ago(at * MINUTE), { plan: { permits: 2 } }));
     write(...newer, runningSince(ago(DAY), { plan: { permits: 2, timeoutMs: HOUR } }));
     expect((await rowsOf())[0]?.[6]).toBe('stuck');
@@ -215,11 +210,11 @@ describe('jobs', () => {
     ]);
   });
 
-  test('says what to do if there are none, and exits 0', async () => {
+  test('names the next step if there are none, and exits 0', async () => {
     const none = { status: 0, stdout: '', stderr: '' };
     expect(await rig.run('jobs')).toEqual({
       ...none,
-      stderr: 'lockstep: no job has run here yet; `lockstep job NAME -- CMD` runs one and remembers it\n',
+      stderr: 'lockstep: no job has run here yet; `lockstep job NAME -- CMD` runs one and records it\n',
     });
     expect(await rig.run('jobs', '--check')).toEqual(none);
     expect(await rig.run('jobs', '--json')).toEqual({ ...none, stdout: '[]\n' });
@@ -236,7 +231,7 @@ describe('jobs', () => {
     }
   });
 
-  test('is not hung or broken by what else is in the store, and changes none of it', async () => {
+  test('does not hang or fail on foreign files in the store, and changes none of them', async () => {
     write(
       runAt(ago(HOUR), { job: 'good' }),
       runAt(ago(HOUR), { job: 'future' }),
@@ -266,7 +261,7 @@ describe('jobs', () => {
 });
 
 describe('jobs --check', () => {
-  test('says nothing, and exits 0, if all are well', async () => {
+  test('prints nothing, and exits 0, if all are well', async () => {
     write(runAt(ago(HOUR), { job: 'a', plan: DAILY }), runningSince(ago(MINUTE), { job: 'b' }));
     expect(await rig.run('jobs', '--check')).toEqual({ status: 0, stdout: '', stderr: '' });
   });
@@ -405,9 +400,9 @@ describe('jobs --json', () => {
 });
 
 test.each([
-  [['--prometheus', '--json'], '--prometheus goes with neither --json nor --check'],
-  [['--prometheus', '--check'], '--prometheus goes with neither --json nor --check'],
-  [['-o', 'x.prom'], '--output is for --prometheus'],
+  [['--prometheus', '--json'], '--prometheus excludes --json and --check'],
+  [['--prometheus', '--check'], '--prometheus excludes --json and --check'],
+  [['-o', 'x.prom'], '--output needs --prometheus'],
   [[''], 'must not be empty'],
 ])('jobs %j makes no sense, and is told', async (args, told) => {
   const { status, stdout, stderr } = await rig.run('jobs', ...args);

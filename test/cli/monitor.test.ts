@@ -137,19 +137,22 @@ describe('monitor', () => {
     const monitor = rig.lockstep(['monitor', '--max-age', '300ms']);
     const iso = '\\d{4}-\\S+Z';
     await monitor.says(
-      new RegExp(`^${iso}  failed  gone  since ${iso} \\(it failed with exit code 3\\), last beat \\S+ before$`, 'm'),
+      new RegExp(
+        `^${iso}  failed  gone  since ${iso} \\(it failed with exit code 3\\), last heartbeat \\S+ before$`,
+        'm',
+      ),
     );
     await monitor.says(new RegExp(`^${iso}  host  alive  pid ${host.pid} on ${os.hostname()}, every 20ms$`, 'm'));
     host.kill('SIGSTOP');
     await monitor.says(
-      new RegExp(`^${iso}  host  late  since ${iso} \\(it does not beat, .*\\), last beat \\S+ before$`, 'm'),
+      new RegExp(`^${iso}  host  late  since ${iso} \\(it does not beat, .*\\), last heartbeat \\S+ before$`, 'm'),
     );
     host.kill('SIGCONT');
     await monitor.says(/host {2}late[\s\S]*host {2}alive/);
     const later = await reporter('later');
     await monitor.says(new RegExp(`  later  alive  pid ${later.pid} `));
     later.kill('SIGKILL');
-    await monitor.says(/ {2}later {2}gone {2}since \S+ \(its process is gone\), last beat \S+ before\n/);
+    await monitor.says(/ {2}later {2}gone {2}since \S+ \(its process is gone\), last heartbeat \S+ before\n/);
     await end(host, 0);
     await monitor.says(/ {2}host {2}ended {2}since \S+ \(it ended well\)\n/);
     const newer = await reporter('host');

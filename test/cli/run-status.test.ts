@@ -35,10 +35,10 @@ describe('the exit status of run', () => {
 describe('a command line that makes no sense exits 64, says why, and touches nothing', () => {
   const long = 'n'.repeat(201);
   test.each<[string, string[], RegExp]>([
-    ['no verb', [], /say what to do/],
+    ['no verb', [], /missing verb/],
     ['an unknown verb', ['frobnicate'], /frobnicate/],
-    ['no command', ['run', 'n'], /say what to run/],
-    ['nothing behind --', ['run', 'n', '--'], /say what to run/],
+    ['no command', ['run', 'n'], /missing command behind --/],
+    ['nothing behind --', ['run', 'n', '--'], /missing command behind --/],
     ['no name', ['run', '--', 'touch', 'ran'], /NAME/],
     ['an unknown option', ['run', 'n', '--frob', '--', 'touch', 'ran'], /frob/i],
     ['two names', ['run', 'n', 'm', '--', 'touch', 'ran'], /m/],
@@ -60,8 +60,12 @@ describe('a command line that makes no sense exits 64, says why, and touches not
     ['-n with -w', ['run', 'n', '-n', '-w', '1s', '--', 'touch', 'ran'], /exclude each other/],
     ['-E 256', ['run', 'n', '-E', '256', '--', 'touch', 'ran'], /0 to 255/],
     ['-E x', ['run', 'n', '-E', 'x', '--', 'touch', 'ran'], /0 to 255/],
-    ['-c beside words', ['run', 'n', '-c', 'touch ran', '--', 'touch', 'ran'], /not both/],
-    ['a name beside --file', ['run', 'n', '--file', 'x', '--', 'touch', 'ran'], /NAME, or --file/],
+    [
+      '-c beside words',
+      ['run', 'n', '-c', 'touch ran', '--', 'touch', 'ran'],
+      /-c and a command behind -- exclude each other/,
+    ],
+    ['a name beside --file', ['run', 'n', '--file', 'x', '--', 'touch', 'ran'], /NAME and --file exclude each other/],
     ['--file of no file', ['run', '--file', 'nowhere', '--', 'touch', 'ran'], /no such file/],
   ])('%s', async (_, args, words) => {
     const { status, stdout, stderr } = await rig.run(...args);

@@ -162,7 +162,7 @@ describe('timeline', () => {
     expect(names(await drawn('two', 'one'))).toEqual(['two', 'one']);
     const { status, stderr } = await rig.run('timeline', 'one', 'never', '-o', '-');
     expect(status).toBe(1);
-    expect(stderr).toBe(`lockstep: never: nothing was ever kept under that name in the store ${rig.storePath}\n`);
+    expect(stderr).toBe(`lockstep: never: there is no record of that name in the store ${rig.storePath}\n`);
   });
 
   test('text that others wrote is text, whatever is in it', async () => {
@@ -220,7 +220,7 @@ describe('timeline', () => {
     const { status, stderr } = await rig.run('timeline', 'n', '-o', '-', '--since', '1ms');
     expect(status).toBe(1);
     expect(stderr).toBe(
-      `lockstep: there is nothing to draw: the journals in the store ${rig.storePath} tell of nobody in the last 1ms\n`,
+      `lockstep: there is nothing to draw: the journals in the store ${rig.storePath} have no entries in the last 1ms\n`,
     );
     expect(await drawn('--since', '1h')).toContain('<title>pid');
   });
@@ -229,7 +229,7 @@ describe('timeline', () => {
     const nothing = {
       status: 1,
       stdout: '',
-      stderr: `lockstep: there is nothing to draw: the journals in the store ${rig.storePath} tell of nobody\n`,
+      stderr: `lockstep: there is nothing to draw: the journals in the store ${rig.storePath} have no entries\n`,
     };
     expect(await rig.run('timeline', '-o', 'out.svg')).toEqual(nothing);
     expect(rig.exists('store')).toBe(false);
@@ -241,7 +241,7 @@ describe('timeline', () => {
   test.each([
     [['-o', 'out.png'], /must end in \.svg or \.html/],
     [['-o', 'svg'], /must end in \.svg or \.html/],
-    [[], /say where to/],
+    [[], /missing --output/],
     [['-o', 'out.svg', '--since', 'noon'], /--since takes a duration/],
   ])('refuses %j', async (options, message) => {
     const { status, stderr } = await rig.run('timeline', ...options);

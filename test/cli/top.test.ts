@@ -167,7 +167,7 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
     await top.shows('deploy  lock  1 holding, 1 waiting\n');
     await first.letGo();
     await second.letGo();
-    await top.shows('Nobody holds anything, and nobody waits.');
+    await top.shows('There are no holders and no waiters.');
     expect(top.screen).not.toContain('deploy');
   });
 
@@ -485,6 +485,6 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
     expect(traces(rig.storePath)).toEqual(before);
     await rig.run('run', 'deploy', '--', 'true');
     expect(rig.exists('store/resources/deploy/journal.2')).toBe(true);
-    await top.shows('Nobody holds anything');
+    await top.shows('There are no holders');
   });
 });

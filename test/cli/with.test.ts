@@ -66,7 +66,7 @@ describe('the daemons', () => {
 
   test('that end before MAIN are told of, and MAIN goes on', async () => {
     const program = rig.lockstep(['with', '-d', 'exit 3', '--', 'cat']);
-    await program.says('with: the daemon exit has ended by itself (exit code 3)', 'stderr');
+    await program.says('with: daemon exit ended before MAIN (exit code 3)', 'stderr');
     expect(program.running).toBe(true);
     expect((await program.letGo()).status).toBe(0);
   });
@@ -126,7 +126,7 @@ describe('--prefix', () => {
 });
 
 test.each([
-  ['no MAIN', ['with', '-d', 'true'], /say what to run, behind --/],
+  ['no MAIN', ['with', '-d', 'true'], /missing command behind --/],
   ['an empty --daemon', ['with', '-d', '--', 'true'], /--daemon needs a value|-d needs a value/],
   ['a --grace that is none', ['with', '--grace', 'soon', '--', 'true'], /--grace takes a duration/],
 ])('%s exits 64 with words', async (_, args, words) => {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { RunHistory, type RunSight } from '../../lib/jobs/run-history.ts';
+import { type ObservedRun, RunLog } from '../../lib/jobs/run-log.ts';
 import { Rig } from '../support/cli-rig.ts';
 import { CronDaemon, whyNoCron } from './cron-daemon.ts';
 
@@ -28,8 +28,8 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-function runsOf(job: string): RunSight[] {
-  return new RunHistory(nodeHost, directoryOf(rig.storePath)).runs(job);
+function runsOf(job: string): ObservedRun[] {
+  return new RunLog(nodeHost, directoryOf(rig.storePath)).runs(job);
 }
 
 /** Cron gives no event. */

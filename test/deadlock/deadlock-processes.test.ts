@@ -268,7 +268,7 @@ test('a reader that wants to write what it reads is told that it waits for itsel
   await enter(other, { name: 'index', mode: 'shared' });
   expect(await enter(reader, { name: 'index', mode: 'exclusive' })).toMatchObject({
     ...deadlock,
-    message: expect.stringContaining('this process waits for what it holds itself'),
+    message: expect.stringContaining('this process waits for a resource that it holds itself'),
   });
 });
 

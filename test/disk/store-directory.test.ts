@@ -42,7 +42,7 @@ function expectRefusal(code: string, says: string, host: Host = nodeHost): void 
   expect(error).toMatchObject({ code, path: expect.stringContaining(directory) });
   expect(String(error)).toContain(directory);
   expect(String(error)).toContain(says);
-  expect(String(error)).toMatch(/--dir or \$LOCKSTEP_DIR|Free some|Remove/);
+  expect(String(error)).toMatch(/\{ store \} or \$LOCKSTEP_DIR|Free some|Remove/);
   expect(everythingIn(parent)).toEqual(before);
 }
 
@@ -255,7 +255,7 @@ describe.runIf(mayMount())('a real file system', () => {
       expect(() => disk().join('deploy', lock, request)).toThrow(
         expect.objectContaining({ code: 'STORE_READ_ONLY', path: expect.stringContaining(directory) }),
       );
-      expect(() => disk().join('deploy', lock, request)).toThrow('--dir or $LOCKSTEP_DIR');
+      expect(() => disk().join('deploy', lock, request)).toThrow('{ store } or $LOCKSTEP_DIR');
       expect(fs.readdirSync(directory)).toEqual([]);
     });
   });

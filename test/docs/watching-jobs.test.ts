@@ -2,20 +2,20 @@ import fs from 'node:fs';
 import parse from 'parse-prometheus-text-format';
 import { expect, test } from 'vitest';
 import { metricsText } from '../../cli/commands/jobs/metrics.ts';
-import { jobAsJson, sightingAsJson } from '../../cli/report/job-json.ts';
+import { jobAsJson, readingAsJson } from '../../cli/report/job-json.ts';
 import { JOB_STATES, judgeJob } from '../../lib/jobs/health.ts';
 import { OUTCOMES } from '../../lib/jobs/record-format.ts';
 import { runAt } from '../support/recorded-run.ts';
 
 const PAGE = fs.readFileSync(new URL('../../docs/watching-jobs.md', import.meta.url), 'utf8');
-const SIGHT = {
+const READING = {
   run: runAt(1, { plan: { expect: 'every 1s', graceMs: 0 } }),
   state: 'ended',
   orphaned: false,
   stopped: null,
   unseen: false,
 } as const;
-const VERDICT = judgeJob([SIGHT], 10_000);
+const VERDICT = judgeJob([READING], 10_000);
 
 function rowsOf(name: string): string {
   const [, section = ''] = PAGE.split(`## ${name}\n`);
@@ -24,7 +24,7 @@ function rowsOf(name: string): string {
 
 test('docs/watching-jobs.md has every key of the JSON', () => {
   const section = rowsOf('`lockstep jobs --json`');
-  const run = sightingAsJson(SIGHT, () => '') as { plan: object; attempts: object[] };
+  const run = readingAsJson(READING, () => '') as { plan: object; attempts: object[] };
   const keys = [jobAsJson('n', VERDICT, 2), run, run.plan, ...run.attempts].flatMap(Object.keys);
   expect(keys.length).toBeGreaterThan(40);
   for (const key of keys) expect(section).toContain(`\`${key}\``);

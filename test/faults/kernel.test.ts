@@ -11,8 +11,8 @@ import { Monitor } from '../../lib/heartbeat/monitor.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
-import { RunHistory } from '../../lib/jobs/run-history.ts';
-import { endRequestTo } from '../../lib/jobs/stop-request.ts';
+import { RunLog } from '../../lib/jobs/run-log.ts';
+import { stopRequestTo } from '../../lib/jobs/stop-request.ts';
 import { Counter } from '../../lib/primitives/counter.ts';
 import { Lock } from '../../lib/primitives/lock.ts';
 import { Session } from '../../lib/session/session.ts';
@@ -87,13 +87,13 @@ async function checkSound(said: Said): Promise<void> {
   const sum = await new Counter('counter', { store }).get();
   expect(sum).toBe(said.added);
   expect(await new Counter('counter', { store }).add()).toBe(sum + 1);
-  const [run] = new RunHistory(nodeHost, directory).runs('job');
+  const [run] = new RunLog(nodeHost, directory).runs('job');
   if (said.record === 'done') expect(run?.run.acquiredAt).toBe(3);
   const look = (name: string) => new Monitor({ host: nodeHost, directory, names: [name] }).look()[0];
   if (said.report === 'done') expect(look('report')?.state).toBe('gone');
   else expect(fs.existsSync(path.join(directory.path, 'beats/report'))).toBe(false);
   expect(look('mark')?.state).toBe(said.mark === 'done' ? 'ended' : 'alive');
-  const request = endRequestTo(nodeHost, directory, ASKED);
+  const request = stopRequestTo(nodeHost, directory, ASKED);
   expect(request).toEqual(said.request === 'done' ? { key: KEY, pid: 7, host: 'h', at: 8 } : null);
   expect(leftovers()).toEqual([]);
 }

@@ -9,8 +9,8 @@ import type { StoreDirectory } from '../../lib/host/own-directory.ts';
 import type { RunStart } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../lib/jobs/retention.ts';
-import { RunHistory } from '../../lib/jobs/run-history.ts';
-import { askToEnd, EndWatch, endRequestTo } from '../../lib/jobs/stop-request.ts';
+import { RunLog } from '../../lib/jobs/run-log.ts';
+import { requestStop, StopRequestWatch, stopRequestTo } from '../../lib/jobs/stop-request.ts';
 import { FAULTS, FaultyHost } from './faulty-host.ts';
 
 /** The record of a run, by one whose calls on files go wrong. */
@@ -75,7 +75,7 @@ test.each(FAULTS)(
         expect(filesOf()).toEqual(before);
       }
       host.mend();
-      const [run] = new RunHistory(nodeHost, store).runs('n').filter((sight) => sight.run.key === `k${at}`);
+      const [run] = new RunLog(nodeHost, store).runs('n').filter((observed) => observed.run.key === `k${at}`);
       expect(run === undefined).toBe(filesOf().length === before.length);
     }
   },
@@ -90,8 +90,8 @@ test.each(['ENOSPC', 'EDQUOT', 'EIO', 'short then ENOSPC', 'none'] as const)(
     expect(() => record.append({ it: 'acquired', at: 2 })).toThrow(StoreError);
     host.mend();
     record.append({ it: 'ended', at: 3, outcome: 'succeeded', code: 0, reason: '', by: '', tail: '' });
-    const [sight] = new RunHistory(nodeHost, store).runs('n');
-    expect(sight?.run).toMatchObject({ acquiredAt: null, ended: { outcome: 'succeeded' } });
+    const [observed] = new RunLog(nodeHost, store).runs('n');
+    expect(observed?.run).toMatchObject({ acquiredAt: null, ended: { outcome: 'succeeded' } });
   },
 );
 
@@ -101,8 +101,8 @@ test('an event whose write is cut short is written to its end, however often tha
   host.failWhen((call) => (call <= 2 ? 'short' : null));
   record.append({ it: 'acquired', at: 2 });
   expect(host.hits).toEqual(['write short', 'write short']);
-  const [sight] = new RunHistory(nodeHost, store).runs('n');
-  expect(sight?.run.acquiredAt).toBe(2);
+  const [observed] = new RunLog(nodeHost, store).runs('n');
+  expect(observed?.run.acquiredAt).toBe(2);
 });
 
 test.each(FAULTS)('whichever call goes wrong in a sweep, with %s: no run is lost that should be kept', (fault) => {
@@ -128,7 +128,7 @@ test.each(FAULTS)('whichever call goes wrong in a sweep, with %s: no run is lost
     }
     if (host.calls < at) break;
   }
-  const times = new RunHistory(nodeHost, store).runs('n').map(({ run }) => run.at);
+  const times = new RunLog(nodeHost, store).runs('n').map(({ run }) => run.at);
   expect(times).toEqual([...Array.from({ length: 20 }, (_, at) => 60 - at), 5]);
 });
 
@@ -138,32 +138,32 @@ test.each(FAULTS)('whichever call goes wrong in asking a run to end, with %s: it
   for (let at = 1; ; at++) {
     host.failWhen((call) => (call === at ? fault : null));
     try {
-      askToEnd(host, store, run, request);
+      requestStop(host, store, run, request);
     } catch {
       // It is tried again.
     }
     const { calls } = host;
     host.mend();
-    expect([null, request]).toContainEqual(endRequestTo(nodeHost, store, run));
+    expect([null, request]).toContainEqual(stopRequestTo(nodeHost, store, run));
     fs.rmSync(`${store.path}/jobs/n/000000000000001-k.end`, { force: true });
     if (calls < at) break;
   }
-  expect(askToEnd(host, store, run, request)).toBe(true);
-  expect(askToEnd(host, store, run, { ...request, key: 'other' })).toBe(false);
-  expect(endRequestTo(host, store, run)).toEqual(request);
+  expect(requestStop(host, store, run, request)).toBe(true);
+  expect(requestStop(host, store, run, { ...request, key: 'other' })).toBe(false);
+  expect(stopRequestTo(host, store, run)).toEqual(request);
 });
 
 test('a request is heard at the next look, where nothing tells of it', () => {
   const run = begin('k').start;
   host.failWhen((_, kind) => (kind === 'watch' ? 'EMFILE' : null));
   const heard: string[] = [];
-  const watch = new EndWatch(host, store, run, ({ key }) => heard.push(key));
+  const watch = new StopRequestWatch(host, store, run, ({ key }) => heard.push(key));
   host.runTimers();
-  askToEnd(nodeHost, store, run, { key: 'asker', pid: 7, host: 'h', at: 8 });
+  requestStop(nodeHost, store, run, { key: 'asker', pid: 7, host: 'h', at: 8 });
   expect(heard).toEqual([]);
   host.runTimers();
   host.runTimers();
   expect(heard).toEqual(['asker']);
   watch.close();
-  expect(endRequestTo(nodeHost, store, run)).toBeNull();
+  expect(stopRequestTo(nodeHost, store, run)).toBeNull();
 });

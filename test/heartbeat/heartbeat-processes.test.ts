@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { directoryOf } from '../../lib/disk/open-store.ts';
-import { Monitor, type Watched } from '../../lib/heartbeat/monitor.ts';
+import { Monitor, type ReporterStatus } from '../../lib/heartbeat/monitor.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { type Agent, type AgentProcess, Rig, until } from '../support/process-rig.ts';
 
@@ -21,19 +21,19 @@ function monitor(maxAgeMs: number | undefined = MAX_AGE_MS): Monitor {
   return new Monitor({ host: nodeHost, directory: directoryOf(rig.directory), names: ['host'], maxAgeMs });
 }
 
-function lookBy(by: Monitor): Watched {
+function lookBy(by: Monitor): ReporterStatus {
   const [watched] = by.look();
   if (!watched) throw new Error('nothing is watched');
   return watched;
 }
 
 /** What a monitor says that is started now. */
-function fresh(): Watched {
+function fresh(): ReporterStatus {
   return lookBy(monitor());
 }
 
 /** Watches until the state is this, and tells the states that were seen. */
-async function becomes(state: string, by = monitor()): Promise<Watched> {
+async function becomes(state: string, by = monitor()): Promise<ReporterStatus> {
   let seen = lookBy(by);
   await until(`it is ${state}, not ${seen.state}`, () => {
     seen = lookBy(by);

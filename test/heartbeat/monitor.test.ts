@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import {
-  isWell,
-  judge,
-  Monitor,
-  type MonitorOptions,
-  patienceOf,
-  type Sight,
-  type Watched,
-} from '../../lib/heartbeat/monitor.ts';
+import { Monitor, type MonitorOptions, type ReporterStatus } from '../../lib/heartbeat/monitor.ts';
 import { type Mark, markText, type Report, reportText } from '../../lib/heartbeat/report-file.ts';
+import { isWell, judge, patienceOf, type ReporterReading } from '../../lib/heartbeat/verdict.ts';
 import type { FileFacts, Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 
@@ -24,9 +17,9 @@ const REPORT: Report = {
   mark: null,
 };
 const PATIENCE_MS = 2_400;
-const RUNNING: Sight = { reading: { report: REPORT }, beatAt: 9_000, ageMs: 10, gone: null };
+const RUNNING: ReporterReading = { reading: { report: REPORT }, beatAt: 9_000, ageMs: 10, gone: null };
 
-function marked(mark: Mark, sight: Partial<Sight> = {}): Sight {
+function marked(mark: Mark, sight: Partial<ReporterReading> = {}): ReporterReading {
   return { ...RUNNING, ...sight, reading: { report: { ...REPORT, mark } } };
 }
 
@@ -202,7 +195,7 @@ describe('watching', () => {
     world.wallMs += ms;
   }
 
-  function only(by: Monitor): Watched {
+  function only(by: Monitor): ReporterStatus {
     const [watched, ...others] = by.look();
     if (!watched || others.length > 0) throw new Error('not one name');
     return watched;

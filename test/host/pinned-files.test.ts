@@ -13,7 +13,7 @@ import { Spool } from '../../lib/jobs/output-spool.ts';
 import type { RunStart } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../lib/jobs/retention.ts';
-import { askToEnd } from '../../lib/jobs/stop-request.ts';
+import { requestStop } from '../../lib/jobs/stop-request.ts';
 import { keepaliveFiles } from '../../lib/session/keepalive-files.ts';
 import { Session } from '../../lib/session/session.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
@@ -247,7 +247,7 @@ function useEverything(one: DiskStore, record: RunRecord, report: OwnReport): vo
     () => endReport(host, directory, 'there'),
     () => RunRecord.begin(host, directory, { ...start, key: 'c3' }).close(),
     () => sweepRuns(host, directory, 'job', 0),
-    () => askToEnd(host, directory, start, { key: 'd4', pid: 1, host: '', at: 1 }),
+    () => requestStop(host, directory, start, { key: 'd4', pid: 1, host: '', at: 1 }),
     () => new Spool(spoolAt, { files, mode: 0o600, sinks: [], latestMs: 100 }).remove(),
     () => record.close(),
   ]) {

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JobJudge, type JobVerdict, judgeJob } from '../../lib/jobs/health.ts';
 import { OUTCOMES, type Run } from '../../lib/jobs/record-format.ts';
-import type { SeenRun, Sighting } from '../../lib/jobs/run-history.ts';
+import type { ObservedRun, RunReading } from '../../lib/jobs/run-log.ts';
 import { whyStuck } from '../../lib/jobs/stuck.ts';
 import { DAY, HOUR, MINUTE, type RunWishes, runAt, runningSince } from '../support/recorded-run.ts';
 
@@ -10,35 +10,35 @@ const NOW = Date.UTC(2026, 10, 20, 12);
 const DAILY = { expect: 'every 24h', graceMs: HOUR } as const;
 
 /** A run that is over. */
-function over(agoMs: number, wishes: RunWishes = {}): SeenRun {
+function over(agoMs: number, wishes: RunWishes = {}): ObservedRun {
   return seen(runAt(NOW - agoMs, wishes), { state: 'ended' });
 }
 
-function failed(agoMs: number, wishes: RunWishes = {}): SeenRun {
+function failed(agoMs: number, wishes: RunWishes = {}): ObservedRun {
   return over(agoMs, { outcome: 'failed', code: 3, ...wishes });
 }
 
-function lost(agoMs: number): SeenRun {
+function lost(agoMs: number): ObservedRun {
   return seen(runAt(NOW - agoMs, { outcome: null }), { state: 'lost' });
 }
 
-function running(agoMs: number, wishes: RunWishes = {}, changes: Partial<SeenRun> = {}): SeenRun {
+function running(agoMs: number, wishes: RunWishes = {}, changes: Partial<ObservedRun> = {}): ObservedRun {
   return seen(runningSince(NOW - agoMs, wishes), { state: 'running', ...changes });
 }
 
-function waiting(agoMs: number, wishes: RunWishes = {}, changes: Partial<SeenRun> = {}): SeenRun {
+function waiting(agoMs: number, wishes: RunWishes = {}, changes: Partial<ObservedRun> = {}): ObservedRun {
   return seen(runningSince(NOW - agoMs, { waitedMs: null, ...wishes }), { state: 'waiting', ...changes });
 }
 
-function seen(run: Run, changes: Partial<SeenRun>): SeenRun {
+function seen(run: Run, changes: Partial<ObservedRun>): ObservedRun {
   return { run, state: 'ended', orphaned: false, stopped: null, unseen: false, ...changes };
 }
 
-/** As they are judged; given in any order, for the newest is told first. */
-function judged(...sightings: Sighting[]): JobVerdict {
-  const at = (sighting: Sighting) => ('run' in sighting ? sighting.run.at : (sighting.at ?? 0));
+/** Judges readings that are given in any order: the newest is judged first. */
+function judged(...readings: RunReading[]): JobVerdict {
+  const at = (reading: RunReading) => ('run' in reading ? reading.run.at : (reading.at ?? 0));
   return judgeJob(
-    sightings.toSorted((a, b) => at(b) - at(a)),
+    readings.toSorted((a, b) => at(b) - at(a)),
     NOW,
   );
 }
@@ -49,7 +49,7 @@ describe('a job', () => {
     expect(judged()).toMatchObject({ state: 'unknown', problem: 'it never ran', newest: null, last: null });
   });
 
-  test('is running while a run of it waits or runs, and tells all of them', () => {
+  test('is running while a run of it waits or runs, and lists all of them', () => {
     expect(judged(over(HOUR), running(MINUTE))).toMatchObject({ state: 'running' });
     expect(judged(waiting(MINUTE))).toMatchObject({ state: 'running', problem: null, last: null });
     const permits = { plan: { permits: 3 } };
@@ -62,7 +62,7 @@ describe('a job', () => {
     });
   });
 
-  test('has the most urgent of its states, and tells the others too', () => {
+  test('has the most urgent of its states, and reports the others too', () => {
     const plan = { ...DAILY, permits: 2 };
     const verdict = judged(
       over(3 * DAY, { plan }),
@@ -101,7 +101,7 @@ describe('failed', () => {
     },
   );
 
-  test('tells the newest of several failures', () => {
+  test('reports the newest of several failures', () => {
     expect(judged(failed(DAY, { code: 1 }), failed(HOUR, { code: 2 })).failed?.run.ended?.code).toBe(2);
   });
 
@@ -167,14 +167,14 @@ describe('late', () => {
     expect(judged(over(365 * DAY))).toMatchObject({ state: 'ok', due: null });
   });
 
-  test('is judged by what the newest run was told, even if that was skipped', () => {
+  test('is judged by the expectation of the newest run, even if that was skipped', () => {
     const first = over(3 * HOUR, { plan: { expect: 'every 24h' } });
     const hourly = { expect: 'every 1h', graceMs: 0 };
     expect(judged(first, over(MINUTE, { plan: hourly, outcome: 'skipped' }))).toMatchObject({ state: 'late' });
     expect(judged(first, over(MINUTE, { outcome: 'skipped' }))).toMatchObject({ state: 'ok', due: null });
   });
 
-  test('has the grace that the expectation itself suggests, where nobody said one', () => {
+  test('has the default grace of the expectation, where none was given', () => {
     const { due } = judged(over(25 * HOUR, { plan: { expect: 'every 24h' } }));
     expect(due).toEqual({ expect: 'every 24h', graceMs: 2.4 * HOUR, at: NOW - HOUR });
   });
@@ -193,7 +193,7 @@ describe('late', () => {
     expect(judged(over(30 * HOUR, { plan: DAILY }), run)).toMatchObject({ state: 'late' });
   });
 
-  test('is judged in local time for what a crontab line says', () => {
+  test('is judged in local time for a crontab line', () => {
     const at = new Date(2026, 10, 18, 2, 30).getTime();
     const run = seen(runAt(at + 5_000, { plan: { expect: '30 2 * * *' } }), {});
     const due = new Date(2026, 10, 19, 2, 30).getTime();
@@ -207,11 +207,11 @@ describe('late', () => {
     expect(judged(over(-MINUTE, { plan }))).toMatchObject({ state: 'ok' });
     // Not even by so many that no older run would seem to count.
     const judge = new JobJudge(NOW);
-    for (let at = 0; at < 30; at++) judge.see(over(-DAY, { plan }));
+    for (let at = 0; at < 30; at++) judge.add(over(-DAY, { plan }));
     expect(judge.hasEnough).toBe(false);
   });
 
-  test('cannot be told of an expectation that is none: the job is unknown, not ok', () => {
+  test('of an invalid expectation is unknown: the job is not ok', () => {
     const { state, problem, due } = judged(over(HOUR, { plan: { expect: 'now and then' } }));
     expect({ state, due }).toEqual({ state: 'unknown', due: null });
     expect(problem).toContain("'now and then'");
@@ -265,21 +265,21 @@ describe('stuck', () => {
     expect(judged(waiting(MINUTE, {}, { stopped: 'job' }))).toMatchObject({ state: 'stuck' });
   });
 
-  test('is told of any of the runs, not only of the newest', () => {
+  test('is found in any of the runs, not only in the newest', () => {
     const plan = { permits: 2 };
     const hung = running(DAY, { plan }, { stopped: 'command' });
     const verdict = judged(hung, running(MINUTE, { plan }), over(2 * MINUTE, { plan }));
-    expect(verdict.stuck?.sight).toBe(hung);
+    expect(verdict.stuck?.observed).toBe(hung);
   });
 });
 
-describe('what cannot be read', () => {
+describe('an unreadable record', () => {
   test('makes a job unknown if it is its newest record, or all of them', () => {
     const unread = { at: NOW - MINUTE, problem: 'its record is damaged' };
     expect(judged(unread)).toMatchObject({ state: 'unknown', problem: 'its record is damaged', last: null });
     expect(judged(unread, over(HOUR))).toMatchObject({
       state: 'unknown',
-      problem: 'its newest run cannot be told: its record is damaged',
+      problem: 'its newest run is unreadable: its record is damaged',
       last: { run: { ended: { outcome: 'succeeded' } } },
     });
     expect(judged(unread, failed(HOUR))).toMatchObject({ state: 'failed' });
@@ -296,7 +296,7 @@ describe('enough', () => {
     const expectation = fc.constantFrom(null, 'every 1h', '@daily');
     fc.assert(
       fc.property(fc.array(outcome, { minLength: 1, maxLength: 80 }), expectation, (outcomes, expect_) => {
-        const sightings = outcomes.map((what, at): Sighting => {
+        const readings = outcomes.map((what, at): RunReading => {
           const agoMs = (at - 2) * 10 * MINUTE;
           if (what === 'unread') return { at: NOW - agoMs, problem: 'p' };
           return what === 'lost'
@@ -304,8 +304,8 @@ describe('enough', () => {
             : over(agoMs, { outcome: what, plan: { expect: expect_ }, tookMs: at * 1_000 });
         });
         const judge = new JobJudge(NOW);
-        for (const sighting of sightings) if (!judge.hasEnough) judge.see(sighting);
-        expect(judge.verdict()).toEqual(judgeJob(sightings, NOW));
+        for (const reading of readings) if (!judge.hasEnough) judge.add(reading);
+        expect(judge.verdict()).toEqual(judgeJob(readings, NOW));
       }),
     );
   });
@@ -313,12 +313,12 @@ describe('enough', () => {
   test('is reached by a healthy job after its last 20 successes', () => {
     const judge = new JobJudge(NOW);
     let looks = 0;
-    for (; !judge.hasEnough; looks++) judge.see(over(looks * HOUR));
+    for (; !judge.hasEnough; looks++) judge.add(over(looks * HOUR));
     expect(looks).toBe(20);
   });
 });
 
-test('what is expected only once more makes nothing stuck', () => {
+test('an expectation that is due only once more makes nothing stuck', () => {
   const expectation = {
     text: '',
     defaultGraceMs: 0,

@@ -39,7 +39,7 @@ function kept(): string {
   return Buffer.concat(Array.from(spool.contents(), (bytes) => Buffer.from(bytes))).toString();
 }
 
-test('what is printed reaches the sinks once, in its order', () => {
+test('output reaches the sinks once, in its order', () => {
   for (const text of ['one\n', '', 'two\n', 'three']) {
     fs.writeSync(spool.childFd, text);
     spool.look();
@@ -56,7 +56,7 @@ test('an output of up to 4 MiB is kept whole', () => {
   expect(kept() === text).toBe(true);
 });
 
-test('a longer one keeps its first MiB and at least its last, whole lines, and tells how much is missing, however often it is cut', () => {
+test('a longer one keeps its first MiB and at least its last, whole lines, and has the number of missing bytes, however often it is cut', () => {
   const size = 64 * 1024;
   const all: string[] = [];
   for (let at = 0; at < 320; at++) {

@@ -45,7 +45,7 @@ function runIn(record: string, name = file) {
   return 'run' in reading ? reading.run : null;
 }
 
-test('what is written is read', () => {
+test('a record that was written is read back', () => {
   expect(runIn(text)).toEqual({
     ...start,
     acquiredAt: 2,
@@ -57,7 +57,7 @@ test('what is written is read', () => {
   });
 });
 
-test('the names of records sort as their runs began, and tell it', () => {
+test('the file names of records sort as the runs started, and contain the start', () => {
   const names = [0, 9, 10, 1_764_000_000_000].map((at) => runFile({ at, key: 'k' }));
   expect([...names].sort()).toEqual(names);
   expect(names.map((name) => parseRunFile(name)?.at)).toEqual([0, 9, 10, 1_764_000_000_000]);
@@ -73,7 +73,7 @@ test('the names of records sort as their runs began, and tell it', () => {
 });
 
 describe('a record that stops somewhere', () => {
-  test('is one that tells less, wherever that is; or none, within its first line', () => {
+  test('is one with fewer events, wherever it is cut; or none, within its first line', () => {
     const bytes = Buffer.from(text);
     const first = Buffer.byteLength(startText(start));
     let told = 0;
@@ -100,7 +100,7 @@ describe('a record that stops somewhere', () => {
   });
 });
 
-describe('a record that nobody wrote so', () => {
+describe('a damaged or foreign record', () => {
   test.each([
     ['nothing', ''],
     ['no JSON', 'x'],
@@ -113,7 +113,7 @@ describe('a record that nobody wrote so', () => {
     expect(parseRun(record, file)).toEqual({ problem: 'its file is not the record of a run' });
   });
 
-  test('is none if it is of a later format, and says so', () => {
+  test('is refused if it is of a later format, with that reason', () => {
     expect(parseRun(text.replace('"version":1', '"version":2'), file)).toEqual({
       problem: expect.stringContaining('format'),
     });
@@ -149,7 +149,7 @@ describe('a record that nobody wrote so', () => {
     expect(run).toEqual({ ...start, acquiredAt: null, attempts: [], ended: null });
   });
 
-  test('an end that came before what is behind it stands, and so does each first time', () => {
+  test('the first end stands against later events, and so does each first time', () => {
     const ended = events[5] as RunEvent;
     const run = runIn(
       [startText(start), ended, { ...ended, outcome: 'failed' }, { it: 'acquired', at: 99 }]

@@ -40,7 +40,14 @@ export const MUTATIONS: readonly Mutation[] = [
       test: 'leads nobody into its file, put aside twice at any call',
     },
   ),
-  broken('a link replaces what is there', 'host/node-host', 'fs.linkSync(from, to)', 'fs.renameSync(from, to)', {
+  broken(
+    'a timer beyond the longest delay fires at once',
+    'time/timer',
+    'const next = restMs > MAX_DELAY_MS ? () => arm(restMs - MAX_DELAY_MS) : callback;',
+    'const next = callback;',
+    unit('time/timer', 'fires once, after 2147483648 ms and not before'),
+  ),
+  broken('a link replaces what is there', 'host/node-files', 'fs.linkSync(from, to)', 'fs.renameSync(from, to)', {
     file: 'test/simulation/files-contract.test.ts',
     test: 'link never over something, and never from nothing',
   }),
@@ -290,17 +297,17 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'a run is lost with its `lockstep job`, though its command goes on',
-    'jobs/run-history',
+    'jobs/run-log',
     'const isLost = isJobGone && !isCommandThere;',
     'const isLost = isJobGone;',
-    unit('jobs/run-history', 'is running, and orphaned, if only its command is there'),
+    unit('jobs/run-log', 'is running, and orphaned, if only its command is there'),
   ),
   broken(
     'a run that ends while it is looked at is lost',
-    'jobs/run-history',
-    "return this.#see(again && 'run' in again ? again.run : run, true);",
-    'return this.#see(run, true);',
-    unit('jobs/run-history', 'is an end, not a death, if that is written while we look'),
+    'jobs/run-log',
+    "return this.#observed(again && 'run' in again ? again.run : run, true);",
+    'return this.#observed(run, true);',
+    unit('jobs/run-log', 'is an end, not a death, if that is written while we look'),
   ),
   broken('a sweep forgets the last success', 'jobs/retention', 'place || isNewestSuccess ||', 'place ||', {
     file: 'test/faults/run-record.test.ts',

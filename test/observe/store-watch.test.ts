@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Lock, openStore, type Store } from '../../lib/index.ts';
 import { StoreView } from '../../lib/observe/store-view.ts';
-import { type StoreSight, StoreWatch } from '../../lib/observe/store-watch.ts';
+import { type StoreReading, StoreWatch } from '../../lib/observe/store-watch.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 
 const open = new Set<StoreWatch>();
@@ -57,8 +57,8 @@ function watching({ names = [], maxWatches = 256, View = StoreView, store: given
   return { store, watch, told: () => times, toldAfter };
 }
 
-function holdersIn({ sights }: StoreSight): string[] {
-  return sights.filter(({ line }) => line?.entries.some(({ state }) => state === 'holding')).map(({ name }) => name);
+function holdersIn({ lines }: StoreReading): string[] {
+  return lines.filter(({ line }) => line?.entries.some(({ state }) => state === 'holding')).map(({ name }) => name);
 }
 
 describe('with watches', () => {
@@ -137,7 +137,7 @@ describe('without watches', () => {
     for (const name of ['a', 'b', 'c']) {
       await (await new Lock(name, { store }).acquire()).release();
       fs.utimesSync(path.join(store.place, 'resources'), standing, standing);
-      expect(watch.look(false).sights.at(-1)?.name).toBe(name);
+      expect(watch.look(false).lines.at(-1)?.name).toBe(name);
     }
   });
 
@@ -165,7 +165,7 @@ test('a journal that was left sealed shows the line as it was, and stays as it i
   for (const one of [watch, watching({ store }).watch]) {
     for (let look = 0; look < 3; look++) {
       const seen = one.look(true);
-      expect(seen.sights.map(({ problem }) => problem)).toEqual(['']);
+      expect(seen.lines.map(({ failure }) => failure)).toEqual([null]);
       expect(holdersIn(seen)).toEqual(['n']);
     }
   }
@@ -181,15 +181,15 @@ describe('a store that comes and goes', () => {
     ['moved away', (place: string) => fs.renameSync(place, `${place}.old`)],
   ])('is told, and what comes in its place is not taken for it (%s)', async (_, remove) => {
     const { store, watch } = watching();
-    expect(watch.look(true)).toEqual({ state: 'absent', failure: null, sights: [] });
+    expect(watch.look(true)).toEqual({ state: 'absent', failure: null, lines: [] });
     const lock = new Lock('n', { store });
     await lock.acquire();
     expect(watch.look(true).state).toBe('there');
     remove(store.place);
-    expect(watch.look(true)).toEqual({ state: 'gone', failure: null, sights: [] });
+    expect(watch.look(true)).toEqual({ state: 'gone', failure: null, lines: [] });
     fs.mkdirSync(path.join(store.place, 'resources'), { recursive: true, mode: 0o700 });
     fs.chmodSync(store.place, 0o700);
-    expect(watch.look(true)).toEqual({ state: 'there', failure: null, sights: [] });
+    expect(watch.look(true)).toEqual({ state: 'there', failure: null, lines: [] });
   });
 
   test('another that was put in its place is seen at once', async () => {
@@ -197,7 +197,7 @@ describe('a store that comes and goes', () => {
     const other = openStore(path.join(temporaryDirectory(), 'other'));
     await new Lock('n', { store }).acquire({ label: 'old' });
     await new Lock('n', { store: other }).acquire({ label: 'new' });
-    const labels = () => watch.look(true).sights.flatMap(({ line }) => line?.entries.map(({ label }) => label));
+    const labels = () => watch.look(true).lines.flatMap(({ line }) => line?.entries.map(({ label }) => label));
     expect(labels()).toEqual(['old']);
     fs.renameSync(store.place, `${store.place}.old`);
     fs.renameSync(other.place, store.place);
@@ -208,10 +208,10 @@ describe('a store that comes and goes', () => {
     const { store, watch } = watching();
     await (await new Lock('n', { store }).acquire()).release();
     fs.chmodSync(store.place, 0o777);
-    const { state, failure, sights } = watch.look(true);
-    expect({ state, sights }).toEqual({ state: 'unusable', sights: [] });
+    const { state, failure, lines } = watch.look(true);
+    expect({ state, lines }).toEqual({ state: 'unusable', lines: [] });
     expect(failure?.message).toMatch(/others may write in it/);
     fs.chmodSync(store.place, 0o700);
-    expect(watch.look(true).sights).toHaveLength(1);
+    expect(watch.look(true).lines).toHaveLength(1);
   });
 });

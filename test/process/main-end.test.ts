@@ -87,7 +87,7 @@ describe('when main’s own code has ended', () => {
     expect(pids.filter(isRunning)).toEqual([]);
   });
 
-  test('what a daemon has in the background is ended too, also when the daemon itself ends first', async () => {
+  test('the background processes of a daemon are ended too, also when the daemon itself ends first', async () => {
     const main = await yard.main();
     const command = ['sh', '-c', `sleep 1000 & echo behind $! >> '${yard.log}'`];
     await main.ask({ do: 'start', as: 'd', child: { command, daemon: true } });
@@ -106,7 +106,7 @@ describe('when main’s own code has ended', () => {
 describe('when main ends otherwise', () => {
   /**
    * All that ever began. When main has `ended`, all of them have begun: they have its stdout from their birth on, and
-   * `ended` is when nobody has it any more. Who dies gives it back a moment before it is seen to be dead.
+   * `ended` is when no process has it any more. A dying process gives it back a moment before it is seen to be dead.
    */
   const begun = (): number[] => yard.lines().map((line) => Number(line.split(' ').at(-1)));
 
@@ -195,7 +195,7 @@ describe('when main ends otherwise', () => {
     const [guardian] = guardiansOf(main);
     process.kill(guardian ?? 0, 'SIGKILL');
     await until('another guardian is there', () => guardiansOf(main).some((pid) => pid !== guardian));
-    // It is there before it has been told whom to watch over; when main answers, it has.
+    // The guardian runs before it knows which groups to watch; when main answers, it knows them.
     await main.ask({ do: 'active' });
     main.child.kill('SIGKILL');
     await main.ended;

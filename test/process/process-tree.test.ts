@@ -15,7 +15,7 @@ afterEach(() => {
   started = [];
 });
 
-/** A shell that leads a group, and tells the pids of those it started. */
+/** A shell that leads a group, and prints the pids of the processes it started. */
 async function tree(
   script: string,
   count: number,
@@ -34,14 +34,14 @@ async function tree(
   return { child, pids, exit };
 }
 
-test('who left the group for a session of its own is ended too, and who it started', async () => {
+test('a descendant that left the group for a session of its own is ended too, with its children', async () => {
   const { child, pids, exit } = await tree("setsid sh -c 'echo $$; sleep 60 & echo $!; wait' & wait", 2);
   await new ProcessTree(child.pid ?? 0).end(10_000);
   expect(await exit).toBe('SIGTERM');
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-test('who is left in the group when its leader is gone is ended', async () => {
+test('a process left in the group after its leader is gone is ended', async () => {
   const { child, pids, exit } = await tree('sleep 60 & echo $!; read -r _', 1);
   const group = new ProcessTree(child.pid ?? 0);
   child.stdin?.end('\n');
@@ -51,7 +51,7 @@ test('who is left in the group when its leader is gone is ended', async () => {
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-test('who was found once is ended, also when all between it and the leader are gone by then', async () => {
+test('a descendant that was found once is ended, also when all processes between it and the leader are gone', async () => {
   const stubborn = `setsid sh -c 'trap "" TERM; echo $$; while :; do sleep 0.05; done'`;
   const { child, pids, exit } = await tree(`sh -c "${stubborn.replaceAll(/(["$\\])/g, '\\$1')} & wait" & wait`, 1);
   await new ProcessTree(child.pid ?? 0).end(300);
@@ -59,7 +59,7 @@ test('who was found once is ended, also when all between it and the leader are g
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
-test('who is no descendant is not touched; nor is one that was started when the tree was gone', async () => {
+test('a process outside the tree is not signalled; nor is one that was started when the tree was gone', async () => {
   const other = await tree('echo $$; read -r _', 1);
   const { child, exit } = await tree('echo $$; read -r _', 1);
   const group = new ProcessTree(child.pid ?? 0);

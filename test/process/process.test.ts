@@ -56,7 +56,7 @@ describe('the exit code', () => {
     }
   });
 
-  test('is heard of a child that ended before start() had returned', async () => {
+  test('is known of a child that ended before start() had returned', async () => {
     const main = await yard.main();
     const started = main.ask({ do: 'start', as: 'c', child: { command: ['true'] } });
     const blocked = main.ask({ do: 'block', ms: 200 });
@@ -89,7 +89,7 @@ test('arguments arrive as clones, and primitives among them are the same resourc
   expect(JSON.parse(fs.readFileSync(file, 'utf8'))).toEqual({ count: 2 });
 });
 
-test('a child meets others at what it was given, though main is gone', async () => {
+test('a child meets others at a transferred primitive, though main is gone', async () => {
   const { store } = yard;
   const main = await yard.main();
   await main.ask({ do: 'start', as: 'c', child: { export: 'meet', args: [yard.log], meeting: { store } } });
@@ -191,13 +191,13 @@ describe('end', () => {
     expect(await mule.end()).toBe(-9);
   });
 
-  test('before start is told', async () => {
+  test('before start is refused', async () => {
     await expect(new Process({ command: ['true'] }).end()).rejects.toThrow(/has not been started/);
   });
 });
 
 describe('output', () => {
-  test('that nobody reads stops the child, and it goes on when somebody does', async () => {
+  test('that is not read blocks the child, until it is read', async () => {
     const main = await yard.main();
     await main.ask({ do: 'start', as: 'c', child: { export: 'shout', args: [2 ** 20], output: 'pipe' } });
     expect(await main.ask({ do: 'join', as: 'c', timeout: 300 })).toEqual({ exitCode: null });
@@ -224,7 +224,7 @@ describe('output', () => {
   });
 });
 
-describe('misuse is told at once', () => {
+describe('misuse is refused at once', () => {
   const command = { command: ['true'] };
 
   test.each<[string, () => unknown, RegExp]>([

@@ -33,6 +33,13 @@ const WRONG: ReadonlyArray<[rule: string, file: string, imported: string, statem
     'cli/commands/job/plan.ts',
     "import { type JobPlan } from '../job/plan.ts';\nexport type X = JobPlan;",
   ],
+  [
+    'entries',
+    'cli/report/wrong.ts',
+    'lib/jobs/stuck.ts',
+    "import type { StuckRun } from '../../lib/jobs/stuck.ts';\nexport type X = StuckRun;",
+  ],
+  ['entries-are-last', 'lib/process/wrong.ts', 'lib/jobs/index.ts', "export { tookMs } from '../jobs/index.ts';"],
   ['no-room', 'lib/cellar/wrong.ts', 'lib/errors.ts', "export { LockstepError } from '../errors.ts';"],
   ['not-found', 'lib/jobs/wrong.ts', './nowhere.ts', "export { nothing } from './nowhere.ts';"],
   [

@@ -2,20 +2,20 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { tailOf } from '../../lib/jobs/output-tail.ts';
+import { outputTail } from '../../lib/jobs/output-tail.ts';
 import { jobDirectory, type Run, runFile, startText } from '../../lib/jobs/record-format.ts';
-import { RunHistory, type RunSight } from '../../lib/jobs/run-history.ts';
+import { type ObservedRun, RunLog } from '../../lib/jobs/run-log.ts';
 import { MAIN, type Program, type Result, Rig, until } from './cli-rig.ts';
 
 /** A rig for `lockstep job`, with access to its records in the store. */
 export class JobRig extends Rig {
   /** The runs of a job by its records, newest first. */
-  runs(name = 'n'): RunSight[] {
-    return new RunHistory(nodeHost, directoryOf(this.storePath)).runs(name);
+  runs(name = 'n'): ObservedRun[] {
+    return new RunLog(nodeHost, directoryOf(this.storePath)).runs(name);
   }
 
   /** The newest run of a job. */
-  last(name = 'n'): RunSight {
+  last(name = 'n'): ObservedRun {
     const [run] = this.runs(name);
     if (!run) throw new Error(`there is no run of ${name}`);
     return run;
@@ -35,7 +35,7 @@ export class JobRig extends Rig {
   }
 
   tail(run: Run): string {
-    return tailOf(nodeHost, directoryOf(this.storePath), run);
+    return outputTail(nodeHost, directoryOf(this.storePath), run);
   }
 
   job(...args: string[]): Promise<Result> {
@@ -87,7 +87,7 @@ export class JobRig extends Rig {
   /** Commands lead groups of their own, and outlive a wrapper that is killed. */
   override async end(): Promise<void> {
     this.destroyPrograms();
-    const history = new RunHistory(nodeHost, directoryOf(this.storePath));
+    const history = new RunLog(nodeHost, directoryOf(this.storePath));
     for (const { run, state } of history.jobs().flatMap((name) => history.runs(name))) {
       if (state !== 'running') continue;
       const { pid } = run.attempts.at(-1)?.facts ?? { pid: 0 };

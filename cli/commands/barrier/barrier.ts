@@ -1,11 +1,10 @@
-import { openStore } from '../../../lib/disk/open-store.ts';
-import { BrokenBarrierError, ConfigMismatchError } from '../../../lib/errors.ts';
-import { describeConfig } from '../../../lib/line/config.ts';
-import { Barrier } from '../../../lib/primitives/barrier.ts';
+import { Barrier, BrokenBarrierError, ConfigMismatchError, openStore } from '../../../lib/index.ts';
+import { describeConfig } from '../../../lib/internal.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BarrierArguments extends StoreArguments, PatienceArguments {
   name?: string | undefined;
@@ -16,11 +15,11 @@ export interface BarrierArguments extends StoreArguments, PatienceArguments {
 
 export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   const { name, abort, reset } = args;
-  if (name === undefined) throw new UsageError('say at which barrier: lockstep barrier NAME -p N');
+  if (name === undefined) throw new UsageError('missing NAME: lockstep barrier NAME -p N');
   const timeout = patienceOf(args);
   if (abort && reset) throw new UsageError('--abort and --reset exclude each other');
   const barrier = await barrierOf(name, args);
-  // Nobody ever used it: there is nothing to reset.
+  // It was never used: there is nothing to reset.
   if (!barrier) return;
   if (abort) return barrier.abort();
   if (reset) return barrier.reset();
@@ -30,12 +29,12 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
     process.stdout.write(`${index}\n`);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError && error.timedOut)) throw error;
-    say(error.message);
+    say(messageWithRemedy(error));
     throw new Exit(args.conflictExitCode);
   }
 }
 
-/** To abort or reset one, nobody needs to say of how many parties it is. */
+/** Opens the barrier. To abort or reset one, the number of parties is optional. Null: there is none to reset. */
 async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier | null> {
   const { parties, dir, abort, reset } = args;
   const store = openStore(dir);
@@ -43,6 +42,6 @@ async function barrierOf(name: string, args: BarrierArguments): Promise<Barrier 
   if (line && line.kind !== 'barrier') throw new ConfigMismatchError(name, describeConfig(line), 'barrier');
   if (parties === undefined && reset && !line) return null;
   const count = line?.permits ?? parties;
-  if (count === undefined) throw new UsageError(`say how many parties meet at ${name}: -p N`);
+  if (count === undefined) throw new UsageError(`missing --parties: how many meet at ${name}, as in -p 3`);
   return new Barrier(name, count, { store });
 }

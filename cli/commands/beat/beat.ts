@@ -1,18 +1,25 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { Beat, checkInterval } from '../../../lib/heartbeat/heartbeat.ts';
-import { endReport } from '../../../lib/heartbeat/report-writer.ts';
-import { commandLine, shortCommand } from '../../../lib/host/command-line.ts';
-import type { ProcessFacts } from '../../../lib/host/host.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { whyGone } from '../../../lib/session/liveness.ts';
-import { ownerFor } from '../../../lib/session/session.ts';
-import { checkName } from '../../../lib/store/name.ts';
+import {
+  Beat,
+  checkInterval,
+  checkName,
+  commandLine,
+  directoryOf,
+  endReport,
+  later,
+  nodeHost,
+  ownerFor,
+  type ProcessFacts,
+  shortCommand,
+  whyGone,
+} from '../../../lib/internal.ts';
 import { commandOf, pidOf } from '../../access/pid.ts';
-import { later, parseDuration } from '../../args/duration.ts';
+import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
-import { Child } from '../../child/child.ts';
 import { forwardSignals, mortalAsInit } from '../../child/signals.ts';
+import { startHeld } from '../../child/start.ts';
+import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BeatArguments extends StoreArguments, WordArguments {
   name?: string | undefined;
@@ -21,7 +28,7 @@ export interface BeatArguments extends StoreArguments, WordArguments {
   stop: boolean;
 }
 
-/** How soon the end of the process that `--pid` names is noticed, at the latest. */
+/** The longest time until the end of the process that `--pid` names is noticed. */
 const MAX_LOOK_MS = 1_000;
 
 export async function reportAlive(args: BeatArguments): Promise<void> {
@@ -32,30 +39,30 @@ export async function reportAlive(args: BeatArguments): Promise<void> {
 }
 
 function checkTogether({ name, words, pid, stop }: BeatArguments): void {
-  if (name === undefined) throw new UsageError('say who reports: lockstep beat NAME');
-  if (words?.length === 0) throw new UsageError('say what to run, behind --: lockstep beat NAME -- CMD [ARG…]');
-  if (words && pid !== undefined) throw new UsageError('report either for --pid or for a command behind --, not both');
+  if (name === undefined) throw new UsageError('missing NAME: lockstep beat NAME');
+  if (words?.length === 0) throw new UsageError('missing command behind --: lockstep beat NAME -- CMD [ARG…]');
+  if (words && pid !== undefined) throw new UsageError('--pid and a command behind -- exclude each other');
   if (stop && (words || pid !== undefined)) throw new UsageError('--stop takes neither --pid nor a command');
 }
 
 function stopReport({ name = '', dir }: BeatArguments): void {
   checkName(name);
   if (endReport(nodeHost, directoryOf(dir), name)) return;
-  say(`${name}: there is no report to end`);
+  say(`${name}: there is no report to stop`);
   throw new Exit(EXIT.failed);
 }
 
 /**
- * The report is the wrapper's, not the child's: so the child's end is marked before anybody can find the
- * process gone that reports.
+ * Reports while a command runs. The report names the wrapper, not the child, so that the child's end is recorded before a
+ * monitor can find the reporting process gone.
  */
 async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
   const begin = prepare(args);
-  const child = await Child.start(words, {});
+  const child = await startHeld(words);
   forwardSignals(child);
   const beat = begin(nodeHost.processes.self(), shortCommand(words));
   child.go();
-  const status = await child.ended();
+  const status = statusOf(await child.exit());
   beat.stop(status);
   throw new Exit(status);
 }
@@ -63,13 +70,13 @@ async function beatAround(args: BeatArguments, words: readonly string[]): Promis
 async function beatUntilKilled(args: BeatArguments): Promise<void> {
   mortalAsInit();
   const beat = prepare(args)(nodeHost.processes.self(), commandLine());
-  // The beat keeps no process alive; here it is all that the process is for.
+  // A heartbeat does not keep its process alive; this process has nothing else to do.
   const stay = setInterval(() => undefined, MAX_LOOK_MS);
   sayIfReplaced(beat.name, await beat.over);
   clearInterval(stay);
 }
 
-/** Nobody is told of the end of a process that is not our child: so it is looked for. */
+/** Reports for another process. It is not our child, so its end is polled for. */
 async function beatFor(args: BeatArguments, given: number): Promise<void> {
   mortalAsInit();
   const begin = prepare(args);
@@ -79,7 +86,8 @@ async function beatFor(args: BeatArguments, given: number): Promise<void> {
   const beat = begin(facts, commandOf(pid));
   let cancel = (): void => undefined;
   const look = (): void => {
-    if (typeof whyGone(nodeHost.processes, facts, true) === 'string') beat.abandon();
+    if (typeof whyGone(nodeHost.processes, facts, { local: true, since: Date.now() * 1000 }) === 'string')
+      beat.abandon();
     else cancel = later(Math.min(everyOf(args), MAX_LOOK_MS), look);
   };
   look();
@@ -88,16 +96,16 @@ async function beatFor(args: BeatArguments, given: number): Promise<void> {
 }
 
 function sayIfReplaced(name: string, end: 'ended' | 'replaced'): void {
-  if (end === 'replaced') say(`${name}: a newer reporter speaks for it now`);
+  if (end === 'replaced') say(`${name}: a newer reporter has replaced this one`);
 }
 
-/** Finds fault with the arguments and the store before anything is started. */
+/** Checks the arguments and the store before anything is started. */
 function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => Beat {
   const { name = '', dir } = args;
   checkName(name);
   const everyMs = everyOf(args);
   const directory = directoryOf(dir);
-  const onFailure = (error: Error) => say(`${error.message} The next beat tries again.`);
+  const onFailure = (error: Error) => say(`${messageWithRemedy(error)} The next heartbeat tries again.`);
   return (facts, label) => new Beat({ host: nodeHost, directory, name, everyMs, facts, label, onFailure });
 }
 

@@ -4,14 +4,19 @@ import type { BeatArguments } from './beat.ts';
 
 export const beat: CommandModule<object, BeatArguments> = {
   command: 'beat [name]',
-  describe: 'Report that something is alive, for `monitor` to see',
+  describe: 'Report that a program is alive, for `monitor`',
   builder: (argv) =>
     storeOptions(argv)
       .usage(
-        '$0 beat NAME [options] [-- CMD [ARG…]]\n\nWith CMD: runs it, reports while it runs, and exits with its status; 0 is a clean end, anything else a failure. Without: reports until it is killed, or until the process of --pid is gone; both count as a death, unless --stop was said before.',
+        '$0 beat NAME [options] [-- CMD [ARG…]]\n\nWith CMD: runs it, sends heartbeats while it runs, and exits with its status; 0 is a clean end, anything else a failure. Without CMD: sends heartbeats until it is killed, or until the process of --pid ends. Both count as a death, unless --stop was called before.',
       )
-      .positional('name', { type: 'string', describe: 'Who reports: any text of 1 to 200 bytes' })
-      .option('every', { type: 'string', requiresArg: true, default: '1s', describe: 'How often, from 10ms to a day' })
+      .positional('name', { type: 'string', describe: 'The reporter: any text of 1 to 200 bytes' })
+      .option('every', {
+        type: 'string',
+        requiresArg: true,
+        default: '1s',
+        describe: 'Interval between heartbeats, from 10ms to a day',
+      })
       .option('pid', {
         type: 'number',
         requiresArg: true,

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { EntryView } from '../../../lib/store/store.ts';
+import type { EntryView } from '../../../lib/index.ts';
 import { targetOf } from '../../access/target.ts';
 import type { ResourceArguments } from '../../args/options.ts';
 import { say } from '../../output/exit.ts';
@@ -15,10 +15,10 @@ export interface BreakArguments extends ResourceArguments {
 export async function breakHolders(args: BreakArguments): Promise<void> {
   const { name, store } = targetOf(args);
   const line = await store.snapshot(name);
-  const meant = (line?.entries ?? []).filter((entry) => isMeant(entry, args));
-  if (meant.length === 0) say(`${name}: nothing to break`);
-  // From the end: were the holders the first, a waiter would get in just to be thrown out, its work begun.
-  for (const entry of meant.reverse()) {
+  const chosen = (line?.entries ?? []).filter((entry) => isChosen(entry, args));
+  if (chosen.length === 0) say(`${name}: nothing to break`);
+  // From the end: evicting a holder first would grant a chosen waiter, which would begin its work and lose the lease.
+  for (const entry of chosen.reverse()) {
     const by = `pid ${process.pid} of ${userName()}`;
     if (!(await store.evict(name, entry.ticket, { reason: args.reason.slice(0, 200), by }))) continue;
     const owner = entry.owners.at(-1);
@@ -27,7 +27,7 @@ export async function breakHolders(args: BreakArguments): Promise<void> {
   }
 }
 
-function isMeant(entry: EntryView, { token, waiting }: BreakArguments): boolean {
+function isChosen(entry: EntryView, { token, waiting }: BreakArguments): boolean {
   if (token !== undefined) return tokenOf(entry) === token;
   return waiting || entry.state === 'holding';
 }

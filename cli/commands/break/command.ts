@@ -8,19 +8,19 @@ export const breakCommand: CommandModule<object, BreakArguments> = {
   builder: (argv) =>
     resourceOptions(argv)
       .usage(
-        '$0 break NAME [options]\n\nEvicts the holders, dead or alive, and prints whom. No process is killed: a live holder is told (its lease is lost), but its work may go on for a while beside its successor’s.',
+        '$0 break NAME [options]\n\nEvicts the holders, dead or alive, and prints them. No process is killed: a live holder loses its lease and is notified, but its work may continue for a while beside that of the next holder.',
       )
       .option('token', {
         ...numberOption('token'),
         describe: 'Only the entry with this fencing token, holding or waiting',
       })
-      .option('waiting', { type: 'boolean', default: false, describe: 'The waiters too' })
+      .option('waiting', { type: 'boolean', default: false, describe: 'Evict the waiters too' })
       .option('reason', {
         type: 'string',
         requiresArg: true,
         default: 'broken by force',
-        describe: 'What the evicted are told',
+        describe: 'The reason that evicted processes get',
       })
-      .example('$0 break deploy', 'when its holder hangs on a machine that nobody can reach') as never,
+      .example('$0 break deploy', 'when the holder hangs on a machine that cannot be reached') as never,
   handler: async (args) => (await import('./break.ts')).breakHolders(args),
 };

@@ -12,12 +12,12 @@ export interface CompletionArguments extends WordArguments, ProgramArguments {
 }
 
 export function complete({ shell, words, program }: CompletionArguments): void {
-  if (shell === undefined) throw new UsageError('say for which shell: lockstep completion bash|zsh|fish');
+  if (shell === undefined) throw new UsageError('missing SHELL: lockstep completion bash|zsh|fish');
   if (!words) process.stdout.write(SCRIPTS[shell]);
   else process.stdout.write(answerQuietly(program, shell, words));
 }
 
-/** Whoever presses TAB wants no error message in the middle of the line. */
+/** Ignores errors: a message would appear in the middle of the line being typed. */
 function answerQuietly(program: Program, shell: string, words: readonly string[]): string {
   try {
     return shell === 'bash' ? answerToBash(program, words) : answer(program, words);
@@ -26,14 +26,14 @@ function answerQuietly(program: Program, shell: string, words: readonly string[]
   }
 }
 
-/** zsh and fish split, match and quote by themselves. */
+/** The answer for zsh and fish, which split, match and quote themselves. */
 function answer(program: Program, words: readonly string[]): string {
   const expected = expectedAt(program, words.slice(1));
   const candidates = candidatesOf(expected, '').map(({ value, describe }) => `${value}\t${shown(firstLine(describe))}`);
   return [kindOf(expected), ...candidates].map((line) => `${line}\n`).join('');
 }
 
-/** bash gives the line as it was typed, and takes what is to be inserted as it is. */
+/** The answer for bash, which passes the line as typed, and inserts the answer unquoted. */
 function answerToBash(program: Program, [line = '', breaks = '']: readonly string[]): string {
   const words = wordsOf(line, breaks);
   const current = words.at(-1);
@@ -52,7 +52,7 @@ function candidatesOf(expected: Expected, prefix: string): Candidate[] {
   return expected.kind === 'names' ? namesFor(expected.verb, expected.directory, prefix) : [];
 }
 
-/** As the scripts know it. */
+/** The kind as the scripts know it. */
 function kindOf({ kind }: Expected): string {
   return kind === 'names' ? 'words' : kind;
 }

@@ -13,17 +13,17 @@ export interface Candidate {
   describe: string;
 }
 
-/** What may stand where the cursor is. `before` is what stands before it in the same word: `--dir=`. */
+/** What may be typed at the cursor. `before` is the part before it in the same word: `--dir=`. */
 export type Expected =
   | { kind: 'words'; words: Candidate[] }
-  /** A name in the store, as `verb` understands names. */
+  /** A name in the store, of a kind that `verb` takes. */
   | { kind: 'names'; verb: string; directory: string | undefined }
   | { kind: 'files' | 'directories'; before: string }
-  /** The words of another command. */
+  /** Words of another command. */
   | { kind: 'command' }
   | { kind: 'nothing' };
 
-/** What the options and arguments of these names are. */
+/** The options and arguments that are paths. */
 const PATHS: Record<string, 'files' | 'directories'> = {
   dir: 'directories',
   file: 'files',
@@ -68,12 +68,12 @@ function spellingsOf({ name, aliases }: OptionDefinition): string[] {
   return [name, ...aliases].map(dashed);
 }
 
-/** Where one is among the words of a verb. */
+/** The cursor's place among the words of a verb. */
 class Place {
   readonly #verb: VerbDefinition;
   readonly #isWithCommand: boolean;
   readonly #given: readonly string[];
-  /** The value of this one is typed now, if it is not in the same word. */
+  /** The option whose value the next word is. */
   #open: OptionDefinition | null = null;
   #arguments = 0;
   #directory: string | undefined;
@@ -114,7 +114,7 @@ class Place {
     if (name === 'dir') this.#directory = value;
   }
 
-  /** Of short ones written together, as in `-nw`, the last one takes the value. */
+  /** In combined short options, as in `-nw`, the last one takes the value. */
   #optionAt(spelling: string): OptionDefinition | null {
     const isShort = /^-[^-]/.test(spelling);
     const name = isShort ? spelling.slice(-1) : spelling.slice(2);

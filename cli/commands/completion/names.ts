@@ -1,19 +1,16 @@
 import { homedir } from 'node:os';
-import { directoryOf, openStore } from '../../../lib/disk/open-store.ts';
-import { storePath } from '../../../lib/disk/store-directory.ts';
-import { beatsDirectory, isPrivate, nameOfFile } from '../../../lib/heartbeat/report-file.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
-import type { LineView, Store } from '../../../lib/store/store.ts';
+import { type LineView, openStore, type Store } from '../../../lib/index.ts';
+import { beatsDirectory, directoryOf, isPrivate, nameOfFile, nodeHost, storePath } from '../../../lib/internal.ts';
+import { openRunLog } from '../../../lib/jobs/index.ts';
 import { hasUnseen } from '../../text/escape.ts';
 import type { Candidate } from './expected.ts';
 
-/** Of more resources than this, only the names are told: to look into each takes its time. */
+/** With more resources than this, only names are listed: reading each line takes time. */
 const MAX_SEEN = 200;
 const MAX_NAMES = 1_000;
 
 const LOCKS = ['lock', 'semaphore'];
-/** Whose names a verb takes, where it is not any resource's. */
+/** The kinds whose names a verb takes, where it does not take all. */
 const KINDS: Record<string, readonly string[]> = {
   run: LOCKS,
   acquire: LOCKS,
@@ -24,18 +21,18 @@ const KINDS: Record<string, readonly string[]> = {
 };
 const REPORTERS = ['beat', 'monitor'];
 const JOBS = ['job', 'jobs'];
-/** Jobs and resources. */
+/** Verbs that take names of jobs and of resources. */
 const BOTH = ['history'];
 
 /**
- * The names that a verb may mean, which begin with `prefix`. Makes no store.
+ * The names that a verb takes and that begin with `prefix`. Creates no store.
  *
  * @throws {StoreError} if it cannot be used
  */
 export function namesFor(verb: string, directory: string | undefined, prefix: string): Candidate[] {
   const place = storePath(nodeHost, directory?.replace(/^~(?=\/|$)/, homedir()));
   if (nodeHost.files.look(place)?.kind !== 'directory') return [];
-  // What is not guarded yet is not made so by looking at it.
+  // Reading a store must not make it a guarded one.
   const store = openStore(place, { guarded: false });
   return found(verb, store, prefix)
     .filter(({ value }) => canBeTyped(value))
@@ -58,7 +55,7 @@ function seen(verb: string, store: Store, name: string): Candidate[] {
   return isMeant ? [{ value: name, describe: line === null ? '' : described(line) }] : [];
 }
 
-/** One that cannot be read hides no other. */
+/** Null also for a line that cannot be read: the others are listed nevertheless. */
 function lineOf(store: Store, name: string): LineView | null {
   try {
     return store.sync?.snapshot(name) ?? null;
@@ -76,19 +73,19 @@ function described({ kind, entries }: LineView): string {
 
 function reporters(store: Store): string[] {
   const files = nodeHost.files.list(beatsDirectory(directoryOf(store).path)) ?? [];
-  // Of a long name, the file tells the beginning only.
+  // A long name's file has only its beginning.
   return files.filter((file) => !isPrivate(file) && !file.includes('~')).map(nameOfFile);
 }
 
 function jobsIn(store: Store): string[] {
-  return new RunHistory(nodeHost, directoryOf(store)).jobs();
+  return openRunLog(store).jobs();
 }
 
 function plain(value: string): Candidate {
   return { value, describe: '' };
 }
 
-/** A dash in front makes it an option, and nobody types what cannot be seen. */
+/** A leading dash would make a name an option, and unseen characters cannot be typed. */
 function canBeTyped(name: string): boolean {
   return !name.startsWith('-') && !hasUnseen(name);
 }

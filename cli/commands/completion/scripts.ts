@@ -1,6 +1,6 @@
 /**
- * What the shells are given. They ask `lockstep completion SHELL -- …` what may come next, and get on the first line
- * what kind of thing it is, then one candidate a line. Nothing that it says is ever evaluated: no `eval`, no `compgen -W`.
+ * The completion scripts. They call `lockstep completion SHELL -- …`, which prints the kind of the next word on the first
+ * line, then one candidate a line. They never evaluate its output: no `eval`, no `compgen -W`.
  */
 
 const BASH = String.raw`# bash completion of lockstep: source <(lockstep completion bash)
@@ -96,7 +96,7 @@ complete -c lockstep -e
 complete -c lockstep -f -a '(__lockstep_complete)'
 `;
 
-// In a template, a dollar before a brace has to be escaped; in the script it must not be.
+// In a template literal `${` must be escaped; in the script it must not be.
 export const SCRIPTS = Object.fromEntries(
   Object.entries({ bash: BASH, zsh: ZSH, fish: FISH }).map(([shell, script]) => [
     shell,

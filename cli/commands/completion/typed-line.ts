@@ -1,28 +1,27 @@
-/**
- * A command line as bash's user has typed it so far, cut into words. Nothing in it is ever expanded: it is looked at,
- * not run.
- */
+import { inSingleQuotes } from '../../text/shell-word.ts';
+
+/** The command line that a bash user has typed so far, split into words. Nothing in it is ever expanded. */
 
 export interface Word {
-  /** Without its quotes. */
+  /** Without quotes. */
   text: string;
-  /** How much of the text stands before what bash will replace by a completion. */
+  /** The length of the text before the part that bash replaces by a completion. */
   kept: number;
   /** The quote that is still open at its end. */
   quote: '' | '"' | "'";
-  /** Whether it is what a redirection or a pipe is made of. */
+  /** Whether it is an operator of a redirection or a pipe. */
   isOperator: boolean;
 }
 
 const EMPTY: Word = { text: '', kept: 0, quote: '', isOperator: false };
 const OPERATORS = '<>|&;()';
-/** What a backslash between double quotes quotes; before anything else it stands for itself. */
+/** The characters that a backslash escapes between double quotes. */
 const QUOTED_IN_DOUBLE = '$`"\\\n';
 
-/** The words up to the cursor; the last one is being typed, and may be empty. `breaks` is `COMP_WORDBREAKS`. */
+/** The words up to the cursor; the last one, which may be empty, is being typed. `breaks` is `COMP_WORDBREAKS`. */
 export function wordsOf(line: string, breaks: string): Word[] {
   const words: Word[] = [];
-  /** Whether the last of them may still go on. */
+  /** Whether the last word may continue. */
   let isOpen = false;
   for (let at = 0; at < line.length; at++) {
     const character = line[at] as string;
@@ -47,7 +46,7 @@ export function wordsOf(line: string, breaks: string): Word[] {
   return isOpen ? words : [...words, { ...EMPTY }];
 }
 
-/** Outside of quotes. Returns how many characters more were used up. */
+/** Takes a character outside quotes. Returns how many more characters it used. */
 function take(word: Word, character: string, next: string | undefined, breaks: string): number {
   if (character === '\\') {
     word.text += next ?? '';
@@ -71,15 +70,15 @@ function takeQuoted(word: Word, character: string, next: string | undefined): nu
 }
 
 /**
- * What bash has to put into the line, so that the whole word then means `value`; null if that cannot be. bash takes
- * it as it is, so every character that means something to it is quoted here.
+ * The text that bash must insert so that the whole word means `value`; null if there is none. bash inserts it unquoted, so
+ * every special character is quoted here, as the quotes that are already open require. No library does that.
  */
 export function insertion(value: string, { text, kept, quote }: Word): string | null {
   if (!value.startsWith(text)) return null;
   const rest = value.slice(kept);
-  if (quote === "'") return rest.replaceAll("'", "'\\''");
+  if (quote === "'") return inSingleQuotes(rest);
   if (quote === '"') {
-    // An exclamation mark between double quotes can only be quoted by a backslash that then stays.
+    // Between double quotes, the backslash that escapes an exclamation mark stays in the word.
     return rest.includes('!') ? null : rest.replace(/[$`"\\]/g, '\\$&');
   }
   return rest.replace(/[^\p{L}\p{N}\p{M}\p{S}_@%+,.:=/-]|[\^$`<>|~]/gu, '\\$&');

@@ -18,7 +18,7 @@ export interface DemoArguments {
   noDeadlockCheck: boolean;
 }
 
-// Beside the bundle in dist/, as the package is laid out.
+// The package has them beside the bundle in dist/.
 const FIXTURES = fileURLToPath(new URL('../fixtures/demos/', import.meta.url));
 const TICKET = fileURLToPath(new URL('../../fixtures/demos/ticket.json', import.meta.url));
 const PEOPLE = 10;
@@ -27,10 +27,10 @@ type Demo = (directory: string, args: DemoArguments) => Promise<void>;
 
 const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons, alive };
 
-/** Runs a demo in a directory of its own, which is removed afterwards. */
+/** Runs a demo in a temporary directory. */
 export async function showDemo(args: DemoArguments): Promise<void> {
   const demo = DEMOS[args.demo ?? ''];
-  if (!demo) throw new UsageError(`say which demo: ${Object.keys(DEMOS).join(', ')}`);
+  if (!demo) throw new UsageError(`missing demo: ${Object.keys(DEMOS).join(', ')}`);
   const directory = await mkdtemp(path.join(tmpdir(), 'lockstep-demo-'));
   try {
     await demo(directory, args);
@@ -43,13 +43,17 @@ async function tickets(directory: string, { unsafe, think }: DemoArguments): Pro
   const file = path.join(directory, 'ticket.json');
   const thinkMs = String(parseDuration(think, '--think'));
   await fse.copy(TICKET, file);
-  const tell = teller();
-  await together(directory, 'buyer', (person) => [file, person, thinkMs, ...(unsafe ? ['--unsafe'] : [])], tell.line);
-  const sold = tell.count('bought a ticket');
+  const printer = linePrinter();
+  await together(
+    directory,
+    'buyer',
+    (person) => [file, person, thinkMs, ...(unsafe ? ['--unsafe'] : [])],
+    printer.line,
+  );
+  const sold = printer.count('bought a ticket');
   const { count } = (await fse.readJson(file)) as { count: number };
   process.stdout.write(`5 tickets, ${sold} sold, ${PEOPLE - sold} went without; the file says ${count} left\n`);
-  if (sold !== 5 || count !== 0)
-    process.stdout.write(unsafe ? 'Oversold: that is why there is a lock.\n' : 'Oversold!\n');
+  if (sold !== 5 || count !== 0) process.stdout.write(unsafe ? 'Oversold: the lock prevents this.\n' : 'Oversold!\n');
   if (!unsafe && (sold !== 5 || count !== 0)) throw new Exit(EXIT.failed);
 }
 
@@ -72,7 +76,7 @@ async function ktv(directory: string, args: DemoArguments): Promise<void> {
 }
 
 async function order(directory: string): Promise<void> {
-  await together(directory, 'speaker', (_, number) => [String(number)], teller().line);
+  await together(directory, 'speaker', (_, number) => [String(number)], linePrinter().line);
 }
 
 async function lock(directory: string, { noDeadlockCheck }: DemoArguments): Promise<void> {
@@ -87,7 +91,7 @@ async function daemons(directory: string, args: DemoArguments): Promise<void> {
   await alone(directory, 'daemons', [scaleOf(args)]);
 }
 
-/** The monitor is a process of its own, and shares nothing with the others but the store. */
+/** The monitor is a process of its own, and shares only the store with the others. */
 async function alive(directory: string, args: DemoArguments): Promise<void> {
   const store = path.join(directory, 'store');
   const monitor = spawn(process.execPath, [process.argv[1] ?? '', 'monitor', 'host', '--json', '--dir', store], {
@@ -103,7 +107,7 @@ async function alive(directory: string, args: DemoArguments): Promise<void> {
     states.emit(state);
   });
   try {
-    // Its first word is that it does not know the host. Should it end instead, nobody waits for it.
+    // It first reports that the host is unknown. If it ends instead, the demo does not wait for that.
     await Promise.race([once(states, 'unknown'), ended]);
     const gone = once(states, 'gone');
     await alone(directory, 'alive', [scaleOf(args)]);
@@ -119,14 +123,14 @@ function scaleOf({ scale }: DemoArguments): string {
   throw new UsageError(`--scale takes a number from 0 up, not ${scale}`);
 }
 
-/** Alone, without a channel: a process that could still be told something is not in a certain deadlock. */
+/** Runs one program without an IPC channel: a process that may still get a message is not certainly deadlocked. */
 async function alone(directory: string, program: string, args: string[]): Promise<void> {
   const child = start(directory, program, args, false);
   const [code] = (await once(child, 'exit')) as [number | null];
   if (code !== 0) throw new Exit(code ?? EXIT.failed);
 }
 
-/** Starts ten processes, lets them begin at the same moment, and passes on each line they print. */
+/** Starts ten processes, releases them at the same moment, and passes on each line that they print. */
 async function together(
   directory: string,
   program: string,
@@ -138,7 +142,7 @@ async function together(
   );
   const ended = children.map((child) => once(child, 'close') as Promise<[number | null]>);
   for (const child of children) passLines(child, onLine);
-  // A child that dies before it is ready must not be waited for.
+  // A child may die before it is ready.
   await Promise.all(children.map((child, number) => Promise.race([once(child, 'message'), ended[number]])));
   for (const child of children) if (child.connected) child.send('go');
   const codes = await Promise.all(ended);
@@ -161,7 +165,7 @@ function passLines(child: ChildProcess, onLine: (line: string) => void): void {
   });
 }
 
-function teller(): { line: (line: string) => void; count: (ending: string) => number } {
+function linePrinter(): { line: (line: string) => void; count: (ending: string) => number } {
   const lines: string[] = [];
   return {
     line: (line) => {

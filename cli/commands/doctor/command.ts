@@ -4,19 +4,19 @@ import type { DoctorArguments } from './doctor.ts';
 
 export const doctor: CommandModule<object, DoctorArguments> = {
   command: 'doctor',
-  describe: 'Look whether the store is well, and say what to do if not',
+  describe: 'Check the store and this system, and suggest repairs',
   builder: (argv) =>
     storeOptions(argv)
       .usage(
-        '$0 doctor [options]\n\nLooks at the store’s place, file system, clock, entries and leftovers, and at this system. It changes nothing, but for a private file that it makes, tries and removes. Exits 1 if there is a problem; notes and warnings are none.',
+        '$0 doctor [options]\n\nChecks the store’s place, file system, clock, entries and leftovers, and this system. It changes nothing, except for a private file that it creates, tests and removes. Exits 1 if there is a problem; notes and warnings do not count.',
       )
-      .option('json', { type: 'boolean', default: false, describe: 'The findings as JSON' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print the findings as JSON' })
       .option('fix', {
         type: 'boolean',
         default: false,
-        describe: 'Remove what dead processes left and nobody can need: never a journal, never an entry',
+        describe: 'Remove files of dead processes that are no longer needed: never a journal, never an entry',
       })
-      .example('$0 doctor', 'is all well?')
+      .example('$0 doctor', 'check everything')
       .example('$0 doctor --json | jq \'.findings[] | select(.level == "problem")\'', 'for scripts') as never,
   handler: async (args) => (await import('./doctor.ts')).examine(args),
 };

@@ -1,4 +1,4 @@
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { nodeHost } from '../../../lib/internal.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import type { ProgramArguments } from '../../args/program.ts';
 import { EXIT, Exit } from '../../output/exit.ts';
@@ -14,9 +14,9 @@ export interface DoctorArguments extends StoreArguments, ProgramArguments {
   fix: boolean;
 }
 
-/** What is worst comes last, where the eye is. */
+/** The worst come last, nearest to the prompt. */
 const ORDER: Level[] = ['ok', 'note', 'warning', 'problem'];
-/** Of what is found in many places, so many are shown. */
+/** At most this many places of a finding are shown. */
 const MAX_PLACES = 5;
 
 export async function examine({ dir, json, fix, program }: DoctorArguments): Promise<void> {

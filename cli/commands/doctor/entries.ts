@@ -1,32 +1,31 @@
 import prettyMs from 'pretty-ms';
-import type { SurveyedResource } from '../../../lib/observe/store-scan.ts';
-import { sessionFile } from '../../../lib/session/session.ts';
-import type { EntryView, LineView, OwnerView } from '../../../lib/store/store.ts';
+import type { EntryView, LineView, OwnerView } from '../../../lib/index.ts';
+import { type ResourceReading, sessionFile } from '../../../lib/internal.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
-import { inShell } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
+import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
 
 const LONG_HOLD_MS = 24 * 3_600_000;
 const LONG_WAIT_MS = 3_600_000;
-/** A heart that has not beaten for so long by anybody's clock has stopped. */
+/** A keepalive this old has stopped, whatever the difference of clocks. */
 const STILL_MS = 5 * 60_000;
-/** A ticket that is so far ahead of the clock was given by another clock. */
+/** A ticket this far ahead of the clock is from another clock. */
 const AHEAD_MS = 60_000;
 
-/** Whether every line moves, or will. */
+/** Checks that every line moves. */
 export function checkEntries(opened: Opened): Findings {
   const found = new Findings('entries');
   const lines = linesIn(opened.resources);
   const deadlocked = deadlockedIn(lines, againIn(opened));
   for (const line of lines) {
     for (const entry of line.entries) {
-      if (deadlocked.has(keyOf(line.name, entry.ticket))) tellDeadlock(found, line, entry);
-      else if (entry.stale) tellStale(found, line, entry);
-      else tellLiving(found, opened, line, entry);
+      if (deadlocked.has(keyOf(line.name, entry.ticket))) addDeadlock(found, line, entry);
+      else if (entry.stale) addStale(found, line, entry);
+      else addLiving(found, opened, line, entry);
     }
   }
   const count = lines.reduce((sum, { entries }) => sum + entries.length, 0);
@@ -35,15 +34,15 @@ export function checkEntries(opened: Opened): Findings {
   return found;
 }
 
-function linesIn(resources: readonly SurveyedResource[]): LineView[] {
+function linesIn(resources: readonly ResourceReading[]): LineView[] {
   return resources.flatMap(({ line }) => line ?? []);
 }
 
-/** Reads the store once more, at the first line that is asked for. */
-function againIn({ survey }: Opened): (name: string) => LineView | null {
+/** Reads the store a second time, when the first line is asked for. */
+function againIn({ scan }: Opened): (name: string) => LineView | null {
   let lines: Map<string, LineView> | undefined;
   return (name) => {
-    lines ??= new Map(linesIn(survey.resources().resources).map((line) => [line.name, line]));
+    lines ??= new Map(linesIn(scan.resources().resources).map((line) => [line.name, line]));
     return lines.get(name) ?? null;
   };
 }
@@ -61,53 +60,53 @@ function toBreak({ name }: LineView, entry: EntryView): string {
   return `lockstep break ${inShell(name)} --token ${tokenOf(entry)}`;
 }
 
-function tellDeadlock(found: Findings, line: LineView, entry: EntryView): void {
+function addDeadlock(found: Findings, line: LineView, entry: EntryView): void {
   found.problem({
-    what: `a deadlock: pid ${entry.owners.at(-1)?.pid} ${verbFor(entry)} ${line.name}, and that can never end`,
+    what: `a deadlock: pid ${entry.owners.at(-1)?.pid} ${verbFor(entry)} ${line.name}, which can never end`,
     where: named(line, entry),
-    why: 'It waits for somebody who waits for it in the end.',
-    remedy: `End one of the processes; or take it from it: ${toBreak(line, entry)}`,
+    why: 'It waits for a process that, directly or through others, waits for it.',
+    remedy: `End one of the processes, or take the resource from it: ${toBreak(line, entry)}`,
   });
 }
 
-function tellStale(found: Findings, line: LineView, entry: EntryView): void {
+function addStale(found: Findings, line: LineView, entry: EntryView): void {
   const gone = entry.owners.at(-1)?.gone ?? 'it is gone';
   found.note({
     what: `pid ${entry.owners.at(-1)?.pid} ${verbFor(entry)} ${line.name}, and ${gone}`,
     where: named(line, entry),
-    why: 'It is in nobody’s way: the next one who asks for it, or waits already, evicts it.',
+    why: 'It blocks no other process: the next one that asks for the resource, or waits for it, evicts it.',
     remedy: `Nothing. To be rid of it now: ${toBreak(line, entry)}`,
   });
 }
 
-function tellLiving(found: Findings, opened: Opened, line: LineView, entry: EntryView): void {
+function addLiving(found: Findings, opened: Opened, line: LineView, entry: EntryView): void {
   const elsewhere = entry.owners.filter(({ place, gone }) => place === 'elsewhere' && gone === null);
-  const beats = elsewhere.map((owner) => heartOf(opened, owner));
-  if (beats.some((beat) => beat === 'none')) {
+  const keepalives = elsewhere.map((owner) => keepaliveOf(opened, owner));
+  if (keepalives.includes('none')) {
     found.warning({
-      what: `pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host} ${verbFor(entry)} ${line.name} from another container or machine, without a heartbeat`,
+      what: `pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host} ${verbFor(entry)} ${line.name} from another container or machine, without a keepalive`,
       where: named(line, entry),
-      why: 'Whether it is alive cannot be seen from here, so it is never evicted.',
-      remedy: `Look there. If it is gone: ${toBreak(line, entry)}`,
+      why: 'From here it cannot be checked whether it is alive, so it is never evicted.',
+      remedy: `Check it there. If it is gone: ${toBreak(line, entry)}`,
     });
-  } else if (beats.some((beat) => beat === 'still')) {
+  } else if (keepalives.includes('stopped')) {
     found.note({
-      what: `the heartbeat of pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host}, which ${verbFor(entry)} ${line.name}, stands still`,
+      what: `the keepalive of pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host}, which ${verbFor(entry)} ${line.name}, has stopped`,
       where: named(line, entry),
-      why: 'Whoever waits evicts it when it has watched that for 30 s (in a guarded store, for two minutes).',
+      why: 'A waiter evicts it after it has watched the keepalive for 30 s (in a guarded store, two minutes).',
       remedy: `Nothing. To be rid of it now: ${toBreak(line, entry)}`,
     });
-  } else tellLong(found, line, entry);
+  } else addLong(found, line, entry);
 }
 
-function heartOf({ host, directory }: Opened, { session, pid }: OwnerView): 'none' | 'still' | 'beats' {
+function keepaliveOf({ host, directory }: Opened, { session, pid }: OwnerView): 'none' | 'stopped' | 'fresh' {
   const file = sessionFile({ key: session, facts: { pid } as never });
-  const beat = /[/\\\0]/.test(session) ? null : host.files.look(`${directory.path}/sessions/${file}.lock`);
-  if (beat === null) return 'none';
-  return host.clock.wallMicros() / 1_000 - beat.modifiedMs > STILL_MS ? 'still' : 'beats';
+  const keepalive = /[/\\\0]/.test(session) ? null : host.files.look(`${directory.path}/sessions/${file}.lock`);
+  if (keepalive === null) return 'none';
+  return host.clock.wallMicros() / 1_000 - keepalive.modifiedMs > STILL_MS ? 'stopped' : 'fresh';
 }
 
-function tellLong(found: Findings, line: LineView, entry: EntryView): void {
+function addLong(found: Findings, line: LineView, entry: EntryView): void {
   const age = Date.now() - entry.since;
   const limit = entry.state === 'holding' ? LONG_HOLD_MS : LONG_WAIT_MS;
   if (age < limit) return;
@@ -118,19 +117,19 @@ function tellLong(found: Findings, line: LineView, entry: EntryView): void {
   if (entry.state === 'holding') {
     found.warning({
       ...words,
-      why: 'Its process is there, but may hang.',
-      remedy: `If it does: end it. Next time: lockstep run --timeout. At worst: ${toBreak(line, entry)}`,
+      why: 'Its process is alive, but may hang.',
+      remedy: `If it hangs, end it. Next time: lockstep run --timeout. As a last resort: ${toBreak(line, entry)}`,
     });
   } else {
     found.warning({
       ...words,
-      why: 'Whoever holds it, or stands before it, does not go on.',
-      remedy: `Look who that is: lockstep status ${inShell(line.name)}. Next time: lockstep run --wait.`,
+      why: 'A holder, or a waiter before it, makes no progress.',
+      remedy: `Find it: lockstep status ${inShell(line.name)}. Next time: lockstep run --wait.`,
     });
   }
 }
 
-/** Whether a ticket is from the future: then a clock was wrong. */
+/** Checks for tickets from the future: a clock was wrong. */
 export function checkTickets({ resources, host }: Opened): Findings {
   const found = new Findings('tickets');
   const now = host.clock.wallMicros();
@@ -140,7 +139,7 @@ export function checkTickets({ resources, host }: Opened): Findings {
     found.warning({
       what: `the last ticket of ${line.name} is ${prettyMs(ahead, { unitCount: 2 })} ahead of the clock`,
       where: directory,
-      why: 'A clock was wrong, or was set back. Tokens still grow; but if the store is wiped before that time has come, they fall back, and fencing by them is void.',
+      why: 'A clock was wrong, or was set back. Tokens still grow; but if the store is deleted before that time, they fall back, and fencing with them fails.',
       remedy: 'Check the clock of every machine that uses the store (timedatectl). Do not delete the store.',
     });
   }

@@ -1,4 +1,5 @@
-import { pinnedHost } from '../../../lib/host/pinned-files.ts';
+import { pinnedHost } from '../../../lib/internal.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';
 import { Findings } from './finding.ts';
@@ -9,7 +10,7 @@ import { checkFitness, checkParents, checkPlace } from './place.ts';
 import { checkFiles } from './probe.ts';
 import { checkReports, checkRuns } from './reports.ts';
 
-/** All that is looked at, in the order in which it is told. */
+/** Runs all checks, in the order of the report. */
 export async function examined(patient: Patient, fix: boolean): Promise<Findings[]> {
   const { found: fitness, directory } = checkFitness(patient);
   const around: Array<[string, () => Findings | Promise<Findings>]> = [
@@ -19,7 +20,7 @@ export async function examined(patient: Patient, fix: boolean): Promise<Findings
     ['file system', () => checkFileSystem(patient, directory)],
     ['space', () => checkSpace(patient)],
   ];
-  // What is not fit to be a store, somebody else may have put there: nothing is written into that.
+  // A directory that is not fit may be another user's: nothing is written into it.
   if (directory || !patient.isThere)
     around.push([
       'files',
@@ -52,7 +53,7 @@ const INSIDE: Array<[string, (opened: Opened) => Findings]> = [
   ['leftovers', checkLeftovers],
 ];
 
-/** A check that cannot look says so, and the others go on. */
+/** Turns an error of a check into a finding, so that the other checks continue. */
 async function guarded(name: string, place: string, check: () => Findings | Promise<Findings>): Promise<Findings> {
   try {
     return await check();
@@ -64,9 +65,9 @@ async function guarded(name: string, place: string, check: () => Findings | Prom
 function unreadable(name: string, where: string, error: unknown): Findings {
   const found = new Findings(name);
   found.problem({
-    what: `it could not be looked at: ${(error as Error).message}`,
+    what: `it could not be checked: ${messageWithRemedy(error)}`,
     where,
-    why: 'What cannot be read cannot be used either.',
+    why: 'A store that cannot be read cannot be used.',
     remedy: 'Check owners and modes in the store.',
   });
   return found;

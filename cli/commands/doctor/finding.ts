@@ -1,7 +1,7 @@
 /**
- * - `ok`: it was looked at, and is well.
- * - `note`: worth knowing, no more.
- * - `warning`: it works, but may not go on to, or not as one thinks.
+ * - `ok`: it was checked, and is well.
+ * - `note`: for information only.
+ * - `warning`: it works, but may stop working, or not work as expected.
  * - `problem`: it does not work, or cannot be relied on.
  */
 export type Level = 'ok' | 'note' | 'warning' | 'problem';
@@ -17,7 +17,7 @@ export interface Finding {
   why: string;
   /** What to do. */
   remedy: string;
-  /** Whether `--fix` has done it. */
+  /** Whether `--fix` has repaired it. */
   fixed: boolean;
 }
 
@@ -48,7 +48,7 @@ export class Findings {
     this.#add('problem', words);
   }
 
-  /** Whether there is nothing but what is well. */
+  /** Whether all findings are `ok`. */
   get isCalm(): boolean {
     return this.list.every(({ level }) => level === 'ok');
   }

@@ -1,40 +1,40 @@
 import prettyMs from 'pretty-ms';
-import { isPrivate } from '../../../lib/heartbeat/report-file.ts';
-import { type Item, parsePrivateFile } from '../../../lib/observe/store-scan.ts';
+import { type Item, isPrivate, parsePrivateFile } from '../../../lib/internal.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { counted } from '../../text/quantities.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
 
-/** Who is alive does in a second what leaves these behind. */
+/** A living process needs such a file for a second at most. */
 const OLD_MS = 3_600_000;
-/** The current epoch, and the one before it. */
+/** The current epoch and the one before it. */
 const KEPT_EPOCHS = 2;
 const GUARDED_EPOCHS = 65;
 const OUR_DIRECTORIES = ['resources', 'sessions', 'beats', 'jobs'];
 const SESSION_FILE = /^([1-9]\d{0,9})-([^.]+)(\.lock)?$/;
 
-/** What crashes left, and what is not ours. Journals are never touched. */
+/** Checks for leftovers of crashes, and for files of others. Journals are never touched. */
 export function checkLeftovers(opened: Opened): Findings {
   const found = new Findings('leftovers');
-  tellSessions(found, opened);
-  tellPrivate(found, opened);
-  tellDirectories(found, opened);
-  tellStrangers(found, opened);
-  tellEpochs(found, opened);
+  addSessions(found, opened);
+  addPrivate(found, opened);
+  addDirectories(found, opened);
+  addStrangers(found, opened);
+  addEpochs(found, opened);
   if (found.isCalm) found.ok('nothing was left behind');
   return found;
 }
 
-/** Whether journals can be understood. */
+/** Checks that journals can be read. */
 export function checkJournals({ resources }: Opened): Findings {
   const found = new Findings('journals');
-  for (const { directory, problem } of resources) {
-    if (problem === '') continue;
+  for (const { directory, failure } of resources) {
+    if (!failure) continue;
     found.problem({
-      what: `a journal cannot be used: ${problem}`,
+      what: `a journal cannot be used: ${messageWithRemedy(failure)}`,
       where: directory,
-      why: 'Nobody can acquire this resource.',
-      remedy: 'Use one version of Lockstep everywhere. If nobody uses the resource any more, move its directory away.',
+      why: 'No process can acquire this resource.',
+      remedy: 'Use one version of Lockstep everywhere. If the resource is no longer used, move its directory away.',
     });
   }
   if (found.isCalm) found.ok(`${counted(resources.length, 'journal')} can be read`);
@@ -42,24 +42,24 @@ export function checkJournals({ resources }: Opened): Findings {
 }
 
 /**
- * A session's file is a leftover if no process here has its pid, it owns no entry of any line, and it, and its heartbeat,
- * have stood still for an hour. (Should it live after all, in a place that cannot be seen from here: it needs its file
- * only as the owner of an entry, and makes it again then.)
+ * A session's file is a leftover if no process here has its pid, it owns no entry of any line, and neither it nor its
+ * keepalive has changed for an hour. (If its process is alive where it cannot be seen from here, it needs its file only as
+ * the owner of an entry, and creates it again then.)
  */
-function tellSessions(found: Findings, opened: Opened): void {
-  const { survey, resources } = opened;
-  // Of a journal that cannot be read, it is not known whose entries it has.
-  if (resources.some(({ problem }) => problem !== '')) return;
+function addSessions(found: Findings, opened: Opened): void {
+  const { scan, resources } = opened;
+  // A journal that cannot be read may have entries of any session.
+  if (resources.some(({ failure }) => failure)) return;
   const owners = new Set(
     resources.flatMap(({ line }) => line?.entries.flatMap(({ owners }) => owners.map(({ session }) => session)) ?? []),
   );
-  const items = survey.items('sessions');
+  const items = scan.items('sessions');
   const isDead = ({ name }: Item): boolean => {
     const [, pid, key = ''] = SESSION_FILE.exec(name) ?? [];
     if (pid === undefined || owners.has(key) || isThere(opened, Number(pid))) return false;
     return items.filter((one) => one.name.startsWith(`${pid}-${key}`)).every((one) => isOld(opened, one));
   };
-  tellRemovable(found, opened, items.filter(isDead), 'files of sessions that are gone');
+  addRemovable(found, opened, items.filter(isDead), 'files of sessions that are gone');
 }
 
 function isThere({ host }: Opened, pid: number): boolean {
@@ -70,10 +70,10 @@ function isOld({ host }: Opened, { modifiedMs }: Item): boolean {
   return host.clock.wallMicros() / 1_000 - modifiedMs > OLD_MS;
 }
 
-/** Files that were to take another name, of who was killed before. */
-function tellPrivate(found: Findings, opened: Opened): void {
-  const { resources, survey } = opened;
-  const sessions = survey.items('sessions').map(({ name }) => name);
+/** Files to be renamed into place, of processes that were killed before they did it. */
+function addPrivate(found: Findings, opened: Opened): void {
+  const { resources, scan } = opened;
+  const sessions = scan.items('sessions').map(({ name }) => name);
   const isOrphan = (key: string): boolean => {
     const owner = sessions.find((name) => name.endsWith(`-${key}`));
     return owner === undefined || !isThere(opened, Number.parseInt(owner, 10));
@@ -84,25 +84,25 @@ function tellPrivate(found: Findings, opened: Opened): void {
       return parsed !== null && isOrphan(parsed.key);
     }),
   );
-  const reports = survey.items('beats').filter(({ name }) => isPrivate(name));
+  const reports = scan.items('beats').filter(({ name }) => isPrivate(name));
   const old = [...next, ...reports].filter((item) => item.kind === 'file' && isOld(opened, item));
-  tellRemovable(found, opened, old, 'private files that were never finished');
+  addRemovable(found, opened, old, 'private files that were not finished');
 }
 
-/** Directories that were to take another name, or were made for a moment. They are empty, or they are not removed. */
-function tellDirectories(found: Findings, opened: Opened): void {
-  const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.survey.items(within));
+/** Directories to be renamed into place, and other temporary ones. They are removed only if they are empty. */
+function addDirectories(found: Findings, opened: Opened): void {
+  const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.scan.items(within));
   const old = items.filter((item) => /^\.(make|look|doctor)\./.test(item.name) && isOld(opened, item));
-  tellRemovable(found, opened, old, 'things that were made for a moment only');
+  addRemovable(found, opened, old, 'temporary files and directories');
 }
 
-function tellRemovable(found: Findings, { host, fix }: Opened, items: readonly Item[], what: string): void {
+function addRemovable(found: Findings, { host, fix }: Opened, items: readonly Item[], what: string): void {
   if (items.length === 0) return;
   const removed = fix ? items.filter((item) => isRemoved(host.files, item)) : [];
   const oldest = Math.min(...items.map(({ modifiedMs }) => modifiedMs));
   const words = {
     where: listed(items.map(({ path }) => path)),
-    why: 'They harm nobody.',
+    why: 'They do no harm.',
   };
   const age = prettyMs(Math.max(0, Date.now() - oldest), { unitCount: 1 });
   if (removed.length > 0)
@@ -128,39 +128,39 @@ function isRemoved(files: Opened['host']['files'], { kind, path }: Item): boolea
   }
 }
 
-/** All of them, for programs; who reads it is shown a few. */
+/** All paths, for programs; the report shows the first few. */
 function listed(paths: readonly string[]): string {
   return paths.join('\n');
 }
 
-function tellStrangers(found: Findings, { survey, resources }: Opened): void {
+function addStrangers(found: Findings, { scan, resources }: Opened): void {
   const isOurs = ({ name }: Item) =>
     [...OUR_DIRECTORIES, 'guarded', '.gitignore'].includes(name) || /^\.(make|look|doctor)\./.test(name);
   const strangers = [
-    ...survey.items('').filter((item) => !isOurs(item)),
-    ...survey.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),
+    ...scan.items('').filter((item) => !isOurs(item)),
+    ...scan.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),
     ...resources.flatMap(({ others }) =>
       others.filter(({ name }) => parsePrivateFile(name) === null && name !== 'guard' && !/^\.look\./.test(name)),
     ),
-    ...survey.items('sessions').filter(({ name }) => !SESSION_FILE.test(name) && !/^\.make\./.test(name)),
+    ...scan.items('sessions').filter(({ name }) => !SESSION_FILE.test(name) && !/^\.make\./.test(name)),
   ];
   if (strangers.length === 0) return;
   found.note({
-    what: `${counted(strangers.length, 'thing')} in the store, not Lockstep’s or from a later version of it`,
+    what: `${counted(strangers.length, 'thing')} in the store, not of Lockstep, or of a later version`,
     where: listed(strangers.map(({ path }) => path)),
-    why: 'They are passed over.',
-    remedy: 'If you know what they are, move them away.',
+    why: 'They are ignored.',
+    remedy: 'If you know them, move them away.',
   });
 }
 
-function tellEpochs(found: Findings, { resources, directory }: Opened): void {
+function addEpochs(found: Findings, { resources, directory }: Opened): void {
   const kept = directory.guarded ? GUARDED_EPOCHS : KEPT_EPOCHS;
   const unswept = resources.filter(({ epochs }) => epochs.length > kept);
   if (unswept.length === 0) return;
   found.note({
-    what: `more journals than needed, of ${counted(unswept.length, 'resource')}`,
+    what: `more journals than needed, for ${counted(unswept.length, 'resource')}`,
     where: listed(unswept.map((one) => one.directory)),
-    why: 'Somebody was killed while changing over to a new one. They harm nobody.',
-    remedy: 'Nothing: the next change-over removes them.',
+    why: 'A process was killed during a rotation. They do no harm.',
+    remedy: 'Nothing: the next rotation removes them.',
   });
 }

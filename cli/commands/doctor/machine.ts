@@ -1,36 +1,36 @@
 import { Findings } from './finding.ts';
 import type { Patient } from './patient.ts';
 
-/** Nearer to a limit than this share of it is worth a word. */
+/** From this share of a limit on, a warning is given. */
 const NEAR = 0.9;
 
-/** Whether what Lockstep itself runs on is as it should be. */
+/** Checks what Lockstep itself needs. */
 export function checkSystem({ system, oldestNode }: Patient): Findings {
   const found = new Findings('system');
   if (isOlder(system.nodeVersion, oldestNode)) {
     found.problem({
       what: `this is Node ${system.nodeVersion}, and Lockstep needs ${oldestNode} or newer`,
       where: process.execPath,
-      why: 'It was not tried with that.',
+      why: 'It is not tested with that version.',
       remedy: 'Install a newer Node.',
     });
   }
   if (system.platform !== 'win32' && !system.isExecutable('/bin/sh')) {
     found.problem({
-      what: 'there is no /bin/sh that can be run',
+      what: 'there is no executable /bin/sh',
       where: '/bin/sh',
-      why: 'Commands are started by way of it.',
+      why: 'It starts all commands.',
       remedy: 'Install a shell there.',
     });
   }
   if (system.platform !== 'linux') {
     found.note({
-      what: `this is ${system.platform}: Lockstep was tried on Linux`,
-      why: 'Elsewhere it cannot be told whether a pid is used again, so such an entry is held until it is broken.',
-      remedy: 'lockstep break NAME, if a dead process’s entry stays.',
+      what: `this is ${system.platform}: Lockstep is tested on Linux`,
+      why: 'Elsewhere a reused pid cannot be recognized, so such an entry is held until it is broken.',
+      remedy: 'If the entry of a dead process stays: lockstep break NAME',
     });
   }
-  if (found.isCalm) found.ok(`Node ${system.nodeVersion} and /bin/sh are there`);
+  if (found.isCalm) found.ok(`Node ${system.nodeVersion} and /bin/sh are available`);
   return found;
 }
 
@@ -42,22 +42,22 @@ function isOlder(version: string, wanted: string): boolean {
   return false;
 }
 
-/** Whether the kernel tells who is alive. */
+/** Checks that the kernel shows which processes are alive. */
 export function checkProcesses({ host, system }: Patient): Findings {
   const found = new Findings('processes');
   const { start, boot, namespace } = host.processes.self();
-  const stays = 'What cannot be judged is held, not stolen: the entry of a dead process may stay until it is broken.';
+  const stays = 'An entry that cannot be judged is never evicted: that of a dead process may stay until it is broken.';
   if (system.platform === 'linux' && start === 0) {
     found.warning({
-      what: 'the kernel does not say when processes began: /proc is not that of this pid namespace, or cannot be read',
+      what: 'the start times of processes are unknown: /proc is not that of this pid namespace, or cannot be read',
       where: '/proc/self/stat',
-      why: `A pid that is used again cannot be told from its former owner. ${stays}`,
+      why: `A reused pid cannot be recognized. ${stays}`,
       remedy: 'Mount /proc in this namespace (unshare --mount-proc).',
     });
   }
   if (system.platform === 'linux' && (boot === '' || namespace === 0)) {
     found.warning({
-      what: 'the kernel does not name this boot, or this pid namespace',
+      what: 'the identity of this boot, or of this pid namespace, is unknown',
       where: boot === '' ? '/proc/sys/kernel/random/boot_id' : '/proc/self/ns/pid',
       why: stays,
       remedy: 'Make it readable.',
@@ -68,8 +68,8 @@ export function checkProcesses({ host, system }: Patient): Findings {
     found.note({
       what: `/proc hides the processes of other users (${hiding})`,
       where: '/proc',
-      why: `In a shared store, whether their pids are used again cannot be told. ${stays}`,
-      remedy: 'Nothing, where each user has a store of their own.',
+      why: `In a shared store, their reused pids cannot be recognized. ${stays}`,
+      remedy: 'Nothing, if each user has their own store.',
     });
   }
   const container = CONTAINER_MARKS.find((file) => system.read(file) !== null);
@@ -77,17 +77,17 @@ export function checkProcesses({ host, system }: Patient): Findings {
     found.note({
       what: 'this is a container',
       where: container,
-      why: 'Processes of other containers that share the store are judged by their heartbeats: a dead one is noticed after 30 s, not at once.',
+      why: 'Processes of other containers that share the store are judged by their keepalives: a dead one is noticed after 30 s, not at once.',
       remedy: 'Share the pid namespace (docker run --pid) if that is too slow.',
     });
   }
-  if (found.isCalm) found.ok('the kernel tells who is alive');
+  if (found.isCalm) found.ok('the kernel shows which processes are alive');
   return found;
 }
 
 const CONTAINER_MARKS = ['/.dockerenv', '/run/.containerenv'];
 
-/** Whether more processes can wait without looking all the time. */
+/** Checks that more processes can wait without polling. */
 export function checkWatches({ system }: Patient): Findings {
   const found = new Findings('watches');
   const limit = Number(system.read('/proc/sys/fs/inotify/max_user_instances') ?? Number.NaN);
@@ -99,7 +99,7 @@ export function checkWatches({ system }: Patient): Findings {
     found.warning({
       what: text,
       where: '/proc/sys/fs/inotify/max_user_instances',
-      why: 'Each process that waits needs one. Without, it looks every few milliseconds instead.',
+      why: 'Each waiting process needs one. Without it, the process polls every few milliseconds.',
       remedy: 'sysctl fs.inotify.max_user_instances=1024',
     });
   }

@@ -1,35 +1,39 @@
 import path from 'node:path';
-import { defaultStorePath, storePath } from '../../../lib/disk/store-directory.ts';
-import type { Host } from '../../../lib/host/host.ts';
-import type { StoreDirectory } from '../../../lib/host/own-directory.ts';
-import { pinnedHost } from '../../../lib/host/pinned-files.ts';
-import { Survey, type SurveyedResource } from '../../../lib/observe/store-scan.ts';
+import {
+  defaultStorePath,
+  type Host,
+  pinnedHost,
+  type ResourceReading,
+  type StoreDirectory,
+  StoreScan,
+  storePath,
+} from '../../../lib/internal.ts';
 import type { System } from './system.ts';
 
-/** What the checks look at. */
+/** The subject of the checks. */
 export interface Patient {
   host: Host;
   system: System;
   env: NodeJS.ProcessEnv;
-  /** The oldest Node that will do. */
+  /** The oldest supported Node. */
   oldestNode: string;
   /** Where the store is, or will be. */
   place: string;
-  /** Who said so. */
+  /** What chose the place. */
   chosenBy: '--dir' | 'LOCKSTEP_DIR' | 'default';
-  /** The place that is used where nobody says anything. */
+  /** The place that is used without `--dir` and LOCKSTEP_DIR. */
   defaultPlace: string;
-  /** The store's own directory, or the nearest one above it that is there. */
+  /** The store's own directory, or the nearest existing one above it. */
   nearest: string;
   isThere: boolean;
 }
 
-/** A store that could be opened, and what is in it. */
+/** A store that could be opened, and its contents. */
 export interface Opened extends Patient {
   directory: StoreDirectory;
-  survey: Survey;
-  resources: SurveyedResource[];
-  /** Whether to remove what can be removed. */
+  scan: StoreScan;
+  resources: ResourceReading[];
+  /** Whether to remove leftovers. */
   fix: boolean;
 }
 
@@ -38,7 +42,7 @@ export interface PatientOptions {
   system: System;
   env: NodeJS.ProcessEnv;
   dir: string | undefined;
-  /** As package.json says it: `>=20.19`. */
+  /** From package.json: `>=20.19`. */
   engine: string;
 }
 
@@ -59,9 +63,9 @@ export function patientOf({ host, system, env, dir, engine }: PatientOptions): P
 }
 
 export function opened(patient: Patient, directory: StoreDirectory, fix: boolean): Opened {
-  const survey = new Survey(patient.host, directory);
+  const scan = new StoreScan(patient.host, directory);
   const host = pinnedHost(patient.host, directory);
-  return { ...patient, host, directory, survey, resources: survey.resources().resources, fix };
+  return { ...patient, host, directory, scan, resources: scan.resources().resources, fix };
 }
 
 function nearestOf(host: Host, directory: string): string {

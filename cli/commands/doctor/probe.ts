@@ -1,17 +1,17 @@
-import type { Host } from '../../../lib/host/host.ts';
+import type { Host } from '../../../lib/internal.ts';
 import { Findings } from './finding.ts';
 import type { Opened, Patient } from './patient.ts';
 
-/** How long the news of a change may take. */
+/** The longest time until a change is noticed. */
 const WATCH_MS = 2_000;
-/** Clocks that are this far apart are worth a word. */
+/** A larger difference of clocks is reported. */
 const SKEW_MS = 2_000;
-/** The guard of a guarded store is taken over after a minute, by the server's clock. */
+/** The guard of a guarded store is taken over after a minute by the server's clock. */
 const GUARD_SKEW_MS = 30_000;
 
 /**
- * Does with files of its own, which it removes, what the library does with a journal: whatever the file system's name
- * is, this is what it has to be good for.
+ * Tests, with files of its own that it removes, each operation that the library needs: the type of a file system does not
+ * prove that they work.
  */
 export async function checkFiles(patient: Patient, directory: Opened['directory'] | null): Promise<Findings> {
   const found = new Findings('files');
@@ -24,36 +24,35 @@ export async function checkFiles(patient: Patient, directory: Opened['directory'
     probe.links();
     probe.renames();
     checkClock(found, probe.clockSkewMs(), directory?.guarded ?? false, nearest);
-    if (!(await probe.wakes())) tellDeaf(found, 'nobody is told of a change there', nearest);
+    if (!(await probe.wakes())) addUnnoticed(found, 'no change is reported there', nearest);
   } catch (error) {
-    if (isOutOfWatches(error)) tellDeaf(found, (error as Error).message, nearest);
+    if (isOutOfWatches(error)) addUnnoticed(found, (error as Error).message, nearest);
     else {
       found.problem({
-        what: `it does not do what a store needs: ${(error as Error).message}`,
+        what: `an operation that a store needs fails: ${(error as Error).message}`,
         where: nearest,
-        why: 'Locks there would not be held, or not be given.',
+        why: 'Locks there would not exclude, or could not be acquired.',
         remedy: 'Choose a directory on another file system with LOCKSTEP_DIR.',
       });
     }
   } finally {
     probe.end();
   }
-  if (found.isCalm)
-    found.ok('files there are made once, appended to, linked, renamed and watched as they must be', nearest);
+  if (found.isCalm) found.ok('exclusive creation, appends, links, renames and watches work there', nearest);
   return found;
 }
 
-/** Whatever its code is: too many instances, watches or open files. */
+/** Too many instances, watches or open files, whatever the code is. */
 function isOutOfWatches(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).syscall === 'watch';
 }
 
-function tellDeaf(found: Findings, what: string, where: string): void {
+function addUnnoticed(found: Findings, what: string, where: string): void {
   found.warning({
-    what: `a change of a file is not noticed: ${what}`,
+    what: `changes of files are not noticed: ${what}`,
     where,
-    why: 'Who waits looks from time to time instead, and gets in a little later.',
-    remedy: 'See the limits of inotify: sysctl fs.inotify.max_user_instances fs.inotify.max_user_watches.',
+    why: 'A waiter polls instead, and acquires a little later.',
+    remedy: 'Check the limits of inotify: sysctl fs.inotify.max_user_instances fs.inotify.max_user_watches.',
   });
 }
 
@@ -62,8 +61,8 @@ function checkClock(found: Findings, skewMs: number, guarded: boolean, where: st
   const words = {
     what: `the file system’s clock is ${(Math.abs(skewMs) / 1000).toFixed(1)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this machine’s`,
     where,
-    why: 'The age of a report, and of the guard of a guarded store, is told by it.',
-    remedy: 'Have both follow one time server (NTP).',
+    why: 'The age of a heartbeat, and of the guard of a guarded store, is measured by it.',
+    remedy: 'Synchronize both with one time server (NTP).',
   };
   if (guarded && Math.abs(skewMs) > GUARD_SKEW_MS) found.problem(words);
   else found.warning(words);
@@ -80,7 +79,7 @@ class Probe {
     this.#path = path;
   }
 
-  /** A name is made once. */
+  /** A name is created only once. */
   makes(): void {
     const { files } = this.#host;
     this.#made.push(this.#path);
@@ -91,10 +90,10 @@ class Probe {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
       throw error;
     }
-    throw new Error('a file that was there could be made once more (O_EXCL)');
+    throw new Error('an existing file could be created again (O_EXCL)');
   }
 
-  /** Two descriptors write behind each other, and read what the other wrote. */
+  /** Two descriptors append behind each other, and each reads what the other wrote. */
   appends(): void {
     const { files } = this.#host;
     const [one, other] = [files.openForAppend(this.#path), files.openForAppend(this.#path)] as const;
@@ -114,20 +113,20 @@ class Probe {
     const { files } = this.#host;
     const second = `${this.#path}.link`;
     this.#made.push(second);
-    if (!files.link(this.#path, second)) throw new Error('a second name could not be given (link)');
+    if (!files.link(this.#path, second)) throw new Error('a second name could not be created (link)');
     if (files.look(second)?.inode !== files.look(this.#path)?.inode)
-      throw new Error('a second name is another file (link)');
-    if (files.link(this.#path, second)) throw new Error('a name that was taken was given again (link)');
+      throw new Error('a second name leads to another file (link)');
+    if (files.link(this.#path, second)) throw new Error('an existing name could be linked again (link)');
   }
 
   renames(): void {
     const { files } = this.#host;
     files.rename(`${this.#path}.link`, `${this.#path}.name`);
     this.#made.push(`${this.#path}.name`);
-    if (files.look(`${this.#path}.name`) === null) throw new Error('a file that was renamed is not there (rename)');
+    if (files.look(`${this.#path}.name`) === null) throw new Error('a renamed file is missing (rename)');
   }
 
-  /** How far the clock that a write is dated by is ahead of ours, beyond the time that the write took. */
+  /** How far the clock of a write's mtime is ahead of ours, beyond the time that the write took. */
   clockSkewMs(): number {
     const { files, clock } = this.#host;
     const before = clock.wallMicros() / 1_000;
@@ -138,7 +137,7 @@ class Probe {
     return dated < before ? dated - before : Math.max(0, dated - after);
   }
 
-  /** Whether a touch is heard of. */
+  /** Whether a touch is reported. */
   async wakes(): Promise<boolean> {
     const { files } = this.#host;
     let stop = () => {};
@@ -163,7 +162,7 @@ class Probe {
       try {
         files.remove(path);
       } catch {
-        // Read-only by now: it says so elsewhere.
+        // Another check reports a read-only file system.
       }
     }
   }

@@ -9,21 +9,21 @@ export interface Mount {
 
 export interface Space {
   bytes: number;
-  /** Null where files are not counted. */
+  /** Null if the file system does not count files. */
   files: number | null;
 }
 
-/** What the checks ask the system, in one place, so that a test can make it say something else. */
+/** The system as the checks see it, in one place, so that a test can replace it. */
 export interface System {
   nodeVersion: string;
   platform: NodeJS.Platform;
-  /** The mount that a path is on; null where the system does not tell. */
+  /** The mount that a path is on; null if unknown. */
   mountOf(path: string): Mount | null;
   spaceIn(directory: string): Space;
   /** A small file of the system, or null. */
   read(path: string): string | null;
   isExecutable(path: string): boolean;
-  /** The inotify instances that this user has open, as far as can be seen. */
+  /** The inotify instances that this user has open, as far as they are visible. */
   inotifyInstances(): number;
 }
 
@@ -59,7 +59,7 @@ export const realSystem: System = {
   },
 };
 
-/** The innermost mount that a path is on. Of several at one place, the last one hides the others. */
+/** The innermost mount that a path is on. Of several mounts at one place, the last one hides the others. */
 export function mountIn(table: string, path: string): Mount | null {
   let found: Mount | null = null;
   for (const line of table.split('\n')) {
@@ -73,7 +73,7 @@ export function mountIn(table: string, path: string): Mount | null {
   return found;
 }
 
-/** The kernel writes blanks and the like in octal. */
+/** Decodes the octal escapes with which the kernel writes blanks and the like. */
 function plain(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
@@ -95,7 +95,7 @@ function linkOf(path: string): string | null {
   return quietly(() => fs.readlinkSync(path));
 }
 
-/** Processes end while they are looked at. */
+/** Null if a call fails: processes end during the check. */
 function quietly<T>(call: () => T): T | null {
   try {
     return call();

@@ -1,20 +1,20 @@
 import type { CommandModule } from 'yargs';
-import { waitOptions } from '../../args/options.ts';
+import { waitingOptions } from '../../args/options.ts';
 import type { EditArguments } from './edit.ts';
 
 export const edit: CommandModule<object, EditArguments> = {
   command: 'edit [file]',
   describe: 'Change a JSON file with a filter, locked and atomically',
   builder: (argv) =>
-    waitOptions(argv)
+    waitingOptions(argv)
       .usage(
-        '$0 edit FILE.json [options] -- FILTER [ARG…]\n\nRuns FILTER with the file on its stdin, byte for byte, and replaces the file by what FILTER prints, under the file’s lock. If FILTER fails or prints no JSON, the file stays as it was, and FILTER’s status is passed on (65 for no JSON). The owner, mode, access list and extended attributes are kept.',
+        '$0 edit FILE.json [options] -- FILTER [ARG…]\n\nRuns FILTER under the file’s lock with the file’s bytes on its stdin, and replaces the file by FILTER’s output. If FILTER fails or prints no JSON, the file stays unchanged, and the exit code is FILTER’s (65 for no JSON). The owner, mode, access list and extended attributes are kept.',
       )
       .positional('file', { type: 'string', describe: 'The JSON file' })
       .option('allow-new-owner', {
         type: 'boolean',
         default: false,
-        describe: 'Let the file become yours where you may not give files away',
+        describe: 'Accept that the file becomes yours where you may not set its owner',
       })
       .example("$0 edit ticket.json -- jq '.count -= 1'", 'sell a ticket') as never,
   handler: async (args) => (await import('./edit.ts')).editFile(args),

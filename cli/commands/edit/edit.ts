@@ -1,14 +1,12 @@
-import { DeadlockError, LockTimeoutError, StoreError } from '../../../lib/errors.ts';
-import { JsonFile } from '../../../lib/primitives/json-file.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
+import { DeadlockError, JsonFile, type Lease, LockTimeoutError, StoreError } from '../../../lib/index.ts';
 import { describeHolders } from '../../access/acquisition.ts';
-import { parseDuration } from '../../args/duration.ts';
-import type { WaitArguments, WordArguments } from '../../args/options.ts';
+import { patienceOf } from '../../args/duration.ts';
+import type { WaitingArguments, WordArguments } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { filterThrough } from './filter.ts';
 
-export interface EditArguments extends WaitArguments, WordArguments {
+export interface EditArguments extends WaitingArguments, WordArguments {
   file?: string;
   allowNewOwner: boolean;
 }
@@ -17,10 +15,10 @@ export interface EditArguments extends WaitArguments, WordArguments {
 const NOT_JSON = 65;
 
 export async function editFile(args: EditArguments): Promise<void> {
-  const { file, words, wait, nonblock, allowNewOwner } = args;
-  if (file === undefined) throw new UsageError('say which file: lockstep edit FILE.json -- FILTER [ARG…]');
-  if (!words?.length) throw new UsageError('say which filter, behind --: lockstep edit FILE.json -- FILTER [ARG…]');
-  const timeout = nonblock ? 0 : wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(wait, '--wait');
+  const { file, words, allowNewOwner } = args;
+  if (file === undefined) throw new UsageError('missing FILE: lockstep edit FILE.json -- FILTER [ARG…]');
+  if (!words?.length) throw new UsageError('missing filter behind --: lockstep edit FILE.json -- FILTER [ARG…]');
+  const timeout = patienceOf(args);
   const edit = new Edit(new JsonFile(file), words);
   try {
     await edit.run({ timeout, allowNewOwner });
@@ -29,11 +27,11 @@ export async function editFile(args: EditArguments): Promise<void> {
   }
 }
 
-/** One change of a file by a filter. */
+/** One edit of a file by a filter. */
 class Edit {
   readonly #file: JsonFile;
   readonly #words: readonly string[];
-  /** Whether the filter has printed all that should replace the file. */
+  /** Whether the filter has ended well: a later error is about its output, or about the file. */
   hasFiltered = false;
 
   constructor(file: JsonFile, words: readonly string[]) {
@@ -53,7 +51,7 @@ class Edit {
   }
 }
 
-/** What the user is told, and the exit code. */
+/** Reports an error that has a message or an exit code of its own here, and returns the error to throw. */
 function refusalOf(error: unknown, args: EditArguments, hasFiltered: boolean): unknown {
   const { file, words, conflictExitCode, quiet } = args;
   if (error instanceof DeadlockError || error instanceof LockTimeoutError) {
@@ -63,7 +61,7 @@ function refusalOf(error: unknown, args: EditArguments, hasFiltered: boolean): u
   }
   const isOutput = error instanceof StoreError && ['FILE_NOT_JSON', 'FILE_NOT_UTF8'].includes(error.code);
   if (!isOutput || !hasFiltered) return error;
-  const why = error.cause instanceof Error ? error.cause.message : 'it is not UTF-8, as the file is';
+  const why = error.cause instanceof Error ? error.cause.message : 'it is not UTF-8';
   say(`${file}: ${words?.[0]} printed no JSON (${why}); the file is unchanged`);
   return new Exit(NOT_JSON);
 }

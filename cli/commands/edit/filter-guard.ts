@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /**
- * Waits for the end of its standard input. If that comes without the line `done`, our process is gone: then it ends every
- * process that has the mark in its environment, politely first. (The filter keeps its terminal and its process group,
- * which may be ours, so no group can be signalled; and by its pid alone it would be found too late, or somebody else.)
+ * Waits for the end of its standard input. If that comes without the line `done`, our process is gone. The script then
+ * ends every process that has the mark in its environment: first with SIGTERM, later with SIGKILL. (It can signal no
+ * process group, because the filter keeps its terminal and its group, which may be ours; and a pid alone comes too late,
+ * or may be another process's by then.)
  *
- * One that is being started just now has its environment only in a moment: so it is looked for more than once.
+ * A process that is just being started gets its environment a moment later, so the script searches several times.
  */
 const SCRIPT = `
 trap '' HUP INT QUIT TERM
@@ -21,27 +22,27 @@ while [ $rounds -lt 200 ] && [ $calm -lt 3 ]; do
 done
 `;
 
-/** Ends a filter, and what it started, when we cannot: after SIGKILL or a crash of our process. */
+/** Ends a filter, and all that it started, when our process cannot: after SIGKILL or a crash. */
 export class FilterGuard {
   readonly #process: ChildProcess;
   readonly #mark: string;
 
-  /** `nonce`: what no other guard has. */
+  /** `nonce` is unique to this guard. */
   constructor(nonce: string) {
     this.#mark = nonce;
     const words = ['-c', SCRIPT, 'lockstep-filter-guard', `LOCKSTEP_FILTER=${nonce}`];
     this.#process = spawn('/bin/sh', words, { cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-    // Without it the filter runs all the same. It may be killed at any time, too.
+    // Best effort: the filter runs without its guard too.
     this.#process.on('error', () => undefined);
     this.#process.stdin?.on('error', () => undefined);
   }
 
-  /** What the filter must have in its environment. */
+  /** The mark, for the filter's environment. */
   get environment(): Record<string, string> {
     return { LOCKSTEP_FILTER: this.#mark };
   }
 
-  /** For systems without `/proc`, where the mark cannot be looked for. */
+  /** For systems without `/proc`, where the mark cannot be searched. */
   watch(pid: number): void {
     this.#process.stdin?.write(`${pid}\n`);
   }

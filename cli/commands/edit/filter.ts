@@ -1,21 +1,17 @@
 import { spawn } from 'node:child_process';
-import { MAX_FILE_BYTES } from '../../../lib/file/document.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { statusOf } from '../../child/child.ts';
+import { MAX_FILE_BYTES, nodeHost } from '../../../lib/internal.ts';
+import { CANNOT_RUN, NOT_FOUND, statusOf } from '../../child/status.ts';
 import { Exit, say } from '../../output/exit.ts';
 import { FilterGuard } from './filter-guard.ts';
 
-const CANNOT_RUN = 126;
-const NOT_FOUND = 127;
-
-/** A program that makes new bytes of old ones: `jq`, `sed`, a script. */
+/** A program that reads the old bytes and prints the new ones: `jq`, `sed`, a script. */
 export interface Filter {
   words: readonly string[];
   env: Record<string, string>;
 }
 
 /**
- * Resolves to what a filter printed. It is ended if our process is.
+ * Runs a filter, and resolves to its output. The filter is ended if our process is killed.
  *
  * @throws {Exit} (rejects) if it cannot be started, fails, or prints too much
  */
@@ -45,7 +41,7 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
           ? `printed more than ${MAX_FILE_BYTES} bytes (512 MiB)`
           : `failed (${signal ?? `exit ${code}`})`;
         say(`${program} ${why}; the file is unchanged`);
-        reject(new Exit(statusOf(code, signal)));
+        reject(new Exit(statusOf({ code, signal })));
       });
     });
   } finally {
@@ -53,7 +49,7 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
   }
 }
 
-/** What a filter printed, up to a bound. */
+/** A filter's output, up to a limit. */
 class Output {
   readonly #chunks: Buffer[] = [];
   readonly #onTooLong: () => void;

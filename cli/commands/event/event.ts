@@ -1,10 +1,10 @@
 import prettyMs from 'pretty-ms';
-import { openStore } from '../../../lib/disk/open-store.ts';
-import { Event } from '../../../lib/primitives/event.ts';
+import { Event, openStore } from '../../../lib/index.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
+import { inShell } from '../../text/shell-word.ts';
 
 export interface EventArguments extends StoreArguments, PatienceArguments {
   action?: 'set' | 'clear' | 'wait' | undefined;
@@ -14,14 +14,14 @@ export interface EventArguments extends StoreArguments, PatienceArguments {
 export async function actOnEvent(args: EventArguments): Promise<void> {
   const { action, name, dir, nonblock, conflictExitCode } = args;
   if (action === undefined || name === undefined)
-    throw new UsageError('say what to do with which event: lockstep event set|clear|wait NAME');
+    throw new UsageError('missing action or NAME: lockstep event set|clear|wait NAME');
   const timeout = patienceOf(args);
   const event = new Event(name, { store: openStore(dir) });
   if (action !== 'wait') return event[action]();
   mortalAsInit();
   if (await event.wait({ timeout, label: `event wait ${name}` })) return;
-  // Whoever only asks has its answer in the exit code.
+  // With --nonblock the exit code is the answer.
   if (!nonblock)
-    say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${name}\` sets it`);
+    say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${inShell(name)}\` sets it`);
   throw new Exit(conflictExitCode);
 }

@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { holdOf, lastOf, type PastAction, type Span, waitOf } from '../../../lib/history/span.ts';
+import { holdOf, type Past, type PastAction, type Span, waitOf } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
 import { resourceOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
@@ -28,22 +28,23 @@ export async function showHistory(args: HistoryArguments): Promise<void> {
   const { name, beside } = resourceOf(args);
   const { place, history } = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
   if (history && beside === null && !args.lock && hasRuns(args.dir, name)) return showRuns(name, args);
-  if (args.output)
-    throw new UsageError(`${name} is no job, and only the runs of a job have output: leave --output out`);
+  if (args.output) throw new UsageError(`${name} is not a job, and only runs of a job have output: omit --output`);
   const past = history?.of(name) ?? nothingKept(name, place);
   sayDamaged(name, past.damaged);
   printPast(past, args);
 }
 
-/** A job's runs, as the options ask for them. */
+/** Prints a job's runs. */
 function showRuns(name: string, { dir, number, since, summary, json, output }: HistoryArguments): void {
   if (summary)
-    throw new UsageError(`${name} is a job, whose runs have no summary: --lock shows its lock’s comings and goings`);
+    throw new UsageError(
+      `${name} is a job, and its runs have no summary: add --lock for its lock’s log, or omit --summary`,
+    );
   const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - parseDuration(since, '--since');
   printJobHistory(runsOf(dir, name, { most: number, from }), { dir, json, output });
 }
 
-/** A resource's comings and goings, as the options ask for them. */
+/** Prints a resource's acquire/release log. */
 function printPast(past: Past, args: HistoryArguments): void {
   const { readAt } = past;
   const events = wanted(past, args);
@@ -59,13 +60,12 @@ function printPast(past: Past, args: HistoryArguments): void {
 }
 
 function check({ number, json, summary, lock, output }: HistoryArguments): void {
-  if (lock && output)
-    throw new UsageError('--output is of a job’s runs, and --lock of its lock: leave one of them out');
+  if (lock && output) throw new UsageError('--output and --lock exclude each other: only runs of a job have output');
   if (!Number.isSafeInteger(number) || number < 0) throw new UsageError('--number must be a whole number, 0 for all');
-  if (json && summary) throw new UsageError('--json has no summary: leave --summary out');
+  if (json && summary) throw new UsageError('--json has no summary: omit --summary');
 }
 
-/** What is to be shown of it, in the order in which it began. */
+/** The spans and actions that the options ask for, in the order in which they began. */
 function wanted({ spans, actions, readAt }: Past, { number, since }: HistoryArguments): Array<Span | PastAction> {
   const from = since === undefined ? Number.NEGATIVE_INFINITY : readAt - parseDuration(since, '--since');
   const events = [

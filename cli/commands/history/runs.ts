@@ -1,126 +1,129 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { tookMs } from '../../../lib/jobs/health.ts';
-import { tailOf } from '../../../lib/jobs/output-tail.ts';
-import type { Run } from '../../../lib/jobs/record-format.ts';
-import { isSeen, RunHistory, type SeenRun, type Sighting } from '../../../lib/jobs/run-history.ts';
-import { sightingAsJson, waitedMs } from '../../report/job-json.ts';
+import {
+  isObserved,
+  type ObservedRun,
+  openRunLog,
+  type Run,
+  type RunReading,
+  tailOf,
+  tookMs,
+} from '../../../lib/jobs/index.ts';
+import { readingAsJson, waitedMs } from '../../report/job-json.ts';
 import { resultOf } from '../../report/job-words.ts';
 import { jsonText, shown } from '../../text/escape.ts';
 import { lasting, localTime } from '../../text/quantities.ts';
 import { tableLines } from '../../text/table.ts';
 
-/** The part of `lockstep history NAME` that is for jobs. */
+/** The run log of a job: the part of `lockstep history NAME` for jobs. */
 
 const HEADINGS = ['STARTED', 'WAITED', 'TOOK', 'RESULT', 'CODE', 'BY', 'REASON'];
 const INDENT = '    ';
 
 export interface JobHistoryOptions {
-  /** The store, as `--dir` says it. */
+  /** The value of `--dir`. */
   dir: string | undefined;
   json: boolean;
-  /** Each run's last lines of output too. */
+  /** Whether to print each run's last lines of output. */
   output: boolean;
 }
 
-/** Whether a name is a job's: one that a run was ever written down of. */
+/** Whether a name is a job's: whether it has a record of a run. */
 export function hasRuns(dir: string | undefined, name: string): boolean {
-  return new RunHistory(nodeHost, directoryOf(dir)).sightings(name).next().done === false;
+  return openRunLog(dir).readings(name).next().done === false;
 }
 
 export interface RunsWanted {
-  /** How many, at most. 0: all. */
+  /** The largest number of runs. 0: all. */
   most: number;
-  /** None that were over before, in ms since 1970. */
+  /** Excludes runs that ended before this, in ms since 1970. */
   from: number;
 }
 
-/** The newest runs of a job that are wanted, the newest last: as a log has them. */
-export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): Sighting[] {
-  const found: Sighting[] = [];
-  for (const sighting of new RunHistory(nodeHost, directoryOf(dir)).sightings(name)) {
-    if (lastSeenAt(sighting) < from) continue;
-    found.push(sighting);
+/** The newest of a job's runs that are wanted, in a log's order: the newest last. */
+export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): RunReading[] {
+  const found: RunReading[] = [];
+  for (const reading of openRunLog(dir).readings(name)) {
+    if (lastSeenAt(reading) < from) continue;
+    found.push(reading);
     if (found.length === most) break;
   }
   return found.reverse();
 }
 
-/** When it was over, in ms since 1970; of a run that goes on: never. */
-function lastSeenAt(sighting: Sighting): number {
-  if (!isSeen(sighting)) return sighting.at ?? Number.POSITIVE_INFINITY;
-  const { run, state } = sighting;
+/** When a run ended, in ms since 1970; infinite for a run that goes on. */
+function lastSeenAt(reading: RunReading): number {
+  if (!isObserved(reading)) return reading.at ?? Number.POSITIVE_INFINITY;
+  const { run, state } = reading;
   if (run.ended) return run.ended.at;
   return state === 'lost' ? run.at : Number.POSITIVE_INFINITY;
 }
 
-/** Prints them on stdout: as a table, or as one JSON array. */
-export function printJobHistory(runs: readonly Sighting[], { dir, json, output }: JobHistoryOptions): void {
-  const tail = (run: Run) => tailOf(nodeHost, directoryOf(dir), run);
+/** Prints runs on stdout, as a table or as one JSON array. */
+export function printJobHistory(runs: readonly RunReading[], { dir, json, output }: JobHistoryOptions): void {
+  const tail = (run: Run) => tailOf(run, dir);
   if (json)
     print(
       jsonText(
-        runs.map((sighting) => sightingAsJson(sighting, tail)),
+        runs.map((reading) => readingAsJson(reading, tail)),
         2,
       ),
     );
   else if (runs.length > 0) print(linesOf(runs, output ? tail : () => '').join('\n'));
 }
 
-function linesOf(runs: readonly Sighting[], tail: (run: Run) => string): string[] {
+function linesOf(runs: readonly RunReading[], tail: (run: Run) => string): string[] {
   const now = Date.now();
-  const starts = new Map(runs.filter(isSeen).map(({ run }) => [run.key, run.at]));
-  const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((sighting) => rowOf(sighting, starts, now))]);
-  const told = runs.map((sighting) => (isSeen(sighting) ? tail(sighting.run) : ''));
-  return [headings, ...rows.flatMap((row, at) => [row, ...indented(told[at] ?? '')])];
+  const starts = new Map(runs.filter(isObserved).map(({ run }) => [run.key, run.at]));
+  const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((reading) => rowOf(reading, starts, now))]);
+  const tails = runs.map((reading) => (isObserved(reading) ? tail(reading.run) : ''));
+  return [headings, ...rows.flatMap((row, at) => [row, ...indented(tails[at] ?? '')])];
 }
 
-/** What a command printed: shown, not obeyed, but for its tabs. */
+/** A command's output, escaped except for its tabs. */
 function indented(tail: string): string[] {
   if (tail === '') return [];
   const lines = tail.replace(/\n$/, '').split('\n');
   return lines.map((line) => `${INDENT}${line.split('\t').map(shown).join('\t')}`);
 }
 
-function rowOf(sighting: Sighting, starts: ReadonlyMap<string, number>, now: number): string[] {
-  if (!isSeen(sighting)) {
-    const started = sighting.at === null ? '-' : localTime(sighting.at, 'seconds');
-    return [started, '-', '-', 'unreadable', '-', '-', sighting.problem];
+function rowOf(reading: RunReading, starts: ReadonlyMap<string, number>, now: number): string[] {
+  if (!isObserved(reading)) {
+    const started = reading.at === null ? '-' : localTime(reading.at, 'seconds');
+    return [started, '-', '-', 'unreadable', '-', '-', reading.problem];
   }
-  const { run } = sighting;
+  const { run } = reading;
   return [
     localTime(run.at, 'seconds'),
-    waitWords(sighting, now),
-    tookWords(sighting, now),
-    resultOf(sighting),
+    waitWords(reading, now),
+    tookWords(reading, now),
+    resultOf(reading),
     run.ended ? String(run.ended.code) : '-',
     byWords(run, starts),
-    whyWords(sighting),
+    whyWords(reading),
   ].map((text) => (text === '' ? '-' : text));
 }
 
-function waitWords({ run, state }: SeenRun, now: number): string {
+function waitWords({ run, state }: ObservedRun, now: number): string {
   const ms = waitedMs(run) ?? (state === 'waiting' ? Math.max(0, now - run.at) : null);
   return ms === null ? '' : lasting(ms);
 }
 
-/** What a run that goes on has taken so far ends in `…`. */
-function tookWords({ run, state }: SeenRun, now: number): string {
+/** For a run that goes on, its time so far, with `…`. */
+function tookWords({ run, state }: ObservedRun, now: number): string {
   const ms = tookMs(run);
   if (ms !== null) return lasting(ms);
   const [first] = run.attempts;
   return state === 'running' && first ? `${lasting(Math.max(0, now - first.at))}…` : '';
 }
 
-/** Which run was there, or replaced this one: when it started, if that is known here. */
+/** The run that made this one skip, or replaced it: its start, or its key if the start is unknown here. */
 function byWords({ ended }: Run, starts: ReadonlyMap<string, number>): string {
   if (!ended || ended.by === '') return '';
   const at = starts.get(ended.by);
   return at === undefined ? ended.by : localTime(at, 'seconds');
 }
 
-function whyWords({ run, state, orphaned, stopped }: SeenRun): string {
-  if (state === 'lost') return 'nobody recorded how it ended: its process or its machine died in the middle';
+function whyWords({ run, state, orphaned, stopped }: ObservedRun): string {
+  if (state === 'lost') return 'its end was not recorded: its process or its machine died';
   if (orphaned) return 'its `lockstep job` is gone, its command still runs';
   if (stopped) return `its ${stopped === 'job' ? '`lockstep job`' : 'command'} is stopped`;
   const tries = run.attempts.length > 1 ? `${run.attempts.length} attempts` : '';

@@ -1,128 +1,143 @@
 import prettyMs from 'pretty-ms';
-import { openStore } from '../../../lib/disk/open-store.ts';
-import type { Sink } from '../../../lib/jobs/output-spool.ts';
-import { Lease } from '../../../lib/primitives/lease.ts';
-import { later } from '../../args/duration.ts';
+import { Lease, openStore, type Store } from '../../../lib/index.ts';
+import { directoryOf } from '../../../lib/internal.ts';
+import { Requested } from '../../access/target.ts';
+import { environmentOf } from '../../child/environment.ts';
+import { giveBack, reportLoss } from '../../child/lease.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
-import { admit } from './admission.ts';
-import { attempt } from './attempt.ts';
-import { endOfAttempt, type JobEnd, mayRetry } from './outcome.ts';
+import { Admission } from './admission.ts';
+import { attempts } from './attempts.ts';
+import { endOfFailure, type JobEnd } from './end.ts';
+import { OtherRuns } from './others.ts';
+import { JobOutput } from './output.ts';
 import { Pings } from './ping.ts';
-import type { JobArguments } from './plan.ts';
-import { type JobPlan, planOf } from './plan.ts';
-import { JobRun } from './run.ts';
-import { print, sinksOf } from './sinks.ts';
+import { type JobArguments, type JobPlan, planOf } from './plan.ts';
+import { JobRecord } from './record.ts';
+import { sinksOf } from './sinks.ts';
+import { Stop } from './stop.ts';
 
-const MAX_BACKOFF_MS = 3_600_000;
-/** Of `--every`: cron is not to the second, and a daily job must not miss each second day. */
+/** The tolerance of `--every`: cron is not exact to the second, and a daily job must not miss every second day. */
 const SLACK = 0.01;
 const MAX_SLACK_MS = 60_000;
 
+/** A run of a job: plan, record, lock, attempts, end, pings. */
 export async function runJob(args: JobArguments): Promise<never> {
   const plan = await planOf(args);
-  const sinks = sinksOf(plan);
-  const run = begin(plan, args.dir);
+  const output = new JobOutput(sinksOf(plan));
+  const stop = new Stop();
+  const { store, record } = begin(plan, args.dir);
+  stop.watch(record.directory, record.start);
   const pings = plan.ping && new Pings(plan.ping, (why) => plan.verbose && say(`${plan.name}: ${why}`));
+  const close = () => {
+    output.remove();
+    stop.close();
+    record.close();
+  };
   try {
-    const end = await run.settle(() => courseOf(run, sinks, pings));
-    // What happened stands; who is told to go now need tell nobody.
-    run.stop.over(() => {
-      run.close();
+    const end = await courseOf(plan, store, { record, output, stop, pings });
+    // The end is recorded: a signal that comes now only cuts the reports short.
+    stop.over(() => {
+      close();
       process.exit(end.code);
     });
-    await tell(run, end);
-    await report(run, end, pings);
+    await print(plan, end, output);
+    if (pings) await report(pings, end, record.began, output.tail);
     throw end.error ?? new Exit(end.code);
   } finally {
-    run.close();
+    close();
   }
 }
 
-function begin(plan: JobPlan, dir: string | undefined): JobRun {
+/** @throws {StoreError} */
+function begin(plan: JobPlan, dir: string | undefined): { store: Store; record: JobRecord } {
   try {
-    return new JobRun(plan, openStore(dir));
+    const store = openStore(dir);
+    return { store, record: new JobRecord(plan, directoryOf(store)) };
   } catch (error) {
-    say(`${plan.name}: its command was not begun, for it could not be written down:`);
+    say(`${plan.name}: the command did not begin, because its run could not be recorded:`);
     throw error;
   }
 }
 
-async function courseOf(run: JobRun, sinks: readonly Sink[], pings: Pings | null): Promise<JobEnd> {
-  const { splayMs } = run.plan;
-  if (splayMs > 0) await run.stop.duringWait((over) => later(Math.random() * splayMs, over));
-  run.check();
-  const notDue = ifNotDue(run);
-  if (notDue) return notDue;
-  const admitted = await admit(run);
-  if (!(admitted instanceof Lease)) return admitted;
-  try {
-    // Its end is written down before another run can come in.
-    return await run.settle(async () => ifNotDue(run) ?? (await attempts(run, admitted, sinks, pings)));
-  } finally {
-    await giveBack(admitted);
-  }
+interface RunParts {
+  record: JobRecord;
+  output: JobOutput;
+  stop: Stop;
+  pings: Pings | null;
 }
 
-async function attempts(run: JobRun, lease: Lease, sinks: readonly Sink[], pings: Pings | null): Promise<JobEnd> {
-  const { retries } = run.plan.record;
-  const output = run.openSpool(sinks).childFd;
+/** From the record of the run's start to the record of its end. Never rejects. */
+function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: RunParts): Promise<JobEnd> {
+  const others = new OtherRuns(record.directory, record.start);
   const onBegan = () => {
-    if (!run.began) pings?.start();
-    run.hasBegun();
+    if (!record.began) pings?.start();
+    record.hasBegun();
   };
-  for (let number = 1; ; number++) {
-    run.check();
-    const end = endOfAttempt(await attempt(run, lease, { output, number, onBegan }));
-    run.stop.check();
-    if (number > retries || !mayRetry(end)) return end;
-    const restMs = backoffOf(run.plan, number);
-    if (run.plan.verbose) say(`${run.plan.name}: ${end.told}; once more in ${prettyMs(restMs)}`);
-    await run.stop.duringWait((over) => later(restMs, over));
-  }
+  const work = async (lease: Lease): Promise<JobEnd> => {
+    const early = ifNotDue(plan, others);
+    if (early) return early;
+    const env = { ...process.env, ...environmentOf(lease, store) };
+    const fd = output.open(record.directory, record.start);
+    return attempts(plan, { lease, env, output: fd, record, stop, onBegan });
+  };
+  return settled(record, output, async () => {
+    if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);
+    stop.poll();
+    const lease = ifNotDue(plan, others) ?? (await new Admission(plan, lockOf(plan, store), others, stop).lease());
+    if (!(lease instanceof Lease)) return lease;
+    await noteAcquired(record, lease);
+    // The end is recorded before another run can get the lock.
+    return settled(record, output, () => work(lease)).finally(() => giveBack(lease));
+  });
 }
 
-/** Twice as long each time, and not the same for all that failed at the same moment. */
-function backoffOf({ backoffMs }: JobPlan, number: number): number {
-  return Math.min(backoffMs * 2 ** (number - 1), MAX_BACKOFF_MS) * (0.9 + 0.2 * Math.random());
+function lockOf({ name, permits }: JobPlan, store: Store): Requested {
+  return new Requested({ name, store }, { permits, take: 1, shared: false, exclusive: false });
+}
+
+/** Takes a part of the run's course, and records the end that it comes to: the first end counts. Never rejects. */
+async function settled(record: JobRecord, output: JobOutput, course: () => Promise<JobEnd>): Promise<JobEnd> {
+  const end = await course().catch((error: unknown) => endOfFailure(error, record.began));
+  if (!record.ended) record.end(end, output.end());
+  return end;
 }
 
 /**
- * The age of a success is counted from its start: a job of half an hour that cron starts each hour must not miss each second
- * one. A success that is still to come says that the clock was set back.
+ * The age of a success counts from its start: a job of half an hour that cron starts each hour must not miss every second
+ * start. A success in the future shows that the clock was set back.
  */
-function ifNotDue(run: JobRun): JobEnd | null {
-  const { everyMs } = run.plan.record;
-  if (everyMs === null) return null;
-  for (const { ended, at, key } of run.history.each(run.plan.name)) {
-    if (ended?.outcome !== 'succeeded') continue;
-    const ageMs = Date.now() - at;
-    if (ageMs < 0 || ageMs >= everyMs - Math.min(everyMs * SLACK, MAX_SLACK_MS)) return null;
-    const told = `not due: the last success began ${prettyMs(ageMs)} ago`;
-    return { outcome: 'not-due', code: EXIT.ok, reason: '', by: key, told };
-  }
-  return null;
+function ifNotDue({ recorded: { everyMs } }: JobPlan, others: OtherRuns): JobEnd | null {
+  const success = everyMs === null ? null : others.lastSuccess();
+  if (everyMs === null || success === null) return null;
+  const ageMs = Date.now() - success.at;
+  if (ageMs < 0 || ageMs >= everyMs - Math.min(everyMs * SLACK, MAX_SLACK_MS)) return null;
+  const message = `not due: the last success began ${prettyMs(ageMs)} ago`;
+  return { outcome: 'not-due', code: EXIT.ok, reason: '', by: success.key, message };
 }
 
-async function giveBack(lease: Lease): Promise<void> {
+async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
   try {
-    await lease.release();
+    record.note({ it: 'acquired', at: Date.now() });
   } catch (error) {
-    // The command has run: its status is what the caller needs. A loss was told when it happened.
-    if (lease.held) say((error as Error).message);
+    // The run ends here, and must leave nothing in line.
+    await lease.end().catch(() => undefined);
+    throw error;
   }
+  reportLoss(lease);
 }
 
-/** Silence when all is well; else what the command printed, and one line of our own. */
-async function tell(run: JobRun, { outcome, told, error }: JobEnd): Promise<void> {
-  const { name, quiet, verbose } = run.plan;
+/** Prints nothing when all is well; else the command's output, and one line about the end. */
+async function print({ name, quiet, verbose }: JobPlan, end: JobEnd, output: JobOutput): Promise<void> {
   if (quiet) return;
+  const { outcome, message, error } = end;
   const isWell = outcome === 'succeeded' || outcome === 'skipped' || outcome === 'not-due';
-  if (!verbose && !isWell && outcome !== 'replaced') await print(run.output());
-  if (error === undefined && (verbose || !isWell)) say(`${name}: ${told}`);
+  if (!verbose && !isWell && outcome !== 'replaced') await output.print();
+  if (error === undefined && (verbose || !isWell)) say(`${name}: ${message}`);
 }
 
-async function report(run: JobRun, { outcome, code, told }: JobEnd, pings: Pings | null): Promise<void> {
-  if (outcome === 'skipped' || outcome === 'not-due' || (outcome === 'replaced' && !run.began)) return;
+async function report(pings: Pings, end: JobEnd, began: boolean, tail: string): Promise<void> {
+  const { outcome, code, message } = end;
+  if (outcome === 'skipped' || outcome === 'not-due' || (outcome === 'replaced' && !began)) return;
   const isGivenUp = outcome === 'gave-up';
-  await pings?.end(isGivenUp ? 'fail' : String(code), isGivenUp ? told : run.tail);
+  await pings.end(isGivenUp ? 'fail' : String(code), isGivenUp ? message : tail);
 }

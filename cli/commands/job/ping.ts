@@ -2,14 +2,14 @@ import { UsageError } from '../../output/exit.ts';
 
 const TRY_MS = 5_000;
 const TRIES = 2;
-/** All that is reported after the command's end takes no longer. */
+/** The report of the end takes no longer than this, retries included. */
 const TOTAL_MS = 10_000;
-/** So many redirects are followed, each of them within the monitor's own origin. */
+/** The number of redirects that are followed, each within the monitor's own origin. */
 const MAX_REDIRECTS = 3;
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** How much of an address that the monitor names is repeated. */
+/** How much of a redirect's address is printed. */
 const MAX_NAMED = 200;
-/** How much of that the report of the start may take, where the command was quicker than it. */
+/** How long the report of the start may go on after the end of a command that was faster than the report. */
 const LATE_START_MS = 1_000;
 
 /** @throws {UsageError} */
@@ -23,8 +23,8 @@ export function pingUrl(given: string): URL {
 }
 
 /**
- * Tells a monitoring service of a run, as healthchecks.io has it: POST to the URL with `/start` or an exit code behind it. What the
- * service does, or does not, never fails the run, and delays it only up to a bound.
+ * Reports a run to a monitoring service, in the format of healthchecks.io: POST to the URL plus `/start` or an exit code. A
+ * failure of the service never fails the run, and delays it only up to a bound.
  */
 export class Pings {
   readonly #url: URL;
@@ -38,31 +38,31 @@ export class Pings {
     this.#onFailure = onFailure;
   }
 
-  /** Nobody waits for it. */
+  /** Reports the start, in the background. */
   start(): void {
-    this.#start = this.#tell('start', '', within(TRY_MS, this.#begun.signal));
+    this.#start = this.#report('start', '', within(TRY_MS, this.#begun.signal));
   }
 
-  /** `what`: an exit code, or `fail`; `0` is a success. Resolves when it is told, or cannot be; never rejects. */
+  /** Reports the end: `what` is an exit code (0: success), or `fail`. Resolves when it is reported, or cannot be; never rejects. */
   async end(what: string, body: string): Promise<void> {
     const total = within(TOTAL_MS);
     const late = setTimeout(() => this.#begun.abort(), LATE_START_MS);
-    // Told in its order: else the service would take the run for one that goes on.
+    // A start that arrives after the end would make the service take the run for one that goes on.
     await this.#start;
     clearTimeout(late);
     for (let tries = 1; tries <= TRIES && !total.signal.aborted; tries++)
-      if (await this.#tell(what, body, within(TRY_MS, total.signal))) break;
+      if (await this.#report(what, body, within(TRY_MS, total.signal))) break;
     total.done();
   }
 
-  async #tell(what: string, body: string, bound: Bound): Promise<boolean> {
+  async #report(what: string, body: string, bound: Bound): Promise<boolean> {
     const why = await this.#post(what, body, bound.signal);
     bound.done();
     if (why !== null) this.#onFailure(why);
     return why === null;
   }
 
-  /** Null if it was told; else why not. */
+  /** Returns null if the report was accepted; else why not. */
   async #post(what: string, body: string, signal: AbortSignal): Promise<string | null> {
     try {
       return await this.#send(this.#address(what), { method: 'POST', body, signal });
@@ -75,20 +75,19 @@ export class Pings {
   }
 
   /**
-   * The body is a job's output, meant for the origin that the caller named: it goes to no other host, port or scheme,
-   * wherever that one points. Within it a redirect is followed as browsers do: by 307 and 308 with the same body, by
-   * the others with none.
+   * The body is a job's output, meant for the origin in the user's URL: it goes to no other host, port or scheme, wherever a
+   * redirect points. Within the origin, redirects are followed as browsers follow them: 307 and 308 with the same body, the
+   * others without one.
    */
   async #send(address: URL, request: Sent): Promise<string | null> {
     for (let redirects = 0, at = address, sent = request; ; redirects++) {
       const response = await fetch(at, { ...sent, headers: HEADERS, redirect: 'manual' });
-      // Unread, it would keep the connection; and nobody waits for an answer that never ends.
+      // An unread body would keep the connection open, and its end may never come.
       void response.body?.cancel().catch(() => undefined);
       const to = redirectOf(response, at);
       if (to === null) return response.ok ? null : `the monitor answered ${response.status}`;
       if (to.origin !== this.#url.origin) return `the monitor redirects to ${named(to)}; not followed`;
-      if (redirects === MAX_REDIRECTS)
-        return `the monitor redirects again and again, last to ${named(to)}; not followed`;
+      if (redirects === MAX_REDIRECTS) return `the monitor redirects too often, last to ${named(to)}; not followed`;
       at = to;
       if (response.status < 307) sent = { method: 'GET', signal: request.signal };
     }
@@ -110,14 +109,14 @@ interface Sent {
   signal: AbortSignal;
 }
 
-/** Where an answer points, or null if it points nowhere. */
+/** Returns the address that an answer redirects to, or null if it is no redirect. */
 function redirectOf({ status, headers }: Response, from: URL): URL | null {
   const location = headers.get('location');
   if (location === null || !REDIRECTS.includes(status) || !URL.canParse(location, from.href)) return null;
   return new URL(location, from);
 }
 
-/** Without a user name and password, which are nobody's business. */
+/** Returns an address for a message, without its user name and password. */
 function named({ protocol, host, pathname }: URL): string {
   const address = `${protocol}//${host}${pathname}`;
   return address.length > MAX_NAMED ? `${address.slice(0, MAX_NAMED)}…` : address;
@@ -129,8 +128,8 @@ interface Bound {
 }
 
 /**
- * A signal that aborts after a time, or with another one. (`AbortSignal.any` of a timeout would do the same, but some versions of
- * Node collect it as garbage while `fetch` waits for it, and then nothing ever ends that.)
+ * A signal that aborts after a time, or with another signal. (`AbortSignal.any` with a timeout would do the same, but some versions
+ * of Node collect it as garbage while `fetch` waits for it, and then `fetch` never ends.)
  */
 function within(ms: number, outer?: AbortSignal): Bound {
   const controller = new AbortController();

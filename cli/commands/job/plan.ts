@@ -1,9 +1,8 @@
-import { shortCommand } from '../../../lib/host/command-line.ts';
-import type { RunPlan } from '../../../lib/jobs/record-format.ts';
-import { MAX_PERMITS } from '../../../lib/line/config.ts';
-import { checkName } from '../../../lib/store/name.ts';
+import { checkName, MAX_PERMITS, shortCommand } from '../../../lib/internal.ts';
+import type { RunPlan } from '../../../lib/jobs/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import { wordsOf } from '../../child/words.ts';
 import { EXIT, UsageError } from '../../output/exit.ts';
 import { pingUrl } from './ping.ts';
 
@@ -29,21 +28,21 @@ export interface JobArguments extends StoreArguments, WordArguments {
   verbose: boolean;
 }
 
-/** An attempt is one more owner of the lock's entry, and an entry has only so many. */
+/** Each attempt adds an owner to the lock's entry, and the number of an entry's owners is bounded. */
 const MAX_RETRIES = 10;
 const MAX_KEEP = 10_000;
 const BACKOFF_MS = 10_000;
 
-/** What the command line asks for, checked. Times in ms. */
+/** The command line's options, checked. Times in ms. */
 export interface JobPlan {
   name: string;
   words: readonly string[];
   label: string;
-  /** What its record says of it. */
-  record: RunPlan;
-  /** Undefined: a lock, rather than a semaphore. */
+  /** The part that the run's record keeps. */
+  recorded: RunPlan;
+  /** Undefined: a lock; else a semaphore. */
   permits: number | undefined;
-  /** Null where nothing was said. */
+  /** Null: no limit was given. */
   waitMs: number | null;
   splayMs: number;
   backoffMs: number;
@@ -58,15 +57,15 @@ export interface JobPlan {
 /** @throws {UsageError | MisuseError} */
 export async function planOf(args: JobArguments): Promise<JobPlan> {
   const { name, log = null, quiet, verbose } = args;
-  if (name === undefined) throw new UsageError('say which job: lockstep job NAME -- CMD [ARG…]');
+  if (name === undefined) throw new UsageError('missing NAME: lockstep job NAME -- CMD [ARG…]');
   checkName(name);
   if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
-  const words = wordsOf(args);
+  const words = wordsOf(args, 'job');
   return {
     name,
     words,
     label: shortCommand(args.command === undefined ? words : [args.command]),
-    record: await recordOf(args),
+    recorded: await recordedOf(args),
     permits: args.permits === undefined ? undefined : permitsOf(args),
     waitMs: waitOf(args),
     splayMs: durationOf(args.splay, '--splay') ?? 0,
@@ -80,11 +79,11 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
   };
 }
 
-async function recordOf(args: JobArguments): Promise<RunPlan> {
+async function recordedOf(args: JobArguments): Promise<RunPlan> {
   const { overlap, expect = null } = args;
   if (expect === null && args.grace !== undefined) throw new UsageError('--grace needs --expect');
-  // A library that only this needs, and that takes its time to load.
-  if (expect !== null) (await import('../../../lib/jobs/schedule.ts')).parseExpectation(expect);
+  // Loaded here only: the parser's library is slow to load.
+  if (expect !== null) (await import('./expectation.ts')).parseExpectation(expect);
   return {
     overlap,
     permits: permitsOf(args),
@@ -115,15 +114,6 @@ function backoffOf({ backoff, retries }: JobArguments): number {
 function skippedCodeOf({ conflictExitCode: code, overlap }: JobArguments): number {
   if (code !== undefined && overlap !== 'skip') throw new UsageError('--conflict-exit-code needs --overlap skip');
   return code === undefined ? EXIT.ok : wholeNumber(code, '--conflict-exit-code', 0, 255);
-}
-
-function wordsOf({ words, command }: JobArguments): readonly string[] {
-  if (command !== undefined) {
-    if (words?.length) throw new UsageError('give the command either behind -- or with -c, not both');
-    return ['/bin/sh', '-c', command];
-  }
-  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep job NAME -- CMD [ARG…]');
-  return words;
 }
 
 function durationOf(given: string | undefined, option: string): number | null {

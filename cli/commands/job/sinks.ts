@@ -1,14 +1,12 @@
 import fs from 'node:fs';
-import { messageOf } from '../../../lib/host/errno.ts';
-import { writeWhole } from '../../../lib/host/whole-write.ts';
-import type { Sink } from '../../../lib/jobs/output-spool.ts';
+import { messageOf, type Sink, writeWhole } from '../../../lib/internal.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import type { JobPlan } from './plan.ts';
 
 /**
- * Where a command's output goes while it runs: nowhere, unless it is asked for.
+ * Where the command's output goes as it comes: into the log of `--log`, and with `--verbose` to stdout; else nowhere.
  *
- * @throws {Exit} if there can be no such log
+ * @throws {Exit} if the log cannot be opened
  */
 export function sinksOf({ log, verbose }: Pick<JobPlan, 'log' | 'verbose'>): Sink[] {
   return [...(log === null ? [] : [logSink(log)]), ...(verbose ? [stdoutSink()] : [])];
@@ -21,7 +19,7 @@ function logSink(file: string): Sink {
     try {
       writeWhole(bytes, (rest) => fs.writeSync(fd, rest, 0, rest.length));
     } catch (error) {
-      // The job is worth more than its log.
+      // The job goes on without its log: its work matters more.
       say(`--log ${file}: cannot be written from here on: ${messageOf(error as Error)}`);
       fs.closeSync(fd);
       fd = -1;
@@ -33,26 +31,17 @@ function openLog(file: string): number {
   try {
     return fs.openSync(file, 'a');
   } catch (error) {
-    say(`--log ${file}: cannot be opened: ${messageOf(error as Error)}. The command was not begun.`);
+    say(`--log ${file}: cannot be opened: ${messageOf(error as Error)}. The command did not begin.`);
     throw new Exit(EXIT.io);
   }
 }
 
-let isDeaf = false;
+let isUnread = false;
 
 function stdoutSink(): Sink {
-  // Whoever read it is gone; the job goes on.
+  // The reader is gone; the job goes on.
   process.stdout.on('error', () => {
-    isDeaf = true;
+    isUnread = true;
   });
-  return (bytes) => void (isDeaf || process.stdout.write(Buffer.from(bytes)));
-}
-
-/** Resolves when all of it is written, or nobody reads. */
-export async function print(pieces: Iterable<Uint8Array>): Promise<void> {
-  process.stdout.on('error', () => undefined);
-  for (const piece of pieces) {
-    const failure = await new Promise((resolve) => process.stdout.write(Buffer.from(piece), resolve));
-    if (failure) return;
-  }
+  return (bytes) => void (isUnread || process.stdout.write(Buffer.from(bytes)));
 }

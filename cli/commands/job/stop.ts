@@ -1,37 +1,38 @@
-import type { EndRequest } from '../../../lib/jobs/stop-request.ts';
-import type { Child } from '../../child/child.ts';
-import { statusOf } from '../../child/child.ts';
+import {
+  byDeadline,
+  nodeHost,
+  type StopRequest,
+  StopRequestWatch,
+  type StoreDirectory,
+} from '../../../lib/internal.ts';
+import type { RunStart } from '../../../lib/jobs/index.ts';
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
+const NEVER = new Promise<void>(() => undefined);
 
-/** Why a run ends before it would have: somebody wants it to. */
+/** The reason of a run that is stopped before its own end: a signal, or another run's request. */
 export class Stopped extends Error {
-  readonly by: NodeJS.Signals | EndRequest;
+  readonly by: NodeJS.Signals | StopRequest;
 
-  constructor(by: NodeJS.Signals | EndRequest) {
+  constructor(by: NodeJS.Signals | StopRequest) {
     super('stopped');
     this.by = by;
   }
 }
 
-/** What a shell says of one that was ended by a signal. */
-export function codeOfStop({ by }: Stopped, began: boolean, notBegunCode: number): number {
-  if (typeof by === 'string') return statusOf(null, by);
-  return began ? statusOf(null, 'SIGTERM') : notBegunCode;
-}
-
 /**
- * Whether this run is to end: a signal came, or another run asks for it. Whoever waits for something waits for this too.
- * The command leads a group of its own, so no signal to ours, and no Ctrl-C, reaches it but by us.
+ * Whether this run is to stop: because of a signal, or because another run requests it. Every wait of the run ends with it.
+ * The command leads a process group of its own, so signals to ours, and Ctrl-C, reach it only through this class.
  */
 export class Stop {
   readonly #controller = new AbortController();
-  #child: Child | null = null;
+  #watch: StopRequestWatch | null = null;
+  #child: { kill(signal: NodeJS.Signals): void } | null = null;
   #onLate: (() => void) | null = null;
 
   constructor() {
-    for (const signal of ENDING) process.on(signal, () => (this.#onLate ? this.#onLate() : this.now(signal)));
+    for (const signal of ENDING) process.on(signal, () => (this.#onLate ? this.#onLate() : this.#now(signal)));
     for (const signal of FORWARDED) process.on(signal, () => this.#child?.kill(signal));
   }
 
@@ -39,43 +40,46 @@ export class Stop {
     return this.#controller.signal;
   }
 
-  /** The run has ended, and is only told of: a signal then does this. */
-  over(onLate: () => void): void {
-    this.#onLate = onLate;
+  /** Watches for requests to a run, until `close()`. */
+  watch(directory: StoreDirectory, run: RunStart): void {
+    this.#watch = new StopRequestWatch(nodeHost, directory, run, (request) => this.#now(request));
+    this.#watch.look();
   }
 
-  /** The first one counts. */
-  now(by: NodeJS.Signals | EndRequest): void {
-    if (!this.signal.aborted) this.#controller.abort(new Stopped(by));
+  /** Looks for a request, and throws if the run is to stop. @throws {Stopped} */
+  poll(): void {
+    this.#watch?.look();
+    this.check();
   }
 
-  /** @throws {Stopped} */
+  /** Throws if the run is known to have to stop. @throws {Stopped} */
   check(): void {
     this.signal.throwIfAborted();
   }
 
-  /** Signals that mean something to a command of its own are for this one. */
-  forwardTo(child: Child | null): void {
+  /** Waits, unless the run is to stop. @throws {Stopped} (rejects) */
+  async pause(ms: number): Promise<void> {
+    this.check();
+    await byDeadline(NEVER, ms, this.signal);
+    this.check();
+  }
+
+  /** Sends the signals that are the command's own business to this command; null: to none. */
+  forwardTo(child: { kill(signal: NodeJS.Signals): void } | null): void {
     this.#child = child;
   }
 
-  /**
-   * Waits, unless it is to end.
-   *
-   * @throws {Stopped} (rejects)
-   */
-  async duringWait(start: (over: () => void) => () => void): Promise<void> {
-    this.check();
-    await new Promise<void>((resolve, reject) => {
-      const cancel = start(() => {
-        this.signal.removeEventListener('abort', onAbort);
-        resolve();
-      });
-      const onAbort = () => {
-        cancel();
-        reject(this.signal.reason);
-      };
-      this.signal.addEventListener('abort', onAbort, { once: true });
-    });
+  /** The run has ended, and only reports are left: from here on a signal calls `onLate`. */
+  over(onLate: () => void): void {
+    this.#onLate = onLate;
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  /** The first reason counts. */
+  #now(by: NodeJS.Signals | StopRequest): void {
+    if (!this.signal.aborted) this.#controller.abort(new Stopped(by));
   }
 }

@@ -1,7 +1,5 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
-import { isJobWell, JobJudge, type JobVerdict, judgeJob, tookMs } from '../../../lib/jobs/health.ts';
-import { RunHistory } from '../../../lib/jobs/run-history.ts';
+import { JobJudge } from '../../../lib/internal.ts';
+import { isJobWell, type JobVerdict, judgeJob, openRunLog, type RunLog, tookMs } from '../../../lib/jobs/index.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { jobAsJson } from '../../report/job-json.ts';
@@ -37,38 +35,37 @@ export async function showJobs(args: JobsArguments): Promise<void> {
     );
   else if (args.check) for (const job of wanted) print(lineOf(job, now));
   else if (jobs.length > 0) printTable([HEADINGS, ...jobs.map((job) => rowOf(job, now))]);
-  else say('no job has run here yet; `lockstep job NAME -- CMD` runs one and remembers it');
+  else say('no job has run here yet; `lockstep job NAME -- CMD` runs one and records it');
   if (args.check && unwell.length > 0) throw new Exit(EXIT.failed);
 }
 
 function checkOptions({ json, check, prometheus, output }: JobsArguments): void {
-  if (prometheus && (json || check)) throw new UsageError('--prometheus goes with neither --json nor --check');
+  if (prometheus && (json || check)) throw new UsageError('--prometheus excludes --json and --check');
   if (output !== undefined && !prometheus)
-    throw new UsageError('--output is for --prometheus; elsewhere use the shell’s >');
+    throw new UsageError('--output needs --prometheus; otherwise redirect the output with >');
 }
 
 function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[] {
-  const history = new RunHistory(nodeHost, directoryOf(dir));
-  if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(history, name, now) }));
-  return history.known().flatMap(({ name, problem }) => {
-    const verdict = problem === null ? verdictOf(history, name, now) : judgeJob([{ at: null, problem }], now);
+  const log = openRunLog(dir);
+  if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(log, name, now) }));
+  return log.known().flatMap(({ name, problem }) => {
+    const verdict = problem === null ? verdictOf(log, name, now) : judgeJob([{ at: null, problem }], now);
     return [{ name, verdict }];
   });
 }
 
-function verdictOf(history: RunHistory, name: string, now: number): JobVerdict {
+function verdictOf(log: RunLog, name: string, now: number): JobVerdict {
   const judge = new JobJudge(now);
-  for (const sighting of history.sightings(name, () => judge.hasEnough)) judge.see(sighting);
+  for (const reading of log.readings(name, () => judge.hasEnough)) judge.add(reading);
   return judge.verdict();
 }
 
-/** Only who asks for it pays for what writes it. */
+/** Loads the metrics library only when it is needed. */
 async function showMetrics(jobs: readonly NamedVerdict[], file: string | undefined): Promise<void> {
-  const { metricsText } = await import('./metrics.ts');
+  const { metricsText, writeMetrics } = await import('./metrics.ts');
   const text = await metricsText(jobs);
   if (file === undefined) return void process.stdout.write(text);
-  const { replaceFile } = await import('../../../lib/file/replace-file.ts');
-  await replaceFile(file, Buffer.from(text));
+  await writeMetrics(file, text);
 }
 
 function print(text: string): void {
@@ -79,7 +76,7 @@ function lineOf({ name, verdict }: NamedVerdict, now: number): string {
   return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}`);
 }
 
-/** Who is last, how it ended and what it took are of one run, the newest that is over. */
+/** The last run, its result and its duration all belong to the newest run that is over. */
 function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
   const { state, last, typicalMs, due } = verdict;
   const took = last && tookMs(last.run);

@@ -1,5 +1,6 @@
 import { Gauge, Registry } from 'prom-client';
-import { type JobVerdict, tookMs } from '../../../lib/jobs/health.ts';
+import { replaceFile } from '../../../lib/internal.ts';
+import { type JobVerdict, tookMs } from '../../../lib/jobs/index.ts';
 import { shownLines } from '../../text/escape.ts';
 
 export interface NamedVerdict {
@@ -9,59 +10,55 @@ export interface NamedVerdict {
 
 type Metric = [name: string, help: string, value: (verdict: JobVerdict) => number | null];
 
-/** Times are seconds since 1970. A job of which a value is not known has no such sample. */
+/** Times are in seconds since 1970. A job whose value is unknown has no sample. */
 const METRICS: Metric[] = [
   [
     'last_run_timestamp_seconds',
-    'When the newest run that is over, and was neither skipped nor not due, was started.',
+    'When the newest run started that is over and was neither skipped nor not due.',
     ({ last }) => secondsOf(last?.run.at),
   ],
   [
     'last_success_timestamp_seconds',
-    'When the newest run that succeeded was started.',
+    'When the newest run started that succeeded.',
     ({ success }) => secondsOf(success?.run.at),
   ],
   [
     'last_duration_seconds',
-    'How long the command of the newest run that is over took, with all its attempts.',
+    'How long the command took in the newest run that is over, with all its attempts.',
     ({ last }) => secondsOf(last && tookMs(last.run)),
   ],
   [
     'typical_duration_seconds',
-    'The median duration of the newest runs that succeeded, of 20 at most.',
+    'The median duration of the newest runs that succeeded, 20 at most.',
     ({ typicalMs }) => secondsOf(typicalMs),
   ],
   [
     'last_exit_code',
-    'The exit code of the newest run that is over. None if it was lost.',
+    'The exit code of the newest run that is over. No sample if the run was lost.',
     ({ last }) => last?.run.ended?.code ?? null,
   ],
-  ['running', 'How many runs go on now.', ({ live }) => live.filter(({ state }) => state === 'running').length],
+  ['running', 'How many runs are running now.', ({ live }) => live.filter(({ state }) => state === 'running').length],
   [
     'waiting',
-    'How many runs wait for their turn now.',
+    'How many runs are waiting for the lock now.',
     ({ live }) => live.filter(({ state }) => state === 'waiting').length,
   ],
-  ['late', 'Whether no run succeeded by the time one was due, and its grace.', ({ late }) => Number(late)],
-  [
-    'failed',
-    'Whether the newest run that came to an end of its own did not succeed.',
-    ({ failed }) => Number(failed !== null),
-  ],
+  ['late', 'Whether a success was due and its grace has passed without one.', ({ late }) => Number(late)],
+  ['failed', 'Whether the newest run that ended by itself did not succeed.', ({ failed }) => Number(failed !== null)],
   ['stuck', 'Whether a run will not end by itself, or takes too long.', ({ stuck }) => Number(stuck !== null)],
   [
     'unknown',
-    'Whether it never ran, or its records cannot be read, or tell neither success nor failure.',
+    'Whether the job never ran, its records cannot be read, or none of them shows a success or a failure.',
     ({ problem }) => Number(problem !== null),
   ],
   [
     'next_due_timestamp_seconds',
-    'When the next run that succeeds should be started. It is late after its grace, if it has not been by then.',
+    'When the next successful run should start. The job is late if the grace after that passes without one.',
     ({ due }) => secondsOf(due?.at),
   ],
 ];
 
-/** The jobs in the text format of Prometheus, as node_exporter's textfile collector reads it. */
+/** Returns the jobs in the text format of Prometheus, as node_exporter's textfile collector reads it. */
 export async function metricsText(jobs: readonly NamedVerdict[]): Promise<string> {
   if (jobs.length === 0) return '';
   const registry = new Registry();
@@ -80,4 +77,9 @@ export async function metricsText(jobs: readonly NamedVerdict[]): Promise<string
 
 function secondsOf(ms: number | null | undefined): number | null {
   return ms == null ? null : ms / 1_000;
+}
+
+/** Puts the text in a file's place, whole: a collector that reads it at any moment sees one or the other. */
+export async function writeMetrics(file: string, text: string): Promise<void> {
+  await replaceFile(file, Buffer.from(text));
 }

@@ -1,8 +1,8 @@
-/** The manual, as what it is made of; `roff.ts` and `plain.ts` say how that is written down. */
+/** A part of the manual. `roff.ts` and `plain.ts` render it. */
 export type Block =
   | { is: 'section' | 'subsection'; text: string }
   | { is: 'paragraph'; text: string }
-  /** To be shown as it is: a command line. */
+  /** A command line, shown verbatim. */
   | { is: 'code'; text: string }
-  /** A term, and what it means. */
+  /** A term and its meaning. */
   | { is: 'entry'; term: string; text: string };

@@ -6,16 +6,18 @@ import { pageOf } from './page.ts';
 import { plainOf } from './plain.ts';
 import { roffOf } from './roff.ts';
 
-/** Where the package has it, seen from its command line. */
+/** The package has it beside dist/cli/. */
 const FILE = fileURLToPath(new URL('../man/lockstep.1', import.meta.url));
 
-export async function showManual({ program }: ProgramArguments): Promise<void> {
+export type ManArguments = ProgramArguments;
+
+export async function showManual({ program }: ManArguments): Promise<void> {
   const page = pageOf(program);
   if (!process.stdout.isTTY) process.stdout.write(roffOf(page, builtAt()));
   else if (!(await isShownByMan())) process.stdout.write(plainOf(page));
 }
 
-/** False if there is no `man`, or nothing that it could show. */
+/** False if there is no `man`, or no file for it. */
 function isShownByMan(): Promise<boolean> {
   if (!existsSync(FILE)) return Promise.resolve(false);
   return new Promise((resolve) => {
@@ -25,7 +27,7 @@ function isShownByMan(): Promise<boolean> {
   });
 }
 
-/** Reproducible builds say which day it is. */
+/** The day of a reproducible build, else today. */
 function builtAt(): Date {
   const { SOURCE_DATE_EPOCH: seconds } = process.env;
   return seconds && /^\d{1,11}$/.test(seconds) ? new Date(Number(seconds) * 1_000) : new Date();

@@ -15,7 +15,7 @@ export interface Page {
   blocks: Block[];
 }
 
-/** The whole manual, from the same definitions as the command line itself. */
+/** Builds the whole manual from the definitions of the command line. */
 export function pageOf({ describe, commands, pack }: Program): Page {
   const program = definitionOf(describe);
   const verbs = commands.map(verbOf);
@@ -29,7 +29,7 @@ export function pageOf({ describe, commands, pack }: Program): Page {
     ...verbs.map(({ verb, purpose }): Block => ({ is: 'entry', term: `lockstep ${verb}`, text: joined([purpose]) })),
     ...examplesOf(program),
     { is: 'section', text: 'OPTIONS' },
-    { is: 'paragraph', text: 'Every verb takes these, besides its own.' },
+    { is: 'paragraph', text: 'Every verb takes these and its own.' },
     ...program.options.map(optionBlock),
     { is: 'section', text: 'VERBS' },
     ...verbs.flatMap((verb) => verbBlocks(verb, program)),
@@ -80,7 +80,7 @@ function examplesOf({ examples }: Definition): Block[] {
   return [{ is: 'paragraph', text: 'Examples:' }, ...entries];
 }
 
-/** Lines that are indented in a usage are laid out as they are. */
+/** Indented lines of a usage are shown verbatim. */
 function paragraphs(text: string): Block[] {
   return text.split('\n\n').flatMap((paragraph): Block[] => {
     const lines = paragraph.split('\n').filter(Boolean);
@@ -101,7 +101,7 @@ function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
-/** A text in lines that are no longer than `width`, where its words are not. */
+/** Breaks a text into lines of at most `width`; a longer word has a line of its own. */
 export function filled(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

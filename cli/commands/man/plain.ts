@@ -3,7 +3,7 @@ import { filled, type Page } from './page.ts';
 
 const WIDTH = 78;
 
-/** The page for a terminal that has no `man`. */
+/** Renders the page for a terminal without `man`. */
 export function plainOf({ version, blocks }: Page): string {
   return `${[`LOCKSTEP(1)  Lockstep ${version}`, ...blocks.flatMap(linesOf)].join('\n')}\n`;
 }

@@ -1,10 +1,10 @@
 import type { Block } from './block.ts';
 import { filled, type Page } from './page.ts';
 
-/** Escapes make a line longer than it looks. */
+/** Small, because escapes make a line longer. */
 const WIDTH = 60;
 
-/** The page as `man` reads it. */
+/** Renders the page for `man`. */
 export function roffOf({ version, blocks }: Page, date: Date): string {
   const day = date.toISOString().slice(0, 10);
   const title = `.TH LOCKSTEP 1 "${day}" ${quoted(`Lockstep ${version}`)} ${quoted('User Commands')}`;
@@ -32,17 +32,17 @@ function linesOf(block: Block, before: Block | undefined, after: Block | undefin
   }
 }
 
-/** Text that is filled by whoever shows it. */
+/** Text that roff fills. */
 function prose(text: string): string[] {
   return filled(text, WIDTH).map((line) => guarded(escaped(line)));
 }
 
-/** At the start of a line a dot or an apostrophe would make it a request. */
+/** Protects a dot or an apostrophe at the start of a line, which would make it a request. */
 function guarded(line: string): string {
   return line.replace(/^(?=[.'])/, '\\&');
 }
 
-/** One line of text in which nothing is an escape or a typographer's dash. */
+/** Escapes a line, so that roff finds no escape in it and keeps dashes and quotes ASCII. */
 function escaped(text: string): string {
   return text.replace(/[\\\-'`^~"]|[^ -~]/gu, (character) => SPECIAL[character] ?? unicode(character));
 }

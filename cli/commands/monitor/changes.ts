@@ -1,27 +1,27 @@
 import prettyMs from 'pretty-ms';
-import type { BeatState, Watched } from '../../../lib/heartbeat/monitor.ts';
+import type { BeatState, ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { shown } from '../../text/escape.ts';
-import { age } from '../../text/quantities.ts';
+import { age, isoTime } from '../../text/quantities.ts';
 
-/** What a monitor tells of one name: how it is, and how it was. */
+/** A reporter whose state has changed. */
 export interface Change {
-  now: Watched;
-  /** `unknown` if it was not told before. */
+  now: ReporterStatus;
+  /** The state that was printed before; `unknown` for the first one. */
   was: BeatState;
 }
 
-/** What was told of each name, so that only what is new is told. */
-export class Told {
-  #last = new Map<string, Pick<Watched, 'state' | 'report'>>();
+/** Remembers what was printed of each reporter, to find changes. */
+export class Printed {
+  #last = new Map<string, Pick<ReporterStatus, 'state' | 'report'>>();
 
-  /** A change is another state, or another reporter. */
-  changes(watched: readonly Watched[]): Change[] {
+  /** A change is another state, or another reporter of the same name. */
+  changes(reporters: readonly ReporterStatus[]): Change[] {
     const last = this.#last;
-    this.#last = new Map(watched.map(({ file, state, report }) => [file, { state, report }]));
-    return watched.flatMap((now) => {
+    this.#last = new Map(reporters.map(({ file, state, report }) => [file, { state, report }]));
+    return reporters.flatMap((now) => {
       const before = last.get(now.file);
-      const isTold = before?.state === now.state && before.report?.key === now.report?.key;
-      return isTold ? [] : [{ now, was: before?.state ?? 'unknown' }];
+      const isSame = before?.state === now.state && before.report?.key === now.report?.key;
+      return isSame ? [] : [{ now, was: before?.state ?? 'unknown' }];
     });
   }
 }
@@ -31,20 +31,20 @@ export function lineOf({ now }: Change): string {
   return shown(`${new Date().toISOString()}  ${now.name}  ${now.state}  ${detailOf(now)}`);
 }
 
-function detailOf({ state, since, reason, ageMs, report }: Watched): string {
+function detailOf({ state, since, reason, ageMs, report }: ReporterStatus): string {
   const facts = report?.facts;
   if (state === 'alive') return `pid ${facts?.pid} on ${facts?.host ?? ''}, every ${prettyMs(report?.everyMs ?? 0)}`;
-  const when = since === null ? '' : `since ${new Date(since).toISOString()} `;
-  const beat = state === 'ended' || ageMs === null ? '' : `, last beat ${age(ageMs)} before`;
+  const when = since === null ? '' : `since ${isoTime(since)} `;
+  const beat = state === 'ended' || ageMs === null ? '' : `, last heartbeat ${age(ageMs)} before`;
   return `${when}(${reason})${beat}`;
 }
 
-/** What programs read. */
-export function asJson({ name, state, since, reason, ageMs, report }: Watched): object {
+/** A reporter, for programs. */
+export function asJson({ name, state, since, reason, ageMs, report }: ReporterStatus): object {
   return {
     name,
     state,
-    since: since === null ? null : new Date(since).toISOString(),
+    since: isoTime(since),
     reason,
     ageMs: ageMs === null ? null : Math.round(ageMs),
     everyMs: report?.everyMs ?? null,

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { say } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
+import { isoTime } from '../../text/quantities.ts';
 import type { Change } from './changes.ts';
 
 /**
- * The command of `monitor --exec`: run once a change, one at a time. While it runs, only the newest
- * change of each report waits for it.
+ * Runs the command of `monitor --exec` once for each change, one at a time. While it runs, only the newest change of each
+ * reporter is kept.
  */
 export class Reaction {
   readonly #command: string;
@@ -17,13 +18,13 @@ export class Reaction {
   }
 
   to(change: Change): void {
-    // What the command has not been told of yet is one change for it, from the first state to the last.
+    // Changes that the command has not run for yet become one, from the first state to the last.
     const was = this.#pending.get(change.now.file)?.was ?? change.was;
     this.#pending.set(change.now.file, { ...change, was });
     this.#running ??= this.#runAll();
   }
 
-  /** Resolves when it has been run for everything so far. */
+  /** Resolves when the command has run for all changes so far. */
   async done(): Promise<void> {
     await this.#running;
   }
@@ -43,9 +44,9 @@ export class Reaction {
       LOCKSTEP_NAME: now.name,
       LOCKSTEP_STATE: now.state,
       LOCKSTEP_WAS: was,
-      LOCKSTEP_SINCE: now.since === null ? '' : new Date(now.since).toISOString(),
+      LOCKSTEP_SINCE: isoTime(now.since) ?? '',
       LOCKSTEP_PID: String(facts?.pid ?? ''),
-      // It may come from another program's file, and no environment can have a NUL.
+      // It comes from another program's file, and an environment cannot contain a NUL.
       LOCKSTEP_HOST: shown(facts?.host ?? ''),
       LOCKSTEP_REASON: now.reason,
     };

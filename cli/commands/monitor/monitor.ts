@@ -1,19 +1,16 @@
-import { directoryOf } from '../../../lib/disk/open-store.ts';
-import { isWell, Monitor, type Watched } from '../../../lib/heartbeat/monitor.ts';
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { isWell, type Monitor, openMonitor, type ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { parseDuration } from '../../args/duration.ts';
-import type { StoreArguments } from '../../args/options.ts';
+import type { NamesArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { EXIT, Exit } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
 import { jsonText } from '../../text/escape.ts';
-import { age } from '../../text/quantities.ts';
+import { age, isoTime } from '../../text/quantities.ts';
 import { printTable } from '../../text/table.ts';
-import { asJson, type Change, lineOf, Told } from './changes.ts';
+import { asJson, type Change, lineOf, Printed } from './changes.ts';
 import { Reaction } from './exec.ts';
 
-export interface MonitorArguments extends StoreArguments {
-  names?: string[] | undefined;
+export interface MonitorArguments extends NamesArguments {
   maxAge?: string | undefined;
   once: boolean;
   json: boolean;
@@ -24,28 +21,28 @@ const HEADINGS = ['NAME', 'STATE', 'SINCE', 'AGE', 'PID', 'HOST', 'COMMAND', 'RE
 
 export async function watchReports(args: MonitorArguments): Promise<void> {
   const maxAgeMs = args.maxAge === undefined ? undefined : parseDuration(args.maxAge, '--max-age');
-  const monitor = new Monitor({ host: nodeHost, directory: directoryOf(args.dir), names: args.names ?? [], maxAgeMs });
+  const monitor = openMonitor({ store: args.dir, names: args.names ?? [], maxAgeMs });
   const reaction = args.exec === undefined ? null : new Reaction(args.exec);
   return args.once ? showOnce(monitor, reaction, args) : watch(monitor, reaction, args);
 }
 
 async function showOnce(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<void> {
-  const watched = monitor.look();
-  if (json) process.stdout.write(`${jsonText(watched.map(asJson), 2)}\n`);
-  else if (watched.length > 0) printTable([HEADINGS, ...watched.map(rowOf)]);
-  const unwell = watched.filter(({ state }) => !isWell(state));
+  const reporters = monitor.look();
+  if (json) process.stdout.write(`${jsonText(reporters.map(asJson), 2)}\n`);
+  else if (reporters.length > 0) printTable([HEADINGS, ...reporters.map(rowOf)]);
+  const unwell = reporters.filter(({ state }) => !isWell(state));
   for (const now of unwell) reaction?.to({ now, was: 'unknown' });
   await reaction?.done();
   if (unwell.length > 0) throw new Exit(EXIT.failed);
 }
 
-/** Until a signal ends it, or nobody reads on. */
+/** Prints changes until a signal ends this process, or the reader of its output is gone. */
 async function watch(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<never> {
   mortalAsInit();
   endWithReader();
-  const told = new Told();
+  const printed = new Printed();
   for (let isFirst = true; ; isFirst = false) {
-    for (const change of told.changes(monitor.look())) {
+    for (const change of printed.changes(monitor.look())) {
       process.stdout.write(`${json ? jsonLine(change) : lineOf(change)}\n`);
       if (!isFirst || !isWell(change.now.state)) reaction?.to(change);
     }
@@ -57,11 +54,11 @@ function jsonLine({ now, was }: Change): string {
   return jsonText({ time: new Date().toISOString(), ...asJson(now), was });
 }
 
-function rowOf({ name, state, since, reason, ageMs, report }: Watched): string[] {
+function rowOf({ name, state, since, reason, ageMs, report }: ReporterStatus): string[] {
   return [
     name,
     state,
-    since === null ? '' : new Date(since).toISOString(),
+    isoTime(since) ?? '',
     ageMs === null ? '' : age(ageMs),
     String(report?.facts.pid ?? ''),
     report?.facts.host ?? '',

@@ -4,18 +4,18 @@ import type { ReleaseArguments } from './release.ts';
 
 export const release: CommandModule<object, ReleaseArguments> = {
   command: 'release [name]',
-  describe: 'Give back what `acquire` took',
+  describe: 'Release a lock that `acquire` took',
   builder: (argv) =>
     resourceOptions(argv)
       .usage(
-        '$0 release NAME --pid $$\n\nGives NAME back, and lets the next in line in. Of several permits held by that process, the oldest. Exits 1 if the process holds none.',
+        '$0 release NAME --pid $$\n\nReleases NAME, and grants it to the next waiter. If that process holds several permits, releases the oldest. Exits 1 if it holds none.',
       )
       .option('pid', {
         type: 'number',
         requiresArg: true,
-        describe: 'The process it was acquired for; in a shell script: $$',
+        describe: 'The process that holds it; in a shell script: $$',
       })
-      .option('token', { ...numberOption('token'), describe: 'The one with this fencing token' })
-      .example('$0 release deploy --pid $$', 'the other half of `acquire deploy --pid $$`') as never,
+      .option('token', { ...numberOption('token'), describe: 'Release the permit with this fencing token' })
+      .example('$0 release deploy --pid $$', 'release what `acquire deploy --pid $$` took') as never,
   handler: async (args) => (await import('./release.ts')).releaseForShell(args),
 };

@@ -1,4 +1,4 @@
-import type { EntryView } from '../../../lib/store/store.ts';
+import type { EntryView } from '../../../lib/index.ts';
 import { isOwnedBy, pidOf } from '../../access/pid.ts';
 import { targetOf } from '../../access/target.ts';
 import type { ResourceArguments } from '../../args/options.ts';
@@ -16,7 +16,7 @@ export async function releaseForShell(args: ReleaseArguments): Promise<void> {
   const entry = line?.entries.find((one) => one.state === 'holding' && isMeant(one));
   if (entry && (await store.evict(name, entry.ticket, { reason: 'released', by: `pid ${process.pid}` }))) return;
   say(
-    `${name}: ${args.token === undefined ? `pid ${args.pid} holds nothing of it` : `nobody holds it with token ${args.token}`}`,
+    `${name}: ${args.token === undefined ? `pid ${args.pid} does not hold it` : `no holder has token ${args.token}`}`,
   );
   throw new Exit(EXIT.failed);
 }

@@ -1,25 +1,27 @@
 import prettyMs from 'pretty-ms';
-import { shortCommand } from '../../../lib/host/command-line.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
-import type { Store } from '../../../lib/store/store.ts';
+import type { Lease, Store } from '../../../lib/index.ts';
+import { type HeldProcess, later, shortCommand } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Requested, targetOf } from '../../access/target.ts';
-import { later, parseDuration } from '../../args/duration.ts';
+import { parseDuration } from '../../args/duration.ts';
 import type {
   DeadlockArguments,
   KindArguments,
   ResourceArguments,
-  WaitArguments,
+  WaitingArguments,
   WordArguments,
 } from '../../args/options.ts';
-import { Child } from '../../child/child.ts';
 import { environmentOf } from '../../child/environment.ts';
+import { giveBack, reportLoss } from '../../child/lease.ts';
 import { forwardSignals } from '../../child/signals.ts';
-import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { startCommand } from '../../child/start.ts';
+import { statusOf } from '../../child/status.ts';
+import { wordsOf } from '../../child/words.ts';
+import { EXIT, Exit, say } from '../../output/exit.ts';
 
 export interface RunArguments
   extends ResourceArguments,
-    WaitArguments,
+    WaitingArguments,
     DeadlockArguments,
     KindArguments,
     WordArguments {
@@ -29,7 +31,7 @@ export interface RunArguments
 }
 
 export async function runUnderLock(args: RunArguments): Promise<void> {
-  const words = wordsOf(args);
+  const words = wordsOf(args, 'run');
   const limits = limitsOf(args);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
@@ -43,72 +45,37 @@ interface Limits {
   killAfterMs: number;
 }
 
-/**
- * The order closes the gap between the child's birth and its adoption:
- *   1. the child is born, and waits for `go`;
- *   2. it is made an owner of the entry;
- *   3. `go`: from here on the lock lives as long as the child, even if we are killed.
- * If we are killed before 3 the command never begins.
- */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
-  const child = await born(lease, store, words);
-  child.go();
-  warnOfLoss(lease);
+  const child = await started(lease, store, words);
+  reportLoss(lease);
   return endOf(child, limits);
 }
 
-/** Steps 1 and 2. If one of them fails the command never begins, and nothing stays in line. */
-async function born(lease: Lease, store: Store, words: readonly string[]): Promise<Child> {
-  let child: Child | undefined;
+/** The command, an owner of the lock's entry. If it cannot be started, nothing stays in line. */
+async function started(lease: Lease, store: Store, words: readonly string[]): Promise<HeldProcess> {
+  const env = { ...process.env, ...environmentOf(lease, store) };
   try {
-    child = await Child.start(words, environmentOf(lease, store));
-    forwardSignals(child);
-    await lease.adopt(child.pid);
-    return child;
+    return await startCommand(words, { env }, async (child) => {
+      forwardSignals(child);
+      await lease.adopt(child.pid);
+    });
   } catch (error) {
-    child?.drop();
     await lease.end().catch(() => undefined);
     throw error;
   }
 }
 
-async function endOf(child: Child, { timeoutMs, killAfterMs }: Limits): Promise<number> {
-  if (timeoutMs === Number.POSITIVE_INFINITY) return child.ended();
+async function endOf(child: HeldProcess, { timeoutMs, killAfterMs }: Limits): Promise<number> {
+  if (timeoutMs === Number.POSITIVE_INFINITY) return statusOf(await child.exit());
   let timedOut = false;
-  let cancelKill: (() => void) | undefined;
-  const cancelEnd = later(timeoutMs, () => {
+  const cancel = later(timeoutMs, () => {
     timedOut = true;
     say(`run: still running after ${prettyMs(timeoutMs)}; ending it`);
-    child.kill('SIGTERM');
-    child.kill('SIGCONT');
-    cancelKill = later(killAfterMs, () => child.kill('SIGKILL'));
+    void child.end(killAfterMs);
   });
-  const status = await child.ended();
-  cancelEnd();
-  cancelKill?.();
+  const status = statusOf(await child.exit());
+  cancel();
   return timedOut ? EXIT.timedOut : status;
-}
-
-function warnOfLoss(lease: Lease): void {
-  lease.signal.addEventListener('abort', () => say(`${(lease.signal.reason as Error).message}`));
-}
-
-async function giveBack(lease: Lease): Promise<void> {
-  try {
-    await lease.release();
-  } catch (error) {
-    // The command has run: its status is what the caller needs. A loss was told when it happened.
-    if (lease.held) say((error as Error).message);
-  }
-}
-
-function wordsOf({ words, command }: RunArguments): readonly string[] {
-  if (command !== undefined) {
-    if (words?.length) throw new UsageError('give the command either behind -- or with -c, not both');
-    return ['/bin/sh', '-c', command];
-  }
-  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep run NAME -- CMD [ARG…]');
-  return words;
 }
 
 function limitsOf({ timeout, killAfter }: RunArguments): Limits {

@@ -1,23 +1,19 @@
 import type { CommandModule } from 'yargs';
-import { storeOptions } from '../../args/options.ts';
+import { namesOptions } from '../../args/options.ts';
 import type { StatusArguments } from './status.ts';
 
 export const status: CommandModule<object, StatusArguments> = {
   command: 'status [names..]',
-  describe: 'Show who holds and who waits',
+  describe: 'Show holders and waiters',
   builder: (argv) =>
-    storeOptions(argv)
+    namesOptions(argv, ['file'])
       .usage(
-        '$0 status [NAME…] [options]\n\nShows the lines of the resources named, or of all that are in use. A stale entry is one whose process is gone; the next waiter removes it.',
+        '$0 status [NAME…] [options]\n\nShows the holders and waiters of the resources named, or of all in use. The process of a stale entry is gone; the next waiter removes the entry.',
       )
-      // yargs gathers the names as if each were an option given once more. Of real options the last one counts.
-      .parserConfiguration({ 'duplicate-arguments-array': true })
-      .coerce(['dir', 'file'], (given: string | string[] | undefined) => (Array.isArray(given) ? given.at(-1) : given))
-      .positional('names', { type: 'string', array: true, describe: 'Only these' })
       .option('file', { alias: 'f', type: 'string', requiresArg: true, describe: 'The lock beside this file' })
-      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Free ones too' })
-      .option('json', { type: 'boolean', default: false, describe: 'As JSON' })
-      .example('$0 status', 'everything in use')
+      .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Show free resources too' })
+      .option('json', { type: 'boolean', default: false, describe: 'Print JSON' })
+      .example('$0 status', 'all resources in use')
       .example("$0 status --json | jq '.[].entries[].pid'", 'for scripts') as never,
   handler: async (args) => (await import('./status.ts')).showStatus(args),
 };

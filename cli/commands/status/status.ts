@@ -1,16 +1,15 @@
 import prettyMs from 'pretty-ms';
-import { openStore } from '../../../lib/disk/open-store.ts';
-import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import { type EntryView, type LineView, openStore } from '../../../lib/index.ts';
 import { targetOf } from '../../access/target.ts';
-import type { StoreArguments } from '../../args/options.ts';
+import type { NamesArguments } from '../../args/options.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedInAsync } from '../../report/deadlocks.ts';
 import { idleStateOf, kindOf, stateOf, tokenOf } from '../../report/line-words.ts';
 import { jsonText } from '../../text/escape.ts';
+import { isoTime } from '../../text/quantities.ts';
 import { printTable } from '../../text/table.ts';
 
-export interface StatusArguments extends StoreArguments {
-  names?: string[] | undefined;
+export interface StatusArguments extends NamesArguments {
   file?: string | undefined;
   all: boolean;
   json: boolean;
@@ -19,19 +18,19 @@ export interface StatusArguments extends StoreArguments {
 const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
 
 export async function showStatus(args: StatusArguments): Promise<void> {
-  const { lines, deadlocked } = await seen(args);
+  const { lines, deadlocked } = await read(args);
   const asObject = (line: LineView) => asJson(line, deadlocked);
   if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
   else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, deadlocked))]);
 }
 
-interface Seen {
+interface Reading {
   lines: LineView[];
-  /** The entries that are part of a deadlock, by `keyOf`. */
+  /** The entries that are part of a deadlock cycle, by `keyOf`. */
   deadlocked: ReadonlySet<string>;
 }
 
-async function seen({ names = [], file, dir, all }: StatusArguments): Promise<Seen> {
+async function read({ names = [], file, dir, all }: StatusArguments): Promise<Reading> {
   const target = file === undefined ? null : targetOf({ file, dir });
   const store = target?.store ?? openStore(dir);
   const named = target ? [target.name, ...names] : names;
@@ -86,7 +85,7 @@ function entryAsJson(entry: EntryView, deadlock: boolean): unknown {
     pid: owners.at(-1)?.pid ?? null,
     host: owners.at(-1)?.host ?? null,
     command: label,
-    since: new Date(since).toISOString(),
+    since: isoTime(since),
     permits: ask === 0 ? 1 : ask,
     shared: ask === 0,
     stale,

@@ -1,29 +1,29 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { holdOf, isOver, lastOf, type Span, waitOf } from '../../../lib/history/span.ts';
+import { holdOf, type Past, type Span, waitOf } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 import { endWords, momentWords, stretchWords } from '../../report/span-words.ts';
 import { shown } from '../../text/escape.ts';
 import { bar, type Drawn, el, text } from './drawing.ts';
 import { MARKS } from './marks.ts';
 import { startOf } from './range.ts';
 
-/** Where a row is: its middle, and how thick what is held is drawn in it. */
+/** Where a row is: its middle, and the thickness of a holding bar in it. */
 export interface RowPlace {
   y: number;
   thickness: number;
-  /** Whether its bars say whose they are, because the row does not. */
+  /** Whether its bars have pids, because the row is of several processes. */
   isNamed: boolean;
 }
 
 export type Scale = (at: number) => number;
 
-/** How wide a bar must be to have a pid written into it. */
+/** The width from which a bar has a pid written into it. */
 const NAMED_FROM = 46;
 
 /** An entry's time in the line: thin and hatched while it waited, thick and solid while it held. */
 export function drawSpan(span: Span, past: Past, scale: Scale, place: RowPlace): Drawn {
   const start = startOf(span, past);
   const end = Math.max(start, lastOf(span, past.readAt));
-  // Where the clocks disagree, it began to hold no sooner than it entered.
+  // Where the clocks disagree, the grant is drawn no earlier than the entry.
   const granted = span.held ? Math.max(start, span.grantedAt ?? start) : end;
   const { y } = place;
   return el(

@@ -1,5 +1,5 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf } from '../../../lib/history/span.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
 import { type Drawn, el, line, text } from './drawing.ts';
@@ -13,12 +13,12 @@ export const LEFT = 262;
 export const RIGHT = WIDTH - 30;
 const TICKS = 6;
 const TOP = 128;
-/** In a taller picture the times are written below it as well. */
+/** A taller picture has the times below it as well. */
 const TALL = 600;
-/** More entries, or actions, than these are not drawn: nobody could tell them apart, nor would browsers be pleased. */
+/** The largest number of entries, and of actions, that is drawn. More could not be distinguished, and slow browsers down. */
 export const MOST_DRAWN = 2_000;
 
-/** The whole picture. `range` is what is to be seen of it. */
+/** Draws the whole picture. `range` is the time that it shows. */
 export function drawChart(pasts: readonly Past[], range: Range, store: string): Drawn {
   const { shown: groups, omitted } = drawable(pasts, range);
   const scale = scaleOf(range, LEFT, RIGHT);
@@ -31,7 +31,7 @@ export function drawChart(pasts: readonly Past[], range: Range, store: string): 
   });
   const below = y - TOP > TALL ? [axis(frame, y + 6)] : [];
   const height = y + (below.length > 0 ? 34 : 14);
-  const title = 'Who held and who waited';
+  const title = 'Holders and waiters over time';
   return el(
     'svg',
     {
@@ -74,7 +74,7 @@ function axis({ ticks }: Frame, y: number): Drawn[] {
   return ticks.map((tick) => text('muted small middle', tick.x, y + 14, tick.text));
 }
 
-/** What of all of it is in the range, and the newest of that if it is too much; and what was left out, in words. */
+/** The newest entries and actions in the range, up to the limit; and the number omitted, in words. */
 function drawable(pasts: readonly Past[], { from }: Range): { shown: Shown[]; omitted: string } {
   const spans = pasts.flatMap((past) =>
     past.spans.map((span) => ({ span, at: lastOf(span, past.readAt) })).filter(({ at }) => at >= from),

@@ -4,12 +4,12 @@ import { shownLines } from '../../text/escape.ts';
 
 /** An XML element. */
 export type Drawn = Extract<ReturnType<typeof x>, { type: 'element' }>;
-/** What stands in an element. */
+/** The content of an element. */
 export type Content = Drawn | string | number | null | readonly Content[];
 
 type Attributes = Record<string, string | number | null>;
 
-/** An element of a picture, or of a page. Text is escaped and `shown`, and what no XML may contain is replaced. */
+/** Builds an element of a picture or a page. Text is escaped and `shown`; characters that XML forbids are replaced. */
 export function el(name: string, attributes: Attributes, ...content: readonly Content[]): Drawn {
   const children = flat(content).map((child) => (typeof child === 'string' ? lawful(child) : child));
   const lawfulAttributes = Object.entries(attributes).map(([key, value]) => [
@@ -24,11 +24,11 @@ function flat(content: Content): Array<Drawn | string | number | null> {
 }
 
 export function markup(drawn: Drawn): string {
-  // No text may have this, and the serializer lets it pass.
+  // XML forbids this in text, and the serializer does not escape it.
   return toXml(drawn).replaceAll(']]>', ']]&gt;');
 }
 
-/** A rectangle that is at least so wide that it is seen. */
+/** A rectangle, at least as wide as is visible. */
 export function bar(className: string, from: number, to: number, y: number, height: number): Drawn {
   return el('rect', {
     class: className,
@@ -49,7 +49,7 @@ export function line(className: string, [x1, y1]: Point, [x2, y2]: Point): Drawn
 
 export type Point = readonly [x: number, y: number];
 
-/** A tenth of a pixel is more than anybody sees. */
+/** Rounds to a tenth of a pixel. */
 export function px(length: number): number {
   return Math.round(length * 10) / 10;
 }

@@ -1,10 +1,10 @@
-import type { Past } from '../../../lib/history/history.ts';
-import type { PastAction, Span } from '../../../lib/history/span.ts';
+import type { Past, PastAction, Span } from '../../../lib/history/index.ts';
+import { kindOf } from '../../report/line-words.ts';
 import { actionWords, momentWords, outcomeWords } from '../../report/span-words.ts';
-import { figuresOf, kindOf, summaryOf } from '../../report/statistics.ts';
+import { figuresOf, summaryOf } from '../../report/statistics.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
-import { fitted } from '../../text/truncate.ts';
+import { cut } from '../../text/truncate.ts';
 import { drawSpan, type Scale } from './bars.ts';
 import { bar, type Drawn, el, line, text } from './drawing.ts';
 import { ACTION_MARKS } from './marks.ts';
@@ -12,7 +12,7 @@ import { drawQueue, drawValues, leastOf, mostOf, valuesOver, waitingOver } from 
 import type { Range, Tick } from './range.ts';
 import { type Row, rowsOf } from './rows.ts';
 
-/** Where all groups are drawn: between these, over this time. */
+/** The area of all groups: its left and right edge, and the time it shows. */
 export interface Frame {
   left: number;
   right: number;
@@ -21,7 +21,7 @@ export interface Frame {
   ticks: readonly Tick[];
 }
 
-/** A resource, and what of it is drawn. */
+/** A resource, and the part of its past that is drawn. */
 export interface Shown {
   past: Past;
   spans: Span[];
@@ -34,7 +34,7 @@ const QUEUE = 26;
 const ACTIONS = 20;
 const ROW = { own: 20, packed: 15 };
 const THICKNESS = { own: 12, packed: 11 };
-/** How many characters of the fixed-width font fit beside the rows. */
+/** The number of characters of the fixed-width font that fit beside the rows. */
 const LABEL_CHARACTERS = 33;
 
 export interface Group {
@@ -42,7 +42,7 @@ export interface Group {
   height: number;
 }
 
-/** All of one resource, from `top` downward. */
+/** Draws one resource, from `top` downward. */
 export function drawGroup(shownPast: Shown, frame: Frame, top: number): Group {
   const { past, spans, actions } = shownPast;
   const rows = rowsOf(past, spans, frame.range.to - frame.range.from);
@@ -54,7 +54,7 @@ export function drawGroup(shownPast: Shown, frame: Frame, top: number): Group {
   };
   if (past.kind === 'counter') below(QUEUE * 2, (bottom) => values(past, frame, bottom));
   else if (actions.length > 0 || past.kind === 'event')
-    below(ACTIONS, (bottom) => doings(shownPast, frame, bottom - ACTIONS / 2));
+    below(ACTIONS, (bottom) => actionMarks(shownPast, frame, bottom - ACTIONS / 2));
   const waiting = waitingOver(past, frame.range);
   if (mostOf(waiting) > 0)
     below(QUEUE, (bottom) => [
@@ -71,14 +71,14 @@ export function drawGroup(shownPast: Shown, frame: Frame, top: number): Group {
 }
 
 function header(past: Past, { left, right, range }: Frame, top: number): Drawn[] {
-  const name = fitted(shown(past.name), 60);
+  const name = cut(shown(past.name), 60);
   const inRange = past.spans.filter((span) => (span.endedAt ?? past.readAt) >= range.from);
   const summary =
     past.kind === 'counter' ? counted(past.actions.length, 'change') : summaryOf(figuresOf(inRange, past.readAt));
   return [
     line('axis', [MARGIN, top], [right, top]),
     text('name', MARGIN, top + 20, name, el('tspan', { class: 'muted small', dx: 8 }, kindOf(past))),
-    text('muted small right', right, top + 20, name.length > 40 && left > 0 ? fitted(summary, 60) : summary),
+    text('muted small right', right, top + 20, name.length > 40 && left > 0 ? cut(summary, 60) : summary),
   ];
 }
 
@@ -99,7 +99,7 @@ function rowLabel({ spans, processes }: Row, past: Past, y: number): Drawn {
   const hosts = new Set(past.spans.map(({ host }) => host));
   const who = hosts.size > 1 ? `${first.pid}@${shown(first.host)}` : String(first.pid);
   const isAlike = spans.every(({ label }) => label === first.label);
-  const words = fitted(`${who} ${isAlike ? shown(first.label) : `${spans.length} entries`}`, LABEL_CHARACTERS);
+  const words = cut(`${who} ${isAlike ? shown(first.label) : `${spans.length} entries`}`, LABEL_CHARACTERS);
   const whose = words.slice(0, who.length);
   return text('mono muted', MARGIN, y, el('tspan', { class: 'ink' }, whose), words.slice(whose.length));
 }
@@ -117,8 +117,8 @@ function values(past: Past, frame: Frame, bottom: number): Drawn[] {
   ];
 }
 
-/** What was done to it; of an event also when it was set. */
-function doings({ past, actions }: Shown, { scale, range }: Frame, y: number): Drawn[] {
+/** The actions on a resource; for an event also the times when it was set. */
+function actionMarks({ past, actions }: Shown, { scale, range }: Frame, y: number): Drawn[] {
   const set =
     past.kind === 'event'
       ? setOver(past, range).map(([from, to]) => bar('band', scale(from), scale(to), y - 7, 14))
@@ -138,7 +138,7 @@ function doings({ past, actions }: Shown, { scale, range }: Frame, y: number): D
   ];
 }
 
-/** From when to when an event was set. */
+/** The periods in which an event was set. */
 function setOver({ actions, value }: Past, { from, to }: Range): Array<readonly [number, number]> {
   const turns = actions.map(({ at, did }) => ({ at: at ?? from, isSet: did === 'set' }));
   const before = turns[0] ? !turns[0].isSet : value === 1;

@@ -1,10 +1,10 @@
-import type { Span } from '../../../lib/history/span.ts';
+import type { Span } from '../../../lib/history/index.ts';
 import { bar, type Drawn, el, text } from './drawing.ts';
 import { MARKS } from './marks.ts';
 
 interface Item {
   words: string;
-  /** How wide what is drawn before them is. */
+  /** The width of the drawing before the words. */
   swatch: number;
   draw: (x: number, y: number) => Drawn;
   isMeant: (span: Span) => boolean;
@@ -12,7 +12,7 @@ interface Item {
 
 const BAR = 26;
 const MARK = 12;
-/** Of the small font, about: nobody measures text here. */
+/** Average width in the small font: text cannot be measured here. */
 const CHARACTER = 6.3;
 const GAP = 26;
 
@@ -46,7 +46,7 @@ function mark(name: keyof typeof MARKS, words: string, isMeant: Item['isMeant'])
   return { words, swatch: MARK, draw: (x, y) => MARKS[name](x, y), isMeant };
 }
 
-/** What the forms mean: of those in the picture. */
+/** Explains the forms that are in the picture. */
 export function drawLegend(spans: readonly Span[], left: number, y: number): Drawn[] {
   let x = left;
   return ITEMS.filter(({ isMeant }) => spans.some(isMeant)).flatMap(({ words, swatch, draw }) => {

@@ -1,5 +1,5 @@
 import { type SymbolType, symbol, symbolCircle, symbolDiamond, symbolTimes, symbolTriangle } from 'd3-shape';
-import type { Action } from '../../../lib/line/action.ts';
+import type { Action } from '../../../lib/internal.ts';
 import { type Drawn, el, px } from './drawing.ts';
 
 const draw = symbol();
@@ -13,7 +13,7 @@ function mark(className: string, type: SymbolType, size: number, x: number, y: n
   });
 }
 
-/** How something ended, as a form and a colour. */
+/** The end of an entry, as a form and a colour. */
 export const MARKS = {
   evicted: (x: number, y: number) => mark('evicted', symbolTimes, 46, x + 6, y),
   stolen: (x: number, y: number) => mark('stolen', symbolDiamond, 62, x + 5, y),
@@ -21,7 +21,7 @@ export const MARKS = {
   open: (x: number, y: number) => mark('open', symbolTriangle, 34, x + 5, y, 90),
 };
 
-/** What was done to a resource from outside its line. */
+/** The actions on a resource from outside its line. */
 export const ACTION_MARKS: Record<Action['do'], (x: number, y: number) => Drawn> = {
   set: (x, y) => mark('action', symbolTriangle, 42, x, y),
   clear: (x, y) => mark('action hollow', symbolTriangle, 42, x, y, 180),

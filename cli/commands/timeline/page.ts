@@ -1,6 +1,7 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf } from '../../../lib/history/span.ts';
-import { figuresOf, kindOf } from '../../report/statistics.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
+import { kindOf } from '../../report/line-words.ts';
+import { figuresOf } from '../../report/statistics.ts';
 import { shown } from '../../text/escape.ts';
 import { length } from '../../text/quantities.ts';
 import { type Drawn, el, markup } from './drawing.ts';
@@ -26,12 +27,12 @@ const HEADINGS = [
   'Held (median)',
   'Held (most)',
   'Gave up',
-  'Thrown out',
+  'Evicted',
   'Time held',
   'Time contended',
 ];
 
-/** The picture in a page that needs nothing else, with the figures of each resource below. */
+/** Builds a self-contained page: the picture, and below it the figures of each resource. */
 export function pageOf(chart: Drawn, pasts: readonly Past[], range: Range, store: string): string {
   const lined = pasts.filter(({ kind }) => kind !== 'counter');
   const page = el(
@@ -43,7 +44,7 @@ export function pageOf(chart: Drawn, pasts: readonly Past[], range: Range, store
       el('meta', { charset: 'utf-8' }),
       el('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
       el('meta', { name: 'color-scheme', content: 'light dark' }),
-      el('title', {}, `Who held and who waited: ${shown(store)}`),
+      el('title', {}, `Holders and waiters over time: ${shown(store)}`),
       el('style', {}, STYLE),
     ),
     el('body', {}, el('main', {}, chart, lined.length === 0 ? null : figuresTable(lined, range))),
@@ -92,7 +93,7 @@ function row(past: Past, range: Range): Drawn {
     length(figures.medianHold),
     length(figures.maxHold),
     String(figures.gaveUp),
-    String(figures.thrownOut),
+    String(figures.evicted),
     percent(heldShare(past, range)),
     percent(contendedShare(past, range)),
   ];
@@ -104,7 +105,7 @@ function row(past: Past, range: Range): Drawn {
   );
 }
 
-/** More than nothing is not shown as nothing, nor less than all as all. */
+/** Only exact values are shown as 0 % and 100 %. */
 function percent(part: number): string {
   const rounded = Math.round(part * 100);
   if (rounded === 0 && part > 0) return '< 1 %';

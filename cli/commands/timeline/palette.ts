@@ -1,6 +1,6 @@
 /**
- * The colours, of Okabe and Ito's set, which people with any colour vision can tell apart; and what they mean is told
- * by shape as well: hatched or solid, thick or thin, and marks of different forms.
+ * The colours, from Okabe and Ito's set, which people with any colour vision can distinguish. Shape has the same meaning
+ * as colour: hatched or solid, thick or thin, marks of different forms.
  */
 interface Palette {
   paper: string;
@@ -41,7 +41,7 @@ const DARK: Palette = {
   stolen: '#e79bc8',
 };
 
-/** What light and dark are for each class. Rules, not custom properties: many who show an SVG know no `var()`. */
+/** The colours of each class. Rules, not custom properties: many SVG viewers do not support `var()`. */
 function coloured(p: Palette): string {
   return [
     `.paper{fill:${p.paper}}.ink,text{fill:${p.ink}}.muted{fill:${p.muted}}`,
@@ -67,8 +67,8 @@ const SHAPES = [
   '.value{fill:none;stroke-width:1.8}.action{stroke-width:1.4}',
 ].join('');
 
-/** The style sheet of the chart, and of the page around it. */
+/** The style sheet of the chart and of the page around it. */
 export const STYLE = `${SHAPES}${coloured(LIGHT)}@media (prefers-color-scheme:dark){${coloured(DARK)}}`;
 
-/** For tests, and for whoever looks for it in a picture. */
+/** For tests. */
 export { DARK, LIGHT };

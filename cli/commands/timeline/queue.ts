@@ -1,15 +1,15 @@
 import { scaleLinear } from 'd3-scale';
 import { area, curveStepAfter, line } from 'd3-shape';
-import type { Past } from '../../../lib/history/history.ts';
-import { isOver, lastOf } from '../../../lib/history/span.ts';
+import type { Past } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 import type { Scale } from './bars.ts';
 import { type Drawn, el, px } from './drawing.ts';
 import type { Range } from './range.ts';
 
-/** Something that is counted, from each moment to the next. */
+/** A count over time, from each moment to the next. */
 export type Steps = ReadonlyArray<readonly [at: number, count: number]>;
 
-/** How many waited at each moment of the range. */
+/** The number of waiters at each moment of the range. */
 export function waitingOver({ spans, readAt }: Past, range: Range): Steps {
   const changes = spans.flatMap((span) => {
     const end = span.held ? (span.grantedAt ?? span.enteredAt) : lastOf(span, readAt);
@@ -30,7 +30,7 @@ export function valuesOver({ actions, value }: Past, range: Range): Steps {
 
 function summed(changes: Array<readonly [number, number]>): Steps {
   let count = 0;
-  // Of those at one moment, who goes first: nobody counts as waiting beside the one whose place they take.
+  // At one moment departures come first: a waiter does not count beside the one that it replaces.
   return changes
     .sort(([a, less], [b, more]) => a - b || less - more)
     .map(([at, by]) => {
@@ -39,7 +39,7 @@ function summed(changes: Array<readonly [number, number]>): Steps {
     });
 }
 
-/** The steps from the range's one end to the other. */
+/** The steps from one end of the range to the other. */
 function within(steps: Steps, { from, to }: Range): Steps {
   const inside = steps.filter(([at]) => at > from && at <= to);
   const before = steps.findLast(([at]) => at <= from)?.[1] ?? 0;
@@ -54,7 +54,7 @@ export function leastOf(steps: Steps): number {
   return steps.reduce((least, [, count]) => Math.min(least, count), 0);
 }
 
-/** A filled curve above the line `y`, so high for its greatest count. */
+/** A filled curve above the line `y`, `height` high at its largest count. */
 export function drawQueue(steps: Steps, scale: Scale, y: number, height: number): Drawn {
   const up = scaleLinear([0, mostOf(steps)], [y, y - height]);
   const shape = area<readonly [number, number]>(

@@ -1,28 +1,28 @@
 import { type ScaleTime, scaleTime } from 'd3-scale';
 import { timeFormat } from 'd3-time-format';
-import type { Past } from '../../../lib/history/history.ts';
-import { isOver, lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { isOver, lastOf } from '../../../lib/internal.ts';
 
-/** The least that is shown, so that what took no time has a width. */
+/** The shortest range, so that an instant has a width. */
 const LEAST_MS = 20;
 const MARGIN = 0.015;
 const SECOND = 1_000;
 const DAY = 24 * 60 * 60 * SECOND;
 
-/** From when to when, in ms. */
+/** A period, in ms since 1970. */
 export interface Range {
   from: number;
   to: number;
-  /** `to` is now: what is not over goes on beyond it. */
+  /** Whether `to` is now, and an entry goes on beyond it. */
   isOpen: boolean;
 }
 
-/** When a bar begins. Who held already when what is known begins is shown from there on. */
+/** The start of a bar. A holder from before the known past is shown from the start of that. */
 export function startOf(span: Span, { from }: Past): number {
   return span.held && span.grantedAt === null ? Math.max(span.enteredAt, from) : span.enteredAt;
 }
 
-/** All that happened, or what of it was not over `sinceMs` ago. Null if nothing was. */
+/** The range of the known past, or of the last `sinceMs`. Null if nothing happened in it. */
 export function rangeOf(pasts: readonly Past[], sinceMs: number | null): Range | null {
   const readAt = Math.max(...pasts.map((past) => past.readAt));
   const moments = pasts.flatMap((past) => [
@@ -43,7 +43,7 @@ function least(numbers: readonly number[]): number {
 
 function widened({ from, to, isOpen }: Range): Range {
   const margin = Math.max((to - from) * MARGIN, (LEAST_MS - (to - from)) / 2);
-  // What goes on is cut where the picture ends.
+  // An entry that goes on is cut at the end of the picture.
   return { from: from - margin, to: isOpen ? to : to + margin, isOpen };
 }
 
@@ -56,7 +56,7 @@ export interface Tick {
   text: string;
 }
 
-/** Where the axis has its lines, and what is written there. */
+/** The axis' lines and their labels. */
 export function ticksOf(scale: ScaleTime<number, number>, most: number): Tick[] {
   const dates = scale.ticks(most);
   const step = dates.length > 1 ? Number(dates[1]) - Number(dates[0]) : LEAST_MS;

@@ -1,21 +1,21 @@
 import { group } from 'd3-array';
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { startOf } from './range.ts';
 
-/** With more rows than this, processes that were not there at the same time share one. */
+/** With more rows than this, processes that did not overlap in time share one. */
 const MOST_OF_THEIR_OWN = 24;
-/** Between two processes in one row there is at least this part of the whole time. */
+/** The gap between two processes in one row, as a part of the whole time. */
 const GAP = 0.008;
 
-/** Spans that are drawn one behind the other. */
+/** Spans that are drawn one after the other. */
 export interface Row {
   spans: Span[];
-  /** How many processes they are of. */
+  /** The number of processes that they are of. */
   processes: number;
 }
 
-/** Something that takes some time, and so a part of a row. */
+/** An item that takes some time, and thus a part of a row. */
 interface Piece<T> {
   from: number;
   to: number;
@@ -23,8 +23,8 @@ interface Piece<T> {
 }
 
 /**
- * A row for each process; or, where these would be too many, for several that came one after the other. What a process
- * did at the same time has a row each.
+ * Gives each process a row, or, where that would be too many, several that followed each other. Spans of one process that
+ * overlap have a row each.
  */
 export function rowsOf(past: Past, spans: readonly Span[], rangeMs: number): Row[] {
   const tracks = [...group(spans, ({ session }) => session).values()].flatMap((own) =>
@@ -34,7 +34,7 @@ export function rowsOf(past: Past, spans: readonly Span[], rangeMs: number): Row
   return packed(tracks, rangeMs * GAP).map(({ item }) => ({ spans: item.flat(), processes: item.length }));
 }
 
-/** Puts pieces into as few rows as there are pieces at one time: each into the first row that has room for it. */
+/** Puts pieces into the fewest rows: each into the first row with room for it. */
 function packed<T>(pieces: ReadonlyArray<Piece<T>>, gapMs = 0): Array<Piece<T[]>> {
   const rows: Array<Piece<T[]>> = [];
   for (const { from, to, item } of pieces.toSorted((one, other) => one.from - other.from)) {

@@ -1,10 +1,10 @@
-import type { Past } from '../../../lib/history/history.ts';
-import { lastOf, type Span } from '../../../lib/history/span.ts';
+import type { Past, Span } from '../../../lib/history/index.ts';
+import { lastOf } from '../../../lib/internal.ts';
 import { type Range, startOf } from './range.ts';
 
 type Period = readonly [from: number, to: number];
 
-/** Which part of the time somebody held it, from 0 to 1. */
+/** The part of the time, from 0 to 1, in which a resource had a holder. */
 export function heldShare(past: Past, range: Range): number {
   return share(
     past.spans.filter(({ held }) => held).map((span) => [beginOf(span, past), lastOf(span, past.readAt)]),
@@ -12,7 +12,7 @@ export function heldShare(past: Past, range: Range): number {
   );
 }
 
-/** Which part of the time somebody had to wait. */
+/** The part of the time in which a resource had a waiter. */
 export function contendedShare(past: Past, range: Range): number {
   return share(
     past.spans.map((span) => [startOf(span, past), span.held ? beginOf(span, past) : lastOf(span, past.readAt)]),
@@ -20,12 +20,12 @@ export function contendedShare(past: Past, range: Range): number {
   );
 }
 
-/** When it began to hold, as far as is known. */
+/** When an entry began to hold, as far as is known. */
 function beginOf(span: Span, past: Past): number {
   return span.grantedAt ?? startOf(span, past);
 }
 
-/** Which part of the range is in one of the periods. */
+/** The part of the range that the periods cover. */
 function share(periods: readonly Period[], { from, to }: Range): number {
   let covered = 0;
   let upTo = from;

@@ -1,18 +1,18 @@
 import path from 'node:path';
-import { StoreError } from '../../../lib/errors.ts';
-import { replaceFile } from '../../../lib/file/replace-file.ts';
-import type { History, Past } from '../../../lib/history/history.ts';
+import type { History, Past } from '../../../lib/history/index.ts';
+import { StoreError } from '../../../lib/index.ts';
+import { replaceFile } from '../../../lib/internal.ts';
 import { nothingKept, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
 import { parseDuration } from '../../args/duration.ts';
-import type { StoreArguments } from '../../args/options.ts';
+import type { NamesArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { drawChart } from './chart.ts';
 import { markup } from './drawing.ts';
 import { pageOf } from './page.ts';
 import { rangeOf } from './range.ts';
 
-export interface TimelineArguments extends StoreArguments {
-  names?: string[] | undefined;
+export interface TimelineArguments extends NamesArguments {
   output?: string | undefined;
   since?: string | undefined;
 }
@@ -20,7 +20,7 @@ export interface TimelineArguments extends StoreArguments {
 type Format = 'svg' | 'html';
 
 export async function drawTimeline({ names = [], output, since, dir }: TimelineArguments): Promise<void> {
-  if (output === undefined) throw new UsageError('say where to: -o FILE.svg, -o FILE.html, or -o - for stdout');
+  if (output === undefined) throw new UsageError('missing --output: -o FILE.svg, -o FILE.html, or -o - for stdout');
   const format = formatOf(output);
   const sinceMs = since === undefined ? null : parseDuration(since, '--since');
   const { place, history } = pastStoreIn(dir);
@@ -28,7 +28,7 @@ export async function drawTimeline({ names = [], output, since, dir }: TimelineA
   const range = rangeOf(pasts, sinceMs);
   if (!range) {
     const when = since === undefined ? '' : ` in the last ${since}`;
-    say(`there is nothing to draw: the journals in the store ${place} tell of nobody${when}`);
+    say(`there is nothing to draw: the journals in the store ${place} have no entries${when}`);
     throw new Exit(EXIT.failed);
   }
   const chart = drawChart(pasts, range, place);
@@ -44,7 +44,7 @@ function formatOf(output: string): Format {
   throw new UsageError(`-o ${output}: the file's name must end in .svg or .html; - is stdout`);
 }
 
-/** What is known of those named, or of all. */
+/** The past of the resources named, or of all. */
 function named(names: readonly string[], history: History | null, place: string): Past[] {
   const pasts =
     names.length > 0
@@ -54,8 +54,8 @@ function named(names: readonly string[], history: History | null, place: string)
   return pasts;
 }
 
-/** One that is damaged hides no others. */
+/** Reports a damaged resource. The others are drawn nevertheless. */
 function sayUnreadable(error: unknown): void {
   if (!(error instanceof StoreError)) throw error;
-  say(`left out: ${error.message}`);
+  say(`left out: ${messageWithRemedy(error)}`);
 }

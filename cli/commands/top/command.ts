@@ -1,31 +1,25 @@
 import type { CommandModule } from 'yargs';
-import { storeOptions } from '../../args/options.ts';
+import { namesOptions } from '../../args/options.ts';
 import type { TopArguments } from './top.ts';
 
 export const top: CommandModule<object, TopArguments> = {
   command: 'top [names..]',
-  describe: 'Watch who holds, who waits, and who is in whose way',
+  describe: 'Watch holders, waiters, and what each of them waits for',
   builder: (argv) =>
-    storeOptions(argv)
+    namesOptions(argv, ['interval'], 'Only these, in use or not')
       .usage(
-        '$0 top [NAME…] [options]\n\nShows the resources named, or all that are in use, those first for which most wait; under each its holders and waiters, and whom each of them waits for. It follows every change. It only looks: it writes nothing into the store, and takes no lock.\n\nKeys: q or Ctrl-C quits, p pauses, the arrows, j, k, PgUp and PgDn scroll. Where there is no terminal it prints how it is now, once. Should a SIGKILL leave the terminal in disorder, `reset` mends it.',
+        '$0 top [NAME…] [options]\n\nShows the resources named, or all in use, the most contended first; under each its holders and waiters, and which processes each of them waits for. It follows every change. It writes nothing into the store, and takes no lock.\n\nKeys: q or Ctrl-C quits, p pauses, the arrows, j, k, PgUp and PgDn scroll. Without a terminal it prints the current state once. If a SIGKILL leaves the terminal in disorder, `reset` repairs it.',
       )
-      // yargs gathers the names as if each were an option given once more. Of real options the last one counts.
-      .parserConfiguration({ 'duplicate-arguments-array': true })
-      .coerce(['dir', 'interval'], (given: string | string[] | undefined) =>
-        Array.isArray(given) ? given.at(-1) : given,
-      )
-      .positional('names', { type: 'string', array: true, describe: 'Only these, in use or not' })
-      .option('once', { type: 'boolean', default: false, describe: 'Print how it is now, and end' })
+      .option('once', { type: 'boolean', default: false, describe: 'Print the current state, and exit' })
       .option('interval', {
         alias: 'd',
         type: 'string',
         requiresArg: true,
         default: '1s',
-        describe: 'How often ages are brought up to date, and the dead are looked for; changes are shown at once',
+        describe: 'Interval for updating ages and checking for dead processes; changes are shown at once',
       })
-      .example('$0 top', 'everything in use')
-      .example('$0 top deploy render -d 5s', 'two resources; ages change every 5 s at the most')
-      .example('$0 top --once | head', 'how it is now') as never,
+      .example('$0 top', 'all resources in use')
+      .example('$0 top deploy render -d 5s', 'two resources; ages change every 5 s at most')
+      .example('$0 top --once | head', 'the current state') as never,
   handler: async (args) => (await import('./top.ts')).showTop(args),
 };

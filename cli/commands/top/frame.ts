@@ -1,37 +1,37 @@
 import prettyMs from 'pretty-ms';
-import type { Sight } from '../../../lib/observe/line-watch.ts';
-import type { StoreSight } from '../../../lib/observe/store-watch.ts';
-import type { EntryView, LineView } from '../../../lib/store/store.ts';
+import type { EntryView, LineView } from '../../../lib/index.ts';
+import type { LineReading, StoreReading } from '../../../lib/internal.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
 import { Blockers, keyOf, ownerOf } from '../../report/blockers.ts';
 import { idleStateOf, kindOf, stateOf } from '../../report/line-words.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
 import { cut, filled, widthOf } from '../../text/truncate.ts';
 
-/** What is to be shown. */
-export interface TopView extends StoreSight {
+/** The content to show. */
+export interface TopView extends StoreReading {
   place: string;
-  /** Whether the names were chosen: then free ones are shown too. */
+  /** Whether the user named the resources: then free ones are shown too. */
   isChosen: boolean;
   /** The entries that are part of a deadlock, by `keyOf`. */
-  inCycles: ReadonlySet<string>;
+  deadlocked: ReadonlySet<string>;
 }
 
-/** How it is to be shown. */
+/** The screen to show it on. */
 export interface Scene {
-  /** Wall clock in ms, for the ages. */
+  /** Wall clock in ms, for ages. */
   now: number;
   /** The time in the head line, as text. */
   clock: string;
   columns: number;
   rows: number;
-  /** The row of the body that comes first. */
+  /** The first visible row of the body. */
   offset: number;
-  /** What the last line says of the keys, if any are heard. */
+  /** The keys for the last line; null if there is no keyboard. */
   keys: string | null;
 }
 
-/** What a line is of, for the eyes: never the only thing that says so. */
+/** The style of a line. The text has the same information. */
 export type Tone = 'head' | 'headings' | 'resource' | 'waiting' | 'alert' | 'foot' | 'plain';
 
 export interface FrameLine {
@@ -41,31 +41,31 @@ export interface FrameLine {
 
 export interface Frame {
   lines: FrameLine[];
-  /** The offset in force: there is nothing behind the end. */
+  /** The offset, limited to the last row. */
   offset: number;
-  /** How many rows of the body there is room for. */
+  /** The number of rows of the body that fit. */
   page: number;
-  /** The names that are on it. */
+  /** The names on the frame. */
   names: ReadonlySet<string>;
 }
 
-/** A row of the body, before it is put into words. */
+/** A row of the body, before it is rendered. */
 type Row =
-  | { sight: Sight; entry?: undefined; text?: undefined }
-  | { sight: Sight; line: LineView; entry: EntryView; text?: undefined }
-  | { text: string; sight?: undefined; entry?: undefined };
+  | { reading: LineReading; entry?: undefined; text?: undefined }
+  | { reading: LineReading; line: LineView; entry: EntryView; text?: undefined }
+  | { text: string; reading?: undefined; entry?: undefined };
 
 const HEADINGS = ['  STATE', 'PID', 'AGE', 'WAITS FOR', 'COMMAND'];
 const GAP = 2;
-/** Below these widths columns do not shrink, so that they stand still while numbers change. */
+/** The least widths of columns, so that they do not move while numbers change. */
 const LEAST = [9, 7, 6, 9];
-/** The first and the last line of a small screen are worth less than what is between them. */
+/** A screen with fewer rows than these has no foot, or no headings. */
 const ROWS_FOR_FOOT = 4;
 const ROWS_FOR_HEADINGS = 6;
 
-/** A store as a screen of so many lines, of which only those on the screen are put into words. Pure. */
+/** Renders a store as a screen. Only visible rows are rendered. Pure. */
 export function frameOf(view: TopView, scene: Scene): Frame {
-  const used = view.sights.filter((sight) => view.isChosen || isInUse(sight)).sort(byContention);
+  const used = view.lines.filter((reading) => view.isChosen || isInUse(reading)).sort(byContention);
   const rows = view.state === 'there' ? rowsOf(used) : [{ text: whyEmpty(view) }];
   const hasFoot = scene.keys !== null && scene.rows >= ROWS_FOR_FOOT;
   const hasHeadings = scene.rows >= ROWS_FOR_HEADINGS && rows.some(({ entry }) => entry);
@@ -80,16 +80,16 @@ export function frameOf(view: TopView, scene: Scene): Frame {
     while (lines.length < scene.rows - 1) lines.push({ text: '', tone: 'plain' });
     lines.push({ text: footOf(scene, offset, visible.length, rows.length), tone: 'foot' });
   }
-  const names = new Set(visible.flatMap(({ sight }) => sight?.name ?? []));
+  const names = new Set(visible.flatMap(({ reading }) => reading?.name ?? []));
   return { lines: lines.slice(0, scene.rows), offset, page, names };
 }
 
-function isInUse({ line, problem }: Sight): boolean {
-  return problem !== '' || (line !== null && (line.entries.length > 0 || line.value !== 0));
+function isInUse({ line, failure }: LineReading): boolean {
+  return failure !== null || (line !== null && (line.entries.length > 0 || line.value !== 0));
 }
 
-/** Those for which most wait come first, and last those in whose lines nobody stands. */
-function byContention(one: Sight, other: Sight): number {
+/** The resources with most waiters come first, those without entries last. */
+function byContention(one: LineReading, other: LineReading): number {
   const [a, b] = [one, other].map(({ line }) => line?.entries ?? []) as [EntryView[], EntryView[]];
   const byUse = Number(b.length > 0) - Number(a.length > 0);
   return waitingIn(b) - waitingIn(a) || byUse || (one.name < other.name ? -1 : 1);
@@ -99,21 +99,21 @@ function waitingIn(entries: readonly EntryView[]): number {
   return entries.filter(({ state }) => state === 'waiting').length;
 }
 
-function rowsOf(sights: readonly Sight[]): Row[] {
-  const rows = sights.flatMap((sight): Row[] => {
-    const { line } = sight;
-    return [{ sight }, ...(line?.entries ?? []).map((entry) => ({ sight, line: line as LineView, entry }))];
+function rowsOf(readings: readonly LineReading[]): Row[] {
+  const rows = readings.flatMap((reading): Row[] => {
+    const { line } = reading;
+    return [{ reading }, ...(line?.entries ?? []).map((entry) => ({ reading, line: line as LineView, entry }))];
   });
-  return rows.length > 0 ? rows : [{ text: 'Nobody holds anything, and nobody waits.' }];
+  return rows.length > 0 ? rows : [{ text: 'There are no holders and no waiters.' }];
 }
 
 function whyEmpty({ state, failure, place }: TopView): string {
-  if (failure) return shown(failure.message);
-  if (state === 'gone') return 'The store is gone. If it comes back, it is shown here.';
-  return `There is nothing in ${shown(place)} yet. What comes is shown here.`;
+  if (failure) return shown(messageWithRemedy(failure));
+  if (state === 'gone') return 'The store is gone. If it is created again, it is shown here.';
+  return `There is nothing in ${shown(place)} yet. New entries are shown here.`;
 }
 
-function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: Scene): string {
+function headOf({ place }: TopView, used: readonly LineReading[], { columns, clock }: Scene): string {
   const entries = used.flatMap(({ line }) => line?.entries ?? []);
   const waiting = waitingIn(entries);
   const counts = [
@@ -129,16 +129,16 @@ function headOf({ place }: TopView, used: readonly Sight[], { columns, clock }: 
 }
 
 function bodyOf(visible: readonly Row[], view: TopView, { now, columns }: Scene, hasHeadings: boolean): FrameLine[] {
-  const blockers = new Blockers(view.sights.flatMap(({ line }) => line ?? []));
+  const blockers = new Blockers(view.lines.flatMap(({ line }) => line ?? []));
   const cells = visible.map((row) => (row.entry ? cellsOf(row.line, row.entry, { view, blockers, now }) : null));
   const widths = widthsOf([...(hasHeadings ? [HEADINGS] : []), ...cells.filter((row) => row !== null)], columns);
   const body = visible.map((row, at): FrameLine => {
     if (row.entry) {
-      const key = keyOf(row.sight.name, row.entry.ticket);
-      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.inCycles.has(key)) };
+      const key = keyOf(row.reading.name, row.entry.ticket);
+      return { text: aligned(cells[at] ?? [], widths, columns), tone: toneOf(row.entry, view.deadlocked.has(key)) };
     }
-    if (!row.sight) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
-    return { text: resourceLine(row.sight, columns), tone: row.sight.problem === '' ? 'resource' : 'alert' };
+    if (!row.reading) return { text: cut(row.text, columns), tone: view.failure ? 'alert' : 'plain' };
+    return { text: resourceLine(row.reading, columns), tone: row.reading.failure ? 'alert' : 'resource' };
   });
   return hasHeadings ? [{ text: aligned(HEADINGS, widths, columns), tone: 'headings' }, ...body] : body;
 }
@@ -150,9 +150,9 @@ interface Around {
 }
 
 function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Around): string[] {
-  const isKnotted = view.inCycles.has(keyOf(line.name, entry.ticket));
+  const isDeadlocked = view.deadlocked.has(keyOf(line.name, entry.ticket));
   return [
-    `  ${stateOf(entry, isKnotted)}`,
+    `  ${stateOf(entry, isDeadlocked)}`,
     ownerOf(entry),
     ageOf(entry, now),
     blockers.of(line, entry) || '-',
@@ -160,13 +160,13 @@ function cellsOf(line: LineView, entry: EntryView, { view, blockers, now }: Arou
   ];
 }
 
-/** Whole seconds at the least, so that it does not change with every look. */
+/** In whole seconds, so that it does not change with every reading. */
 function ageOf({ since }: EntryView, now: number): string {
   const ms = Math.max(0, now - since);
   return ms < 1_000 ? '0s' : prettyMs(Math.floor(ms / 1_000) * 1_000, { unitCount: 2 });
 }
 
-/** Of all columns but the last one, which has the rest. What is waited for has at most a third of the screen. */
+/** The widths of all columns but the last one, which has the rest. WAITS FOR has at most a third of the screen. */
 function widthsOf(rows: readonly string[][], columns: number): number[] {
   const widths = LEAST.map((least, at) =>
     rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), least),
@@ -180,16 +180,16 @@ function aligned(cells: readonly string[], widths: readonly number[], columns: n
   return cut(`${padded.join('')}${cells.at(-1) ?? ''}`, columns);
 }
 
-function toneOf({ stale, state }: EntryView, isKnotted: boolean): Tone {
-  if (stale || isKnotted) return 'alert';
+function toneOf({ stale, state }: EntryView, isDeadlocked: boolean): Tone {
+  if (stale || isDeadlocked) return 'alert';
   return state === 'waiting' ? 'waiting' : 'plain';
 }
 
 /** `deploy  lock  1 holding, 2 waiting` */
-function resourceLine({ name, line, problem }: Sight, columns: number): string {
-  // However long the name is, there is room for what is said of it.
+function resourceLine({ name, line, failure }: LineReading, columns: number): string {
+  // A long name leaves room for the state.
   const title = cut(shown(name), Math.max(8, Math.floor(columns / 2)));
-  if (problem !== '') return cut(`${title}  cannot be read: ${shown(problem)}`, columns);
+  if (failure) return cut(`${title}  cannot be read: ${shown(messageWithRemedy(failure))}`, columns);
   return cut(line ? `${title}  ${kindOf(line)}  ${summaryOf(line)}` : `${title}  never used`, columns);
 }
 

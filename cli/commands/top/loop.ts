@@ -1,18 +1,15 @@
-import { look } from '../../../lib/observe/line-watch.ts';
-import type { StoreView } from '../../../lib/observe/store-view.ts';
-import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { later } from '../../args/duration.ts';
+import { later, readLine, type StoreView, StoreWatch } from '../../../lib/internal.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
 import { TopScroll } from './scroll.ts';
 import type { Paint } from './style.ts';
 import { Terminal } from './terminal.ts';
 
-/** Changes that come together are shown together: a release, and who gets in by it. */
+/** Changes within this time are shown together: a release, and the grant that follows it. */
 const GATHER_MS = 15;
-/** However much happens, it is looked and drawn no more often than this, */
+/** The least time between two readings, */
 const LEAST_MS = 100;
-/** and looking may take one part in so many of the time. */
+/** which also is at least this multiple of the time that a reading takes. */
 const SHARE = 10;
 
 export interface LoopOptions {
@@ -22,7 +19,7 @@ export interface LoopOptions {
   paint: Paint;
 }
 
-/** Shows a store on a terminal until a person quits: it looks when something happens, and draws when that is to be seen. */
+/** Shows a store on a terminal until the user quits. It reads the store after each change, and draws if the frame changes. */
 export class TopLoop {
   readonly #options: LoopOptions;
   readonly #watch: StoreWatch;
@@ -31,14 +28,14 @@ export class TopLoop {
   #isOver = false;
   #wake: () => void = () => undefined;
   #isWoken = false;
-  /** When something was first heard of that was not looked at yet. */
-  #heardAt: number | null = null;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #lookMs = 0;
+  /** When the first change was reported that has not been read yet. */
+  #changedAt: number | null = null;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #readMs = 0;
   #thoroughAt = Number.NEGATIVE_INFINITY;
   #seen: TopView;
   #frame: Frame;
-  /** The times that are on the screen. */
+  /** The times on the screen. */
   #now = Date.now();
   #clock = clockAt(this.#now);
 
@@ -46,9 +43,9 @@ export class TopLoop {
   constructor(options: LoopOptions) {
     this.#options = options;
     const { view, names } = options;
-    this.#watch = new StoreWatch({ view, names, onChange: () => this.#hear() });
+    this.#watch = new StoreWatch({ view, names, onChange: () => this.#noteChange() });
     this.#terminal = new Terminal({ onKey: (key) => this.#press(key), onLost: () => this.#draw(true, true) });
-    this.#seen = this.#look(true, new Set());
+    this.#seen = this.#read(true, new Set());
     if (this.#seen.failure) throw this.#seen.failure;
     this.#frame = this.#framed();
   }
@@ -59,7 +56,7 @@ export class TopLoop {
       this.#draw(true, true);
       while (!this.#isOver) {
         await this.#rest();
-        if (!this.#isOver && performance.now() >= this.#dueAt) this.#follow();
+        if (!this.#isOver && performance.now() >= this.#dueAt) this.#update();
       }
     } finally {
       this.#terminal.leave();
@@ -67,40 +64,40 @@ export class TopLoop {
     }
   }
 
-  /** When to look next. */
+  /** The time of the next reading. */
   get #dueAt(): number {
     if (this.#scroll.isPaused) return Number.POSITIVE_INFINITY;
     const { pollMs } = this.#watch;
     const asked = Math.min(
-      this.#heardAt === null ? Number.POSITIVE_INFINITY : this.#heardAt + GATHER_MS,
-      pollMs === null ? Number.POSITIVE_INFINITY : this.#lookedAt + pollMs,
+      this.#changedAt === null ? Number.POSITIVE_INFINITY : this.#changedAt + GATHER_MS,
+      pollMs === null ? Number.POSITIVE_INFINITY : this.#readAt + pollMs,
       this.#thoroughAt + this.#options.intervalMs,
     );
-    return Math.max(asked, this.#lookedAt + Math.max(LEAST_MS, SHARE * this.#lookMs));
+    return Math.max(asked, this.#readAt + Math.max(LEAST_MS, SHARE * this.#readMs));
   }
 
-  #follow(): void {
+  #update(): void {
     const isThorough = performance.now() >= this.#thoroughAt + this.#options.intervalMs;
-    this.#seen = this.#look(isThorough, this.#frame.names);
+    this.#seen = this.#read(isThorough, this.#frame.names);
     this.#draw(isThorough);
   }
 
-  #look(isThorough: boolean, first: ReadonlySet<string>): TopView {
+  #read(isThorough: boolean, first: ReadonlySet<string>): TopView {
     const { view, names } = this.#options;
     const startedAt = performance.now();
-    this.#heardAt = null;
+    this.#changedAt = null;
     const seen = this.#watch.look(isThorough, first);
-    const lines = seen.sights.flatMap(({ line }) => line ?? []);
-    const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
-    this.#lookedAt = performance.now();
-    this.#lookMs = this.#lookedAt - startedAt;
-    if (isThorough) this.#thoroughAt = this.#lookedAt;
-    return { ...seen, place: view.place, isChosen: names.length > 0, inCycles };
+    const lines = seen.lines.flatMap(({ line }) => line ?? []);
+    const deadlocked = deadlockedIn(lines, (name) => readLine(view, name).line);
+    this.#readAt = performance.now();
+    this.#readMs = this.#readAt - startedAt;
+    if (isThorough) this.#thoroughAt = this.#readAt;
+    return { ...seen, place: view.place, isChosen: names.length > 0, deadlocked };
   }
 
   /**
-   * Draws if that changes anything, `isTime` says also if only ages do; or whatever is there, if the screen lost it. The
-   * clock alone is no reason: it tells when the rest was drawn.
+   * Draws if the frame has changed. `isTime`: also if only ages have. `isLost`: in any case, because the screen was
+   * overwritten. The clock alone is no reason: it is the time of the drawing.
    */
   #draw(isTime: boolean, isLost = false): void {
     const before = this.#frame;
@@ -125,26 +122,26 @@ export class TopLoop {
   #press(key: string): void {
     if (key === 'q' || key === 'ctrl-c') {
       this.#isOver = true;
-      this.#turn();
+      this.#wakeUp();
     } else if (key === 'ctrl-z') {
       this.#terminal.stop();
     } else if (this.#scroll.press(key, this.#frame.page)) {
       this.#draw(false);
-      this.#turn();
+      this.#wakeUp();
     }
   }
 
-  #hear(): void {
-    this.#heardAt ??= performance.now();
-    this.#turn();
+  #noteChange(): void {
+    this.#changedAt ??= performance.now();
+    this.#wakeUp();
   }
 
-  #turn(): void {
+  #wakeUp(): void {
     this.#isWoken = true;
     this.#wake();
   }
 
-  /** Until it is time to look, or something else happens. */
+  /** Waits until the next reading is due, or until something happens. */
   async #rest(): Promise<void> {
     let cancel = () => {};
     const restMs = Math.ceil(Math.max(0, this.#dueAt - performance.now()));

@@ -1,9 +1,9 @@
-/** Where in the body a person looks, and whether it stands still. */
+/** The scroll position in the body, and whether the display is paused. */
 export class TopScroll {
   offset = 0;
   isPaused = false;
 
-  /** What a key does: whether it means anything here. `page` rows are on the screen. */
+  /** Handles a key. Returns whether it is known here. `page` is the number of rows on the screen. */
   press(key: string, page: number): boolean {
     const step = Math.max(1, page - 1);
     if (key === 'p') this.isPaused = !this.isPaused;
@@ -17,8 +17,8 @@ export class TopScroll {
     return true;
   }
 
-  /** What the foot of the screen says of them. */
+  /** The keys for the foot of the screen. */
   get keys(): string {
-    return `${this.isPaused ? 'PAUSED  p go on' : 'p pause'}  q quit  j k PgUp PgDn scroll`;
+    return `${this.isPaused ? 'PAUSED  p continue' : 'p pause'}  q quit  j k PgUp PgDn scroll`;
   }
 }

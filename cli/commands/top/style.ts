@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { FrameLine, Tone } from './frame.ts';
 
-/** Lines as a terminal is given them. */
+/** Converts lines to text for a terminal. */
 export type Paint = (lines: readonly FrameLine[]) => string[];
 
 const STYLES: Record<Tone, Parameters<typeof styleText>[0]> = {

@@ -10,22 +10,22 @@ import {
   eraseEndLine,
   exitAlternativeScreen,
 } from 'ansi-escapes';
-import { nodeHost } from '../../../lib/host/node-host.ts';
+import { nodeHost } from '../../../lib/internal.ts';
 import { EXIT } from '../../output/exit.ts';
 
-/** A line that is wider than we believe (terminals do not agree on emoji) is cut by the terminal, not wrapped. */
+/** The terminal cuts a line that is wider than computed (terminals disagree on emoji), instead of wrapping it. */
 const WRAP_OFF = '\x1b[?7l';
 const WRAP_ON = '\x1b[?7h';
-/** Of a terminal that does not say. */
+/** For a terminal that does not report its size. */
 const COLUMNS = 80;
 const ROWS = 24;
-/** Within this, every signal that was waiting has been heard of. Nobody sees that `fg` takes so long. */
+/** Within this time all pending signals have been delivered. A delay of `fg` this short is not visible. */
 const SETTLE_MS = 20;
 
 export interface TerminalEvents {
-  /** A key, as Node's readline names it: `q`, `up`, `pagedown`; with `ctrl-` in front where that is held. */
+  /** Gets a key as Node's readline names it: `q`, `up`, `pagedown`; with the prefix `ctrl-` if Ctrl is held. */
   onKey: (key: string) => void;
-  /** What is on the screen is not what was drawn, or the size is another one: draw all of it. */
+  /** The screen was overwritten or resized: all of it must be drawn. */
   onLost: () => void;
 }
 
@@ -37,15 +37,15 @@ interface Key {
 }
 
 /**
- * A person's terminal, taken for a while: its other screen, no cursor, keys as they are pressed. It is given back as it
- * was whenever this process ends or stops, in whatever way it can notice: only SIGKILL and SIGSTOP leave it as it is.
+ * Takes over the user's terminal: alternative screen, no cursor, raw keys. It restores the terminal whenever this process
+ * ends or stops in a way that it can notice; only after SIGKILL and SIGSTOP the terminal stays as it is.
  */
 export class Terminal {
   readonly #events: TerminalEvents;
   readonly #hasKeys = process.stdin.isTTY;
   #drawn: string[] = [];
   #isTaken = false;
-  /** Stopped, or only just continued. */
+  /** Stopped, or just continued. */
   #isAway = false;
   #retake: NodeJS.Timeout | undefined;
 
@@ -62,11 +62,11 @@ export class Terminal {
     return { columns: columns || COLUMNS, rows: rows || ROWS };
   }
 
-  /** From now on, until `leave`. */
+  /** Takes the terminal until `leave`. */
   enter(): void {
     nodeHost.processes.atExit(this.leave);
     nodeHost.processes.atSignals();
-    // Before what went wrong is told on the screen that we are about to leave.
+    // Before Node prints the error, which would go to the alternative screen.
     process.on('uncaughtExceptionMonitor', this.leave);
     process.stdout.on('error', this.#onBroken);
     process.stdout.on('resize', this.#onLost);
@@ -76,7 +76,7 @@ export class Terminal {
     this.#take();
   }
 
-  /** Gives it back. Again and again does no harm. */
+  /** Restores the terminal. Idempotent. */
   readonly leave = (): void => {
     clearTimeout(this.#retake);
     if (!this.#isTaken) return;
@@ -85,29 +85,29 @@ export class Terminal {
     if (this.#hasKeys) process.stdin.setRawMode(false);
   };
 
-  /** Puts lines on the screen, from the top: those that changed, in one write. */
+  /** Draws lines from the top: only those that changed, in one write. */
   draw(lines: readonly string[]): void {
     if (!this.#isTaken || this.#isAway) return;
     const many = Math.max(lines.length, this.#drawn.length);
     let changes = '';
     for (let row = 0; row < many; row++) {
       const line = lines[row] ?? '';
-      // Erased first: behind a line that fills the screen, the cursor still stands on its last character.
+      // Erase first: after a line that fills the row, the cursor is still on its last character.
       if (line !== this.#drawn[row]) changes += `${cursorTo(0, row)}${eraseEndLine}${line}`;
     }
     this.#drawn = [...lines];
     if (changes !== '') process.stdout.write(`${beginSynchronizedOutput}${changes}${endSynchronizedOutput}`);
   }
 
-  /** As Ctrl-Z does, which raw mode keeps from the terminal: everybody in the foreground stops. */
+  /** Stops the foreground process group, as Ctrl-Z does without raw mode. */
   stop(): void {
     if (process.platform !== 'win32') process.kill(0, 'SIGTSTP');
   }
 
-  /** Raw mode first: in the background that stops us, before we draw over what is somebody else's. */
+  /** Sets raw mode first: in the background that stops this process before it draws over another program's screen. */
   #take(): void {
     if (this.#hasKeys) {
-      // Node believes to know the mode, but a shell may have set another one meanwhile.
+      // Node caches the mode, but a shell may have changed it meanwhile.
       process.stdin.setRawMode(false);
       process.stdin.setRawMode(true);
     }
@@ -123,7 +123,7 @@ export class Terminal {
       const key = shift && name?.length === 1 ? name.toUpperCase() : (name ?? text ?? sequence ?? '');
       this.#events.onKey(ctrl ? `ctrl-${key}` : key);
     });
-    // The terminal has gone: it hung up, and we may not be told by a signal.
+    // The terminal hung up, perhaps without a signal.
     process.stdin.on('end', this.#onBroken);
     process.stdin.on('error', this.#onBroken);
     process.stdin.resume();
@@ -135,14 +135,14 @@ export class Terminal {
     this.#events.onLost();
   };
 
-  /** There is nobody to show anything. Of what goes wrong as it is given back, nobody need know. */
+  /** The terminal is gone. Errors while it is restored are ignored. */
   readonly #onBroken = (error?: NodeJS.ErrnoException): void => {
     if (this.#isTaken) process.exit(error?.code === 'EPIPE' ? EXIT.ok : EXIT.io);
   };
 
   /**
-   * Stops as if nobody had listened. Not by SIGSTOP: where no shell is there to let us go on, SIGTSTP does nothing, and
-   * we go on at once.
+   * Stops as a process without a listener does. Not with SIGSTOP: without a shell to continue this process, the kernel
+   * ignores SIGTSTP, and this process continues at once.
    */
   readonly #onStop = (): void => {
     this.leave();
@@ -153,12 +153,12 @@ export class Terminal {
   };
 
   /**
-   * Also after a SIGSTOP, of which we were not told: whatever the screen shows then, it is not ours. What else came
-   * while we were stopped goes first, it may be our end:
+   * Takes the terminal again after a stop, also after a SIGSTOP that this process could not notice. Other pending signals
+   * are handled first, since one may end this process:
    *
-   * 1. In the background we are stopped, and a shell is told `kill %1; kill -CONT %1`.
-   * 2. Any thread takes a signal, so SIGCONT may reach Node's queue before SIGTERM.
-   * 3. Raw mode, in the background, stops every thread again: SIGTERM would lie in the queue for ever.
+   * 1. This process is stopped in the background, and a user runs `kill %1; kill -CONT %1`.
+   * 2. Any thread may take a signal, so SIGCONT may reach Node's queue before SIGTERM.
+   * 3. Setting raw mode in the background stops every thread again: SIGTERM would stay in the queue for ever.
    */
   readonly #onContinued = (): void => {
     clearTimeout(this.#retake);

@@ -1,9 +1,6 @@
-import { look } from '../../../lib/observe/line-watch.ts';
-import { StoreView } from '../../../lib/observe/store-view.ts';
-import { StoreWatch } from '../../../lib/observe/store-watch.ts';
-import { checkName } from '../../../lib/store/name.ts';
+import { checkName, readLine, StoreView, StoreWatch } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
-import type { StoreArguments } from '../../args/options.ts';
+import type { NamesArguments } from '../../args/options.ts';
 import { mortalAsInit } from '../../child/signals.ts';
 import { UsageError } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
@@ -12,19 +9,18 @@ import { frameOf } from './frame.ts';
 import { TopLoop } from './loop.ts';
 import { painted, plain } from './style.ts';
 
-export interface TopArguments extends StoreArguments {
-  names?: string[] | undefined;
+export interface TopArguments extends NamesArguments {
   once: boolean;
   interval: string;
 }
 
-/** Nobody reads faster, and it would only keep a machine busy. */
+/** A shorter interval would only keep the machine busy. */
 const LEAST_INTERVAL_MS = 100;
 
 export async function showTop({ names = [], dir, once, interval }: TopArguments): Promise<void> {
   for (const name of names) checkName(name);
   const intervalMs = parseDuration(interval, '--interval');
-  if (intervalMs < LEAST_INTERVAL_MS) throw new UsageError('--interval must be 100ms at the least');
+  if (intervalMs < LEAST_INTERVAL_MS) throw new UsageError('--interval must be at least 100ms');
   const view = new StoreView(dir);
   if (once || !canDraw()) return printOnce(view, names);
   mortalAsInit();
@@ -32,23 +28,23 @@ export async function showTop({ names = [], dir, once, interval }: TopArguments)
   await new TopLoop({ view, names, intervalMs, paint }).run();
 }
 
-/** Whether stdout is a terminal that can do more than print. */
+/** Whether stdout is a terminal with cursor control. */
 function canDraw(): boolean {
   return process.stdout.isTTY && process.env.TERM !== 'dumb';
 }
 
-/** As wide as it needs, except where a person looks at it. */
+/** Prints the current state once, as wide as it needs except at a terminal. */
 function printOnce(view: StoreView, names: readonly string[]): void {
   endWithReader();
   const watch = new StoreWatch({ view, names, maxWatches: 0, onChange: () => undefined });
   const seen = watch.look(true);
   watch.end();
   if (seen.failure) throw seen.failure;
-  const lines = seen.sights.flatMap(({ line }) => line ?? []);
-  const inCycles = deadlockedIn(lines, (name) => look(view, name).line);
+  const lines = seen.lines.flatMap(({ line }) => line ?? []);
+  const deadlocked = deadlockedIn(lines, (name) => readLine(view, name).line);
   const now = Date.now();
   const frame = frameOf(
-    { ...seen, place: view.place, isChosen: names.length > 0, inCycles },
+    { ...seen, place: view.place, isChosen: names.length > 0, deadlocked },
     {
       now,
       clock: new Date(now).toTimeString().slice(0, 8),

@@ -1,29 +1,26 @@
 import prettyMs from 'pretty-ms';
-import { holdersIn } from '../../../lib/store/holders.ts';
+import { holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import { targetOf } from '../../access/target.ts';
-import { parseDuration } from '../../args/duration.ts';
-import type { ResourceArguments } from '../../args/options.ts';
+import { patienceOf } from '../../args/duration.ts';
+import type { LimitArguments, ResourceArguments } from '../../args/options.ts';
 import { Exit, say } from '../../output/exit.ts';
 
-export interface WaitVerbArguments extends ResourceArguments {
-  wait?: string | undefined;
-  conflictExitCode: number;
-}
+export interface WaitArguments extends ResourceArguments, LimitArguments {}
 
-export async function waitUntilFree(args: WaitVerbArguments): Promise<void> {
-  const timeout = args.wait === undefined ? Number.POSITIVE_INFINITY : parseDuration(args.wait, '--wait');
+export async function waitUntilFree(args: WaitArguments): Promise<void> {
+  const timeout = patienceOf(args);
   const { name, store } = targetOf(args);
   const deadline = performance.now() + timeout;
   for (;;) {
     const line = await store.snapshot(name);
-    // A holder whose process is gone holds nothing any more; nobody has come by to write that down yet.
+    // A stale holder no longer counts: its process is gone, and only its eviction is not recorded yet.
     if (!line?.entries.some(({ state, stale }) => state === 'holding' && !stale)) return;
     const timeoutMs = deadline - performance.now();
     if (timeoutMs <= 0) {
       say(`${name}: not free within ${prettyMs(timeout)}: held by ${describeHolders(holdersIn(line))}`);
       throw new Exit(args.conflictExitCode);
     }
-    await store.changed(name, { timeoutMs: Math.min(timeoutMs, 2 ** 31 - 1), keepAlive: true });
+    await store.changed(name, { timeoutMs, keepAlive: true });
   }
 }

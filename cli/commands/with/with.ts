@@ -3,11 +3,11 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { Process } from '../../../lib/process/process.ts';
+import { Process } from '../../../lib/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
-import { SIGNAL_BASE } from '../../child/child.ts';
 import { forwardSignals } from '../../child/signals.ts';
+import { SIGNAL_BASE } from '../../child/status.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 import { filled, widthOf } from '../../text/truncate.ts';
@@ -22,7 +22,7 @@ const LONGEST_NAME = 20;
 const STAY_MS = 60_000;
 
 export async function runWithDaemons({ words, daemon, prefix, grace: given }: WithArguments): Promise<void> {
-  if (!words?.length) throw new UsageError('say what to run, behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
+  if (!words?.length) throw new UsageError('missing command behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
   const grace = parseDuration(given, '--grace');
   const output = prefix ? 'pipe' : 'inherit';
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);
@@ -31,13 +31,13 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
     return new Process({ command, name: names[at + 1] as string, daemon: true, grace, output });
   });
   const main = new Process({ command: words, name: names[0] as string, output });
-  // Before anything runs: a signal that comes now must not end us alone.
+  // Before anything is started, so that no signal ends this process alone.
   forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
-  // A child's streams keep no program alive (`Process`); what is left in them when the last child has ended would be lost.
+  // A child's streams do not keep this process alive (`Process`), and their last output would be lost.
   const stay = setInterval(() => undefined, STAY_MS);
   endWithReader([...daemons, main], () => clearInterval(stay));
   const passed = [...daemons, main].map((one) => begin(one, widestOf(names)));
-  for (const one of daemons) void tellEarlyEnd(one, main);
+  for (const one of daemons) void reportEarlyEnd(one, main);
   const code = (await main.join()) as number;
   await Promise.all(daemons.map((one) => one.end()));
   await Promise.all(passed);
@@ -45,23 +45,23 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   throw new Exit(code < 0 ? SIGNAL_BASE - code : code);
 }
 
-/** Resolves when all its output has been passed on. */
+/** Starts a child. Resolves when all its output has been passed on. */
 async function begin(child: Process, width: number): Promise<void> {
   child.start();
-  // Of a line, the name is ours to print; what follows it is the command's own, and passes unchanged.
+  // Only the name is escaped; the rest of a line is the command's own, and passes unchanged.
   const label = `${filled(shown(child.name), width)} | `;
   await Promise.all([passLines(child.stdout, process.stdout, label), passLines(child.stderr, process.stderr, label)]);
 }
 
 async function passLines(from: Readable | null, to: NodeJS.WritableStream, label: string): Promise<void> {
   if (!from) return;
-  // With backpressure: a slow reader behind us slows them down.
+  // With backpressure: a slow reader of our output slows the children down.
   const lines = createInterface({ input: from, crlfDelay: 0 });
   for await (const line of lines) if (!to.write(`${label}${line}\n`)) await once(to, 'drain').catch(() => undefined);
   await finished(from).catch(() => undefined);
 }
 
-/** Nobody reads us any more: then nobody reads them either, which they hear as they would without us. */
+/** When the reader of our output is gone, closes the children's output, so that they get the same error as without us. */
 function endWithReader(children: readonly Process[], onEnd: () => void): void {
   for (const name of ['stdout', 'stderr'] as const)
     process[name].on('error', () => {
@@ -70,22 +70,22 @@ function endWithReader(children: readonly Process[], onEnd: () => void): void {
     });
 }
 
-/** A daemon should outlive MAIN. */
-async function tellEarlyEnd(daemon: Process, main: Process): Promise<void> {
+/** Reports a daemon that ends before MAIN. */
+async function reportEarlyEnd(daemon: Process, main: Process): Promise<void> {
   const code = await daemon.join();
-  if (main.isAlive()) say(`with: the daemon ${daemon.name} has ended by itself (${describeEnd(code as number)})`);
+  if (main.isAlive()) say(`with: daemon ${daemon.name} ended before MAIN (${describeEnd(code as number)})`);
 }
 
 function describeEnd(code: number): string {
   return code < 0 ? `signal ${-code}` : `exit code ${code}`;
 }
 
-/** The first word of a shell's line, to call it by. */
+/** The first word of a shell line, as the daemon's name. */
 function programOf(line: string): string {
   return line.trim().split(/\s+/, 1)[0] ?? '';
 }
 
-/** Short names, all different. */
+/** Short unique names. */
 function namesOf(programs: readonly string[]): string[] {
   const bases = programs.map((program) => [...path.basename(program)].slice(0, LONGEST_NAME).join('') || 'daemon');
   return bases.map((base, at) => {

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { inShell, jsonText, shown, shownLines } from '../../../cli/text/escape.ts';
+import { jsonText, shown, shownLines } from '../../../cli/text/escape.ts';
 
 /** Written down here once more, so that the test does not believe what it tests. */
 const CLASSES = [/\p{Cc}/u, /\p{Cf}/u, /\p{Cs}/u, /\p{Zl}/u, /\p{Zp}/u, /\p{Default_Ignorable_Code_Point}/u];
@@ -58,15 +57,4 @@ describe('as JSON', () => {
   test('each of these characters comes back as it was', () => {
     for (const one of UNSEEN) expect(JSON.parse(jsonText([one]))).toEqual([one]);
   });
-});
-
-test('a name that is copied into a shell is that name, whatever is in it', () => {
-  const names = ['plain', "it's", '-x', 'safe\u202eyolped', "a'\\b\u2028\x1b$(touch pwned)\u{e0041}!~"];
-  for (const name of names) {
-    const copied = inShell(name);
-    expect(isUnseen(copied)).toBe(false);
-    expect(execFileSync('bash', ['--norc', '-c', `printf %s ${copied}`], { env: { LC_ALL: 'C' } }).toString()).toBe(
-      name,
-    );
-  }
 });

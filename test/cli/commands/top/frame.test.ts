@@ -34,9 +34,9 @@ function line(name: string, entries: EntryView[], given: Partial<LineView> = {})
   return { name, kind: 'lock', permits: 1, value: 0, entries, ...given };
 }
 
-function view(lines: LineView[], given: Partial<TopView> = {}): TopView {
-  const sights = lines.map((one) => ({ name: one.name, line: one, problem: '' }));
-  return { place: '/store', state: 'there', failure: null, sights, isChosen: false, inCycles: new Set(), ...given };
+function view(views: LineView[], given: Partial<TopView> = {}): TopView {
+  const lines = views.map((one) => ({ name: one.name, line: one, failure: null }));
+  return { place: '/store', state: 'there', failure: null, lines, isChosen: false, deadlocked: new Set(), ...given };
 }
 
 const SCENE: Scene = { now: NOW, clock: '12:34:56', columns: 80, rows: 24, offset: 0, keys: 'q quit' };
@@ -97,7 +97,7 @@ describe('what a frame says', () => {
 
   test('shares, permits, the stale and the deadlocked are named, not only coloured', () => {
     const entries = [entry(1, { ask: 0 }), entry(2, { ask: 3 }), entry(3, { stale: true }), waits(4)];
-    const found = frame([line('n', entries)], {}, { inCycles: new Set([keyOf('n', 4)]) });
+    const found = frame([line('n', entries)], {}, { deadlocked: new Set([keyOf('n', 4)]) });
     const states = ['1', '2', '3', '4'].map((pid) => row(found, pid)[0]);
     expect(states).toEqual(['holding shared', 'holding ×3', 'holding stale', 'waiting deadlock']);
     expect(found.lines.filter(({ tone }) => tone === 'alert')).toHaveLength(2);
@@ -139,12 +139,12 @@ describe('what a frame says', () => {
   });
 
   test('names that were chosen are there whatever they are', () => {
-    const sights = [
-      { name: 'free', line: line('free', []), problem: '' },
-      { name: 'never', line: null, problem: '' },
-      { name: 'torn', line: null, problem: 'it is\ndamaged' },
+    const readings = [
+      { name: 'free', line: line('free', []), failure: null },
+      { name: 'never', line: null, failure: null },
+      { name: 'torn', line: null, failure: new StoreError('STORE_DAMAGED', 'it is\ndamaged', { path: '/store' }) },
     ];
-    const found = frame([], {}, { sights, isChosen: true });
+    const found = frame([], {}, { lines: readings, isChosen: true });
     expect(texts(found).slice(1, 4)).toEqual([
       'free  lock  free',
       'never  never used',
@@ -154,13 +154,15 @@ describe('what a frame says', () => {
   });
 
   test('where there is nothing to show it says why', () => {
-    expect(texts(frame([]))[1]).toBe('Nobody holds anything, and nobody waits.');
+    expect(texts(frame([]))[1]).toBe('There are no holders and no waiters.');
     expect(texts(frame([], {}, { state: 'absent' }))[1]).toBe(
-      'There is nothing in /store yet. What comes is shown here.',
+      'There is nothing in /store yet. New entries are shown here.',
     );
     expect(texts(frame([], {}, { state: 'gone' }))[1]).toMatch(/^The store is gone\./);
     const failure = new StoreError('STORE_DENIED', 'no\x07', { operation: 'open', path: '/store' });
-    expect(texts(frame([], {}, { state: 'unusable', failure }))[1]).toBe('no\\x07');
+    expect(texts(frame([], {}, { state: 'unusable', failure }))[1]).toBe(
+      'no\\x07 On the command line --dir chooses the store.',
+    );
   });
 
   test('an age changes once a second, then once a minute, and never runs backwards', () => {

@@ -10,7 +10,7 @@ import type { Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
 import { eventText, jobDirectory, type Run } from '../../lib/jobs/record-format.ts';
-import { RunHistory } from '../../lib/jobs/run-history.ts';
+import { RunLog } from '../../lib/jobs/run-log.ts';
 import { encodeName } from '../../lib/store/name.ts';
 import { ALIVE, GONE, recordOf, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
@@ -19,11 +19,11 @@ const ROOT = process.geteuid?.() === 0;
 
 let root: string;
 let store: StoreDirectory;
-let history: RunHistory;
+let log: RunLog;
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-runs-'));
   store = openStoreDirectory(nodeHost, path.join(root, 'store'));
-  history = new RunHistory(nodeHost, store);
+  log = new RunLog(nodeHost, store);
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
@@ -31,18 +31,18 @@ function write(...runs: Run[]): void {
   writeRuns(store.path, runs);
 }
 
-/** A history that asks the system about processes through us. */
-function historyWith(changes: {
+/** A log that asks the system about processes through us. */
+function logWith(changes: {
   state?: (pid: number, tid: number) => ProcessState;
   files?: Partial<Host['files']>;
-}): RunHistory {
+}): RunLog {
   const state = changes.state ?? nodeHost.processes.state;
   const host = {
     ...nodeHost,
     processes: { ...nodeHost.processes, state },
     files: { ...nodeHost.files, ...changes.files },
   };
-  return new RunHistory(host, store);
+  return new RunLog(host, store);
 }
 
 /** Facts of a process of our own machine that only exists in a test. */
@@ -51,11 +51,11 @@ function processOf(pid: number): ProcessFacts {
 }
 
 function statesOf(job = 'n'): string[] {
-  return history.runs(job).map(({ run, state }) => run.ended?.outcome ?? state);
+  return log.runs(job).map(({ run, state }) => run.ended?.outcome ?? state);
 }
 
 describe('jobs', () => {
-  test('are named as they were, whatever the name, and sorted', () => {
+  test('keep their names, whatever they are, and are sorted', () => {
     const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }).filter((text) => {
       return text.isWellFormed() && !text.includes('\0') && Buffer.byteLength(text) <= 200;
     });
@@ -63,28 +63,28 @@ describe('jobs', () => {
       fc.property(fc.uniqueArray(name, { minLength: 1, maxLength: 5 }), (names) => {
         fs.rmSync(path.join(store.path, 'jobs'), { recursive: true, force: true });
         for (const job of [...names, LONG]) write(runAt(1, { job }));
-        expect(history.jobs()).toEqual([...names, LONG].sort());
-        for (const job of [...names, LONG]) expect(history.runs(job).map(({ run }) => run.job)).toEqual([job]);
+        expect(log.jobs()).toEqual([...names, LONG].sort());
+        for (const job of [...names, LONG]) expect(log.runs(job).map(({ run }) => run.job)).toEqual([job]);
       }),
       { numRuns: 30 },
     );
   });
 
   test('are none in a store in which none ran', () => {
-    expect(history.jobs()).toEqual([]);
+    expect(log.jobs()).toEqual([]);
     fs.mkdirSync(jobDirectory(store.path, 'begun'), { recursive: true });
-    expect(history.known()).toEqual([]);
-    expect([...history.sightings('begun'), ...history.sightings('never')]).toEqual([]);
+    expect(log.known()).toEqual([]);
+    expect([...log.readings('begun'), ...log.readings('never')]).toEqual([]);
   });
 
   test('are known even if no record of theirs can be read', () => {
     write(runAt(1, { job: 'broken', key: 'a' }), runAt(1, { job: LONG, key: 'a' }));
     for (const job of ['broken', LONG]) fs.writeFileSync(recordPath(store.path, { job, at: 1, key: 'a' }), '');
-    expect(history.known()).toEqual([
+    expect(log.known()).toEqual([
       { name: encodeName(LONG), problem: 'its file is not the record of a run' },
       { name: 'broken', problem: null },
     ]);
-    expect([...history.sightings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
+    expect([...log.readings('broken')]).toEqual([{ at: 1, problem: 'its file is not the record of a run' }]);
   });
 
   test('of which the place is taken are known, and hide no other; a link is not followed', () => {
@@ -94,30 +94,28 @@ describe('jobs', () => {
     execFileSync('mkfifo', [place('fifo')]);
     fs.symlinkSync(place('real'), place('link'));
     fs.writeFileSync(place('.hidden'), '');
-    expect(history.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
-    expect([...history.sightings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
-    expect([...history.sightings('file')]).toEqual([
-      { at: null, problem: 'its records cannot be looked at (ENOTDIR)' },
-    ]);
+    expect(log.known().map(({ name }) => name)).toEqual(['fifo', 'file', 'link', 'n', 'real']);
+    expect([...log.readings('link')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ELOOP)' }]);
+    expect([...log.readings('file')]).toEqual([{ at: null, problem: 'its records cannot be looked at (ENOTDIR)' }]);
   });
 
   test('are not taken for one another: a record in a place that is not its own is none', () => {
     write(runAt(1));
     const place = (file: string) => path.join(store.path, 'jobs', file);
     for (const file of ['%6e', 'other']) fs.cpSync(place('n'), place(file), { recursive: true });
-    expect(history.known()).toEqual([
+    expect(log.known()).toEqual([
       { name: '%6e', problem: 'its records belong to another job' },
       { name: 'n', problem: null },
       { name: 'other', problem: null },
     ]);
-    expect([...history.sightings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
-    expect(history.runs('other')).toEqual([]);
+    expect([...log.readings('other')]).toEqual([{ at: 1, problem: 'its record is of another job' }]);
+    expect(log.runs('other')).toEqual([]);
   });
 
   test('that lead elsewhere as a whole are refused', () => {
     fs.mkdirSync(path.join(root, 'elsewhere'));
     fs.symlinkSync(path.join(root, 'elsewhere'), path.join(store.path, 'jobs'));
-    expect(() => history.known()).toThrow(StoreError);
+    expect(() => log.known()).toThrow(StoreError);
   });
 });
 
@@ -134,31 +132,31 @@ describe('a record', () => {
     ['too much', (file) => make(file, ' '.repeat(1024 * 1024 + 1)), /too large/],
     ['a future format', (file) => make(file, '{"lockstep":"run","version":2}'), /does not know; it knows 1/],
     ['a damaged one', (file) => make(file, '{"lockstep":"run","version":1}'), /damaged/],
-  ])('that is %s is told, hides no other, and hangs nobody', (_, put, problem) => {
+  ])('that is %s is reported, hides no other record, and blocks no reader', (_, put, problem) => {
     const run = runAt(5, { key: 'bad' });
     write(runAt(3), run, runAt(9));
     const file = recordPath(store.path, run);
     fs.renameSync(file, `${file}.real`);
     put(file);
-    const sightings = [...history.sightings('n')];
-    expect(sightings[1]).toEqual({ at: 5, problem: expect.stringMatching(problem) });
-    expect(sightings).toHaveLength(3);
-    expect(history.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
+    const readings = [...log.readings('n')];
+    expect(readings[1]).toEqual({ at: 5, problem: expect.stringMatching(problem) });
+    expect(readings).toHaveLength(3);
+    expect(log.runs('n').map(({ run }) => run.at)).toEqual([9, 3]);
   });
 
-  test.skipIf(ROOT)('that may not be read is told', () => {
+  test.skipIf(ROOT)('that may not be read is reported as unreadable', () => {
     const run = runAt(5);
     write(run);
     fs.chmodSync(recordPath(store.path, run), 0);
-    expect([...history.sightings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
+    expect([...log.readings('n')]).toEqual([{ at: 5, problem: 'its record cannot be read (EACCES)' }]);
   });
 
-  test('that fails to be read is told', () => {
+  test('that fails to be read is reported as unreadable', () => {
     write(runAt(5));
     const readText = () => {
       throw Object.assign(new Error('EIO'), { code: 'EIO' });
     };
-    expect([...historyWith({ files: { readText } }).sightings('n')]).toEqual([
+    expect([...logWith({ files: { readText } }).readings('n')]).toEqual([
       { at: 5, problem: 'its record cannot be read (EIO)' },
     ]);
   });
@@ -170,7 +168,7 @@ describe('a record', () => {
       if (file.endsWith(`${old.key}.run`)) fs.rmSync(recordPath(store.path, old), { force: true });
       return nodeHost.files[call](file) as never;
     };
-    expect([...historyWith({ files: { [call]: removing } }).sightings('n')]).toMatchObject([{ run: { at: 6 } }]);
+    expect([...logWith({ files: { [call]: removing } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
   });
 
   test('cut anywhere reads as a run that has come less far, and never as another end', () => {
@@ -179,15 +177,15 @@ describe('a record', () => {
     for (let length = 0; length < whole.length; length++) {
       write(run);
       fs.truncateSync(recordPath(store.path, run), length);
-      const [sighting] = history.sightings('n');
-      if (sighting && 'run' in sighting) expect(sighting.state).toBe('lost');
-      else expect(sighting).toHaveProperty('problem');
+      const [reading] = log.readings('n');
+      if (reading && 'run' in reading) expect(reading.state).toBe('lost');
+      else expect(reading).toHaveProperty('problem');
     }
   });
 });
 
-describe('what a run is now', () => {
-  test('is told by its processes, where its record does not say', () => {
+describe('the state of a run', () => {
+  test('comes from its processes, where its record has no end', () => {
     write(
       runAt(1),
       runAt(2, { outcome: null }),
@@ -198,7 +196,7 @@ describe('what a run is now', () => {
     expect(statesOf()).toEqual(['lost', 'waiting', 'running', 'lost', 'succeeded']);
   });
 
-  test('is an end, not a death, if that is written while we look', () => {
+  test('is an end, not a loss, if the end is written while the reader looks', () => {
     const run = runAt(1, { facts: processOf(7), outcome: null });
     write(run);
     const end = { it: 'ended', at: 2, outcome: 'succeeded', code: 0, reason: '', by: '', tail: '' } as const;
@@ -207,7 +205,7 @@ describe('what a run is now', () => {
       fs.appendFileSync(recordPath(store.path, run), eventText(end));
       return 'gone';
     };
-    const looking = historyWith({ state });
+    const looking = logWith({ state });
     expect(looking.runs('n')).toMatchObject([{ state: 'ended', run: { ended: { outcome: 'succeeded' } } }]);
     expect(looking.stateOf(run)).toBe('ended');
   });
@@ -216,33 +214,33 @@ describe('what a run is now', () => {
     const [command] = runAt(1, { facts: processOf(8), outcome: null }).attempts;
     write(runAt(1, { facts: processOf(7), outcome: null, attempts: command ? [command] : [] }));
     const state = (pid: number): ProcessState => (pid === 7 ? 'gone' : { start: 500, zombie: false });
-    expect(historyWith({ state }).runs('n')).toMatchObject([{ state: 'running', orphaned: true }]);
+    expect(logWith({ state }).runs('n')).toMatchObject([{ state: 'running', orphaned: true }]);
     // Its command has exited, and that was written down.
     write(runAt(1, { key: 'x', facts: GONE, outcome: 'failed' }));
     const exited = runAt(2, { facts: processOf(8) });
     write({ ...exited, facts: processOf(7), ended: null });
-    expect(historyWith({ state }).runs('n')[0]).toMatchObject({ state: 'lost', orphaned: false });
+    expect(logWith({ state }).runs('n')[0]).toMatchObject({ state: 'lost', orphaned: false });
   });
 
-  test('tells which of its processes is stopped', () => {
+  test('names the process that is stopped', () => {
     const [command] = runAt(1, { facts: processOf(8), outcome: null }).attempts;
     write(runAt(1, { facts: processOf(7), outcome: null, attempts: command ? [command] : [] }));
     const stoppedOf = (stopped: number) => {
       const state = (pid: number): ProcessState => ({ start: 500, zombie: false, stopped: pid === stopped });
-      return historyWith({ state }).runs('n')[0]?.stopped;
+      return logWith({ state }).runs('n')[0]?.stopped;
     };
     expect([stoppedOf(7), stoppedOf(8), stoppedOf(9)]).toEqual(['job', 'command', null]);
   });
 
-  test('may be running, unseen, in another container; and is not asked of its pid here', () => {
+  test('is running, unseen, in another container; its pid is not looked up here', () => {
     write(runAt(1, { facts: { ...processOf(7), namespace: 1 }, outcome: null }));
     const state = (): ProcessState => {
       throw new Error('a pid of another namespace says nothing here');
     };
-    expect(historyWith({ state }).runs('n')).toMatchObject([{ state: 'running', unseen: true, stopped: null }]);
-    expect(historyWith({}).runs('n')[0]?.unseen).toBe(true);
+    expect(logWith({ state }).runs('n')).toMatchObject([{ state: 'running', unseen: true, stopped: null }]);
+    expect(logWith({}).runs('n')[0]?.unseen).toBe(true);
     write(runningSince(2));
-    expect(historyWith({}).runs('n')[0]?.unseen).toBe(false);
+    expect(logWith({}).runs('n')[0]?.unseen).toBe(false);
   });
 });
 
@@ -257,8 +255,8 @@ test('once there is enough, only runs are read whose output is still beside thei
     return nodeHost.files.readText(file);
   };
   const seen: number[] = [];
-  for (const sighting of historyWith({ files: { readText } }).sightings('n', () => seen.length >= 4))
-    if ('run' in sighting) seen.push(sighting.run.at);
+  for (const reading of logWith({ files: { readText } }).readings('n', () => seen.length >= 4))
+    if ('run' in reading) seen.push(reading.run.at);
   expect(seen).toEqual([59, 58, 57, 56, 5, 3]);
   // A run that looks lost is read once more.
   expect(reads).toBe(7);

@@ -1,0 +1,44 @@
+import { type HeldOptions, HeldProcess } from '../../lib/internal.ts';
+import { Exit, say } from '../output/exit.ts';
+import { CANNOT_RUN } from './status.ts';
+
+/**
+ * Starts a command as a shell would: same terminal, same streams, its words unchanged. It does not begin before `go()`.
+ *
+ * @throws {Exit} (rejects) 126 if not even a shell can be started
+ */
+export async function startHeld(command: readonly string[], options: HeldOptions = {}): Promise<HeldProcess> {
+  try {
+    return await HeldProcess.start({ command }, options);
+  } catch (error) {
+    say(`cannot start ${command[0]}: ${(error as Error).message}`);
+    throw new Exit(CANNOT_RUN);
+  }
+}
+
+/**
+ * Starts a command under a lock. The order closes the gap between the
+ * command's birth and the moment when others can see it:
+ *   1. the command is born held;
+ *   2. `whileHeld` makes it an owner of the lock's entry, or records it;
+ *   3. the command is let go: from here on the lock lives as long as the command, even if the wrapper is killed.
+ * If the wrapper dies before 3, or 2 fails, the command never begins.
+ *
+ * @throws {Exit} (rejects) 126 if not even a shell can be started
+ * @throws the error of `whileHeld` (rejects)
+ */
+export async function startCommand(
+  command: readonly string[],
+  options: HeldOptions,
+  whileHeld: (held: HeldProcess) => void | Promise<void>,
+): Promise<HeldProcess> {
+  const held = await startHeld(command, options);
+  try {
+    await whileHeld(held);
+  } catch (error) {
+    held.drop();
+    throw error;
+  }
+  held.go();
+  return held;
+}

@@ -1,0 +1,37 @@
+/**
+ * `lockstep/monitor`: which programs report with `heartbeat()` or `lockstep beat`, and whether they still do. Everything
+ * here only reads.
+ *
+ * @module
+ */
+
+import { directoryOf } from '../disk/open-store.ts';
+import { nodeHost } from '../host/node-host.ts';
+import type { Store } from '../store/store.ts';
+import { Monitor, type MonitorOptions } from './monitor.ts';
+
+export type { Monitor, ReporterStatus } from './monitor.ts';
+export { type BeatState, isWell } from './verdict.ts';
+
+/** Options of `openMonitor`. */
+export interface OpenMonitorOptions extends Partial<Pick<MonitorOptions, 'names' | 'maxAgeMs'>> {
+  /** A store on disk, or its directory. Default: `$LOCKSTEP_DIR`, or the user's own. */
+  store?: Store | string | undefined;
+}
+
+/**
+ * Opens a monitor of the programs that report in a store. Use it where an alert is wanted as soon as one is late or gone.
+ *
+ * @throws {StoreError} if what is there cannot be trusted
+ * @throws {MisuseError} for a store of another kind, or a name that can never be right
+ *
+ * @example
+ * import { heartbeat } from 'lockstep';
+ * import { openMonitor } from 'lockstep/monitor';
+ * const beat = heartbeat('importer');
+ * console.log(openMonitor().look().map(({ name, state }) => `${name} ${state}`)); // prints [ 'importer alive' ]
+ * beat.stop();
+ */
+export function openMonitor({ store, names = [], maxAgeMs }: OpenMonitorOptions = {}): Monitor {
+  return new Monitor({ host: nodeHost, directory: directoryOf(store), names, maxAgeMs });
+}

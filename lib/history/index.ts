@@ -1,0 +1,30 @@
+/**
+ * `lockstep/history`: who held what, from the journals that are kept. Everything here only reads.
+ *
+ * @module
+ */
+
+import { directoryOf } from '../disk/open-store.ts';
+import { nodeHost } from '../host/node-host.ts';
+import type { Store } from '../store/store.ts';
+import { History } from './history.ts';
+
+export type { History, Past } from './history.ts';
+export { holdOf, type PastAction, type Span, type Stretch, waitOf } from './span.ts';
+
+/**
+ * Opens the history of a store's resources. Use it to find who held a resource, for how long, and how long others waited.
+ *
+ * @param store a store on disk, or its directory. Default: `$LOCKSTEP_DIR`, or the user's own
+ * @throws {StoreError} if what is there cannot be trusted
+ * @throws {MisuseError} for a store of another kind
+ *
+ * @example
+ * import { Lock } from 'lockstep';
+ * import { openHistory } from 'lockstep/history';
+ * await new Lock('deploy').withLock(() => undefined, { label: 'release 42' });
+ * console.log(openHistory().of('deploy')?.spans.at(-1)?.label); // prints release 42
+ */
+export function openHistory(store?: Store | string): History {
+  return new History(nodeHost, directoryOf(store));
+}

@@ -1,0 +1,52 @@
+/**
+ * What Lockstep's own command line needs beyond the public entries. The package does not export it: it may change with
+ * any version.
+ *
+ * @module
+ */
+
+export { handedDown, inheritedIn } from './deadlock/enclosing-locks.ts';
+export { Deadlocked, linesAround } from './deadlock/wait-graph.ts';
+export { directoryOf } from './disk/open-store.ts';
+export { defaultStorePath, openStoreDirectory, storePath } from './disk/store-directory.ts';
+export { MAX_FILE_BYTES } from './file/read-all.ts';
+export { replaceFile } from './file/replace-file.ts';
+export { Beat, checkInterval } from './heartbeat/heartbeat.ts';
+export { Monitor } from './heartbeat/monitor.ts';
+export { beatsDirectory, isPrivate, nameOfFile } from './heartbeat/report-file.ts';
+export { endReport } from './heartbeat/report-writer.ts';
+export { History } from './history/history.ts';
+export { isOver, lastOf } from './history/span.ts';
+export { commandLine, shortCommand } from './host/command-line.ts';
+export { isErrno, messageOf } from './host/errno.ts';
+export type { FileFacts, Host, ProcessFacts } from './host/host.ts';
+export { nodeHost } from './host/node-host.ts';
+export type { StoreDirectory } from './host/own-directory.ts';
+export { pinnedHost } from './host/pinned-files.ts';
+export { storeErrorOf } from './host/system-error.ts';
+export { writeWhole } from './host/whole-write.ts';
+export { JobJudge } from './jobs/health.ts';
+export { type Sink, Spool } from './jobs/output-spool.ts';
+export { outputFile } from './jobs/output-tail.ts';
+export { jobDirectory, runFile } from './jobs/record-format.ts';
+export { RunRecord } from './jobs/record-writer.ts';
+export { sweepRuns } from './jobs/retention.ts';
+export { RunLog } from './jobs/run-log.ts';
+export { parseExpectation } from './jobs/schedule.ts';
+export { requestStop, type StopRequest, StopRequestWatch } from './jobs/stop-request.ts';
+export type { Action } from './line/action.ts';
+export { describeConfig, MAX_PERMITS } from './line/config.ts';
+export type { Kept } from './line/entry.ts';
+export { type LineReading, readLine } from './observe/line-watch.ts';
+export { type Item, parsePrivateFile, type ResourceReading, StoreScan } from './observe/store-scan.ts';
+export { StoreView } from './observe/store-view.ts';
+export { type StoreReading, StoreWatch } from './observe/store-watch.ts';
+export { Acquirable } from './primitives/acquirable.ts';
+export { type HeldOptions, HeldProcess, type ProcessExit } from './process/held-process.ts';
+export { whyGone } from './session/liveness.ts';
+export { ownerFor, sessionFile } from './session/session.ts';
+export { holdersIn } from './store/holders.ts';
+export { checkName } from './store/name.ts';
+export { byDeadline } from './time/deadline.ts';
+export { durationIn } from './time/duration.ts';
+export { later } from './time/timer.ts';

@@ -1,0 +1,181 @@
+import type { Host } from '../host/host.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
+import { whyGone } from '../session/liveness.ts';
+import { type KnownJob, knownJobs } from './known-jobs.ts';
+import { outputFile } from './output-tail.ts';
+import { jobDirectory, parseRunFile, type Run, runFile } from './record-format.ts';
+import { codeOf, filesIn, type RecordReading, readRun, recordsIn } from './record-reader.ts';
+
+/**
+ * The state of a run.
+ *
+ * - `waiting`: the run has no permit yet, or has not begun its command.
+ * - `running`: the command runs, or cannot be proved gone from here.
+ * - `ended`: the record has the run's end.
+ * - `lost`: the wrapper and the command are gone, and the record has no end: a crash, SIGKILL, a power cut.
+ */
+export type RunState = 'waiting' | 'running' | 'ended' | 'lost';
+
+/** A run, with the state of its processes when they were looked at. */
+export interface ObservedRun {
+  run: Run;
+  state: RunState;
+  /** The run's wrapper is gone and its command still runs: nothing will end the command or record how it ends. */
+  orphaned: boolean;
+  /** The process of the run that is stopped, as by SIGSTOP; null if none is. */
+  stopped: 'job' | 'command' | null;
+  /** Whether the run's processes cannot be seen from here: it runs on another machine, or in a container. */
+  unseen: boolean;
+}
+
+/** A record that cannot be read. */
+export interface UnreadableRun {
+  /** When the run started, by its file's name, in ms since 1970; null if no record of the job can be read. */
+  at: number | null;
+  problem: string;
+}
+
+/** What one look at a run found. */
+export type RunReading = ObservedRun | UnreadableRun;
+
+/**
+ * Whether a run's record could be read. Use it on each of `RunLog.readings` before its run is used.
+ *
+ * @example
+ * import { isObserved, openRunLog } from 'lockstep/jobs';
+ * const readings = [...openRunLog().readings('backup')];
+ * console.log(readings.filter(isObserved).map(({ state }) => state)); // prints []
+ */
+export function isObserved(reading: RunReading): reading is ObservedRun {
+  return 'run' in reading;
+}
+
+type NamedReading = { file: string; reading: RecordReading };
+
+/** The past and present runs of the jobs in a store, read from their records. It writes nothing. */
+export class RunLog {
+  readonly #host: Host;
+  readonly #store: StoreDirectory;
+
+  constructor(host: Host, store: StoreDirectory) {
+    this.#host = host;
+    this.#store = store;
+  }
+
+  /** Returns the names of all jobs that ever ran in the store, sorted. */
+  jobs(): string[] {
+    return this.known().flatMap(({ name, problem }) => (problem === null ? [name] : []));
+  }
+
+  /** Returns the same jobs, and those whose names cannot be read. @throws {StoreError} if the store cannot be read */
+  known(): KnownJob[] {
+    return knownJobs(this.#host, this.#store);
+  }
+
+  /** Returns the runs of a job whose records are kept, the newest first, `most` at most. Unreadable records are left out. */
+  runs(job: string, most = Number.POSITIVE_INFINITY): ObservedRun[] {
+    const observed: ObservedRun[] = [];
+    for (const run of this.each(job)) {
+      observed.push(this.observe(run));
+      if (observed.length >= most) break;
+    }
+    return observed;
+  }
+
+  /** Reads the same runs one by one, as the caller asks for them. It skips the files for which `isKnown` returns true. */
+  *each(job: string, isKnown?: (file: string) => boolean): Generator<Run> {
+    for (const { reading } of this.#records(job, this.files(job), isKnown)) if ('run' in reading) yield reading.run;
+  }
+
+  /**
+   * Reads and observes a job's runs, the newest first, unreadable ones included. Once `isEnough` returns true, it reads only
+   * runs whose command may still run: the output file stands beside a record until the record has the run's end.
+   */
+  *readings(job: string, isEnough: () => boolean = () => false): Generator<RunReading> {
+    const directory = jobDirectory(this.#store.path, job);
+    let files: string[];
+    try {
+      files = filesIn(this.#host, directory);
+    } catch (error) {
+      yield { at: null, problem: `its records cannot be looked at (${codeOf(error)})` };
+      return;
+    }
+    const outputs = new Set(files.filter((file) => file.endsWith('.output')));
+    const isOver = (file: string) => {
+      const start = parseRunFile(file);
+      return isEnough() && start !== null && !outputs.has(outputFile(start));
+    };
+    for (const { file, reading } of this.#records(job, recordsIn(files), isOver)) {
+      if ('run' in reading) yield this.observe(reading.run);
+      else yield { at: parseRunFile(file)?.at ?? null, problem: reading.problem };
+    }
+  }
+
+  /** Returns the file names of a job's records, the newest first. */
+  files(job: string): string[] {
+    return recordsIn(filesIn(this.#host, jobDirectory(this.#store.path, job)));
+  }
+
+  stateOf(run: Run): RunState {
+    return this.observe(run).state;
+  }
+
+  /**
+   * Returns the state of a run. Its record was read before its processes are looked at:
+   *   1. the reader reads the record: the run has not ended;
+   *   2. the run's wrapper writes the end, and exits;
+   *   3. the reader finds no process.
+   * A process that is gone writes no more, so a second reading of the record tells an end from a death.
+   */
+  observe(run: Run): ObservedRun {
+    if (run.ended || !this.#isGone(run.facts, run.at)) return this.#observed(run, false);
+    const again = readRun(this.#host, jobDirectory(this.#store.path, run.job), runFile(run));
+    return this.#observed(again && 'run' in again ? again.run : run, true);
+  }
+
+  #observed(run: Run, isJobGone: boolean): ObservedRun {
+    const { facts, at, attempts, acquiredAt, ended } = run;
+    if (ended) return { run, state: 'ended', orphaned: false, stopped: null, unseen: false };
+    const attempt = attempts.at(-1);
+    const command = attempt && !attempt.exited ? attempt.facts : null;
+    const isCommandThere = command !== null && !this.#isGone(command, at);
+    const isLost = isJobGone && !isCommandThere;
+    const begun = acquiredAt !== null && attempt !== undefined;
+    return {
+      run,
+      state: isLost ? 'lost' : begun ? 'running' : 'waiting',
+      orphaned: isJobGone && isCommandThere,
+      stopped: this.#isStopped(facts, at) ? 'job' : command && this.#isStopped(command, at) ? 'command' : null,
+      unseen: !isLost && this.#whyGone(facts, at) === undefined,
+    };
+  }
+
+  /** `at`: when the run began, in ms since 1970. */
+  #whyGone(facts: Run['facts'], at: number): string | null | undefined {
+    return whyGone(this.#host.processes, facts, { local: this.#store.local, since: at * 1000 });
+  }
+
+  /** A process that cannot be judged counts as alive. */
+  #isGone(facts: Run['facts'], at: number): boolean {
+    return typeof this.#whyGone(facts, at) === 'string';
+  }
+
+  #isStopped(facts: Run['facts'], at: number): boolean {
+    if (this.#whyGone(facts, at) !== null) return false;
+    const state = this.#host.processes.state(facts.pid, facts.tid);
+    return typeof state === 'object' && state.stopped === true;
+  }
+
+  /** Reads the records one by one; a record that is gone when its turn comes is left out. */
+  *#records(job: string, files: readonly string[], isKnown?: (file: string) => boolean): Generator<NamedReading> {
+    const directory = jobDirectory(this.#store.path, job);
+    for (const file of files) {
+      if (isKnown?.(file)) continue;
+      const reading = readRun(this.#host, directory, file);
+      if (!reading) continue;
+      // Two long names with one hash share a directory: the record itself says which job it belongs to.
+      const isForeign = 'run' in reading && reading.run.job !== job;
+      yield { file, reading: isForeign ? { problem: 'its record is of another job' } : reading };
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import { type ChildProcess, fork, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { byDeadline } from '../time/deadline.ts';
+import { GO_FD, heldCommand } from './held-command.ts';
+import { ProcessGroup } from './process-group.ts';
+import { ProcessTree } from './process-tree.ts';
+import type { ModuleOrder } from './target.ts';
+
+const PROGRAM = fileURLToPath(new URL('./child-main.js', import.meta.url));
+const isWindows = process.platform === 'win32';
+
+/** What the process does once it may begin: become a command, or call a module's function. */
+export type Work = { command: readonly string[] } | { order: ModuleOrder };
+
+type Output = 'inherit' | 'pipe' | 'ignore' | number;
+
+export interface HeldOptions {
+  /** Default: ours. */
+  cwd?: string | undefined;
+  /** Default: ours. */
+  env?: NodeJS.ProcessEnv;
+  /** Its standard input: ours (default), or empty. That of a module is always empty. */
+  input?: 'inherit' | 'ignore';
+  /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
+  output?: Output;
+  /**
+   * What `end` ends: the process alone (default), its process group, or all its descendants. In the last two cases it leads
+   * a group and a session of its own. On Windows, which has neither, it is the process alone.
+   */
+  ends?: 'process' | 'group' | 'tree';
+  /** Whether it keeps our event loop alive when it has begun. Default: true. */
+  keepsAlive?: boolean;
+}
+
+export interface ProcessExit {
+  code: number | null;
+  /** The signal that ended it; null if it exited. */
+  signal: NodeJS.Signals | null;
+}
+
+/**
+ * A child process that is born held: it exists, and does not begin its work before `go()`. In between the starter can make it
+ * an owner of an entry, or record that it is there. If the starter dies before `go()`, the work never begins.
+ *
+ * `run`, `job`, `with`, `beat` and `Process` all start their children here, so this class alone decides what a child gets from
+ * us: its streams and descriptors, its environment, its process group, and the signals that are passed on.
+ */
+export class HeldProcess {
+  readonly pid: number;
+  readonly #child: ChildProcess;
+  readonly #order: ModuleOrder | null;
+  readonly #keepsAlive: boolean;
+  readonly #group: ProcessGroup | null;
+  readonly #tree: ProcessTree | null;
+  readonly #exit: Promise<ProcessExit>;
+
+  private constructor(child: ChildProcess, pid: number, work: Work, options: HeldOptions) {
+    const { ends = 'process', keepsAlive = true } = options;
+    this.#child = child;
+    this.pid = pid;
+    this.#order = 'order' in work ? work.order : null;
+    this.#keepsAlive = keepsAlive;
+    this.#group = ends === 'group' ? new ProcessGroup(pid) : null;
+    this.#tree = ends === 'tree' ? new ProcessTree(pid) : null;
+    this.#exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  }
+
+  /** @throws the system's error (rejects) if the process cannot be started */
+  static async start(work: Work, options: HeldOptions = {}): Promise<HeldProcess> {
+    const child = born(work, options);
+    await once(child, 'spawn');
+    return new HeldProcess(child, child.pid as number, work, options);
+  }
+
+  /** @throws the system's error, or one without its reason, which the system reports only later */
+  static startNow(work: Work, options: HeldOptions = {}): HeldProcess {
+    const child = born(work, options);
+    if (child.pid === undefined) throw new Error('the system starts no more processes, or there is no such directory');
+    return new HeldProcess(child, child.pid, work, options);
+  }
+
+  /** Lets the work begin. */
+  go(): void {
+    // A child that was killed meanwhile has closed its end of the pipe: its exit reports that, not the write.
+    for (const pipe of this.#child.stdio) pipe?.on('error', () => undefined);
+    if (this.#order) this.#child.send(this.#order, () => undefined);
+    else (this.#child.stdio[GO_FD] as Writable | null)?.end('\n');
+    if (!this.#keepsAlive) this.#release();
+  }
+
+  /** Ends it before it has begun. */
+  drop(): void {
+    if (this.#order) this.#child.disconnect();
+    else (this.#child.stdio[GO_FD] as Writable | null)?.destroy();
+  }
+
+  /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.#group) this.#group.signal(signal);
+    else this.#child.kill(signal);
+  }
+
+  /** SIGTERM; after `graceMs` SIGKILL. Resolves when all that it ends is gone, or nothing more can be done. */
+  async end(graceMs: number): Promise<void> {
+    const others = this.#group ?? this.#tree;
+    if (others) return others.end(graceMs);
+    this.kill('SIGTERM');
+    // A stopped process takes SIGTERM only when it goes on.
+    this.kill('SIGCONT');
+    await byDeadline(
+      this.#exit.then(() => undefined),
+      graceMs,
+    );
+    this.kill('SIGKILL');
+    await this.#exit;
+  }
+
+  /** Resolves when the process itself has ended. */
+  exit(): Promise<ProcessExit> {
+    return this.#exit;
+  }
+
+  /** Its output, where that is `pipe`; else null. */
+  get stdout(): Readable | null {
+    return this.#child.stdout;
+  }
+
+  get stderr(): Readable | null {
+    return this.#child.stderr;
+  }
+
+  /** Keeps our event loop alive until its exit, or `unref()`. */
+  ref(): void {
+    this.#child.ref();
+  }
+
+  unref(): void {
+    this.#child.unref();
+  }
+
+  /** From here on neither the process nor a pipe to it keeps us alive. */
+  #release(): void {
+    this.#child.unref();
+    this.#child.channel?.unref();
+    for (const pipe of this.#child.stdio) (pipe as { unref?: () => void } | null)?.unref?.();
+  }
+}
+
+function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): ChildProcess {
+  const { input = 'inherit', output = 'inherit', ends = 'process' } = options;
+  const common = { cwd, env, detached: ends !== 'process' && !isWindows };
+  const child =
+    'order' in work
+      ? fork(PROGRAM, { ...common, stdio: ['ignore', output, output, 'ipc'], serialization: 'advanced' })
+      : spawn(...programOf(work.command, env), { ...common, stdio: streamsOf(input, output) });
+  // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
+  child.on('error', () => undefined);
+  return child;
+}
+
+function programOf(command: readonly string[], env: NodeJS.ProcessEnv): [file: string, args: string[]] {
+  const [file = '', ...words] = command;
+  return isWindows ? [file, words] : heldCommand(command, env);
+}
+
+function streamsOf(input: 'inherit' | 'ignore', output: Output): StdioOptions {
+  return [input, output, output, isWindows ? 'ignore' : 'pipe'];
+}
