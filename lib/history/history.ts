@@ -4,7 +4,8 @@ import { storeErrorOf } from '../host/system-error.ts';
 import { otherNameError } from '../journal/journal-error.ts';
 import { followPast } from '../journal/replay.ts';
 import type { Entry } from '../line/entry.ts';
-import { whyGone } from '../session/liveness.ts';
+import { Lifelines } from '../session/lifeline.ts';
+import { Judge, PATIENCE_MS } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
 import type { PastAction, Span } from './span.ts';
 import { SpanRecorder } from './span-recorder.ts';
@@ -32,11 +33,15 @@ export interface Past {
  */
 export class History {
   readonly #host: Host;
-  readonly #store: Pick<StoreDirectory, 'path' | 'local'>;
+  readonly #store: StoreDirectory;
+  readonly #judge: Judge;
 
-  constructor(host: Host, store: Pick<StoreDirectory, 'path' | 'local'>) {
+  constructor(host: Host, store: StoreDirectory) {
     this.#host = host;
     this.#store = store;
+    const directory = `${store.path}/sessions`;
+    const lifelines = new Lifelines({ host, directory, store });
+    this.#judge = new Judge({ host, directory, lifelines, local: store.local, patienceMs: PATIENCE_MS });
   }
 
   /**
@@ -95,12 +100,7 @@ export class History {
 
   /** Why all owners of an entry are proved gone, or null if one of them may live. */
   #whyStale(entry: Entry): string | null {
-    const { processes } = this.#host;
-    const reasons = entry.owners.map(({ facts, relieved }) =>
-      relieved
-        ? 'it handed the entry over'
-        : (whyGone(processes, facts, { local: this.#store.local, since: entry.at }) ?? null),
-    );
+    const reasons = entry.owners.map((owner) => this.#judge.whyDead(owner, entry.at));
     return reasons.includes(null) ? null : (reasons.at(-1) ?? null);
   }
 

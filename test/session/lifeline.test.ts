@@ -32,7 +32,7 @@ async function holder(
     fs.openSync(${JSON.stringify(path.join(directory, name))}, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     fs.writeSync(1, 'held');
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);`;
-  const [file, ...args] = [...command, process.execPath, '-e', program] as [string, ...string[]];
+  const [file = '', ...args] = [...command, process.execPath, '-e', program];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   ends.push(() => child.kill('SIGKILL'));
   await new Promise((resolve) => child.stdout.once('data', resolve));
