@@ -1,4 +1,4 @@
-import type { Lease } from '../../lib/primitives/lease.ts';
+import type { Lease } from '../../lib/index.ts';
 import { say } from '../output/exit.ts';
 import { messageWithRemedy } from '../output/remedies.ts';
 
