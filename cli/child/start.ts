@@ -1,3 +1,4 @@
+import type { Lease } from '../../lib/index.ts';
 import { type HeldOptions, HeldProcess } from '../../lib/internal.ts';
 import { Exit, say } from '../output/exit.ts';
 import { CANNOT_RUN } from './status.ts';
@@ -20,7 +21,7 @@ export async function startHeld(command: readonly string[], options: HeldOptions
  * Starts a command under a lock. The order closes the gap between the
  * command's birth and the moment when others can see it:
  *   1. the command is born held;
- *   2. `whileHeld` makes it an owner of the lock's entry, or records it;
+ *   2. `whileHeld` has it adopted into the lock's entry, and may record it;
  *   3. the command is let go: from here on the lock lives as long as the command, even if the wrapper is killed.
  * If the wrapper dies before 3, or 2 fails, the command never begins.
  *
@@ -28,15 +29,24 @@ export async function startHeld(command: readonly string[], options: HeldOptions
  * @throws the error of `whileHeld` (rejects)
  */
 export async function startCommand(
+  lease: Lease,
   command: readonly string[],
   options: HeldOptions,
-  whileHeld: (held: HeldProcess) => void | Promise<void>,
+  whileHeld: (held: HeldProcess, adopt: () => Promise<boolean>) => Promise<unknown>,
 ): Promise<HeldProcess> {
-  const held = await startHeld(command, options);
+  const lifeline = lease.commandLifeline();
+  let held: HeldProcess | undefined;
+  let isTaken = false;
   try {
-    await whileHeld(held);
+    held = await startHeld(command, { ...options, lifeline: lifeline?.fd });
+    const { pid } = held;
+    await whileHeld(held, () => {
+      isTaken = true;
+      return lease.adoptCommand(pid, lifeline);
+    });
   } catch (error) {
-    held.drop();
+    if (!isTaken) lifeline?.discard();
+    held?.drop();
     throw error;
   }
   held.go();

@@ -139,13 +139,14 @@ export class DiskResource implements EntryResource {
     this.#abandoned.flush();
   }
 
-  adopt(own: DiskEntry, pid: number, { handOver }: AdoptOptions): boolean {
+  adopt(own: DiskEntry, pid: number, { handOver, lifeline }: AdoptOptions): boolean {
     if (this.isGone()) return false;
     const { host, presence } = this.#options;
     const owner = ownerFor(host, pid);
     if (!owner) return false;
-    if (!handOver) {
-      presence.announceFor(owner);
+    if (handOver) presence.nameLifeline(owner, lifeline ?? null);
+    else {
+      presence.announceFor(owner, lifeline);
       own.adopters.push(owner);
     }
     const { ticket } = own;

@@ -9,7 +9,15 @@ import { Lifelines } from '../session/lifeline.ts';
 import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
 import type { Session } from '../session/session.ts';
 import { Presence } from '../session/session-file.ts';
-import type { AdoptOptions, ChangedOptions, LineView, OwnEntry, Request, SyncStore } from '../store/store.ts';
+import type {
+  AdoptOptions,
+  ChangedOptions,
+  CommandLifeline,
+  LineView,
+  OwnEntry,
+  Request,
+  SyncStore,
+} from '../store/store.ts';
 import type { Clock } from '../time/clock.ts';
 import { waitUntil } from '../time/wait.ts';
 import type { DiskEntry } from './disk-entry.ts';
@@ -101,6 +109,10 @@ export class DiskStore implements SyncStore {
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
     const own = entry as DiskEntry;
     return this.#resources.guard(own.name, () => own.resource.adopt(own, pid, options));
+  }
+
+  commandLifeline(): CommandLifeline | null {
+    return this.presence.commandLifeline();
   }
 
   evict(name: string, ticket: number, eviction: Eviction): boolean {

@@ -1,6 +1,6 @@
 import { LeaseLostError, MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
-import type { OwnEntry, Store } from '../store/store.ts';
+import type { CommandLifeline, OwnEntry, Store } from '../store/store.ts';
 
 /** How often a holder that listens for its loss looks by itself. */
 const WATCH_MS = 1_000;
@@ -127,7 +127,17 @@ export class Lease implements AsyncDisposable, Disposable {
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async adopt(pid: number): Promise<boolean> {
-    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false });
+    return this.adoptCommand(pid, null);
+  }
+
+  /** @internal A lifeline for `adoptCommand`, which the command must inherit. */
+  commandLifeline(): CommandLifeline | null {
+    return this.#store.commandLifeline();
+  }
+
+  /** @internal `adopt`, for a command that has inherited a lifeline. */
+  async adoptCommand(pid: number, lifeline: CommandLifeline | null): Promise<boolean> {
+    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false, lifeline });
     this.#throwIfLost();
     return adopted;
   }
@@ -138,8 +148,8 @@ export class Lease implements AsyncDisposable, Disposable {
    *
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
-  async handOver(pid: number): Promise<boolean> {
-    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true });
+  async handOver(pid: number, lifeline: CommandLifeline | null = null): Promise<boolean> {
+    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true, lifeline });
     this.#throwIfLost();
     return adopted;
   }

@@ -8,6 +8,8 @@ import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
 import type { ModuleOrder } from './target.ts';
 
+/** Beyond the descriptors that scripts and shells use. */
+const LIFELINE_FD = 62;
 const PROGRAM = fileURLToPath(new URL('./child-main.js', import.meta.url));
 const isWindows = process.platform === 'win32';
 
@@ -23,6 +25,8 @@ export interface HeldOptions {
   env?: NodeJS.ProcessEnv;
   /** Its standard input: ours (default), or empty. That of a module is always empty. */
   input?: 'inherit' | 'ignore';
+  /** A descriptor of ours that it inherits, and does not use. */
+  lifeline?: number | undefined;
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
   /**
@@ -149,12 +153,12 @@ export class HeldProcess {
 }
 
 function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): ChildProcess {
-  const { input = 'inherit', output = 'inherit', ends = 'process' } = options;
+  const { input = 'inherit', output = 'inherit', ends = 'process', lifeline } = options;
   const common = { cwd, env, detached: ends !== 'process' && !isWindows };
   const child =
     'order' in work
       ? fork(PROGRAM, { ...common, stdio: ['ignore', output, output, 'ipc'], serialization: 'advanced' })
-      : spawn(...programOf(work.command, env), { ...common, stdio: streamsOf(input, output) });
+      : spawn(...programOf(work.command, env), { ...common, stdio: streamsOf(input, output, lifeline) });
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
   child.on('error', () => undefined);
   return child;
@@ -165,6 +169,9 @@ function programOf(command: readonly string[], env: NodeJS.ProcessEnv): [file: s
   return isWindows ? [file, words] : heldCommand(command, env);
 }
 
-function streamsOf(input: 'inherit' | 'ignore', output: Output): StdioOptions {
-  return [input, output, output, isWindows ? 'ignore' : 'pipe'];
+function streamsOf(input: 'inherit' | 'ignore', output: Output, lifeline: number | undefined): StdioOptions {
+  const streams: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output, isWindows ? 'ignore' : 'pipe'];
+  if (lifeline === undefined) return streams;
+  while (streams.length < LIFELINE_FD) streams.push('ignore');
+  return [...streams, lifeline];
 }

@@ -9,6 +9,12 @@ const MAX_CLAIMS = 4;
 /** `held`: some process has it. `free`: none has. `unknown`: there is none, or the kernel does not say. */
 export type Grip = 'held' | 'free' | 'unknown';
 
+/** A lifeline that is held, and has only a private name. */
+export interface PreparedLifeline {
+  readonly fd: number;
+  readonly path: string;
+}
+
 export interface LifelinesOptions {
   host: Host;
   /** Where the session files are. */
@@ -36,23 +42,43 @@ export class Lifelines {
 
   /** Makes a lifeline and holds it. Returns its descriptor; null if there can be none. */
   hold(name: string): number | null {
+    const prepared = this.prepare();
+    return prepared && this.name(prepared, name) ? prepared.fd : null;
+  }
+
+  /** Makes one without a name, and holds it. Null if there can be none. */
+  prepare(): PreparedLifeline | null {
     const { files, processes } = this.#options.host;
     const own = this.#path(`.line.${processes.nonce()}`);
     try {
       const fd = this.#takeSpare(own) ?? this.#make(own);
-      if (fd === null) return null;
-      try {
-        files.rename(own, this.#path(name));
-        return fd;
-      } catch (error) {
-        files.close(fd);
-        throw error;
-      }
+      return fd === null ? null : { fd, path: own };
     } catch {
       // A session without one is judged by its pid alone, and where that cannot be, counts as alive.
       this.#bestEffort(() => files.remove(own));
       return null;
     }
+  }
+
+  /** Gives it its name. False, and it has ended, if that cannot be done. */
+  name(prepared: PreparedLifeline, name: string): boolean {
+    try {
+      this.#options.host.files.rename(prepared.path, this.#path(name));
+      return true;
+    } catch {
+      this.discard(prepared);
+      return false;
+    }
+  }
+
+  discard({ fd, path }: PreparedLifeline): void {
+    this.close(fd);
+    this.#bestEffort(() => this.#options.host.files.remove(path));
+  }
+
+  /** Ends our own hold; other processes may have it still. */
+  close(fd: number): void {
+    this.#bestEffort(() => this.#options.host.files.close(fd));
   }
 
   /** Whether a process holds it. */
@@ -67,8 +93,7 @@ export class Lifelines {
 
   /** Ends one of our own. `isKept`: it stays there as proof that its session has ended. */
   release(name: string, fd: number, isKept: boolean): void {
-    const { files } = this.#options.host;
-    this.#bestEffort(() => files.close(fd));
+    this.close(fd);
     if (!isKept) this.remove(name);
   }
 

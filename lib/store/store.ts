@@ -1,6 +1,7 @@
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
+import type { CommandLifeline } from '../session/session-file.ts';
 import type { Clock } from '../time/clock.ts';
 
 /**
@@ -34,6 +35,8 @@ export interface Store {
   abandon(entry: OwnEntry, passOn?: Eviction): void | Promise<void>;
   /** Makes another local process an owner too: the entry lives on until both are gone. False if it is gone already. */
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean | Promise<boolean>;
+  /** A lifeline for a command that is to be adopted; null if the store has none to give. */
+  commandLifeline(): CommandLifeline | null;
   /** Ends an entry, whoever owns it. False if there is none. */
   evict(name: string, ticket: number, eviction: Eviction): boolean | Promise<boolean>;
   /** Records what its owner holds elsewhere and cannot give back while this entry of ours waits. */
@@ -91,9 +94,13 @@ export interface Request {
   blocks?: boolean;
 }
 
+export type { CommandLifeline } from '../session/session-file.ts';
+
 export interface AdoptOptions {
   /** Whether the other process becomes the only owner, and this session has nothing more to do with the entry. */
   handOver: boolean;
+  /** The lifeline that the process, or one that watches it, has inherited. */
+  lifeline?: CommandLifeline | null | undefined;
 }
 
 export interface ChangedOptions {

@@ -156,6 +156,10 @@ export class MemoryStore implements Store {
     return true;
   }
 
+  commandLifeline(): null {
+    return null;
+  }
+
   async evict(name: string, ticket: number, eviction: Eviction): Promise<boolean> {
     this.#checkAlive();
     const line = this.#world.lines.get(name);

@@ -5,6 +5,7 @@ import { commandOf, heldByProcess, pidOf } from '../../access/pid.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import type { DeadlockArguments, KindArguments, ResourceArguments, WaitingArguments } from '../../args/options.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
+import { keepAlive } from './keeper.ts';
 
 export interface AcquireArguments extends ResourceArguments, WaitingArguments, DeadlockArguments, KindArguments {
   pid?: number | undefined;
@@ -50,8 +51,10 @@ async function takeBack({ name, store }: Requested, token: number): Promise<void
 
 /** Ends the entry where the hand-over fails: the shell does not learn of the lock. */
 async function handOver(lease: Lease, pid: number): Promise<boolean> {
+  const lifeline = lease.commandLifeline();
   try {
-    return await lease.handOver(pid);
+    if (lifeline) keepAlive(pid, lifeline.fd);
+    return await lease.handOver(pid, lifeline);
   } catch (error) {
     await lease.end().catch(() => undefined);
     throw error;

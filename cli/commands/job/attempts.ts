@@ -65,8 +65,8 @@ async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Prom
 function started({ words }: JobPlan, number: number, parts: AttemptParts): Promise<HeldProcess> {
   const { lease, output, record } = parts;
   const env = { ...parts.env, LOCKSTEP_JOB_RUN: record.start.key, LOCKSTEP_ATTEMPT: String(number) };
-  return startCommand(words, { env, output, ends: 'tree' }, async ({ pid }) => {
-    await lease.adopt(pid);
+  return startCommand(lease, words, { env, output, ends: 'tree' }, async ({ pid }, adopt) => {
+    await adopt();
     const facts = ownerFor(nodeHost, pid)?.facts ?? { ...record.start.facts, pid, tid: pid };
     record.note({ it: 'began', at: Date.now(), facts });
   });

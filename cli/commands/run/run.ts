@@ -55,9 +55,9 @@ async function runHolding(lease: Lease, store: Store, words: readonly string[], 
 async function started(lease: Lease, store: Store, words: readonly string[]): Promise<HeldProcess> {
   const env = { ...process.env, ...environmentOf(lease, store) };
   try {
-    return await startCommand(words, { env }, async (child) => {
+    return await startCommand(lease, words, { env }, (child, adopt) => {
       forwardSignals(child);
-      await lease.adopt(child.pid);
+      return adopt();
     });
   } catch (error) {
     await lease.end().catch(() => undefined);
