@@ -17,9 +17,9 @@ const RETRY_LEAST_MS = 1;
 const RETRY_MOST_MS = 50;
 
 /**
- * One append at a time in a resource's directory, by proper-lockfile's lock on it. Held for a few milliseconds, so
- * that who finds it held only has to try again. Who is killed while it has it makes the others wait until it is
- * stale. (That library looks after signals once it is loaded, so it is loaded for such a store only.)
+ * Allows one append at a time in a resource's directory, by proper-lockfile's lock on it. It is held for a few
+ * milliseconds, so a process that finds it held tries again. If its holder is killed, the others wait until it is
+ * stale. (That library handles signals once it is loaded, so it is loaded for such a store only.)
  *
  * @throws {StoreError} if it cannot be had
  */
@@ -42,8 +42,8 @@ function guardOptions(directory: string) {
 }
 
 /**
- * The calls that proper-lockfile makes, on the store's own files: no link leads them elsewhere. The guard is its maker's,
- * and is made by one call: whoever makes it has it.
+ * The calls that proper-lockfile makes, on the store's own files: no link leads them elsewhere. One call makes the guard,
+ * and its maker holds it.
  */
 function guardFiles(files: Files) {
   return {
@@ -82,12 +82,12 @@ function taken(take: () => () => void, clock: Clock, directory: string): () => v
   }
 }
 
-/** Taken over as stale: somebody else has it by now, and what stands there is theirs. */
+/** Ignores an error: if the guard was taken over as stale, another process holds it now. */
 function releaseQuietly(release: () => void): void {
   try {
     release();
   } catch {
-    // The append itself was read back, or will be: what became of it is seen there.
+    // The append itself was read back, or will be: that shows its outcome.
   }
 }
 

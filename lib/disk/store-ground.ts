@@ -86,7 +86,7 @@ export class StoreGround implements StoreDirectory, Ground {
   }
 
   /**
-   * What root makes in another user's store belongs to that user, who would be locked out of it otherwise. What is made
+   * The owner of what is made here. Root gives its files in another user's store to that user, or that user would be locked out. What is made
    * for a group belongs to the store's group, also in a directory that does not hand its group on (setgid).
    */
   get belonging(): Belonging | undefined {

@@ -31,7 +31,7 @@ export interface JournalOptions<M extends Machine> extends EpochFilesOptions {
  * An append-only file that is replaced, epoch by epoch, by one that starts with its folded state.
  *
  * - The kernel puts concurrent appends in one order; every session folds the same records in that order.
- * - The first seal ends an epoch. What stands behind it is void, and its writer, who reads it back
+ * - The first seal ends an epoch. A record behind it is void, and its writer, which reads it back
  *   behind the seal, repeats it in the next epoch.
  * - The highest-numbered file is never deleted. One predecessor is kept for history.
  */
@@ -187,7 +187,7 @@ export class Journal<M extends Machine> {
    * Without the second listing:
    *   1. P lists, and finds 2 the highest;
    *   2. others rotate to 4 and delete 2;
-   *   3. R, who had stopped before linking its own 2, links it now: EEXIST no longer saves it;
+   *   3. R, which had stopped before linking its own 2, links it now: EEXIST no longer saves it;
    *   4. P opens R's 2, which nobody else will ever look at, and holds the lock there alone.
    * The highest number only grows, and the highest file is never deleted. So if it is the same after
    * the opening as before, the file opened is the one that everybody else opens.

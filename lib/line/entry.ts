@@ -41,7 +41,7 @@ export interface Entry {
   readonly at: number;
   readonly label: string;
   holding: boolean;
-  /** Its fencing token once it holds, and 0 before. The ticket, unless somebody stole the lock before it. */
+  /** Its fencing token once it holds, and 0 before. The ticket, unless the lock was stolen before it. */
   token: number;
   keeps: Keeps;
   next: Entry | null;

@@ -133,7 +133,7 @@ export class Line {
 
   /**
    * `["steal", id, facts, at, label]` takes a lock from all its holders, before all waiters. The ticket is the
-   * newest, so those who wait behind it get tokens greater than their tickets.
+   * newest, so the waiters behind it get tokens greater than their tickets.
    */
   #steal([, id, wire, at, label]: JournalRecord): Joined | null {
     const entry = this.config.kind === 'lock' ? this.#entryOf(id, wire, 1, at, label) : null;

@@ -35,7 +35,7 @@ describe.runIf(permitted)('a holder in another pid namespace', () => {
     // The first process of a namespace takes the whole of it along.
     holder.child.kill('SIGKILL');
     expect(await granted).toBeGreaterThan(token);
-    expect(rig.records('deploy').find(([verb]) => verb === 'evict')?.[5]).toContain('heartbeat');
+    expect(rig.records('deploy').find(([verb]) => verb === 'evict')?.[5]).toContain('keepalive');
   });
 
   test('shares the line with those outside', async () => {
