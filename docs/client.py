@@ -5,7 +5,7 @@
 It leaves out the optional parts: keepalives, adoption, `try`, judging other machines, deadlock detection,
 and watching its session file (it polls instead).
 """
-import hashlib, itertools, json, os, re, secrets, sys, time
+import errno, hashlib, itertools, json, os, re, secrets, sys, time
 
 MAX_COUNT, SHARES = 2**53 - 1, 2**20
 
@@ -20,6 +20,10 @@ def label(value):  # Lengths are in UTF-16 units.
 
 def facts_ok(f):
     return type(f) is list and len(f) >= 6 and all(map(count, f[:3] + f[4:5])) and min(f[:2]) > 0 and max(f[:2]) < 2**31 and type(f[3]) is type(f[5]) is str
+
+
+def facts_of(f):
+    return f[:7] if len(f) > 6 and count(f[6]) else f[:6]
 
 
 def number(text):  # As in the library, 5.0 is 5. (And `int` refuses NaN, which is not JSON.)
@@ -76,7 +80,7 @@ class Line:
         if len(self.entries) >= 65536 or verb == "try" and sum(e[3] * SHARES or 1 for e in self.entries.values()) + (ask * SHARES or 1) > SHARES:
             return
         self.last = max(self.last + 1, at)
-        entry = {self.last: [self.last, id, [[key, facts[:6]]], ask, at, text, 0]}
+        entry = {self.last: [self.last, id, [[key, facts_of(facts)]], ask, at, text, 0]}
         if verb == "steal":  # In front of all waiters; all holders are ended.
             self.entries = entry | {ticket: waiter for ticket, waiter in self.entries.items() if not waiter[6]}
         else:
@@ -99,7 +103,7 @@ class Line:
         elif verb == "adopt" and len(rest) > 3 and label(rest[2]) and facts_ok(rest[3]) and len(owners) < 16:
             if len(rest) > 4 and rest[4] is True:
                 owners[:] = [owner[:2] + [True] for owner in owners]
-            owners.append([rest[2], rest[3][:6]])
+            owners.append([rest[2], facts_of(rest[3])])
         elif verb == "keep" and len(rest) > 3 and type(rest[2]) is list and len(rest[2]) <= 64 and count(rest[3]):
             if all(type(kept) is list and len(kept) > 1 and label(kept[0]) and count(kept[1]) for kept in rest[2]):
                 entry[7:] = [[kept[:2] for kept in rest[2]], rest[3]] if rest[2] or rest[3] else []
@@ -120,11 +124,15 @@ class Lock:
         for folder in (store, f"{store}/resources", self.folder, self.sessions):
             os.path.isdir(folder) or os.makedirs(folder, 0o700, exist_ok=True)
         self.key = secrets.token_hex(6)
-        namespace = int(re.search(r"\d+", os.readlink("/proc/self/ns/pid"))[0])
+        pids, clock = (int(re.search(r"\d+", os.readlink(f"/proc/self/ns/{kind}"))[0]) for kind in ("pid", "time"))
         boot = open("/proc/sys/kernel/random/boot_id").read().strip()
-        self.facts = [os.getpid(), os.getpid(), stat(os.getpid())[1], boot, namespace, os.uname().nodename]
+        self.facts = [os.getpid(), os.getpid(), stat(os.getpid())[1], boot, pids, os.uname().nodename, clock]
         self.session = f"{self.sessions}/{os.getpid()}-{self.key}"
         os.close(os.open(self.session, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        private = f"{self.sessions}/.line.{self.key}"
+        os.mkfifo(private, 0o600)
+        self.lifeline = os.open(private, os.O_RDONLY | os.O_NONBLOCK)  # Open before it has its name.
+        os.rename(private, f"{self.session}.life")
         self.locate()
 
     def highest(self):
@@ -219,18 +227,29 @@ class Lock:
         if self.sealed:
             self.locate()
 
-    def dead(self, facts):
-        """True only if certain: the process, of this boot and pid namespace, is gone."""
-        if facts[3] != self.facts[3] or facts[4] != self.facts[4]:
-            return False
+    def lifeline_held(self, path):  # None: there is none.
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW))
+            return True
+        except OSError as error:
+            return False if error.errno == errno.ENXIO else None
+
+    def dead(self, key, facts):
+        """True only if certain. Its lifeline must agree; where the pid says nothing, the lifeline alone decides."""
+        name = f"{self.sessions}/{facts[0]}-{key}"
+        own = self.lifeline_held(f"{name}.life")
+        if facts[3:5] != self.facts[3:5]:  # Another boot or pid namespace; the store is on a local file system.
+            command = self.lifeline_held(f"{name}.command")
+            return True not in (own, command) and False in (own, command)
         try:
             os.kill(facts[1], 0)
             state, start = stat(f"{facts[0]}/task/{facts[1]}" if facts[1] != facts[0] else facts[0])
-            return state in "ZX" or facts[2] != 0 and start != facts[2]
+            reused = facts[2] != 0 and start != facts[2] and facts[6:7] == self.facts[6:7]
+            return (state in "ZX" or reused) and own is not True
         except ProcessLookupError:
-            return True
+            return own is not True
         except OSError:
-            return False
+            return own is False
 
     def acquire(self, steal=False):
         ask = [] if steal else [1]
@@ -242,7 +261,7 @@ class Lock:
             for ticket, entry in list(self.line.entries.items()):
                 if ticket == self.ticket:
                     break
-                if all(relieved or self.dead(facts) for _, facts, *relieved in entry[2]):
+                if all(relieved or self.dead(key, facts) for key, facts, *relieved in entry[2]):
                     self.append("evict", ticket, time.time_ns() // 1000, len(entry[2]), "its process is gone", "client.py")
             time.sleep(0.005)
         self.token = self.line.entries[self.ticket][6]

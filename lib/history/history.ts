@@ -4,7 +4,6 @@ import { storeErrorOf } from '../host/system-error.ts';
 import { otherNameError } from '../journal/journal-error.ts';
 import { followPast } from '../journal/replay.ts';
 import type { Entry } from '../line/entry.ts';
-import { Lifelines } from '../session/lifeline.ts';
 import { Judge, PATIENCE_MS } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
 import type { PastAction, Span } from './span.ts';
@@ -33,15 +32,14 @@ export interface Past {
  */
 export class History {
   readonly #host: Host;
-  readonly #store: StoreDirectory;
+  readonly #store: Pick<StoreDirectory, 'path'>;
   readonly #judge: Judge;
 
-  constructor(host: Host, store: StoreDirectory) {
+  constructor(host: Host, store: Pick<StoreDirectory, 'path' | 'local'>) {
     this.#host = host;
     this.#store = store;
     const directory = `${store.path}/sessions`;
-    const lifelines = new Lifelines({ host, directory, store });
-    this.#judge = new Judge({ host, directory, lifelines, local: store.local, patienceMs: PATIENCE_MS });
+    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS });
   }
 
   /**

@@ -97,10 +97,10 @@ export interface Files {
   /** The number by which the kernel names the file system's type (`statfs`), or null where unknown. */
   fileSystemType(path: string): number | null;
   /**
-   * Makes a FIFO that must not exist yet. False if that cannot be done here: it takes a program of the system's, which may
-   * be missing or refused.
+   * Makes a FIFO that must not exist yet, and opens its read end. Null if that cannot be done here: it takes a program of
+   * the system's, which may be missing or refused.
    */
-  makeFifo(path: string, mode: number, belonging?: Belonging | null): boolean;
+  makeFifo(path: string, mode: number, belonging?: Belonging | null): number | null;
   /** Opens a FIFO's read end, without waiting for a writer; never follows a symlink. */
   openFifo(path: string): number;
   /** Whether any process of this kernel has a FIFO's read end open; null if the kernel does not say. */

@@ -3,26 +3,37 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { isErrno, systemError } from './errno.ts';
 import type { Belonging } from './host.ts';
+import { give } from './node-directory.ts';
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 /** A program that takes this long to make one file is stuck. */
 const MAKE_TIMEOUT_MS = 5_000;
 
-/** `mkfifo` is a program: Node has no such call. */
-export function makeFifo(file: string, mode: number, belonging?: Belonging | null): boolean {
-  if (process.platform === 'win32') return false;
+/** `mkfifo` is a program: Node has no such call. Mode and owner are set by descriptor, as no link can be put there then. */
+export function makeFifo(file: string, mode: number, belonging?: Belonging | null): number | null {
+  if (process.platform === 'win32' || !runMkfifo(file)) return null;
+  const fd = openFifo(file);
+  try {
+    give(fd, belonging);
+    fs.fchmodSync(fd, mode);
+    return fd;
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+}
+
+function runMkfifo(file: string): boolean {
   try {
     // In the directory, which may be named by way of one of our descriptors: the program does not inherit that.
-    const { status } = spawnSync('mkfifo', ['-m', mode.toString(8), '--', path.basename(file)], {
+    const { status } = spawnSync('mkfifo', ['--', path.basename(file)], {
       cwd: path.dirname(file),
       env: { PATH: `/usr/bin:/bin:${process.env.PATH ?? ''}` },
       stdio: 'ignore',
       timeout: MAKE_TIMEOUT_MS,
     });
-    if (status !== 0) return false;
-    if (belonging) fs.lchownSync(file, belonging.uid ?? -1, belonging.gid);
-    return true;
+    return status === 0;
   } catch {
     // Not installed, or no process may be started here.
     return false;

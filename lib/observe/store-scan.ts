@@ -6,7 +6,6 @@ import { Epoch } from '../journal/epoch.ts';
 import { JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
 import { Line } from '../line/line.ts';
 import { NO_OBSERVER } from '../line/observer.ts';
-import { Lifelines } from '../session/lifeline.ts';
 import { Judge, PATIENCE_MS } from '../session/liveness.ts';
 import { Session } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
@@ -52,8 +51,7 @@ export class StoreScan {
     this.#store = store;
     this.#session = new Session(host);
     const directory = `${store.path}/sessions`;
-    const lifelines = new Lifelines({ host, directory, store });
-    this.#judge = new Judge({ host, directory, lifelines, local: store.local, patienceMs: PATIENCE_MS });
+    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS });
   }
 
   /** Lists a directory of the store; `''` is the store itself. */

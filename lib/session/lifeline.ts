@@ -83,12 +83,7 @@ export class Lifelines {
 
   /** Whether a process holds it. */
   grip(name: string): Grip {
-    try {
-      const isHeld = this.#options.host.files.hasReader(this.#path(name));
-      return isHeld === null ? 'unknown' : isHeld ? 'held' : 'free';
-    } catch {
-      return 'unknown';
-    }
+    return gripOf(this.#options.host, this.#path(name));
   }
 
   /** Ends one of our own. `isKept`: it stays there as proof that its session has ended. */
@@ -132,7 +127,7 @@ export class Lifelines {
 
   #make(own: string): number | null {
     const { files } = this.#options.host;
-    return files.makeFifo(own, this.#options.store.fileMode) ? files.openFifo(own) : null;
+    return files.makeFifo(own, this.#options.store.fileMode);
   }
 
   #path(name: string): string {
@@ -145,5 +140,15 @@ export class Lifelines {
     } catch {
       // A leftover harms nobody.
     }
+  }
+}
+
+/** Whether any process of this kernel holds a lifeline. */
+export function gripOf({ files }: Host, path: string): Grip {
+  try {
+    const isHeld = files.hasReader(path);
+    return isHeld === null ? 'unknown' : isHeld ? 'held' : 'free';
+  } catch {
+    return 'unknown';
   }
 }

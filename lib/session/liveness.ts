@@ -1,6 +1,6 @@
 import type { Host, Processes, ProcessFacts } from '../host/host.ts';
 import type { Owner } from './facts.ts';
-import type { Grip, Lifelines } from './lifeline.ts';
+import { type Grip, gripOf } from './lifeline.ts';
 import { canHaveFile, commandLifeline, sessionFile, sessionLifeline } from './session.ts';
 
 /** How long a keepalive must be seen to stand still before its session counts as dead. */
@@ -24,7 +24,6 @@ export interface JudgeOptions {
   host: Host;
   /** Where the session files are. */
   directory: string;
-  lifelines: Pick<Lifelines, 'grip'>;
   /** Whether only one kernel can have this store mounted. */
   local: boolean;
   patienceMs: number;
@@ -82,7 +81,8 @@ export class Judge {
   }
 
   #grip(name: string, owner: Owner): Grip {
-    return canHaveFile(owner) ? this.#options.lifelines.grip(name) : 'unknown';
+    const { host, directory } = this.#options;
+    return canHaveFile(owner) ? gripOf(host, `${directory}/${name}`) : 'unknown';
   }
 
   #whyKeepaliveDead(owner: Owner): string | null {

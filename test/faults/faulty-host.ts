@@ -167,11 +167,13 @@ const OPENING: readonly (keyof Files)[] = [
   'openForWriting',
   'openDirectory',
   'openFifo',
+  'makeFifo',
   'create',
 ];
 const CLOSING: readonly (keyof Files)[] = ['close', 'closeDirectory'];
 
 function descriptorOf(opened: unknown): number {
+  if (opened === null) return -1;
   return typeof opened === 'number' ? opened : (opened as OpenDirectory).fd;
 }
 

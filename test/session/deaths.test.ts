@@ -25,7 +25,8 @@ test('a waiting successor gets in after its holder was killed', async () => {
   // A hang guard; the bound that is promised (100 ms) is measured in bench/.
   expect(took_ms).toBeLessThan(1_000);
   expect(rig.ending('deploy', token)).toBe('evict');
-  expect(rig.sessionFiles(holder.pid)).toEqual([]);
+  // They stay as the proof of its death: it may have other entries.
+  expect(rig.sessionFiles(holder.pid).some((name) => name.endsWith('.life'))).toBe(true);
 });
 
 test('whoever comes after a holder was killed gets in, by every way of asking', async () => {
@@ -134,4 +135,21 @@ test('a chain of killed holders is passed to the last in line', async () => {
   await Promise.all(agents.slice(0, 4).map((agent) => agent.kill('SIGKILL')));
   await waits[4];
   await until('the dead are out of the line', async () => (await rig.lock('deploy').inspect()).entries.length === 1);
+});
+
+test('the files of killed sessions are swept by those that come later, but for the ones that have entries', async () => {
+  const holder = await rig.start();
+  await holder.acquire({ name: 'kept' });
+  await holder.kill('SIGKILL');
+  const killed = await rig.startMany(10);
+  for (const agent of killed) {
+    await agent.acquire(resource);
+    await agent.release();
+  }
+  await Promise.all(killed.map((agent) => agent.kill('SIGKILL')));
+  const next = await rig.start();
+  await next.acquire(resource);
+  expect(killed.flatMap(({ pid }) => rig.sessionFiles(pid))).toEqual([]);
+  expect(rig.sessionFiles(holder.pid)).toHaveLength(2);
+  expect(rig.sessionFiles(next.pid)).toHaveLength(2);
 });

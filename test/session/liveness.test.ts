@@ -45,6 +45,11 @@ const host: Host = {
   },
   files: {
     ...nodeHost.files,
+    hasReader: (path) => {
+      expect(path).toMatch(/^\/store\/sessions\/\d+-key\.(life|command)$/);
+      const grip = path.endsWith('.life') ? world.life : world.command;
+      return grip === 'unknown' ? null : grip === 'held';
+    },
     look: (path) => {
       expect(path).toMatch(/^\/store\/sessions\/\d+-key\.lock$/);
       return world.beat === null ? null : ({ modifiedMs: world.beat } as FileFacts);
@@ -53,10 +58,8 @@ const host: Host = {
   clock: { ...nodeHost.clock, monotonicMs: () => world.now },
 };
 
-const lifelines = { grip: (name: string) => (name.endsWith('.life') ? world.life : world.command) };
-
 function judge(local = true): Judge {
-  return new Judge({ host, directory: '/store/sessions', lifelines, local, patienceMs: PATIENCE_MS });
+  return new Judge({ host, directory: '/store/sessions', local, patienceMs: PATIENCE_MS });
 }
 
 function whyDead(facts: ProcessFacts, by = judge(), since = SINCE): string | null {

@@ -1,6 +1,5 @@
 import { DiskResource } from '../../lib/disk/disk-resource.ts';
 import type { Files, Host } from '../../lib/host/host.ts';
-import { Lifelines } from '../../lib/session/lifeline.ts';
 import { Judge } from '../../lib/session/liveness.ts';
 import { Session } from '../../lib/session/session.ts';
 import { Presence } from '../../lib/session/session-file.ts';
@@ -32,7 +31,6 @@ export interface ContenderOptions {
 /** The real library, as far as the disk: the resource, who is alive, the session. */
 export function openResource(host: Host, rotateBytes: number): { resource: DiskResource; session: Session } {
   const session = new Session(host);
-  const lifelines = new Lifelines({ host, directory: '/sessions', store: { fileMode: 0o600, directoryMode: 0o700 } });
   const presence = new Presence({
     host,
     session,
@@ -41,7 +39,7 @@ export function openResource(host: Host, rotateBytes: number): { resource: DiskR
     store: { path: '', fileMode: 0o600 },
     keepaliveMs: 0,
   });
-  const judge = new Judge({ host, directory: '/sessions', lifelines, local: true, patienceMs: 30_000 });
+  const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000 });
   const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
   const resource = DiskResource.open(options, CONFIG);
   if (!resource) throw new Error('no resource');

@@ -90,7 +90,7 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     touchOpen() {},
     rename() {},
     readText: () => null,
-    makeFifo: () => false,
+    makeFifo: () => null,
     openFifo: () => -1,
     // A lifeline goes with its process, so the question is the same as of the pid.
     hasReader: (path) => holdsLifeline(path, dispatch),
