@@ -43,6 +43,7 @@ export { StoreView } from './observe/store-view.ts';
 export { type StoreReading, StoreWatch } from './observe/store-watch.ts';
 export { Acquirable } from './primitives/acquirable.ts';
 export { type HeldOptions, HeldProcess, type ProcessExit } from './process/held-process.ts';
+export { gripOf } from './session/lifeline.ts';
 export { whyGone } from './session/liveness.ts';
 export { ownerFor, sessionFile } from './session/session.ts';
 export { holdersIn } from './store/holders.ts';

@@ -69,7 +69,7 @@ function succeeds(outcome: Outcome): void {
   expect(outcome).toMatchObject({ status: 0 });
 }
 
-/** Acquires and releases so often that the journal rotates, and holds so long that a heart beats, then exits. */
+/** Acquires and releases so often that the journal rotates, and holds, then exits. */
 const BUSY = `
   import fs from 'node:fs';
   import { Lock, openStore, openStoreBeside } from '${LIBRARY}';
@@ -79,7 +79,7 @@ const BUSY = `
   for (let i = 0; i < 700; i++) await (await lock.acquire()).release();
   const lease = await lock.acquire();
   const sessions = store.place + '/sessions';
-  while (!fs.readdirSync(sessions).some((name) => name.endsWith('.lock'))) await new Promise((done) => setTimeout(done, 5));
+  while (!fs.readdirSync(sessions).some((name) => name.endsWith('.life'))) await new Promise((done) => setTimeout(done, 5));
   process.stdout.write('beating');
   for await (const chunk of process.stdin) if (chunk) break;
   await lease.release();

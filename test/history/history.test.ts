@@ -285,7 +285,7 @@ test('after a hand-over the process is the one that has it now', () => {
 
 test('an entry whose every owner the kernel knows to be gone is stale; one that may live is not', () => {
   const self = toWire(nodeHost.processes.self());
-  const dead: WireFacts = [self[0], self[1], self[2] + 1, self[3], self[4], self[5]];
+  const dead: WireFacts = [self[0], self[1], self[2] + 1, self[3], self[4], self[5], self[6] ?? 0];
   const past = pastOf(
     store({
       1: [

@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, LineView, OwnerView } from '../../../lib/index.ts';
-import { type ResourceReading, sessionFile } from '../../../lib/internal.ts';
+import { gripOf, type ResourceReading, sessionFile } from '../../../lib/internal.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
@@ -84,7 +84,7 @@ function addLiving(found: Findings, opened: Opened, line: LineView, entry: Entry
   const keepalives = elsewhere.map((owner) => keepaliveOf(opened, owner));
   if (keepalives.includes('none')) {
     found.warning({
-      what: `pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host} ${verbFor(entry)} ${line.name} from another container or machine, without a keepalive`,
+      what: `pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host} ${verbFor(entry)} ${line.name} from another container or machine, without a lifeline or a keepalive`,
       where: named(line, entry),
       why: 'From here it cannot be checked whether it is alive, so it is never evicted.',
       remedy: `Check it there. If it is gone: ${toBreak(line, entry)}`,
@@ -93,15 +93,18 @@ function addLiving(found: Findings, opened: Opened, line: LineView, entry: Entry
     found.note({
       what: `the keepalive of pid ${entry.owners.at(-1)?.pid} on ${entry.owners.at(-1)?.host}, which ${verbFor(entry)} ${line.name}, has stopped`,
       where: named(line, entry),
-      why: 'A waiter evicts it after it has watched the keepalive for 30 s (in a guarded store, two minutes).',
+      why: 'A waiter evicts it after it has watched the keepalive for two minutes.',
       remedy: `Nothing. To be rid of it now: ${toBreak(line, entry)}`,
     });
   } else addLong(found, line, entry);
 }
 
+/** What shows that an owner elsewhere is alive: a lifeline that it holds, or a keepalive. */
 function keepaliveOf({ host, directory }: Opened, { session, pid }: OwnerView): 'none' | 'stopped' | 'fresh' {
-  const file = sessionFile({ key: session, facts: { pid } as never });
-  const keepalive = /[/\\\0]/.test(session) ? null : host.files.look(`${directory.path}/sessions/${file}.lock`);
+  if (/[/\\\0]/.test(session)) return 'none';
+  const file = `${directory.path}/sessions/${sessionFile({ key: session, facts: { pid } as never })}`;
+  if (gripOf(host, `${file}.life`) === 'held' || gripOf(host, `${file}.command`) === 'held') return 'fresh';
+  const keepalive = host.files.look(`${file}.lock`);
   if (keepalive === null) return 'none';
   return host.clock.wallMicros() / 1_000 - keepalive.modifiedMs > STILL_MS ? 'stopped' : 'fresh';
 }

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { type Item, isPrivate, parsePrivateFile } from '../../../lib/internal.ts';
+import { gripOf, type Item, isPrivate, parsePrivateFile } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { counted } from '../../text/quantities.ts';
 import { Findings } from './finding.ts';
@@ -11,7 +11,9 @@ const OLD_MS = 3_600_000;
 const KEPT_EPOCHS = 2;
 const GUARDED_EPOCHS = 65;
 const OUR_DIRECTORIES = ['resources', 'sessions', 'beats', 'jobs'];
-const SESSION_FILE = /^([1-9]\d{0,9})-([^.]+)(\.lock)?$/;
+const SESSION_FILE = /^([1-9]\d{0,9})-([^.]+)(\.lock|\.life|\.command)?$/;
+/** Lifelines for later sessions. */
+const SPARE = 'spare';
 
 /** Checks for leftovers of crashes, and for files of others. Journals are never touched. */
 export function checkLeftovers(opened: Opened): Findings {
@@ -42,9 +44,9 @@ export function checkJournals({ resources }: Opened): Findings {
 }
 
 /**
- * A session's file is a leftover if no process here has its pid, it owns no entry of any line, and neither it nor its
- * keepalive has changed for an hour. (If its process is alive where it cannot be seen from here, it needs its file only as
- * the owner of an entry, and creates it again then.)
+ * A session's files are leftovers if no process here has its pid or its lifeline, it owns no entry of any line, and none of
+ * them has changed for an hour. (If its process is alive where it cannot be seen from here, it needs its files only as
+ * the owner of an entry, and creates them again then.)
  */
 function addSessions(found: Findings, opened: Opened): void {
   const { scan, resources } = opened;
@@ -57,7 +59,8 @@ function addSessions(found: Findings, opened: Opened): void {
   const isDead = ({ name }: Item): boolean => {
     const [, pid, key = ''] = SESSION_FILE.exec(name) ?? [];
     if (pid === undefined || owners.has(key) || isThere(opened, Number(pid))) return false;
-    return items.filter((one) => one.name.startsWith(`${pid}-${key}`)).every((one) => isOld(opened, one));
+    const files = items.filter((one) => one.name.startsWith(`${pid}-${key}`));
+    return files.every((one) => isOld(opened, one) && gripOf(opened.host, one.path) !== 'held');
   };
   addRemovable(found, opened, items.filter(isDead), 'files of sessions that are gone');
 }
@@ -89,10 +92,10 @@ function addPrivate(found: Findings, opened: Opened): void {
   addRemovable(found, opened, old, 'private files that were not finished');
 }
 
-/** Directories to be renamed into place, and other temporary ones. They are removed only if they are empty. */
+/** Files and directories to be renamed into place, and other temporary ones. A directory is removed only if it is empty. */
 function addDirectories(found: Findings, opened: Opened): void {
   const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.scan.items(within));
-  const old = items.filter((item) => /^\.(make|look|doctor)\./.test(item.name) && isOld(opened, item));
+  const old = items.filter((item) => /^\.(make|look|doctor|line)\./.test(item.name) && isOld(opened, item));
   addRemovable(found, opened, old, 'temporary files and directories');
 }
 
@@ -142,7 +145,9 @@ function addStrangers(found: Findings, { scan, resources }: Opened): void {
     ...resources.flatMap(({ others }) =>
       others.filter(({ name }) => parsePrivateFile(name) === null && name !== 'guard' && !/^\.look\./.test(name)),
     ),
-    ...scan.items('sessions').filter(({ name }) => !SESSION_FILE.test(name) && !/^\.make\./.test(name)),
+    ...scan
+      .items('sessions')
+      .filter(({ name }) => !SESSION_FILE.test(name) && name !== SPARE && !/^\.(make|line)\./.test(name)),
   ];
   if (strangers.length === 0) return;
   found.note({
