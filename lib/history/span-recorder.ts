@@ -1,13 +1,11 @@
 import type { Machine } from '../journal/epoch.ts';
-import { isCount, type JournalRecord, keyOf } from '../journal/record.ts';
+import { isCount, type JournalRecord, keyOf, LATEST_MICROS } from '../journal/record.ts';
 import { type Action, actionOf } from '../line/action.ts';
 import type { Entry, Eviction } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
 import type { LineObserver } from '../line/observer.ts';
 import type { PastAction, Span } from './span.ts';
 
-/** A wall clock in µs beyond it (the year 2255) is not believed, as in a line. */
-const MAX_AT = 9e15;
 /** Which item of a record is its writer's wall clock. Of all verbs that are not here it is the third. */
 const PLACE_OF_AT = new Map([
   ['enter', 4],
@@ -161,5 +159,5 @@ export class Recorder {
 /** In ms. Most records are valid whatever they say here; null if it is no time. */
 function timeOf(record: JournalRecord): number | null {
   const at = record[PLACE_OF_AT.get(record[0]) ?? 2];
-  return isCount(at) && at <= MAX_AT ? at / 1000 : null;
+  return isCount(at) && at <= LATEST_MICROS ? at / 1000 : null;
 }
