@@ -1,3 +1,5 @@
+import { brand } from './copies.ts';
+
 /** One entry of a line that is in the way, as an error message shows it. */
 export interface Standing {
   /** The entry's fencing token. */
@@ -59,9 +61,8 @@ export function describeStanding(standing: Standing): string {
 }
 
 function describeHolders(holders: readonly Standing[]): string {
-  if (holders.length === 0) return '';
   const shown = holders.slice(0, 3).map(describeStanding).join('; ');
-  return ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
+  return shown && ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
 }
 
 /**
@@ -106,7 +107,7 @@ export class DeadlockError extends LockstepError {
   /** The circle: this wait first, then the one whose owner it waited for, and so on. The last one waited for this one's owner. */
   readonly circle: readonly Waiting[];
 
-  /** `held`: of a circle of one wait, whether this session holds what it waits for, or whoever runs it does. */
+  /** `held`: of a circle of one wait, whether this process holds what it waits for, or whoever runs it does. */
   constructor(resource: string, circle: readonly Waiting[], held: 'here' | 'around' = 'here') {
     const holders = [circle[1] ?? circle[0]].flatMap((next) => next?.holds ?? []);
     super('DEADLOCK', `${resource}: a deadlock: ${describeCircle(circle, holders, held)}`, {
@@ -119,13 +120,11 @@ export class DeadlockError extends LockstepError {
 }
 
 function describeCircle(circle: readonly Waiting[], holders: readonly Standing[], held: 'here' | 'around'): string {
-  if (circle.length > 1) {
+  if (circle.length > 1)
     return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
-  }
   // Not to be told by the pid: a command that is run around this one may have become this one (`exec`).
-  if (held === 'here') {
+  if (held === 'here')
     return `this process waits for what it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
-  }
   return `whoever holds it waits for this to end.${describeHolders(holders)} Release it first, or do not acquire it again inside.`;
 }
 
@@ -208,9 +207,7 @@ export class ConfigMismatchError extends LockstepError {
   }
 }
 
-function withArticle(noun: string): string {
-  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
-}
+const withArticle = (noun: string) => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 
 /**
  * `STORE_…` and others: files could not be trusted, understood, read or written. The resource was granted to nobody. Catch
@@ -247,3 +244,6 @@ export class MisuseError extends TypeError {
     this.name = 'MisuseError';
   }
 }
+
+brand({ LockstepError, LockTimeoutError, DeadlockError, BrokenBarrierError });
+brand({ LeaseLostError, ConfigMismatchError, StoreError, MisuseError });

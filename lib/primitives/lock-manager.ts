@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { defaultStore, openStore } from '../disk/open-store.ts';
 import { LeaseLostError, StoreError } from '../errors.ts';
 import type { LineView, Store } from '../store/store.ts';
@@ -99,6 +100,8 @@ export class LockManager {
     return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
   }
 }
+
+brand({ LockManager });
 
 /**
  * The locks of the default store, as `navigator.locks` has those of a browser.
