@@ -59,7 +59,9 @@ interface PlainLease {
 export class Condition extends Resource implements Transferable {
   /** The lock that the condition releases and acquires again. */
   readonly lock: Lock;
-  /** The last lease that was taken here by plain `acquire`. */
+  /** The leases that were taken here. */
+  readonly #taken = new WeakSet<Lease>();
+  /** The last of those that were taken by plain `acquire`. */
   #plain: PlainLease | null = null;
 
   /** @throws {MisuseError} for a name as of `Lock`, or one of over 195 bytes where no lock is given */
@@ -83,7 +85,10 @@ export class Condition extends Resource implements Transferable {
 
   /** Runs `work` under the lock. @throws as `Lock.withLock` */
   withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
-    return this.lock.withLock(work, options);
+    return this.lock.withLock((lease) => {
+      this.#taken.add(lease);
+      return work(lease);
+    }, options);
   }
 
   /**
@@ -92,8 +97,8 @@ export class Condition extends Resource implements Transferable {
    * held again first, however long that takes.
    *
    * @throws the signal's reason (rejects) if it aborts. The lock is not held then.
-   * @throws {MisuseError} (rejects) unless the flow of control holds the lock, and nothing of it waits here already; or if the
-   *   lease is released meanwhile
+   * @throws {MisuseError} (rejects) unless the lock is held by this flow of control, by `acquire` or `withLock` of this
+   *   condition; while another `wait` has given it back; or if the lease is released meanwhile
    * @throws {LeaseLostError} (rejects) if the lock was lost
    * @throws {DeadlockError} (rejects) if the lock can provably not be acquired again. It is not held then.
    * @throws {StoreError} (rejects) with `EVICTED` if the waiter's entry was evicted; or if the files cannot be used. The
@@ -127,7 +132,7 @@ export class Condition extends Resource implements Transferable {
   /**
    * Wakes the first `count` waiters, or all if there are fewer. Resolves to the number woken.
    *
-   * @throws {MisuseError} (rejects) unless the flow of control holds the lock
+   * @throws {MisuseError} (rejects) unless the lock is held as for `wait`
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   async notify(count = 1, options: LeaseOptions = {}): Promise<number> {
@@ -171,6 +176,7 @@ export class Condition extends Resource implements Transferable {
   }
 
   #noted(lease: Lease, flow: Flow | null): Lease {
+    this.#taken.add(lease);
     // What is acquired in a declared flow, the flow itself knows.
     if (!flow?.isDeclared) this.#plain = { lease, flow };
     return lease;
@@ -180,15 +186,19 @@ export class Condition extends Resource implements Transferable {
   #held(operation: string, { lease: named }: LeaseOptions): Lease {
     const { store, name } = this.lock;
     if (named !== undefined && !(named instanceof Lease)) throw new MisuseError('lease must be a Lease');
-    const flow = Flow.current;
     const its = (lease: Lease) => (lease.isOf(store, name) ? lease : null);
-    const found = named
-      ? its(named)
-      : (flow?.pick(its) ?? (this.#plain?.flow === flow ? its(this.#plain.lease) : null));
+    const found = named ? its(named) : this.#ofThisFlow(its);
     if (found) return found;
     throw new MisuseError(
-      `${this.name}: ${operation} needs its lock, ${name}, held by this flow of control. Call it inside of withLock(), or pass the lease that acquire() returned as the option lease`,
+      `${this.name}: ${operation} needs its lock, ${name}, held by this flow of control, by acquire() or withLock() of this condition. Call it inside of withLock(), or pass the lease as the option lease`,
     );
+  }
+
+  /** The lease that was taken here by the flow whose code is running. */
+  #ofThisFlow(its: (lease: Lease) => Lease | null): Lease | null {
+    const flow = Flow.current;
+    const taken = flow?.pick((lease) => (this.#taken.has(lease) ? its(lease) : null)) ?? null;
+    return taken ?? (this.#plain?.flow === flow ? its(this.#plain.lease) : null);
   }
 }
 

@@ -1,7 +1,8 @@
 import { brand } from '../copies.ts';
+import { isSameStore } from '../deadlock/open-stores.ts';
 import { MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
-import { isSameStore, type OwnEntry, type Store } from '../store/store.ts';
+import type { OwnEntry, Store } from '../store/store.ts';
 import { LossWatch } from './loss-watch.ts';
 import { type Pause, SharedEntry } from './shared-entry.ts';
 import { abandonQuietly } from './waiting.ts';

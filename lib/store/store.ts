@@ -15,7 +15,7 @@ import type { Clock } from '../time/clock.ts';
  * is one in which every entry in the way has a living owner, as far as can be judged.
  */
 export interface Store {
-  /** Where it is, for messages. Of a store on disk, its absolute path. */
+  /** Where it is, for messages. */
   readonly place: string;
   /** The clock by which waits on it end. */
   readonly clock: Clock;
@@ -55,11 +55,6 @@ export interface Store {
    * `signal` aborts. Never rejects for these. A hint: look again.
    */
   changed(of: OwnEntry | string, options: ChangedOptions): Promise<void>;
-}
-
-/** Whether two stores are one: each copy of this package opens a store on disk for itself. */
-export function isSameStore(one: Store, other: Store): boolean {
-  return one === other || (one.sync !== null && other.sync !== null && one.place === other.place);
 }
 
 /** A store that answers at once. */

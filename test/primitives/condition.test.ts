@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Condition, type Lease, Lock, MisuseError, Owner, RLock, RWLock } from 'lockstep';
+import { Condition, type Lease, MisuseError, Owner, RLock, RWLock } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MemberAnswer } from '../../fixtures/programs/member.ts';
 import { type Member, Rig } from '../support/process-rig.ts';
@@ -287,13 +287,10 @@ describe('one object that tasks of one process share', () => {
     await lease.release();
   });
 
-  test('the lock may be held by itself, or by another condition of the same lock', async () => {
-    const guard = new Lock('guard', { store: rig.store });
-    const [filled, emptied] = ['filled', 'emptied'].map(
-      (name) => new Condition(name, { lock: guard, store: rig.store }),
-    );
-    expect(await guard.withLock(() => filled?.wait({ timeout: 5 }))).toBe(false);
-    expect(await filled?.withLock(() => emptied?.notify())).toBe(0);
+  test('a lease that its lock gave is one to wait with, if it is named', async () => {
+    const lease = await shared.lock.acquire();
+    expect([await shared.wait({ lease, timeout: 5 }), lease.held]).toEqual([false, true]);
+    await lease.release();
   });
 
   test('a flow that waits already may not wait or notify beside that', async () => {
