@@ -27,9 +27,9 @@ export interface AcquireOptions extends WaitOptions {
   /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
   label?: string;
   /**
-   * Whether to reject with `DeadlockError` when the wait provably cannot end. Default: true. Proof is a cycle of waits
-   * in which each waiter is known to keep what the one before it needs; `docs/deadlocks.md` says what is known, and
-   * which deadlocks are not reported.
+   * Whether to reject with `DeadlockError` when the wait provably cannot end: at once, also with a `timeout`. Default:
+   * true. Proof is a cycle of waits in which each waiter is known to keep what the one before it needs;
+   * `docs/deadlocks.md` says what is known, and which deadlocks are not reported.
    */
   detectDeadlock?: boolean;
   /** The flow of control that acquires. Default: the one whose code is running. */

@@ -107,8 +107,8 @@ export class Flow {
  * its like, which need no `Owner`, and an `RLock` can be acquired again. Run the work in it, or name it:
  * `acquire({ owner })`. It holds nothing by itself, and needs no end.
  *
- * *Gotchas.* A task that is started inside and not awaited there is part of the flow too. If it waits for something
- * that the flow holds, that is reported as a deadlock, although the flow would continue and release it. Give such a
+ * *Gotchas.* A task that is started inside and not awaited there is part of the owner too. If it waits for something
+ * that the owner holds, that is reported as a deadlock, although the owner would continue and release it. Give such a
  * task an `Owner` of its own, which is independent of the one around it.
  *
  * @example

@@ -33,7 +33,7 @@ export type LockGrantedCallback<T> = (lock: GrantedLock | null) => T | PromiseLi
 
 /** A holder or a waiter of a lock. */
 export interface LockInfo extends GrantedLock {
-  /** The session that holds or waits: each process or thread has one. */
+  /** The session that holds or waits: each process or thread has one, and each copy of this package in it. */
   readonly clientId: string;
 }
 

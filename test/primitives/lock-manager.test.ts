@@ -904,7 +904,7 @@ describe('a wait for what is held around it', () => {
     expect(await Promise.all(later)).toEqual(['alone', 'awaited by another task', 'in another callback']);
   });
 
-  test('is granted after the callback also with detectDeadlock: false, or in an Owner of its own', async () => {
+  test('is granted after the callback if that does not await it, with detectDeadlock: false or in an Owner of its own', async () => {
     const later: Array<Promise<string>> = [];
     await one.locks.request('a', () => {
       later.push(one.locks.request('a', { detectDeadlock: false }, () => 'first'));
