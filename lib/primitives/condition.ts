@@ -61,8 +61,8 @@ export class Condition extends Resource implements Transferable {
   readonly lock: Lock;
   /** The leases that were taken here. */
   readonly #taken = new WeakSet<Lease>();
-  /** The last of those that were taken by plain `acquire`. */
-  #plain: PlainLease | null = null;
+  /** Those that were taken by plain `acquire`, and are not over. One of them at most is held: others are given back for a wait. */
+  #plain: readonly PlainLease[] = [];
 
   /** @throws {MisuseError} for a name as of `Lock`, or one of over 195 bytes where no lock is given */
   constructor(name: string, { lock, ...options }: ConditionOptions = {}) {
@@ -178,7 +178,7 @@ export class Condition extends Resource implements Transferable {
   #noted(lease: Lease, flow: Flow | null): Lease {
     this.#taken.add(lease);
     // What is acquired in a declared flow, the flow itself knows.
-    if (!flow?.isDeclared) this.#plain = { lease, flow };
+    if (!flow?.isDeclared) this.#plain = [...this.#plain.filter((one) => !one.lease.isOver), { lease, flow }];
     return lease;
   }
 
@@ -198,7 +198,7 @@ export class Condition extends Resource implements Transferable {
   #ofThisFlow(its: (lease: Lease) => Lease | null): Lease | null {
     const flow = Flow.current;
     const taken = flow?.pick((lease) => (this.#taken.has(lease) ? its(lease) : null)) ?? null;
-    return taken ?? (this.#plain?.flow === flow ? its(this.#plain.lease) : null);
+    return taken ?? this.#plain.flatMap((one) => (one.flow === flow ? (its(one.lease) ?? []) : []))[0] ?? null;
   }
 }
 

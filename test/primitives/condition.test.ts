@@ -236,6 +236,22 @@ describe('one object that tasks of one process share', () => {
     expect(await waiter).toEqual([true, true]);
   });
 
+  test('two tasks that each acquired plainly have the lock again, and may wait again, in any order', async () => {
+    const ends: string[] = [];
+    const task = async (name: string) => {
+      await using lease = await shared.acquire();
+      for (let times = 0; times < 2; times++) ends.push(`${name} ${(await shared.wait()) && lease.held}`);
+      await shared.notifyAll();
+    };
+    const tasks = [task('first'), task('second')];
+    for (let times = 0; times < 3; times++) {
+      await waitingHere(2);
+      await shared.withLock(() => shared.notify());
+    }
+    await Promise.all(tasks);
+    expect(ends.sort()).toEqual(['first true', 'first true', 'second true', 'second true']);
+  });
+
   test('what an Owner acquired is its own, and no other task’s', async () => {
     const owner = new Owner();
     const lease = await shared.acquire({ owner });

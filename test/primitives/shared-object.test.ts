@@ -260,7 +260,7 @@ for (const [kind, open] of KINDS) {
       fc.record({ do: fc.constant('turns' as const), count: fc.nat(3) }),
     );
     const step = fc.record({
-      by: fc.constantFrom('with', 'owner', 'lease', 'nobody'),
+      by: fc.constantFrom('with', 'plain', 'owner', 'lease', 'nobody'),
       acts: fc.array(act, { maxLength: 4 }),
     });
     await fc.assert(
@@ -284,6 +284,11 @@ for (const [kind, open] of KINDS) {
           section.leave(1);
         };
         await runAll(scripts, async ({ by, acts }) => {
+          if (by === 'plain') {
+            const lease = await condition.acquire();
+            await unlessCut(actAll(acts));
+            await lease.release();
+          }
           if (by === 'with') await unlessCut(condition.withLock(() => actAll(acts)));
           if (by === 'owner')
             await new Owner().run(async () => {
