@@ -275,7 +275,11 @@ for (const [kind, open] of KINDS) {
             else if (one.do === 'notify') count.notified += await condition.notify(one.count, { lease });
             else {
               section.leave(1);
-              const isWoken = await condition.wait({ ...optionsOf(one), lease });
+              // While it waits it has no lock to notify under.
+              const [isWoken] = await Promise.all([
+                condition.wait({ ...optionsOf(one), lease }),
+                expect(condition.notify(1, { lease })).rejects.toThrow(MisuseError),
+              ]);
               section.enter(1);
               if (isWoken) count.woken += 1;
             }
