@@ -4,6 +4,7 @@
  */
 const ROOMS = {
   lib: [
+    'copies.ts',
     'errors.ts',
     'time',
     'host',

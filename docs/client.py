@@ -39,6 +39,10 @@ def array(line):
         return None
 
 
+def now():  # For records, which can have no other time.
+    return min(max(time.time_ns() // 1000, 0), 9 * 10**15)
+
+
 def stat(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -210,7 +214,7 @@ class Lock:
             if self.seen == self.awaited:
                 break  # Before the seal: it counts.
         if not self.sealed and os.fstat(self.fd).st_size > self.rotate_bytes:
-            os.write(self.fd, f'\n["seal","{self.key}:seal{self.number}",{time.time_ns() // 1000}]'.encode())
+            os.write(self.fd, f'\n["seal","{self.key}:seal{self.number}",{now()}]'.encode())
         self.poke(before)
 
     def poke(self, before):  # Touches the session files of entries that were let in or ended.
@@ -253,7 +257,7 @@ class Lock:
 
     def acquire(self, steal=False):
         ask = [] if steal else [1]
-        self.append("steal" if steal else "enter", self.facts, *ask, time.time_ns() // 1000, "client.py")
+        self.append("steal" if steal else "enter", self.facts, *ask, now(), "client.py")
         self.ticket = next((ticket for ticket, entry in self.line.entries.items() if entry[1] == self.awaited), 0)
         while not self.held():
             if self.ticket not in self.line.entries:
@@ -262,7 +266,7 @@ class Lock:
                 if ticket == self.ticket:
                     break
                 if all(relieved or self.dead(key, facts) for key, facts, *relieved in entry[2]):
-                    self.append("evict", ticket, time.time_ns() // 1000, len(entry[2]), "its process is gone", "client.py")
+                    self.append("evict", ticket, now(), len(entry[2]), "its process is gone", "client.py")
             time.sleep(0.005)
         self.token = self.line.entries[self.ticket][6]
         return self.token
@@ -275,7 +279,7 @@ class Lock:
     def release(self):
         if not self.held():
             raise OSError("the lease was lost")
-        self.append("leave", self.ticket, time.time_ns() // 1000)
+        self.append("leave", self.ticket, now())
 
     def close(self):
         os.close(self.fd)

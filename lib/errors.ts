@@ -1,3 +1,5 @@
+import { brand } from './copies.ts';
+
 /** One entry of a line that is in the way, as an error message shows it. */
 export interface Standing {
   /** The entry's fencing token. */
@@ -59,9 +61,8 @@ export function describeStanding(standing: Standing): string {
 }
 
 function describeHolders(holders: readonly Standing[]): string {
-  if (holders.length === 0) return '';
   const shown = holders.slice(0, 3).map(describeStanding).join('; ');
-  return ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
+  return shown && ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
 }
 
 /**
@@ -119,9 +120,8 @@ export class DeadlockError extends LockstepError {
 }
 
 function describeCircle(circle: readonly Waiting[], holders: readonly Standing[], held: 'here' | 'around'): string {
-  if (circle.length > 1) {
+  if (circle.length > 1)
     return `${circle.map(describeWaiting).join('; ')}. The first of these waits was given up. Acquire what is needed together in one order everywhere.`;
-  }
   // The pid does not distinguish the two: the command around this process may have become this process (`exec`).
   if (held === 'here') {
     return `this process waits for a resource that it holds itself.${describeHolders(holders)} Release it before acquiring it again.`;
@@ -208,9 +208,7 @@ export class ConfigMismatchError extends LockstepError {
   }
 }
 
-function withArticle(noun: string): string {
-  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
-}
+const withArticle = (noun: string) => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 
 /**
  * `STORE_…` and others: files could not be trusted, understood, read or written. The resource was granted to nobody. Catch
@@ -247,3 +245,6 @@ export class MisuseError extends TypeError {
     this.name = 'MisuseError';
   }
 }
+
+brand({ LockstepError, LockTimeoutError, DeadlockError, BrokenBarrierError });
+brand({ LeaseLostError, ConfigMismatchError, StoreError, MisuseError });

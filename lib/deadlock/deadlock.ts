@@ -2,9 +2,9 @@ import { DeadlockError, type Waiting } from '../errors.ts';
 import { type Keeps, type Kept, MAX_KEPT } from '../line/entry.ts';
 import { standingOf } from '../store/holders.ts';
 import type { LineView, OwnEntry, Store, SyncStore } from '../store/store.ts';
-import type { Clock } from '../time/clock.ts';
 import { inheritedIn } from './enclosing-locks.ts';
-import { ifIdle, waitsUnderWay } from './idle-process.ts';
+import { isIdle, type WaitUnderWay, waitsUnderWay } from './idle-process.ts';
+import { allHeldIn } from './open-stores.ts';
 import { Deadlocked, type Link, linesAround } from './wait-graph.ts';
 
 /**
@@ -12,7 +12,7 @@ import { Deadlocked, type Link, linesAround } from './wait-graph.ts';
  * from the store, and the waiter that closes it finds it.
  *
  * What a waiter keeps is known
- * - of a flow of control (`withLock`, an `Owner`): what it holds;
+ * - of a flow of control (`withLock`, an `Owner`): what it holds, if its end needs the end of the wait;
  * - of a wait that blocks its thread, and of a process that has nothing else to do: all that it holds, and what
  *   the command holds that it is part of.
  */
@@ -21,23 +21,27 @@ import { Deadlocked, type Link, linesAround } from './wait-graph.ts';
 const PATIENCE_MS = 500;
 
 export interface DeadlockOptions {
-  /** What the waiter's flow of control holds. */
-  kept: readonly Kept[];
+  /** This wait, among those of the process. */
+  wait: WaitUnderWay;
+  /** Whether the waiter's flow of control holds anything. */
+  mayKeep: boolean;
+  /** What that flow keeps from others as long as the wait lasts. Called in what the waiter awaits. */
+  kept: () => readonly Kept[];
   /** Whether to throw. Without it, only the other waiters can report a deadlock. */
   detect: boolean;
 }
 
 /** What one wait knows of the cycle that it may be in. */
 class Suspicion {
-  readonly #clock: Clock;
+  readonly #store: Store;
   readonly #own: OwnEntry;
   readonly #detect: boolean;
   /** What the entry's last `keep` record says, as JSON. */
   #recorded = '';
   #seenAt = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock, own: OwnEntry, detect: boolean) {
-    this.#clock = clock;
+  constructor(store: Store, own: OwnEntry, detect: boolean) {
+    this.#store = store;
     this.#own = own;
     this.#detect = detect;
   }
@@ -74,10 +78,18 @@ class Suspicion {
 
   /** The youngest wait of a cycle gives up at once; another one only if that does not. */
   #judge(cycle: readonly Link[] | null): void {
-    const now = this.#clock.monotonicMs();
+    const now = this.#store.clock.monotonicMs();
     this.#seenAt = cycle ? Math.min(this.#seenAt, now) : Number.POSITIVE_INFINITY;
     if (!cycle || (!isYoungest(cycle) && now - this.#seenAt < PATIENCE_MS)) return;
-    throw new DeadlockError(this.#own.name, cycle.map(asWaiting), cycle[0]?.held?.entry.ours ? 'here' : 'around');
+    throw new DeadlockError(this.#own.name, cycle.map(asWaiting), this.#isAround(cycle) ? 'around' : 'here');
+  }
+
+  /** Whether what the wait needs is held by whatever runs this process. */
+  #isAround([link]: readonly Link[]): boolean {
+    const held = link?.held;
+    if (!held || held.entry.ours) return false;
+    const place = { name: held.line.name, ticket: held.entry.ticket };
+    return inheritedIn(this.#store.place).some((one) => isSame(one, place));
   }
 }
 
@@ -99,36 +111,47 @@ function asWaiting({ line, entry, held }: Link): Waiting {
 export class DeadlockWatch {
   readonly #store: Store;
   readonly #own: OwnEntry;
-  readonly #kept: readonly Kept[];
+  readonly #wait: WaitUnderWay;
+  readonly #mayKeep: boolean;
+  readonly #kept: () => readonly Kept[];
   readonly #suspicion: Suspicion;
 
-  constructor(store: Store, own: OwnEntry, { kept, detect }: DeadlockOptions) {
+  constructor(store: Store, own: OwnEntry, { wait, mayKeep, kept, detect }: DeadlockOptions) {
     this.#store = store;
     this.#own = own;
+    this.#wait = wait;
+    this.#mayKeep = mayKeep;
     this.#kept = kept;
-    this.#suspicion = new Suspicion(store.clock, own, detect);
+    this.#suspicion = new Suspicion(store, own, detect);
   }
 
   /** As the wait begins: what is known for certain. @throws {DeadlockError} */
-  begin(): Promise<void> {
-    return this.#look({ held: this.#kept, waits: 1 });
+  async begin(): Promise<void> {
+    if (this.#mayKeep) await this.#check(false);
   }
 
   /** From time to time. @throws {DeadlockError} */
-  async check(): Promise<void> {
-    const all = await ifIdle(() => this.#allKept());
+  check(): Promise<void> {
+    return this.#check(true);
+  }
+
+  async #check(mayBeIdle: boolean): Promise<void> {
+    // By the next turn of the event loop, those that await this wait have come to do so.
+    const idle = (await isIdle()) && mayBeIdle;
     // Meanwhile it may have ended.
-    if (this.#own.state === 'waiting') await (all ? this.#look(all) : this.begin());
+    if (this.#own.state !== 'waiting') return;
+    const kept = this.#kept();
+    this.#wait.kept = kept;
+    await this.#look(idle ? this.#allKept(kept) : { held: kept, waits: 1 });
   }
 
   /**
    * What a process that only waits keeps. What is held outside of any waiting flow may be released after any of its waits,
-   * so each of them must record it. What this wait's flow holds it keeps by itself: that is recorded once for each
-   * wait, as if all of them recorded it. And what another wait's flow holds, that wait records.
+   * so each of them must record it. What this wait's flow keeps is released only after this wait: that is recorded once
+   * for each wait, as if all of them recorded it. And what another wait's flow keeps, that wait records.
    */
-  #allKept(): Keeps {
+  #allKept(own: readonly Kept[]): Keeps {
     const flows = waitsUnderWay();
-    const own = this.#kept;
     if (own.length * flows.length > MAX_KEPT) return { held: own, waits: 1 };
     const rest = allHeldIn(this.#store).filter((one) => !flows.flat().some((kept) => isSame(kept, one)));
     return { held: [...flows.flatMap(() => own), ...rest], waits: flows.length };
@@ -166,7 +189,7 @@ export class BlockingDeadlockWatch {
     this.#store = store;
     this.#own = own;
     this.#held = allHeldIn(store);
-    this.#suspicion = new Suspicion(store.clock, own, detect);
+    this.#suspicion = new Suspicion(store, own, detect);
   }
 
   /** @throws {DeadlockError} */
@@ -192,9 +215,4 @@ export class BlockingDeadlockWatch {
 
 function isSame(one: Kept, other: Kept): boolean {
   return one.name === other.name && one.ticket === other.ticket;
-}
-
-/** All that this process holds in a store, and what is held around it as long as it runs. */
-function allHeldIn(store: Store): Kept[] {
-  return [...store.held().map(({ name, ticket }) => ({ name, ticket })), ...inheritedIn(store.place)];
 }

@@ -1,49 +1,61 @@
+import { shared } from '../copies.ts';
 import type { Kept } from '../line/entry.ts';
 
 /**
  * Whether this process is idle: it has no timer, no socket and no child that could ever release anything, only
  * waits in line. Then all that it holds stays held until one of these waits is over.
+ *
+ * Node does not list what may still run code without a reference: a timer or socket after `unref`, a signal handler, and a
+ * promise of `Atomics.waitAsync`. A process that has only these, and waits, counts as idle.
  */
 
-/** Waits in line under way in this process; each keeps one timer, or has a check of the process scheduled. */
-const waits = new Set<{ kept: readonly Kept[] }>();
-
-/** `kept` is what the wait's own flow of control holds. Returns what ends it. */
-export function beginWait(kept: readonly Kept[]): () => void {
-  const wait = { kept };
-  waits.add(wait);
-  return () => {
-    waits.delete(wait);
-  };
+/** One wait in line; it keeps one timer, or has a check of the process scheduled. */
+export interface WaitUnderWay {
+  /** What its own flow of control keeps while it lasts, as far as that is known by now. */
+  kept: readonly Kept[];
 }
 
-/** For each of them, what its flow holds. */
+const inProcess = shared('waits/1', () => ({
+  waits: new Set<WaitUnderWay>(),
+  /** Checks of this process that are scheduled; a wait that has one keeps no timer meanwhile. */
+  checks: 0,
+}));
+
+export function beginWait(): WaitUnderWay {
+  const wait = { kept: [] };
+  inProcess.waits.add(wait);
+  return wait;
+}
+
+export function endWait(wait: WaitUnderWay): void {
+  inProcess.waits.delete(wait);
+}
+
+/** For each of the waits under way, what its flow keeps. */
 export function waitsUnderWay(): (readonly Kept[])[] {
-  return [...waits].map(({ kept }) => kept);
+  return [...inProcess.waits].map(({ kept }) => kept);
 }
-
-/** Checks of this process that are scheduled; a wait that has one keeps no timer meanwhile. */
-let looks = 0;
 
 /**
- * Resolves to what `ask` returns if nothing but waits keeps this process alive; to null if something else does.
+ * Resolves to whether nothing but waits keeps this process alive.
  *
- * It is called in a turn of the event loop of its own, before which every promise's callback has run: a task that goes
+ * It is found out in a turn of the event loop of its own, before which every promise's callback has run: a task that goes
  * on in those keeps nothing alive that could be seen. (A wait may be over in the same turn in which it began, where the
  * process was kept from its processor.)
  */
-export function ifIdle<T>(ask: () => T): Promise<T | null> {
-  looks += 1;
+export function isIdle(): Promise<boolean> {
+  inProcess.checks += 1;
   return new Promise((resolve) => {
     setImmediate(() => {
-      looks -= 1;
-      resolve(nothingElseToDo() ? ask() : null);
+      inProcess.checks -= 1;
+      resolve(hasNothingElseToDo());
     });
   });
 }
 
 /** To be called for one wait that has neither a timer nor a check scheduled. */
-function nothingElseToDo(): boolean {
+function hasNothingElseToDo(): boolean {
+  const { waits, checks } = inProcess;
   const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
   let timers = 0;
   let immediates = 0;
@@ -55,7 +67,7 @@ function nothingElseToDo(): boolean {
     else if (output !== -1) outputs.splice(output, 1);
     else return false;
   }
-  return immediates <= looks && timers + looks < waits.size;
+  return immediates <= checks && timers + checks < waits.size;
 }
 
 /** The name of an output stream among the active resources. One to a file is not there. */

@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { Journal } from '../journal/journal.ts';
 import { otherNameError } from '../journal/journal-error.ts';
-import type { JournalRecord } from '../journal/record.ts';
+import { type JournalRecord, recordTime } from '../journal/record.ts';
 import { type Config, emptyHeader } from '../line/config.ts';
 import type { Entry } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
@@ -81,7 +81,7 @@ export class Ledger {
 
   /** The wall clock in µs, for records. */
   now(): number {
-    return this.#options.host.clock.wallMicros();
+    return recordTime(this.#options.host.clock.wallMicros());
   }
 
   /**

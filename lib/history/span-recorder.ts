@@ -1,13 +1,11 @@
 import type { Machine } from '../journal/epoch.ts';
-import { isCount, type JournalRecord, keyOf } from '../journal/record.ts';
+import { isCount, type JournalRecord, keyOf, LATEST_MICROS } from '../journal/record.ts';
 import { type Action, actionOf } from '../line/action.ts';
 import type { Entry, Eviction } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
 import type { LineObserver } from '../line/observer.ts';
 import type { PastAction, Span } from './span.ts';
 
-/** A later wall clock in µs (the year 2255) is ignored, as in a line. */
-const MAX_AT = 9e15;
 /** The index of the writer's wall clock in a record. For all other verbs it is 2. */
 const PLACE_OF_AT = new Map([
   ['enter', 4],
@@ -154,5 +152,5 @@ export class SpanRecorder {
 /** The time of a record in ms; null if it has none that is valid. */
 function timeOf(record: JournalRecord): number | null {
   const at = record[PLACE_OF_AT.get(record[0]) ?? 2];
-  return isCount(at) && at <= MAX_AT ? at / 1000 : null;
+  return isCount(at) && at <= LATEST_MICROS ? at / 1000 : null;
 }

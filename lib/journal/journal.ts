@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import { Epoch, HeaderError, type Machine, type OutcomeOf } from './epoch.ts';
 import { closeOnce, EpochFiles, type EpochFilesOptions } from './epoch-files.ts';
 import { journalError, journalFailure } from './journal-error.ts';
-import type { JournalRecord } from './record.ts';
+import { type JournalRecord, recordTime } from './record.ts';
 
 export type { Machine } from './epoch.ts';
 
@@ -167,7 +167,7 @@ export class Journal<M extends Machine> {
   /** Ends this epoch, unless another session's seal was folded with our record. Ignores errors: the next caller meets them, too, and has something to lose. */
   #rotate(): void {
     const id = `${this.#options.key}:seal${this.#epoch.number}`;
-    const record: JournalRecord = ['seal', id, this.#host.clock.wallMicros()];
+    const record: JournalRecord = ['seal', id, recordTime(this.#host.clock.wallMicros())];
     try {
       this.#epoch.append(record, this.#out, this.#encode(JSON.stringify(record)));
       if (this.#epoch.sealed) this.#moveOn();

@@ -1,7 +1,6 @@
+import { LATEST_MICROS } from '../journal/record.ts';
 import { MAX_ENTRIES } from './config.ts';
 
-/** A ticket is at least the wall clock in µs. This is the year 2255; a clock beyond it is not believed. */
-const MAX_TICKET = 9e15;
 /** The last ticket that is given out: behind it there must be numbers left for the tokens of all waiters. */
 const LAST_TICKET = Number.MAX_SAFE_INTEGER - 2 * MAX_ENTRIES;
 
@@ -27,7 +26,7 @@ export class Tickets {
   /** The ticket of an entry that joins at this time of the wall clock, in µs; null if there is none for it. */
   next(at: number): number | null {
     const ticket = Math.max(this.#last + 1, at);
-    return at > MAX_TICKET || ticket > LAST_TICKET ? null : ticket;
+    return at > LATEST_MICROS || ticket > LAST_TICKET ? null : ticket;
   }
 
   /** Gives out a ticket that `next` returned. */

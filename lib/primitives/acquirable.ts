@@ -1,5 +1,5 @@
 import { BlockingDeadlockWatch, DeadlockWatch } from '../deadlock/deadlock.ts';
-import { beginWait } from '../deadlock/idle-process.ts';
+import { beginWait, endWait } from '../deadlock/idle-process.ts';
 import { LockTimeoutError, MisuseError } from '../errors.ts';
 import { commandLine } from '../host/command-line.ts';
 import type { Kept } from '../line/entry.ts';
@@ -8,6 +8,7 @@ import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
 import { Flow, flowOf, type Owner } from './flow.ts';
 import { Lease, type LeaseTraits } from './lease.ts';
 import { Resource } from './resource.ts';
+import type { Pause } from './shared-entry.ts';
 import {
   abandonQuietly,
   abandonQuietlySync,
@@ -26,9 +27,9 @@ export interface AcquireOptions extends WaitOptions {
   /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
   label?: string;
   /**
-   * Whether to reject with `DeadlockError` when the wait provably cannot end. Default: true. Proof is a cycle of waits
-   * in which each waiter is known to keep what the one before it needs; `docs/deadlocks.md` says what is known, and
-   * which deadlocks are not reported.
+   * Whether to reject with `DeadlockError` when the wait provably cannot end: at once, also with a `timeout`. Default:
+   * true. Proof is a cycle of waits in which each waiter is known to keep what the one before it needs;
+   * `docs/deadlocks.md` says what is known, and which deadlocks are not reported.
    */
   detectDeadlock?: boolean;
   /** The flow of control that acquires. Default: the one whose code is running. */
@@ -54,7 +55,7 @@ export abstract class Acquirable extends Resource {
     const entry = joined instanceof Promise ? await joined : joined;
     try {
       if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
-      return leased(new Lease(store, entry, manner), flow);
+      return leased(new Lease(store, entry, traitsOf(ask, manner)), flow);
     } catch (error) {
       // Whatever its class, a bug too: without a lease nothing would ever release the entry.
       await abandonQuietly(store, entry);
@@ -63,13 +64,12 @@ export abstract class Acquirable extends Resource {
   }
 
   /** @internal Takes an exclusive lock again, for a lease that gave it back for a while. */
-  async reacquire(lease: Lease, { signal, label }: Pick<AcquireOptions, 'signal' | 'label'>): Promise<void> {
-    const { store } = this;
+  async reacquire({ shared, store, signal }: Pause, label: string | undefined): Promise<void> {
     const request = { ask: 1, label: labelOf({ label }), onlyIfGranted: false };
     const entry = await store.join(this.name, this.config, request);
     try {
-      if (entry.state !== 'holding') await this.#wait(store, entry, { signal }, flowOf(undefined));
-      lease.resume(entry);
+      if (entry.state !== 'holding') await this.#wait(store, entry, { signal }, Flow.current);
+      shared.resume(entry);
     } catch (error) {
       await abandonQuietly(store, entry);
       throw error;
@@ -83,7 +83,7 @@ export abstract class Acquirable extends Resource {
     const entry = await store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
     if (entry.state === 'refused') return null;
     try {
-      return leased(new Lease(store, entry, traits), flow);
+      return leased(new Lease(store, entry, traitsOf(ask, traits)), flow);
     } catch (error) {
       await abandonQuietly(store, entry);
       throw error;
@@ -106,7 +106,7 @@ export abstract class Acquirable extends Resource {
         if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
         return entry;
       });
-      return leased(new Lease(store, waiter, traits), flow);
+      return leased(new Lease(store, waiter, traitsOf(ask, traits)), flow);
     } catch (error) {
       if (entry) abandonQuietlySync(sync, entry);
       throw error;
@@ -122,7 +122,7 @@ export abstract class Acquirable extends Resource {
     const entry = sync.join(this.name, this.config, request);
     if (entry.state === 'refused') return null;
     try {
-      return leased(new Lease(store, entry, traits), flow);
+      return leased(new Lease(store, entry, traitsOf(ask, traits)), flow);
     } catch (error) {
       abandonQuietlySync(sync, entry);
       throw error;
@@ -149,13 +149,14 @@ export abstract class Acquirable extends Resource {
 
   async #wait(store: Store, entry: OwnEntry, options: AcquireOptions, flow: Flow | null): Promise<void> {
     const { timeout = Number.POSITIVE_INFINITY, detectDeadlock: detect = true } = options;
-    const kept = this.heldBy(flow);
-    const watch = new DeadlockWatch(store, entry, { kept, detect });
-    const endWait = beginWait(kept);
+    const held = this.heldBy(flow);
+    const wait = beginWait();
+    const kept = () => flow?.keptIn(store) ?? held;
+    const watch = new DeadlockWatch(store, entry, { wait, mayKeep: held.length > 0, kept, detect });
     try {
       if (await untilHolding(store, entry, options, { watch })) return;
     } finally {
-      endWait();
+      endWait(wait);
     }
     throw new LockTimeoutError(this.name, timeout, holdersIn(await store.snapshot(this.name)));
   }
@@ -171,6 +172,10 @@ export abstract class Acquirable extends Resource {
     if (store.sync) return store.sync;
     throw new MisuseError(`the store ${store.place} cannot be used synchronously; use the asynchronous methods`);
   }
+}
+
+function traitsOf(ask: number, traits: LeaseTraits): LeaseTraits {
+  return ask === 0 ? { ...traits, isShared: true } : traits;
 }
 
 function leased(lease: Lease, flow: Flow | null): Lease {

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { BrokenBarrierError, MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
@@ -97,3 +98,5 @@ export class Barrier extends Resource implements Transferable {
     throw new BrokenBarrierError(this.name, `not all parties came within ${options.timeout} ms`, true);
   }
 }
+
+brand({ Barrier });

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
@@ -47,3 +48,5 @@ export class Counter extends Resource implements Transferable {
     return ['Counter', this.name, this.place];
   }
 }
+
+brand({ Counter });

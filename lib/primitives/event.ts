@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
@@ -69,3 +70,5 @@ export class Event extends Resource implements Transferable {
     return ['Event', this.name, this.place];
   }
 }
+
+brand({ Event });

@@ -1,8 +1,17 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
+import { brand, shared } from '../copies.ts';
+import { functionsAwaiting } from '../deadlock/awaiting.ts';
 import { MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { Lease } from './lease.ts';
+
+/** The flows of this process, of all copies of the package: a flow of one copy may be around one of another. */
+const inProcess = shared('flows/1', () => ({
+  /** Made with the first flow: from then on Node follows every promise, which costs all of them a little. */
+  context: null as AsyncLocalStorage<Flow> | null,
+  marked: 0,
+}));
 
 /**
  * A flow of control, in which one thing is done after the other, and what it is known to hold. `withLock` and its like
@@ -14,6 +23,8 @@ import type { Lease } from './lease.ts';
 export class Flow {
   readonly #around: Flow | null;
   #leases: readonly Lease[];
+  /** The function that awaits the work of a flow that ends with it. */
+  #end: (() => unknown) | null = null;
   /** @internal Whether leases taken inside by plain `acquire` are known to be this flow's own, and no other task's in it. */
   readonly isDeclared: boolean;
 
@@ -25,13 +36,16 @@ export class Flow {
 
   /** The flow whose code is running, if it is known. */
   static get current(): Flow | null {
-    return asyncContext?.getStore() ?? null;
+    return inProcess.context?.getStore() ?? null;
   }
 
   /** Runs `work` as a flow that has a lease until it is done, inside the one whose code is running. */
-  static runHolding<T>(lease: Lease, work: () => T): T {
+  static runHolding<T>(lease: Lease, work: () => T | PromiseLike<T>): Promise<T> {
     const around = Flow.current;
-    return new Flow(around, [lease], around?.isDeclared ?? false).run(work);
+    const flow = new Flow(around, [lease], around?.isDeclared ?? false);
+    const end = async () => await work();
+    flow.#end = end;
+    return flow.run(end);
   }
 
   /**
@@ -44,17 +58,36 @@ export class Flow {
 
   /** @internal Takes note of a lease that was taken by plain `acquire`. */
   add(lease: Lease): void {
-    if (this.isDeclared) this.#leases = [...this.#leases.filter(({ held }) => held), lease];
+    if (this.isDeclared) this.#leases = [...this.#leases.filter(({ isOver }) => !isOver), lease];
   }
 
-  /** @internal What it and those around it hold in a store, and cannot give back while it waits. */
-  heldIn(store: Store): Kept[] {
-    const own = this.#leases.flatMap((lease) => lease.placeIn(store) ?? []);
-    const held = [...(this.#around?.heldIn(store) ?? []), ...own];
+  /** @internal What it and those around it hold in a store. `ending`: only of those that end with one of these functions. */
+  heldIn(store: Store, ending?: ReadonlySet<string>): Kept[] {
+    const isKept = !ending || !this.#end || ending.has(this.#end.name);
+    const own = isKept ? this.#leases.flatMap((lease) => lease.placeIn(store) ?? []) : [];
+    const held = [...(this.#around?.heldIn(store, ending) ?? []), ...own];
     // Leases that were acquired again are of one entry.
     return held.filter(({ name, ticket }, at) => {
       return held.findIndex((one) => one.name === name && one.ticket === ticket) === at;
     });
+  }
+
+  /**
+   * @internal What it and those around it hold in a store, and cannot give back before the caller's own end: what an
+   * `Owner` holds, and what is held by those whose work awaits the caller. A task that was started in a flow and is not awaited
+   * there keeps nothing: the flow ends without it.
+   */
+  keptIn(store: Store): Kept[] {
+    this.mark();
+    return this.heldIn(store, functionsAwaiting());
+  }
+
+  /** @internal Gives the functions that await the work of this flow, and of those around it, names of their own. */
+  mark(): void {
+    this.#around?.mark();
+    if (!this.#end || this.#end.name.startsWith('lockstep ')) return;
+    inProcess.marked += 1;
+    Object.defineProperty(this.#end, 'name', { value: `lockstep ${inProcess.marked}` });
   }
 
   /** @internal What is made of the innermost lease of which something can be, of it and those around it. */
@@ -74,8 +107,8 @@ export class Flow {
  * its like, which need no `Owner`, and an `RLock` can be acquired again. Run the work in it, or name it:
  * `acquire({ owner })`. It holds nothing by itself, and needs no end.
  *
- * *Gotchas.* A task that is started inside and not awaited there is part of the flow too. If it waits for something
- * that the flow holds, that is reported as a deadlock, although the flow would continue and release it. Give such a
+ * *Gotchas.* A task that is started inside and not awaited there is part of the owner too. If it waits for something
+ * that the owner holds, that is reported as a deadlock, although the owner would continue and release it. Give such a
  * task an `Owner` of its own, which is independent of the one around it.
  *
  * @example
@@ -92,6 +125,8 @@ export class Owner extends Flow {
   }
 }
 
+brand({ Owner });
+
 /** Whose an acquire is: the owner that it names, or the flow whose code is running. @throws {MisuseError} */
 export function flowOf(owner: Owner | undefined): Flow | null {
   if (owner === undefined) return Flow.current;
@@ -99,13 +134,10 @@ export function flowOf(owner: Owner | undefined): Flow | null {
   throw new MisuseError('owner must be an Owner');
 }
 
-/** Made with the first flow: from then on Node follows every promise, which costs all of them a little. */
-let asyncContext: AsyncLocalStorage<Flow> | null = null;
-
 function context(): AsyncLocalStorage<Flow> {
-  if (!asyncContext) {
+  if (!inProcess.context) {
     const { AsyncLocalStorage } = process.getBuiltinModule('node:async_hooks');
-    asyncContext = new AsyncLocalStorage();
+    inProcess.context = new AsyncLocalStorage();
   }
-  return asyncContext;
+  return inProcess.context;
 }

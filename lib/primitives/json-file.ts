@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { brand } from '../copies.ts';
 import { openStoreBeside } from '../disk/open-store.ts';
 import { LockTimeoutError, MisuseError } from '../errors.ts';
 import { Document } from '../file/document.ts';
@@ -214,14 +215,15 @@ export class JsonFile<T = unknown> implements Transferable {
     return new Lock(path.basename(real), { store: this.#options.store ?? openStoreBeside(real) });
   }
 
-  #act(operation: FileAct['operation']): FileAct {
-    return { operation, path: this.path };
+  #act(operation: FileAct['operation'], path = this.path): FileAct {
+    return { operation, path };
   }
 
   #newText(): FileAct {
-    return { operation: 'replace', path: `what should replace ${this.path}` };
+    return this.#act('replace', `what should replace ${this.path}`);
   }
 }
+brand({ JsonFile });
 
 type Change = (before: Buffer, lease: Lease) => Uint8Array | Promise<Uint8Array>;
 

@@ -1,9 +1,11 @@
-import { LeaseLostError, MisuseError } from '../errors.ts';
+import { brand } from '../copies.ts';
+import { isSameStore } from '../deadlock/open-stores.ts';
+import { MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
 import type { CommandLifeline, OwnEntry, Store } from '../store/store.ts';
-
-/** How often a holder that listens for its loss looks by itself. */
-const WATCH_MS = 1_000;
+import { LossWatch } from './loss-watch.ts';
+import { type Pause, SharedEntry } from './shared-entry.ts';
+import { abandonQuietly } from './waiting.ts';
 
 /** What distinguishes one lease from others. */
 export interface LeaseTraits {
@@ -11,12 +13,8 @@ export interface LeaseTraits {
   strict?: boolean;
   /** The flow that holds it may acquire the same again. */
   reentrant?: boolean;
-}
-
-/** An entry that leaves the line with the last of the leases that share it. */
-interface SharedEntry {
-  entry: OwnEntry;
-  leases: number;
+  /** Others may hold the same lock, and share it. */
+  isShared?: boolean;
 }
 
 /**
@@ -44,10 +42,10 @@ export class Lease implements AsyncDisposable, Disposable {
   readonly #traits: LeaseTraits;
   readonly #shared: SharedEntry;
   #released = false;
-  #loss: AbortController | null = null;
+  #loss: LossWatch | null = null;
 
   /** @internal */
-  constructor(store: Store, entry: OwnEntry, traits: LeaseTraits = {}, shared = { entry, leases: 1 }) {
+  constructor(store: Store, entry: OwnEntry, traits: LeaseTraits = {}, shared = new SharedEntry(entry)) {
     this.#store = store;
     this.#traits = traits;
     this.#shared = shared;
@@ -65,7 +63,12 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** Whether the lease is held, as far as this process knows without reading the disk. */
   get held(): boolean {
-    return !this.#released && this.#entry.state === 'holding';
+    return !this.#released && this.#shared.isHeld;
+  }
+
+  /** @internal Whether it will never be held again. */
+  get isOver(): boolean {
+    return this.#released || this.#shared.isOver;
   }
 
   /**
@@ -74,10 +77,7 @@ export class Lease implements AsyncDisposable, Disposable {
    * The watch keeps no process alive. After `release()` the signal never aborts.
    */
   get signal(): AbortSignal {
-    if (!this.#loss) {
-      this.#loss = new AbortController();
-      void this.#watchForLoss(this.#loss);
-    }
+    this.#loss ??= new LossWatch(this.#store, this.#shared, () => this.#released);
     return this.#loss.signal;
   }
 
@@ -111,7 +111,7 @@ export class Lease implements AsyncDisposable, Disposable {
    */
   async assertHeld(): Promise<void> {
     await this.#store.refresh(this.#entry);
-    this.#throwIfLost();
+    this.#shared.throwIfLost();
   }
 
   /** Releases as `release` does, without a promise. For stores on disk only. @throws as `release` */
@@ -138,7 +138,7 @@ export class Lease implements AsyncDisposable, Disposable {
   /** @internal `adopt`, for a command that has inherited a lifeline. */
   async adoptCommand(pid: number, lifeline: CommandLifeline | null): Promise<boolean> {
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false, lifeline });
-    this.#throwIfLost();
+    this.#shared.throwIfLost();
     return adopted;
   }
 
@@ -150,7 +150,7 @@ export class Lease implements AsyncDisposable, Disposable {
    */
   async handOver(pid: number, lifeline: CommandLifeline | null = null): Promise<boolean> {
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true, lifeline });
-    this.#throwIfLost();
+    this.#shared.throwIfLost();
     return adopted;
   }
 
@@ -169,7 +169,7 @@ export class Lease implements AsyncDisposable, Disposable {
     const pending = this.#isLast ? this.#store[how](this.#entry) : undefined;
     if (pending) await pending;
     this.#noteRelease();
-    this.#throwIfLost();
+    this.#shared.throwIfLost();
   }
 
   #giveBackSync(how: 'leave' | 'abandon'): void {
@@ -178,34 +178,45 @@ export class Lease implements AsyncDisposable, Disposable {
     this.#checkRelease();
     if (this.#isLast) sync[how](this.#entry);
     this.#noteRelease();
-    this.#throwIfLost();
+    this.#shared.throwIfLost();
   }
 
   /** @internal Its place in the lines of a store; null if it is not held, or is of another store. */
   placeIn(store: Store): Kept | null {
-    return this.held && store === this.#store ? { name: this.name, ticket: this.#entry.ticket } : null;
+    return this.held && isSameStore(store, this.#store) ? { name: this.name, ticket: this.#entry.ticket } : null;
   }
 
   /** @internal One more lease of the same entry, if that may be acquired again. */
   again(store: Store, name: string): Lease | null {
-    if (!this.held || !this.#traits.reentrant || store !== this.#store || name !== this.name) return null;
+    if (!this.#traits.reentrant || !this.isOf(store, name)) return null;
     this.#shared.leases += 1;
     return new Lease(this.#store, this.#entry, this.#traits, this.#shared);
   }
 
-  /** @internal Leaves the line for a while, without an end of this lease. */
-  async suspend(): Promise<void> {
-    await this.#store.leave(this.#entry);
+  /** @internal Whether it is held, and locks this name for others, also for those that share. */
+  isOf(store: Store, name: string): boolean {
+    return this.held && !this.#traits.isShared && name === this.name && isSameStore(store, this.#store);
   }
 
-  /** @internal Continues with another entry in the same line, which holds by now. */
-  resume(entry: OwnEntry): void {
-    this.#shared.entry = entry;
-    if (this.#loss) void this.#watchForLoss(this.#loss);
+  /**
+   * @internal Runs `work`, which gives the entry back and takes another one. From the call on, and until `work` is over,
+   * the lease is not held.
+   */
+  async pause<T>(work: (pause: Pause) => Promise<T>): Promise<T> {
+    const [shared, store] = [this.#shared, this.#store];
+    const signal = shared.pause();
+    try {
+      await this.assertHeld();
+      return await work({ shared, store, signal });
+    } finally {
+      shared.endPause();
+      // Released before it could leave the line: nothing else would end it.
+      if (signal.aborted && shared.isHeld) await abandonQuietly(store, shared.current);
+    }
   }
 
   get #entry(): OwnEntry {
-    return this.#shared.entry;
+    return this.#shared.current;
   }
 
   get #isLast(): boolean {
@@ -221,27 +232,8 @@ export class Lease implements AsyncDisposable, Disposable {
   #noteRelease(): void {
     if (this.#released) return;
     this.#released = true;
-    this.#shared.leases -= 1;
-  }
-
-  #throwIfLost(): void {
-    if (this.#entry.state === 'lost') throw this.#lostError();
-  }
-
-  #lostError(): LeaseLostError {
-    const { reason, by } = this.#entry.eviction ?? { reason: 'evicted', by: 'unknown' };
-    return new LeaseLostError(this.name, this.token, by === 'unknown' ? reason : `${reason}, says ${by}`);
-  }
-
-  async #watchForLoss(loss: AbortController): Promise<void> {
-    while (this.held) {
-      try {
-        await this.#store.changed(this.#entry, { timeoutMs: WATCH_MS, keepAlive: false });
-      } catch {
-        // The store cannot be read just now. It is read again later.
-        await new Promise<void>((resolve) => this.#store.clock.timer(WATCH_MS, false, resolve));
-      }
-    }
-    if (this.#entry.state === 'lost') loss.abort(this.#lostError());
+    this.#shared.release();
   }
 }
+
+brand({ Lease });

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { defaultStore, openStore } from '../disk/open-store.ts';
 import { LeaseLostError, StoreError } from '../errors.ts';
 import type { LineView, Store } from '../store/store.ts';
@@ -32,7 +33,7 @@ export type LockGrantedCallback<T> = (lock: GrantedLock | null) => T | PromiseLi
 
 /** A holder or a waiter of a lock. */
 export interface LockInfo extends GrantedLock {
-  /** The session that holds or waits: each process or thread has one. */
+  /** The session that holds or waits: each process or thread has one, and each copy of this package in it. */
   readonly clientId: string;
 }
 
@@ -99,6 +100,8 @@ export class LockManager {
     return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
   }
 }
+
+brand({ LockManager });
 
 /**
  * The locks of the default store, as `navigator.locks` has those of a browser.

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
@@ -70,3 +71,5 @@ export class Lock extends Acquirable implements Transferable {
     return ['Lock', this.name, this.place];
   }
 }
+
+brand({ Lock });

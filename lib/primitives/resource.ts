@@ -1,3 +1,4 @@
+import { noteOpen } from '../deadlock/open-stores.ts';
 import { defaultStore, openStore } from '../disk/open-store.ts';
 import { ConfigMismatchError, MisuseError } from '../errors.ts';
 import type { Action } from '../line/action.ts';
@@ -30,7 +31,10 @@ export abstract class Resource {
 
   /** The store that keeps the resource's line. @throws {StoreError} if it cannot be opened or trusted */
   get store(): Store {
-    this.#store ??= this.#openStore();
+    if (!this.#store) {
+      this.#store = this.#openStore();
+      noteOpen(this.#store);
+    }
     return this.#store;
   }
 

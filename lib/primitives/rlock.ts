@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import type { AcquireOptions } from './acquirable.ts';
 import { flowOf, type Owner } from './flow.ts';
 import type { Lease } from './lease.ts';
@@ -63,3 +64,5 @@ export class RLock extends Lock {
     }
   }
 }
+
+brand({ RLock });

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
@@ -85,6 +86,8 @@ export class RWLock extends Acquirable implements Transferable {
     return ['RWLock', this.name, this.place];
   }
 }
+
+brand({ RWLock });
 
 function askOf({ mode = 'exclusive' }: ModeOptions): number {
   if (Object.hasOwn(ASK, mode)) return ASK[mode];

@@ -1,3 +1,4 @@
+import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
@@ -133,3 +134,5 @@ export class BoundedSemaphore extends Semaphore {
     return ['BoundedSemaphore', this.name, this.permits, this.place];
   }
 }
+
+brand({ Semaphore, BoundedSemaphore });

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { brand } from '../copies.ts';
 import { LockstepError, MisuseError } from '../errors.ts';
 import { byDeadline } from '../time/deadline.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
@@ -70,10 +71,8 @@ export class Process {
 
   /** The children of this process that run now. */
   static activeChildren(): Process[] {
-    return children
-      .all()
-      .flatMap((child) => Process.#ofChild.get(child) ?? [])
-      .filter((process) => process.isAlive());
+    const all = children.all().flatMap((child) => Process.#ofChild.get(child) ?? []);
+    return all.filter((process) => process.isAlive());
   }
 
   /** Whether the process is ended when main's code has ended. Set it before `start`. */
@@ -247,3 +246,5 @@ export class Process {
     };
   }
 }
+
+brand({ Process });

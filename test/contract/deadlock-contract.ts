@@ -177,6 +177,97 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       expect(await standing(other, 'a')).toBe(0);
     });
 
+    test('a wait with a timeout for what its own flow holds is reported at once, not when the time is over', async () => {
+      await lock('a', one).withLock(async () => {
+        expect(await errorOf(lock('a', one).acquire({ timeout: 20_000 }))).toBeInstanceOf(DeadlockError);
+        expect(await errorOf(lock('a', one).acquire({ timeout: 0 }))).toBeInstanceOf(LockTimeoutError);
+      });
+    });
+
+    /** How the work of a flow may await a wait that it begins, and what that wait rejects with. */
+    const AWAITED: Record<string, (ask: () => Promise<unknown>) => Promise<unknown>> = {
+      'by await': async (ask) => void (await ask()),
+      'by return': (ask) => ask(),
+      'by return from an async function': async (ask) => ask(),
+      'through async functions around it': async (ask) => void (await (async () => (async () => ask())())()),
+      'through then': async (ask) => void (await ask().then((lease) => lease)),
+      'through finally': async (ask) => void (await ask().finally(() => undefined)),
+      'through Promise.all': async (ask) => void (await Promise.all([ask(), 1])),
+      'through an async generator': async (ask) => {
+        for await (const lease of (async function* () {
+          yield await ask();
+        })()) {
+          expect(lease).toBeUndefined();
+        }
+      },
+      'only some time after it began': async (ask) => {
+        const asked = ask();
+        await waiting(one, 'a', 1);
+        await asked;
+      },
+    };
+
+    test.each(Object.keys(AWAITED))(
+      'a wait for what is held around it is reported if the work awaits it %s',
+      async (how) => {
+        const work = lock('a', one).withLock(() => AWAITED[how]?.(() => lock('a', one).acquire(LONG)));
+        expect(await errorOf(work)).toBeInstanceOf(DeadlockError);
+        expect(await standing(other, 'a')).toBe(0);
+      },
+    );
+
+    /** How the work of a flow may begin a wait, and end without it. */
+    const BESIDE: Record<string, (ask: () => Promise<unknown>) => unknown> = {
+      'leaves alone': (ask) => ask(),
+      'catches errors of': (ask) => ask().catch(() => undefined),
+      'has awaited by a task that it leaves alone': (ask) => (async () => void (await ask()))(),
+      'has returned by a task that it leaves alone': (ask) => (async () => ask())(),
+    };
+
+    test.each(
+      Object.keys(BESIDE).flatMap((how) => [
+        [how, 'at once'],
+        [how, 'late'],
+      ]),
+    )(
+      'a wait for what is held around it, which the work %s, is granted when the work is over, %s',
+      async (how, when) => {
+        const mine = new Watched(one);
+        const later: Promise<unknown>[] = [];
+        await lock('a', one).withLock(async () => {
+          await lock('c', one).withLock(() => {
+            BESIDE[how]?.(() => {
+              const asked = lock('a', mine.store).withLock(() => 'in', LONG);
+              later.push(asked);
+              return asked;
+            });
+          });
+          await waiting(one, 'a', 1);
+          // Twice as long as until its second check.
+          if (when === 'late') await new Promise<void>((resolve) => one.clock.timer(250, true, resolve));
+        });
+        expect(await Promise.all(later)).toEqual(['in']);
+      },
+    );
+
+    test('a wait that its flow does not await closes no cycle through another process', async () => {
+      const entered = new Gate();
+      const beside: Promise<string>[] = [];
+      const first = lock('a', one).withLock(async () => {
+        await entered.opened;
+        beside.push(lock('b', one).withLock(() => 'beside', LONG));
+        await waiting(other, 'b', 1);
+        await waiting(other, 'a', 1);
+        return 'first';
+      });
+      const second = lock('b', other).withLock(() => {
+        entered.open();
+        return lock('a', other).withLock(() => 'second', LONG);
+      });
+      expect(await Promise.all([first, second])).toEqual(['first', 'second']);
+      expect(await Promise.all(beside)).toEqual(['beside']);
+    });
+
     test('who shares and asks for it exclusively is told, and who shares beside is not in the way of that', async () => {
       const index = (store: Store) => new RWLock('index', { store });
       await using _beside = await index(other).acquire({ mode: 'shared' });

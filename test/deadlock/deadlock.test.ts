@@ -47,6 +47,30 @@ it('a blocking wait for the own lock is told, and leaves nothing in line', async
   expect(stdout).toBe('DEADLOCK\n1\n');
 });
 
+it('work that awaits in a way that the engine does not see is in a deadlock once the process has nothing else to do', async () => {
+  const { stdout } = await evaluate(`
+    await lock.withLock(async () => {
+      const asked = lock.acquire();
+      const settled = new Promise((resolve) => asked.then(() => resolve('in'), (error) => resolve(error.code)));
+      asked.catch(() => undefined);
+      const timer = setTimeout(() => console.log('busy'), 150);
+      console.log(await settled);
+    });`);
+  expect(stdout).toBe('busy\nDEADLOCK\n');
+});
+
+it('a request that work does not await is granted after it, whatever else the process does', async () => {
+  const { stdout } = await evaluate(`
+    let later;
+    await lock.withLock(async () => {
+      later = lock.withLock(() => console.log('granted afterwards'));
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    });
+    console.log('over');
+    await later;`);
+  expect(stdout).toBe('over\ngranted afterwards\n');
+});
+
 it('a wait that a timer of the same process will end is no deadlock', async () => {
   const { stdout } = await evaluate(`
     const lease = await lock.acquire();

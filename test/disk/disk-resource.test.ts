@@ -33,3 +33,21 @@ test('who joins the line is in it for its caller too, though the dead before it 
   resource.expelDead(own);
   expect(own.state).toBe('holding');
 });
+
+test.each([
+  ['in the year 2300', 10_413_792_000_000_000, 9e15],
+  ['before 1970', -18_489_600_000_000, 0],
+])(
+  'a process whose clock is set %s acquires and releases, with the nearest time that a record can have',
+  (_, wallMicros, at) => {
+    const disk = new SimDisk();
+    disk.makeDirectory(DIRECTORY);
+    const host = directHost(disk, { key: 'a', pid: 1, wallMicros, tickMs: 0 }, []);
+    const { resource } = openResource(host, 1);
+    const [first, second] = [resource.join(LOCK, REQUEST), resource.join(LOCK, REQUEST)];
+    expect([first.state, second.state, second.ticket > first.ticket]).toEqual(['holding', 'waiting', true]);
+    expect(resource.view().entries.map(({ since }) => since)).toEqual([at / 1_000, at / 1_000]);
+    resource.leave(first);
+    expect(second.state).toBe('holding');
+  },
+);

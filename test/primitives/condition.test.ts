@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { Condition } from 'lockstep';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Condition, type Lease, MisuseError, Owner, RLock, RWLock } from 'lockstep';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { MemberAnswer } from '../../fixtures/programs/member.ts';
 import { type Member, Rig } from '../support/process-rig.ts';
 
@@ -169,4 +169,186 @@ test('a waiter goes on waiting after another flow of its process had the lock th
     return shared.notify();
   });
   expect(await taken).toBe('job');
+});
+
+describe('one object that tasks of one process share', () => {
+  let shared: Condition;
+  /** Resolves when so many wait in the condition's line, and none has its lock. */
+  const waitingHere = async (count: number) => {
+    await rig.inLine(condition, count);
+    await rig.inLine(lock, 0);
+  };
+
+  beforeEach(() => {
+    shared = new Condition(condition, { store: rig.store });
+  });
+
+  test('a task is woken again and again, and has the lock each time', async () => {
+    const wakings: boolean[] = [];
+    const waiter = shared.withLock(async (lease) => {
+      for (let times = 0; times < 3; times++) wakings.push((await shared.wait()) && lease.held);
+    });
+    for (let times = 0; times < 3; times++) {
+      await waitingHere(1);
+      expect(await shared.withLock(() => shared.notify())).toBe(1);
+    }
+    await waiter;
+    expect(wakings).toEqual([true, true, true]);
+  });
+
+  test.each<[string, (call: () => Promise<unknown>) => Promise<unknown>]>([
+    ['of no known flow', (call) => call()],
+    ['that holds another lock', (call) => rig.lock('other').withLock(call)],
+    ['of an Owner', (call) => new Owner().run(call)],
+  ])('a task %s that does not hold the lock may neither wait nor notify, and takes it from nobody', async (_, as) => {
+    const ended: string[] = [];
+    let leave: () => void = () => undefined;
+    const holder = shared.withLock(async (lease) => {
+      await new Promise<void>((resolve) => {
+        leave = resolve;
+      });
+      ended.push(lease.held ? 'holder' : 'robbed holder');
+    });
+    await rig.inLine(lock, 1);
+    const third = rig.lock(lock).withLock(() => ended.push('third'));
+    for (const call of [
+      () => shared.wait({ timeout: 50 }),
+      () => shared.waitFor(() => false, { timeout: 50 }),
+      () => shared.notify(),
+      () => shared.notifyAll(),
+    ]) {
+      await expect(as(call)).rejects.toThrow(MisuseError);
+    }
+    leave();
+    await Promise.all([holder, third]);
+    expect(ended).toEqual(['holder', 'third']);
+  });
+
+  test('after a plain acquire the code that acquired may wait and notify', async () => {
+    const waiter = (async () => {
+      await using lease = await shared.acquire();
+      return [await shared.wait(), lease.held];
+    })();
+    await waitingHere(1);
+    await using notifier = await shared.acquire();
+    expect(await shared.notify()).toBe(1);
+    await notifier.release();
+    expect(await waiter).toEqual([true, true]);
+  });
+
+  test('two tasks that each acquired plainly have the lock again, and may wait again, in any order', async () => {
+    const ends: string[] = [];
+    const task = async (name: string) => {
+      await using lease = await shared.acquire();
+      for (let times = 0; times < 2; times++) ends.push(`${name} ${(await shared.wait()) && lease.held}`);
+      await shared.notifyAll();
+    };
+    const tasks = [task('first'), task('second')];
+    for (let times = 0; times < 3; times++) {
+      await waitingHere(2);
+      await shared.withLock(() => shared.notify());
+    }
+    await Promise.all(tasks);
+    expect(ends.sort()).toEqual(['first true', 'first true', 'second true', 'second true']);
+  });
+
+  test('what an Owner acquired is its own, and no other task’s', async () => {
+    const owner = new Owner();
+    const lease = await shared.acquire({ owner });
+    await expect(shared.notify()).rejects.toThrow(MisuseError);
+    expect(await owner.run(() => shared.notify())).toBe(0);
+    expect(await shared.notify(1, { lease })).toBe(0);
+    await lease.release();
+  });
+
+  test('an Owner that acquires something else during a wait still has the lock after it', async () => {
+    await new Owner().run(async () => {
+      await using _lease = await shared.acquire();
+      const woken = shared.wait({ timeout: 200 });
+      await waitingHere(1);
+      await (await rig.lock('other').acquire()).release();
+      expect([await woken, await shared.notify()]).toEqual([false, 0]);
+    });
+  });
+
+  test('whoever names the lease may wait and notify with it, from any flow', async () => {
+    const lease = await new Owner().run(() => shared.acquire());
+    const waiter = rig.lock('other').withLock(() => shared.waitFor(() => lease.held && seen > 0, { lease }));
+    let seen = 0;
+    await waitingHere(1);
+    await shared.withLock(async (its) => {
+      seen += 1;
+      await shared.notifyAll({ lease: its });
+    });
+    expect([await waiter, lease.held]).toEqual([true, true]);
+    await lease.release();
+  });
+
+  test.each<[string, () => Promise<Lease>]>([
+    ['of another lock', () => rig.lock('other').acquire()],
+    [
+      'that was released',
+      async () => {
+        const lease = await shared.acquire();
+        await lease.release();
+        return lease;
+      },
+    ],
+    ['that shares the lock', () => new RWLock(lock, { store: rig.store }).acquire({ mode: 'shared' })],
+  ])('a lease %s is none to wait with', async (_, leaseOf) => {
+    const lease = await leaseOf();
+    await expect(shared.wait({ lease, timeout: 50 })).rejects.toThrow(MisuseError);
+    await expect(shared.notify(1, { lease })).rejects.toThrow(MisuseError);
+    await expect(shared.wait({ lease: {} as Lease })).rejects.toThrow('lease must be a Lease');
+    await lease.release();
+  });
+
+  test('a lease that its lock gave is one to wait with, if it is named', async () => {
+    const lease = await shared.lock.acquire();
+    expect([await shared.wait({ lease, timeout: 5 }), lease.held]).toEqual([false, true]);
+    await lease.release();
+  });
+
+  test('a flow that waits already may not wait or notify beside that', async () => {
+    await shared.withLock(async () => {
+      const first = shared.wait({ timeout: 100 });
+      await expect(shared.wait({ timeout: 100 })).rejects.toThrow(MisuseError);
+      await expect(shared.notify()).rejects.toThrow(MisuseError);
+      expect(await first).toBe(false);
+      expect(await shared.notify()).toBe(0);
+    });
+    await rig.inLine(lock, 0);
+  });
+
+  test.each(['at once', 'once it waits'])('a wait whose lease is released %s ends, and holds nothing', async (when) => {
+    let abandoned: Promise<unknown> | undefined;
+    const next = shared.withLock(() => shared.wait());
+    await waitingHere(1);
+    await shared.withLock(async () => {
+      // Not awaited: a mistake.
+      abandoned = shared.wait().catch((error: unknown) => error);
+      if (when === 'once it waits') await waitingHere(2);
+    });
+    expect(await abandoned).toBeInstanceOf(MisuseError);
+    expect(await shared.withLock(() => shared.notify())).toBe(1);
+    expect(await next).toBe(true);
+    for (const name of [condition, lock]) await rig.inLine(name, 0);
+  });
+
+  test('after a wait every lease of an RLock is held again, and learns of its loss', async () => {
+    const guard = new RLock('guard', { store: rig.store });
+    const nested = new Condition('nested', { lock: guard, store: rig.store });
+    await nested
+      .withLock(async (outer) => {
+        const { signal } = outer;
+        await nested.withLock(async (inner) => {
+          expect(await nested.wait({ timeout: 5 })).toBe(false);
+          expect([outer.held, inner.held, outer.token === inner.token]).toEqual([true, true, true]);
+        });
+        const lost = new Promise((resolve) => signal.addEventListener('abort', resolve));
+        await rig.store.evict('guard', outer.token, { reason: 'broken', by: 'a test' });
+        await lost;
+      })
+      .catch(({ code }) => expect(code).toBe('LEASE_LOST'));
+  });
 });

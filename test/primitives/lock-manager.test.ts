@@ -886,6 +886,24 @@ describe('a wait for what is held around it', () => {
     });
   });
 
+  test('is granted after the callback if that does not await it, however long the callback takes', async () => {
+    const later: Array<Promise<string>> = [];
+    const ask = (as: string) => {
+      const asked = one.locks.request('a', () => as);
+      later.push(asked);
+      return asked;
+    };
+    await one.locks.request('a', async () => {
+      void ask('alone');
+      void (async () => void (await ask('awaited by another task')))();
+      await one.locks.request('b', () => void ask('in another callback'));
+      // Past the second check of a wait.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect((await line('a')).pending).toHaveLength(3);
+    });
+    expect(await Promise.all(later)).toEqual(['alone', 'awaited by another task', 'in another callback']);
+  });
+
   test('is granted after the callback if that does not await it, with detectDeadlock: false or in an Owner of its own', async () => {
     const later: Array<Promise<string>> = [];
     await one.locks.request('a', () => {
