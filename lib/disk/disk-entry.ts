@@ -64,4 +64,8 @@ export class DiskEntry implements OwnEntry {
   get name(): string {
     return this.resource.name;
   }
+
+  get isInLine(): boolean {
+    return this.state === 'waiting' || this.state === 'holding';
+  }
 }

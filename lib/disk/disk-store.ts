@@ -66,20 +66,24 @@ export class DiskStore implements SyncStore {
   }
 
   join(name: string, config: Config, request: Request): DiskEntry {
-    if (!request.blocks) this.#host.processes.atSignals();
     const resource = this.#resources.findOrMake(name, config);
     if (!this.presence.announced) this.#begin(name);
-    return resource.join(config, request);
+    const entry = resource.join(config, request);
+    if (!request.blocks) this.#releaseAtSignals(entry);
+    return entry;
   }
 
-  leave(entry: OwnEntry): void {
+  /** An asynchronous caller goes on when signals have their own effects again. */
+  leave(entry: OwnEntry): Promise<void> | undefined {
     const own = entry as DiskEntry;
     own.resource.leave(own);
+    return this.#host.processes.signalsRestored();
   }
 
-  abandon(entry: OwnEntry, passOn?: Eviction): void {
+  abandon(entry: OwnEntry, passOn?: Eviction): Promise<void> | undefined {
     const own = entry as DiskEntry;
     own.resource.abandon(own, passOn);
+    return this.#host.processes.signalsRestored();
   }
 
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
@@ -167,6 +171,17 @@ export class DiskStore implements SyncStore {
       this.presence.announce();
     });
     this.#host.processes.atExit(this.#giveBack);
+  }
+
+  /** As long as the entry is in line. */
+  #releaseAtSignals(entry: DiskEntry): void {
+    if (!entry.isInLine) return;
+    const over = this.#host.processes.atSignals();
+    const deafen = entry.listen(() => {
+      if (entry.isInLine) return;
+      deafen();
+      over();
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
-import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
+import { atSignals, signalsRestored, withoutSignalHandlers } from './end-signals.ts';
+import { atExit } from './exit-hooks.ts';
 import type { Processes, ProcessFacts, ProcessState } from './host.ts';
 import { exists, readOrNull, statOf } from './process-table.ts';
 
@@ -58,5 +59,6 @@ export const nodeProcesses: Processes = {
   nonce: () => hexDigits() + process.pid.toString(16) + (process.hrtime.bigint() & 0xffffffffn).toString(16),
   atExit,
   atSignals,
+  signalsRestored,
   blocking: withoutSignalHandlers,
 };
