@@ -66,11 +66,14 @@ export class DiskStore implements SyncStore {
   }
 
   join(name: string, config: Config, request: Request): DiskEntry {
-    const resource = this.#resources.findOrMake(name, config);
-    if (!this.presence.announced) this.#begin(name);
-    const entry = resource.join(config, request);
-    if (!request.blocks) this.#releaseAtSignals(entry);
-    return entry;
+    if (request.blocks) return this.#join(name, config, request);
+    const over = this.#host.processes.atSignals(!request.onlyIfGranted);
+    try {
+      return this.#join(name, config, request).whenOut(over);
+    } catch (error) {
+      over();
+      throw error;
+    }
   }
 
   /** An asynchronous caller goes on when signals have their own effects again. */
@@ -173,15 +176,10 @@ export class DiskStore implements SyncStore {
     this.#host.processes.atExit(this.#giveBack);
   }
 
-  /** As long as the entry is in line. */
-  #releaseAtSignals(entry: DiskEntry): void {
-    if (!entry.isInLine) return;
-    const over = this.#host.processes.atSignals();
-    const deafen = entry.listen(() => {
-      if (entry.isInLine) return;
-      deafen();
-      over();
-    });
+  #join(name: string, config: Config, request: Request): DiskEntry {
+    const resource = this.#resources.findOrMake(name, config);
+    if (!this.presence.announced) this.#begin(name);
+    return resource.join(config, request);
   }
 
   /**

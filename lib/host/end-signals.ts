@@ -4,13 +4,10 @@ import { releaseAll } from './exit-hooks.ts';
 /*
  * Releases everything before a signal ends the process, as a guest: the signal keeps the effect that it has without us.
  *
- * A handler delays a signal until the event loop turns, and a computation or a blocking call delays that. So handlers
- * are there only while there is a reason, and only from one turn of the loop to another:
- *   1. They are installed when the turn that gives the first reason ends. Until then a signal ends the process at once,
- *      and its entries are stale.
- *   2. They are removed after the loop has polled once more. A signal that came before would be lost with its handler:
- *      Node has it in a queue by then, and its own effect is no longer possible.
- * The tests of `acquireSync` show the same need: a caller that blocks gives no reason, and no handler is there meanwhile.
+ * A handler delays a signal until the event loop turns, which a computation or a blocking call delays in turn. So
+ * handlers are there only while there is a reason, and none is there for a caller that blocks (`acquireSync`).
+ * They are removed after the loop has polled once more: a signal that came before is in Node's queue by then, and
+ * would be lost with its handler.
  */
 
 /**
@@ -33,17 +30,32 @@ const { setImmediate } = globalThis;
 const reasons = new Set<object>();
 let isInstalled = false;
 let isScheduled = false;
+/** Whether a turn of the loop has ended since the first of the reasons came. */
+let hasTurned = false;
+/**
+ * Whether the last reason was gone in the turn in which it came. Then this program does so again and again, and handlers
+ * would take several times as long as its whole acquire and release.
+ */
+let isBrief = false;
 /** Counts the removals that were requested: only the last one counts. */
 let removals = 0;
 let removal: Promise<void> | undefined;
 
-/** Releases before a signal ends the process, until the returned function is called. */
-export function atSignals(): () => void {
+/**
+ * Releases before a signal ends the process, until the returned function is called. `isLong`: there will be a reason for
+ * more than this turn of the loop, so handlers are installed now. Otherwise they are when the turn ends; until
+ * then a signal ends the process at once, as it does a blocked one, and what it held is stale.
+ */
+export function atSignals(isLong: boolean): () => void {
   const reason = {};
+  if (reasons.size === 0) hasTurned = false;
   reasons.add(reason);
-  if (canEnd) installSoon();
+  if (canEnd && !isInstalled && isLong && !isBrief) install();
+  scheduleTurn();
   return () => {
-    if (reasons.delete(reason) && reasons.size === 0 && isInstalled) removeSoon();
+    if (!reasons.delete(reason) || reasons.size > 0) return;
+    isBrief = !hasTurned;
+    if (isInstalled) removeSoon();
   };
 }
 
@@ -63,14 +75,16 @@ export function withoutSignalHandlers<T>(block: () => T): T {
   }
 }
 
-/** At the end of this turn: after the promise callbacks, before the loop goes on. */
-function installSoon(): void {
-  if (isInstalled || isScheduled) return;
+/** The turn ends after its promise callbacks, before the loop goes on. */
+function scheduleTurn(): void {
+  if (isScheduled) return;
   isScheduled = true;
   queueMicrotask(() =>
     process.nextTick(() => {
       isScheduled = false;
-      if (reasons.size > 0 && !isInstalled) install();
+      if (reasons.size === 0) return;
+      hasTurned = true;
+      if (canEnd && !isInstalled) install();
     }),
   );
 }

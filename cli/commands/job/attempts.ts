@@ -1,12 +1,12 @@
 import prettyMs from 'pretty-ms';
 import { nodeHost } from '../../../lib/host/node-host.ts';
-import type { Lease } from '../../../lib/primitives/lease.ts';
 import type { HeldProcess } from '../../../lib/process/held-process.ts';
 import { ownerFor } from '../../../lib/session/session.ts';
 import { later } from '../../../lib/time/timer.ts';
+import type { Holding } from '../../access/holding.ts';
 import { startCommand } from '../../child/start.ts';
 import { say } from '../../output/exit.ts';
-import { type Attempted, endOfAttempt, type JobEnd, mayRetry } from './end.ts';
+import { type Attempted, endOfAttempt, endOfLoss, type JobEnd, mayRetry } from './end.ts';
 import type { JobPlan } from './plan.ts';
 import type { JobRecord } from './record.ts';
 import type { Stop } from './stop.ts';
@@ -17,7 +17,7 @@ type Course = 'exited' | 'timed out' | 'stopped';
 
 /** What the attempts of a run share. */
 export interface AttemptParts {
-  lease: Lease;
+  holding: Holding;
   env: NodeJS.ProcessEnv;
   /** The descriptor that the command prints to. */
   output: number;
@@ -30,11 +30,13 @@ export interface AttemptParts {
 /** Runs the command under the lease, and again as the plan allows if it fails. @throws {Stopped} (rejects) */
 export async function attempts(plan: JobPlan, parts: AttemptParts): Promise<JobEnd> {
   const { recorded, name, verbose } = plan;
-  const { stop } = parts;
+  const { holding, stop } = parts;
   for (let number = 1; ; number++) {
     stop.poll();
     const end = endOfAttempt(await attempt(plan, number, parts));
     stop.check();
+    const loss = await holding.loss();
+    if (loss) return endOfLoss(loss, end);
     if (number > recorded.retries || !mayRetry(end)) return end;
     const restMs = backoffOf(plan, number);
     if (verbose) say(`${name}: ${end.message}; once more in ${prettyMs(restMs)}`);
@@ -66,10 +68,10 @@ async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Prom
 
 /** The command, an owner of the lock's entry, and recorded before it begins. */
 function started({ words }: JobPlan, number: number, parts: AttemptParts): Promise<HeldProcess> {
-  const { lease, output, record } = parts;
+  const { holding, output, record } = parts;
   const env = { ...parts.env, LOCKSTEP_JOB_RUN: record.start.key, LOCKSTEP_ATTEMPT: String(number) };
   return startCommand(words, { env, output, ends: 'tree' }, async ({ pid }) => {
-    await lease.adopt(pid);
+    await holding.lease.adopt(pid);
     const facts = ownerFor(nodeHost, pid)?.facts ?? { ...record.start.facts, pid, tid: pid };
     record.note({ it: 'began', at: Date.now(), facts });
   });

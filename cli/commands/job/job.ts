@@ -2,10 +2,10 @@ import prettyMs from 'pretty-ms';
 import { directoryOf, openStore } from '../../../lib/disk/open-store.ts';
 import { Lease } from '../../../lib/primitives/lease.ts';
 import type { Store } from '../../../lib/store/store.ts';
+import { Holding } from '../../access/holding.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
-import { messageWithRemedy } from '../../output/remedies.ts';
 import { Admission } from './admission.ts';
 import { attempts } from './attempts.ts';
 import { endOfFailure, type JobEnd } from './end.ts';
@@ -74,12 +74,12 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     if (!record.began) pings?.start();
     record.hasBegun();
   };
-  const work = async (lease: Lease): Promise<JobEnd> => {
+  const work = async (holding: Holding): Promise<JobEnd> => {
     const early = ifNotDue(plan, others);
     if (early) return early;
-    const env = { ...process.env, ...environmentOf(lease, store) };
+    const env = { ...process.env, ...environmentOf(holding.lease, store) };
     const fd = output.open(record.directory, record.start);
-    return attempts(plan, { lease, env, output: fd, record, stop, onBegan });
+    return attempts(plan, { holding, env, output: fd, record, stop, onBegan });
   };
   return settled(record, output, async () => {
     if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);
@@ -88,7 +88,8 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     if (!(lease instanceof Lease)) return lease;
     await noteAcquired(record, lease);
     // The end is recorded before another run can get the lock.
-    return settled(record, output, () => work(lease)).finally(() => giveBack(lease));
+    const holding = new Holding(lease);
+    return settled(record, output, () => work(holding)).finally(() => holding.release());
   });
 }
 
@@ -123,16 +124,6 @@ async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
     // The run ends here, and must leave nothing in line.
     await lease.end().catch(() => undefined);
     throw error;
-  }
-  lease.signal.addEventListener('abort', () => say((lease.signal.reason as Error).message));
-}
-
-async function giveBack(lease: Lease): Promise<void> {
-  try {
-    await lease.release();
-  } catch (error) {
-    // The command has run, and its status is what the caller needs. A lost lease was reported when it was lost.
-    if (lease.held) say(messageWithRemedy(error));
   }
 }
 

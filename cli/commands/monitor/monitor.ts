@@ -4,7 +4,6 @@ import { isWell } from '../../../lib/heartbeat/verdict.ts';
 import { nodeHost } from '../../../lib/host/node-host.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { mortalAsInit } from '../../child/signals.ts';
 import { EXIT, Exit } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
 import { jsonText } from '../../text/escape.ts';
@@ -41,7 +40,6 @@ async function showOnce(monitor: Monitor, reaction: Reaction | null, { json }: M
 
 /** Prints changes until a signal ends this process, or the reader of its output is gone. */
 async function watch(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<never> {
-  mortalAsInit();
   endWithReader();
   const printed = new Printed();
   for (let isFirst = true; ; isFirst = false) {

@@ -5,6 +5,7 @@ import type { HeldProcess } from '../../../lib/process/held-process.ts';
 import type { Store } from '../../../lib/store/store.ts';
 import { later } from '../../../lib/time/timer.ts';
 import { acquireFor } from '../../access/acquisition.ts';
+import { Holding } from '../../access/holding.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type {
@@ -19,7 +20,6 @@ import { forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
 import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
-import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -37,9 +37,7 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
   const limits = limitsOf(args);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
-  const status = await runHolding(lease, wanted.store, words, limits);
-  await giveBack(lease);
-  throw new Exit(status);
+  throw new Exit(await runHolding(lease, wanted.store, words, limits));
 }
 
 interface Limits {
@@ -47,10 +45,16 @@ interface Limits {
   killAfterMs: number;
 }
 
+/** @returns the command's status; if the lease was lost meanwhile, 75: the command may not have been alone */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
   const child = await started(lease, store, words);
-  warnOfLoss(lease);
-  return endOf(child, limits);
+  const holding = new Holding(lease);
+  const status = await endOf(child, limits);
+  const loss = await holding.loss();
+  await holding.release();
+  if (loss === null) return status;
+  if (status !== EXIT.ok) say(`run: the command itself ended with exit code ${status}`);
+  return EXIT.notAcquired;
 }
 
 /** The command, an owner of the lock's entry. If it cannot be started, nothing stays in line. */
@@ -78,19 +82,6 @@ async function endOf(child: HeldProcess, { timeoutMs, killAfterMs }: Limits): Pr
   const status = statusOf(await child.exit());
   cancel();
   return timedOut ? EXIT.timedOut : status;
-}
-
-function warnOfLoss(lease: Lease): void {
-  lease.signal.addEventListener('abort', () => say(`${(lease.signal.reason as Error).message}`));
-}
-
-async function giveBack(lease: Lease): Promise<void> {
-  try {
-    await lease.release();
-  } catch (error) {
-    // The caller needs the command's status. A loss was reported when it happened.
-    if (lease.held) say(messageWithRemedy(error));
-  }
 }
 
 function wordsOf({ words, command }: RunArguments): readonly string[] {

@@ -65,7 +65,7 @@ export class Terminal {
   /** Takes the terminal until `leave`. */
   enter(): void {
     nodeHost.processes.atExit(this.leave);
-    nodeHost.processes.atSignals();
+    nodeHost.processes.atSignals(true);
     // Before Node prints the error, which would go to the alternative screen.
     process.on('uncaughtExceptionMonitor', this.leave);
     process.stdout.on('error', this.#onBroken);
