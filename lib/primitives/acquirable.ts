@@ -11,6 +11,7 @@ import { Resource } from './resource.ts';
 import {
   abandonQuietly,
   abandonQuietlySync,
+  checkBlockingWait,
   checkWait,
   untilHolding,
   untilHoldingSync,
@@ -91,7 +92,7 @@ export abstract class Acquirable extends Resource {
   }
 
   protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
-    checkWait(options);
+    checkBlockingWait(options);
     const granted = this.tryEnterSync(ask, options, traits);
     if (granted) return granted;
     const flow = flowOf(options.owner);
