@@ -33,7 +33,7 @@ let isScheduled = false;
 /** Whether a turn of the loop has ended since the first of the reasons came. */
 let hasTurned = false;
 /**
- * Whether the last reason was gone in the turn in which it came. Then this program does so again and again, and handlers
+ * Whether the last long reason was gone in the turn in which it came. Then this program does so again and again, and handlers
  * would take several times as long as its whole acquire and release.
  */
 let isBrief = false;
@@ -54,7 +54,7 @@ export function atSignals(isLong: boolean): () => void {
   scheduleTurn();
   return () => {
     if (!reasons.delete(reason) || reasons.size > 0) return;
-    isBrief = !hasTurned;
+    if (isLong) isBrief = !hasTurned;
     if (isInstalled) removeSoon();
   };
 }
