@@ -31,6 +31,7 @@ export class Witness {
   readonly #self = ownLife();
   readonly #inside = new Set<string>();
   #made = 0;
+  #hasVanished = false;
 
   constructor(directory: string, section: Section) {
     this.#section = section;
@@ -42,7 +43,7 @@ export class Witness {
 
   enter(token: number, ask: number): Visit {
     const marker = `${this.#self}.${ask}.${++this.#made}`;
-    fs.closeSync(fs.openSync(path.join(this.#markers, marker), 'wx'));
+    if (!this.#hasVanished) fs.closeSync(fs.openSync(path.join(this.#markers, marker), 'wx'));
     this.#inside.add(marker);
     this.#lookAround(marker, token, ask);
     const number = this.#read();
@@ -61,8 +62,9 @@ export class Witness {
     this.#inside.delete(marker);
   }
 
-  /** For a process that is about to die of a signal, and does nothing more in here. */
+  /** For a process that is about to die of a signal: it leaves no marker from now on. */
   vanish(): void {
+    this.#hasVanished = true;
     for (const marker of this.#inside) this.#remove(marker);
   }
 

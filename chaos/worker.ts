@@ -1,4 +1,3 @@
-import { onExit } from 'signal-exit';
 import { Random } from './random.ts';
 import { Ground } from './scenery.ts';
 import { Tasks } from './tasks.ts';
@@ -26,8 +25,13 @@ process.on('message', () => {
 process.on('disconnect', () => process.exit(0));
 
 const tasks = new Tasks({ ground: new Ground(setup.root), random, breaks: setup.breaks, report });
-// Before Lockstep's own handler, which releases everything on SIGTERM: our markers must be gone by then.
-onExit(() => tasks.vanish());
+// Before Lockstep releases everything: our markers must be gone by then. On SIGTERM it leaves the decision to this handler,
+// and releases when the signal comes again.
+process.on('exit', () => tasks.vanish());
+process.once('SIGTERM', () => {
+  tasks.vanish();
+  process.kill(process.pid, 'SIGTERM');
+});
 
 report({ is: 'ready' });
 const most = random.whole(MOST_CYCLES / 20, MOST_CYCLES);

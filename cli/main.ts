@@ -6,6 +6,7 @@ import pack from '../package.json' with { type: 'json' };
 import { splitWords } from './args/argv.ts';
 import { describeProgram, type Program } from './args/program.ts';
 import { complaintOf } from './args/usage-errors.ts';
+import { handleOwnSignals } from './child/signals.ts';
 import { COMMANDS, VERBS, WITH_COMMAND } from './commands/index.ts';
 import { EXIT, report, UsageError } from './output/exit.ts';
 import { checkedOutput, flush } from './output/stdout.ts';
@@ -61,6 +62,7 @@ function skipHelpCache(parser: unknown): void {
   Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
 }
 
+handleOwnSignals();
 // An error from a callback is reported in the same way: Node would print it unescaped.
 process.on('uncaughtException', (error) => process.exit(reported(error)));
 const codeOf = checkedOutput();

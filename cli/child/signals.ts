@@ -35,11 +35,19 @@ function inForeground(): boolean {
 }
 
 /**
- * Makes SIGINT, SIGTERM and SIGHUP end us as the first process of a container too: the kernel delivers to it only signals that
- * it handles. Any other process needs no handler, and without one its parent sees that a signal ended it.
+ * Handles two signals that would not have their usual effects on this process. To be called first.
+ *
+ * - Node opens its debugger on a port at SIGUSR1. That signal is meant for the command: while there is none, it is ignored.
+ * - To the first process of a container the kernel delivers only signals that it handles, so it could not be ended. Any
+ *   other process needs no handler, and without one its parent sees that a signal ended it.
  */
-export function mortalAsInit(): void {
+export function handleOwnSignals(): void {
+  process.on('SIGUSR1', () => undefined);
   if (process.pid !== 1) return;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => process.exit(statusOfSignal(signal)));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      // A verb with a handler of its own decides, as one that forwards the signal to its command.
+      if (process.listenerCount(signal) === 1) process.exit(statusOfSignal(signal));
+    });
+  }
 }

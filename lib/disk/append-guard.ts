@@ -1,8 +1,8 @@
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { StoreError } from '../errors.ts';
 import { systemError } from '../host/errno.ts';
 import type { Files, Host } from '../host/host.ts';
+import { properLockfile } from '../host/proper-lockfile.ts';
 import type { Clock } from '../time/clock.ts';
 import type { Exclusively } from './guarded-files.ts';
 
@@ -24,7 +24,7 @@ const RETRY_MOST_MS = 50;
  * @throws {StoreError} if it cannot be had
  */
 export function appendGuard({ files, clock }: Host): Exclusively {
-  const lockfile = createRequire(import.meta.url)('proper-lockfile') as typeof import('proper-lockfile');
+  const lockfile = properLockfile();
   const fs = guardFiles(files);
   return (file, call) => {
     const directory = path.dirname(file);

@@ -48,6 +48,18 @@ export class DiskEntry implements OwnEntry {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls back once the entry is not in line any more: at once, if it was refused. */
+  whenOut(callback: () => void): this {
+    const check = () => {
+      if (this.state === 'waiting' || this.state === 'holding') return;
+      this.#listeners.delete(check);
+      callback();
+    };
+    this.#listeners.add(check);
+    check();
+    return this;
+  }
+
   /** Notifies the listeners. */
   changed(): void {
     for (const listener of [...this.#listeners]) listener();

@@ -90,20 +90,27 @@ export class DiskStore implements SyncStore {
   }
 
   join(name: string, config: Config, request: Request): DiskEntry {
-    if (!request.blocks) this.#host.processes.atSignals();
-    const resource = this.#resources.findOrMake(name, config);
-    if (!this.presence.announced) this.#begin(name);
-    return resource.join(config, request);
+    if (request.blocks) return this.#join(name, config, request);
+    const over = this.#host.processes.atSignals(!request.onlyIfGranted);
+    try {
+      return this.#join(name, config, request).whenOut(over);
+    } catch (error) {
+      over();
+      throw error;
+    }
   }
 
-  leave(entry: OwnEntry): void {
+  /** An asynchronous caller goes on when signals have their own effects again. */
+  leave(entry: OwnEntry): Promise<void> | undefined {
     const own = entry as DiskEntry;
     own.resource.leave(own);
+    return this.#host.processes.signalsRestored();
   }
 
-  abandon(entry: OwnEntry, passOn?: Eviction): void {
+  abandon(entry: OwnEntry, passOn?: Eviction): Promise<void> | undefined {
     const own = entry as DiskEntry;
     own.resource.abandon(own, passOn);
+    return this.#host.processes.signalsRestored();
   }
 
   adopt(entry: OwnEntry, pid: number, options: AdoptOptions): boolean {
@@ -196,6 +203,12 @@ export class DiskStore implements SyncStore {
     });
     this.#host.processes.atExit(this.#giveBack);
     sweepSessions(this.#sweep);
+  }
+
+  #join(name: string, config: Config, request: Request): DiskEntry {
+    const resource = this.#resources.findOrMake(name, config);
+    if (!this.presence.announced) this.#begin(name);
+    return resource.join(config, request);
   }
 
   /**

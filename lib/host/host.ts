@@ -138,10 +138,15 @@ export interface Processes {
   uid(): number;
   /** A short random hexadecimal string that no other session has. */
   nonce(): string;
-  /** Calls `release` with the exit code when this process exits. It must neither throw nor wait. Idempotent. */
+  /** Calls `release` with the exit code when this process exits. It must not wait. Idempotent. */
   atExit(release: (code: number | null) => void): void;
-  /** From now on calls it also when a signal ends the process; the code is null then. Idempotent. */
-  atSignals(): void;
+  /**
+   * Until the returned function is called, calls it also before a signal ends the process; the code is null then. `isLong`:
+   * from now on, if that is expected to last; otherwise when this turn of the event loop ends.
+   */
+  atSignals(isLong: boolean): () => void;
+  /** Resolves when signals have their own effects again, once `atSignals` is over; undefined if they have them now. */
+  signalsRestored(): Promise<void> | undefined;
   /** Runs something that blocks this thread; signals keep their own effects meanwhile. */
   blocking<T>(call: () => T): T;
 }

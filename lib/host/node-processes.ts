@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import os from 'node:os';
+import { atSignals, signalsRestored, withoutSignalHandlers } from './end-signals.ts';
 import { isErrno } from './errno.ts';
-import { atExit, atSignals, withoutSignalHandlers } from './exit-hooks.ts';
+import { atExit } from './exit-hooks.ts';
 import type { Processes, ProcessFacts, ProcessState } from './host.ts';
 import { bootedAt, exists, readOrNull, statOf } from './process-table.ts';
 
@@ -74,5 +75,6 @@ export const nodeProcesses: Processes = {
   nonce: () => hexDigits() + process.pid.toString(16) + (process.hrtime.bigint() & 0xffffffffn).toString(16),
   atExit,
   atSignals,
+  signalsRestored,
   blocking: withoutSignalHandlers,
 };

@@ -23,7 +23,7 @@ const MAX_TIME_MS = 8.64e15;
  * How a run ended.
  *
  * - `succeeded`: the command exited with 0.
- * - `failed`: the command exited otherwise, or could not be started.
+ * - `failed`: the command exited otherwise, could not be started, or ran when the lease was lost.
  * - `timed-out`: the command ran past its timeout and was ended.
  * - `replaced`: a later run (`by`) ended this one, or took its place in line.
  * - `cancelled`: a signal to the run's wrapper ended the run.

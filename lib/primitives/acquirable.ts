@@ -12,6 +12,7 @@ import type { Pause } from './shared-entry.ts';
 import {
   abandonQuietly,
   abandonQuietlySync,
+  checkBlockingWait,
   checkWait,
   untilHolding,
   untilHoldingSync,
@@ -91,7 +92,7 @@ export abstract class Acquirable extends Resource {
   }
 
   protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
-    checkWait(options);
+    checkBlockingWait(options);
     const granted = this.tryEnterSync(ask, options, traits);
     if (granted) return granted;
     const flow = flowOf(options.owner);

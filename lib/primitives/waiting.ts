@@ -11,7 +11,7 @@ const LAST_CHECK_MS = 1_000;
 export interface WaitOptions {
   /** How long to wait, in ms. 0: not at all. Default: no limit. */
   timeout?: number;
-  /** Ends the wait, which then rejects with the signal's reason. */
+  /** Ends the wait, which then rejects with the signal's reason. A wait that blocks its thread takes none. */
   signal?: AbortSignal | undefined;
 }
 
@@ -31,6 +31,14 @@ export interface WaitManner {
 export function checkWait({ timeout }: WaitOptions): void {
   if (timeout === undefined || (typeof timeout === 'number' && timeout >= 0)) return;
   throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
+}
+
+/** The same for a wait that blocks the thread, in which no code can run that would abort a signal. @throws {MisuseError} */
+export function checkBlockingWait(options: WaitOptions): void {
+  checkWait(options);
+  options.signal?.throwIfAborted();
+  if (options.signal)
+    throw new MisuseError('a signal cannot end a wait that blocks its thread: give a timeout instead');
 }
 
 /**

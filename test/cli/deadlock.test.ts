@@ -138,7 +138,8 @@ describe('a command inside of another goes on', () => {
     await rig.line('A', 1, 1);
     await rig.run('break', 'A');
     await outer.says('in');
-    expect((await outer.ended).status).toBe(0);
+    // The inner one got the lock; the outer one lost it.
+    expect((await outer.ended).status).toBe(75);
   });
 
   test('when it outlives what was held around it, though it still has the variable that says so', async () => {

@@ -307,7 +307,7 @@ describe('break', () => {
     const [successor] = await rig.entries('n');
     expect(successor?.ticket).toBeGreaterThan(entry?.ticket ?? 0);
     expect(holder.running).toBe(true);
-    expect((await holder.letGo()).status).toBe(0);
+    expect((await holder.letGo()).status).toBe(75);
     expect(await rig.entries('n')).toMatchObject([{ ticket: successor?.ticket, state: 'holding' }]);
     expect((await rig.run('run', 'n', '-n', '--', 'true')).status).toBe(75);
     expect(await next.letGo()).toMatchObject({ status: 0, stderr: '' });

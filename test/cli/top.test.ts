@@ -249,6 +249,8 @@ describe.skipIf(!hasPython)('on a terminal (needs python3 for a pseudo terminal)
     ['SIGHUP', (top: Pty) => process.kill(top.pid, 'SIGHUP'), 'SIGHUP'],
     ['SIGINT', (top: Pty) => process.kill(top.pid, 'SIGINT'), 'SIGINT'],
     ['SIGQUIT', (top: Pty) => process.kill(top.pid, 'SIGQUIT'), 'SIGQUIT'],
+    ['SIGUSR2', (top: Pty) => process.kill(top.pid, 'SIGUSR2'), 'SIGUSR2'],
+    ['SIGALRM', (top: Pty) => process.kill(top.pid, 'SIGALRM'), 'SIGALRM'],
   ])('%s gives the terminal back as it was', async (_, end, status) => {
     await rig.hold('deploy');
     const top = await watching();

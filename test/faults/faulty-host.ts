@@ -56,7 +56,8 @@ export class FaultyHost implements Host {
     this.processes = {
       ...nodeHost.processes,
       atExit: (giveBack) => void this.#exits.push(giveBack),
-      atSignals: () => undefined,
+      atSignals: () => () => undefined,
+      signalsRestored: () => undefined,
     };
   }
 

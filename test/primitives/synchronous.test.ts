@@ -1,4 +1,4 @@
-import { LockTimeoutError } from 'lockstep';
+import { LockTimeoutError, MisuseError } from 'lockstep';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Rig } from '../support/process-rig.ts';
 
@@ -90,4 +90,15 @@ test('after a synchronous wait signals give the lock back again', async () => {
   if (answer.is !== 'granted') throw new Error(JSON.stringify(answer));
   expect(await waiter.kill('SIGTERM')).toEqual({ code: null, signal: 'SIGTERM' });
   expect(rig.ending('deploy', answer.token)).toBe('leave');
+});
+
+test('a signal that could never end a blocking wait is refused at once, with what to give instead', async () => {
+  const signal = AbortSignal.timeout(60_000);
+  for (const target of [rig.lock('deploy'), rig.semaphore('room', 2)]) {
+    expect(() => target.acquireSync({ signal })).toThrow(MisuseError);
+    expect(() => target.acquireSync({ signal })).toThrow('give a timeout instead');
+    expect((await target.inspect()).entries).toEqual([]);
+    // It does not wait, so it need not be ended.
+    target.tryAcquireSync({ signal })?.releaseSync();
+  }
 });

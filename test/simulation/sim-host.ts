@@ -38,7 +38,8 @@ export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, clos
       uid: () => 0,
       nonce: () => identity.key,
       atExit() {},
-      atSignals() {},
+      atSignals: () => () => undefined,
+      signalsRestored: () => undefined,
       blocking: (call) => call(),
     },
     clock: {

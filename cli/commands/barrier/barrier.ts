@@ -2,7 +2,6 @@ import { Barrier, BrokenBarrierError, ConfigMismatchError, openStore } from '../
 import { describeConfig } from '../../../lib/internal.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
-import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
@@ -23,7 +22,6 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   if (!barrier) return;
   if (abort) return barrier.abort();
   if (reset) return barrier.reset();
-  mortalAsInit();
   try {
     const index = await barrier.wait({ timeout, label: `barrier ${name}` });
     process.stdout.write(`${index}\n`);

@@ -15,7 +15,7 @@ import {
 import { commandOf, pidOf } from '../../access/pid.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
-import { forwardSignals, mortalAsInit } from '../../child/signals.ts';
+import { forwardSignals } from '../../child/signals.ts';
 import { startHeld } from '../../child/start.ts';
 import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
@@ -68,7 +68,6 @@ async function beatAround(args: BeatArguments, words: readonly string[]): Promis
 }
 
 async function beatUntilKilled(args: BeatArguments): Promise<void> {
-  mortalAsInit();
   const beat = prepare(args)(nodeHost.processes.self(), commandLine());
   // A heartbeat does not keep its process alive; this process has nothing else to do.
   const stay = setInterval(() => undefined, MAX_LOOK_MS);
@@ -78,7 +77,6 @@ async function beatUntilKilled(args: BeatArguments): Promise<void> {
 
 /** Reports for another process. It is not our child, so its end is polled for. */
 async function beatFor(args: BeatArguments, given: number): Promise<void> {
-  mortalAsInit();
   const begin = prepare(args);
   const pid = pidOf(given, 'beat NAME --pid $$');
   const facts = ownerFor(nodeHost, pid)?.facts;

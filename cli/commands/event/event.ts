@@ -2,7 +2,6 @@ import prettyMs from 'pretty-ms';
 import { Event, openStore } from '../../../lib/index.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
-import { mortalAsInit } from '../../child/signals.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { inShell } from '../../text/shell-word.ts';
 
@@ -18,7 +17,6 @@ export async function actOnEvent(args: EventArguments): Promise<void> {
   const timeout = patienceOf(args);
   const event = new Event(name, { store: openStore(dir) });
   if (action !== 'wait') return event[action]();
-  mortalAsInit();
   if (await event.wait({ timeout, label: `event wait ${name}` })) return;
   // With --nonblock the exit code is the answer.
   if (!nonblock)

@@ -1,9 +1,9 @@
 import prettyMs from 'pretty-ms';
-import type { Lease } from '../../../lib/index.ts';
 import { type HeldProcess, later, nodeHost, ownerFor } from '../../../lib/internal.ts';
+import type { Holding } from '../../access/holding.ts';
 import { startCommand } from '../../child/start.ts';
 import { say } from '../../output/exit.ts';
-import { type Attempted, endOfAttempt, type JobEnd, mayRetry } from './end.ts';
+import { type Attempted, endOfAttempt, endOfLoss, type JobEnd, mayRetry } from './end.ts';
 import type { JobPlan } from './plan.ts';
 import type { JobRecord } from './record.ts';
 import type { Stop } from './stop.ts';
@@ -14,7 +14,7 @@ type Course = 'exited' | 'timed out' | 'stopped';
 
 /** What the attempts of a run share. */
 export interface AttemptParts {
-  lease: Lease;
+  holding: Holding;
   env: NodeJS.ProcessEnv;
   /** The descriptor that the command prints to. */
   output: number;
@@ -27,11 +27,13 @@ export interface AttemptParts {
 /** Runs the command under the lease, and again as the plan allows if it fails. @throws {Stopped} (rejects) */
 export async function attempts(plan: JobPlan, parts: AttemptParts): Promise<JobEnd> {
   const { recorded, name, verbose } = plan;
-  const { stop } = parts;
+  const { holding, stop } = parts;
   for (let number = 1; ; number++) {
     stop.poll();
     const end = endOfAttempt(await attempt(plan, number, parts));
     stop.check();
+    const loss = await holding.loss();
+    if (loss) return endOfLoss(loss, end);
     if (number > recorded.retries || !mayRetry(end)) return end;
     const restMs = backoffOf(plan, number);
     if (verbose) say(`${name}: ${end.message}; once more in ${prettyMs(restMs)}`);
@@ -63,9 +65,9 @@ async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Prom
 
 /** The command, an owner of the lock's entry, and recorded before it begins. */
 function started({ words }: JobPlan, number: number, parts: AttemptParts): Promise<HeldProcess> {
-  const { lease, output, record } = parts;
+  const { holding, output, record } = parts;
   const env = { ...parts.env, LOCKSTEP_JOB_RUN: record.start.key, LOCKSTEP_ATTEMPT: String(number) };
-  return startCommand(lease, words, { env, output, ends: 'tree' }, async ({ pid }, adopt) => {
+  return startCommand(holding.lease, words, { env, output, ends: 'tree' }, async ({ pid }, adopt) => {
     await adopt();
     const facts = ownerFor(nodeHost, pid)?.facts ?? { ...record.start.facts, pid, tid: pid };
     record.note({ it: 'began', at: Date.now(), facts });

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { DeadlockError, LockTimeoutError } from '../../../lib/index.ts';
+import { DeadlockError, type LeaseLostError, LockTimeoutError } from '../../../lib/index.ts';
 import type { ProcessExit } from '../../../lib/internal.ts';
 import type { Outcome } from '../../../lib/jobs/index.ts';
 import { CANNOT_RUN, NOT_FOUND, statusOf, statusOfSignal } from '../../child/status.ts';
@@ -43,6 +43,12 @@ export function endOfAttempt({ exit, timedOut, lastedMs, number, most }: Attempt
   return { outcome: 'failed', code, reason, by: '', message: `${what} ${after}` };
 }
 
+/** The end of a run that lost its lease: its command may not have been alone, so it counts as failed, and is not retried. */
+export function endOfLoss({ message: reason }: LeaseLostError, { message }: JobEnd): JobEnd {
+  const code = EXIT.notAcquired;
+  return { outcome: 'failed', code, reason, by: '', message: `lost its lease; the command itself ${message}` };
+}
+
 /** Whether another attempt may end otherwise. A command that does not exist will not exist then. */
 export function mayRetry({ outcome, code, reason }: JobEnd): boolean {
   if (outcome === 'timed-out') return true;
@@ -54,7 +60,8 @@ export function endOfFailure(error: unknown, began: boolean): JobEnd {
   if (error instanceof Stopped) return endOfStop(error, began);
   const code = exitCodeOf(error);
   const reason = error instanceof Exit ? 'it could not be started' : messageWithRemedy(error);
-  return { outcome: code === EXIT.notAcquired ? 'gave-up' : 'failed', code, reason, by: '', message: reason, error };
+  const outcome = code === EXIT.notAcquired && !began ? 'gave-up' : 'failed';
+  return { outcome, code, reason, by: '', message: reason, error };
 }
 
 function endOfStop({ by }: Stopped, began: boolean): JobEnd {

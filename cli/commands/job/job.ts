@@ -1,9 +1,9 @@
 import prettyMs from 'pretty-ms';
 import { Lease, openStore, type Store } from '../../../lib/index.ts';
 import { directoryOf } from '../../../lib/internal.ts';
+import { Holding } from '../../access/holding.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
-import { giveBack, reportLoss } from '../../child/lease.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import { Admission } from './admission.ts';
 import { attempts } from './attempts.ts';
@@ -73,12 +73,12 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     if (!record.began) pings?.start();
     record.hasBegun();
   };
-  const work = async (lease: Lease): Promise<JobEnd> => {
+  const work = async (holding: Holding): Promise<JobEnd> => {
     const early = ifNotDue(plan, others);
     if (early) return early;
-    const env = { ...process.env, ...environmentOf(lease, store) };
+    const env = { ...process.env, ...environmentOf(holding.lease, store) };
     const fd = output.open(record.directory, record.start);
-    return attempts(plan, { lease, env, output: fd, record, stop, onBegan });
+    return attempts(plan, { holding, env, output: fd, record, stop, onBegan });
   };
   return settled(record, output, async () => {
     if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);
@@ -87,7 +87,8 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     if (!(lease instanceof Lease)) return lease;
     await noteAcquired(record, lease);
     // The end is recorded before another run can get the lock.
-    return settled(record, output, () => work(lease)).finally(() => giveBack(lease));
+    const holding = new Holding(lease);
+    return settled(record, output, () => work(holding)).finally(() => holding.release());
   });
 }
 
@@ -123,7 +124,6 @@ async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
     await lease.end().catch(() => undefined);
     throw error;
   }
-  reportLoss(lease);
 }
 
 /** Prints nothing when all is well; else the command's output, and one line about the end. */

@@ -1,7 +1,6 @@
 import { isWell, type Monitor, openMonitor, type ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { mortalAsInit } from '../../child/signals.ts';
 import { EXIT, Exit } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
 import { jsonText } from '../../text/escape.ts';
@@ -38,7 +37,6 @@ async function showOnce(monitor: Monitor, reaction: Reaction | null, { json }: M
 
 /** Prints changes until a signal ends this process, or the reader of its output is gone. */
 async function watch(monitor: Monitor, reaction: Reaction | null, { json }: MonitorArguments): Promise<never> {
-  mortalAsInit();
   endWithReader();
   const printed = new Printed();
   for (let isFirst = true; ; isFirst = false) {

@@ -2,6 +2,7 @@ import prettyMs from 'pretty-ms';
 import type { Lease, Store } from '../../../lib/index.ts';
 import { type HeldProcess, later, shortCommand } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
+import { Holding } from '../../access/holding.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type {
@@ -12,7 +13,6 @@ import type {
   WordArguments,
 } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
-import { giveBack, reportLoss } from '../../child/lease.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
 import { statusOf } from '../../child/status.ts';
@@ -35,9 +35,7 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
   const limits = limitsOf(args);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
-  const status = await runHolding(lease, wanted.store, words, limits);
-  await giveBack(lease);
-  throw new Exit(status);
+  throw new Exit(await runHolding(lease, wanted.store, words, limits));
 }
 
 interface Limits {
@@ -45,10 +43,16 @@ interface Limits {
   killAfterMs: number;
 }
 
+/** @returns the command's status; if the lease was lost meanwhile, 75: the command may not have been alone */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
   const child = await started(lease, store, words);
-  reportLoss(lease);
-  return endOf(child, limits);
+  const holding = new Holding(lease);
+  const status = await endOf(child, limits);
+  const loss = await holding.loss();
+  await holding.release();
+  if (loss === null) return status;
+  if (status !== EXIT.ok) say(`run: the command itself ended with exit code ${status}`);
+  return EXIT.notAcquired;
 }
 
 /** The command, an owner of the lock's entry. If it cannot be started, nothing stays in line. */

@@ -11,11 +11,17 @@ import {
   exitAlternativeScreen,
 } from 'ansi-escapes';
 import { nodeHost } from '../../../lib/internal.ts';
+import { statusOfSignal } from '../../child/status.ts';
 import { EXIT } from '../../output/exit.ts';
 
 /** The terminal cuts a line that is wider than computed (terminals disagree on emoji), instead of wrapping it. */
 const WRAP_OFF = '\x1b[?7l';
 const WRAP_ON = '\x1b[?7h';
+/** Signals that end a process unless it handles them, besides those that the library handles. */
+const ENDING: readonly NodeJS.Signals[] = [
+  ...(['SIGQUIT', 'SIGABRT', 'SIGALRM', 'SIGVTALRM', 'SIGXCPU', 'SIGUSR2'] as const),
+  ...(['SIGTRAP', 'SIGSYS', 'SIGIO', 'SIGPWR', 'SIGSTKFLT'] as const),
+];
 /** For a terminal that does not report its size. */
 const COLUMNS = 80;
 const ROWS = 24;
@@ -65,11 +71,12 @@ export class Terminal {
   /** Takes the terminal until `leave`. */
   enter(): void {
     nodeHost.processes.atExit(this.leave);
-    nodeHost.processes.atSignals();
+    nodeHost.processes.atSignals(true);
     // Before Node prints the error, which would go to the alternative screen.
     process.on('uncaughtExceptionMonitor', this.leave);
     process.stdout.on('error', this.#onBroken);
     process.stdout.on('resize', this.#onLost);
+    for (const signal of ENDING) process.once(signal, this.#onEnd);
     process.on('SIGTSTP', this.#onStop);
     process.on('SIGCONT', this.#onContinued);
     if (this.#hasKeys) this.#listen();
@@ -138,6 +145,14 @@ export class Terminal {
   /** The terminal is gone. Errors while it is restored are ignored. */
   readonly #onBroken = (error?: NodeJS.ErrnoException): void => {
     if (this.#isTaken) process.exit(error?.code === 'EPIPE' ? EXIT.ok : EXIT.io);
+  };
+
+  /** Ends as a process without a listener does. The first process of a container survives its own signal. */
+  readonly #onEnd = (signal: NodeJS.Signals): void => {
+    if (process.listenerCount(signal) > 0) return;
+    this.leave();
+    process.kill(process.pid, signal);
+    process.exit(statusOfSignal(signal));
   };
 
   /**

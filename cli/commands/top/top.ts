@@ -1,7 +1,6 @@
 import { checkName, readLine, StoreView, StoreWatch } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { mortalAsInit } from '../../child/signals.ts';
 import { UsageError } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
@@ -23,7 +22,6 @@ export async function showTop({ names = [], dir, once, interval }: TopArguments)
   if (intervalMs < LEAST_INTERVAL_MS) throw new UsageError('--interval must be at least 100ms');
   const view = new StoreView(dir);
   if (once || !canDraw()) return printOnce(view, names);
-  mortalAsInit();
   const paint = process.stdout.hasColors() ? painted : plain;
   await new TopLoop({ view, names, intervalMs, paint }).run();
 }
