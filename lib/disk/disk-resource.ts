@@ -93,7 +93,7 @@ export class DiskResource implements EntryResource {
     if (request.steal) return this.#entrance.steal(request);
     this.#dead.sweepLeftovers();
     const entry = this.#entrance.enter(request);
-    // In a busy line another session has looked just now, and judging costs more than a hand-over.
+    // In a busy line another session has looked just now, and judging costs more than passing the lock on.
     if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.expelDeadBefore(entry);
     return entry;
   }

@@ -86,8 +86,8 @@ export class StoreGround implements StoreDirectory, Ground {
   }
 
   /**
-   * The owner of what is made here. Root gives its files in another user's store to that user, or that user would be locked out. What is made
-   * for a group belongs to the store's group, also in a directory that does not hand its group on (setgid).
+   * The owner of what is made here. Root gives its files in another user's store to that user, or that user would be locked
+   * out. What is made for a group belongs to the store's group, also in a directory that does not pass its group on (setgid).
    */
   get belonging(): Belonging | undefined {
     if (this.#facts === null) return undefined;

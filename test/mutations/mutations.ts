@@ -307,7 +307,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'jobs/run-log',
     "return this.#observed(again && 'run' in again ? again.run : run, true);",
     'return this.#observed(run, true);',
-    unit('jobs/run-log', 'is an end, not a death, if that is written while we look'),
+    unit('jobs/run-log', 'is an end, not a loss, if the end is written while the reader looks'),
   ),
   broken('a sweep forgets the last success', 'jobs/retention', 'place || isNewestSuccess ||', 'place ||', {
     file: 'test/faults/run-record.test.ts',
