@@ -43,6 +43,8 @@ export class Trouble {
   readonly #stopped = new Map<number, NodeJS.Timeout>();
   #longUntil = 0;
   kills = 0;
+  /** The number of kills that ended a whole container. */
+  containerKills = 0;
   stops = 0;
   /** The number of stops that were longer than the keepalive patience. */
   longStops = 0;
@@ -144,8 +146,9 @@ export class Trouble {
     // The command alone, both, or the wrapper alone: then the command goes on, and keeps the lock.
     const isCommand = inside !== null && pidOf(inside) !== member.pid;
     const which = isCommand ? random.pick(['command', 'group', 'wrapper']) : 'wrapper';
-    if (which === 'wrapper') member.signal('SIGKILL');
-    else {
+    if (which === 'wrapper') {
+      if (member.signal('SIGKILL') && member.contained) this.containerKills += 1;
+    } else {
       member.disturbed('SIGKILL');
       if (inside) send(which === 'group' ? -member.pid : pidOf(inside), 'SIGKILL');
     }

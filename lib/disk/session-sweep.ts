@@ -66,6 +66,7 @@ function ownersIn(lines: Iterable<Line>): Set<string> {
 function removeFiles({ host: { files }, directory, lifelines }: SweepOptions, name: string): void {
   const stem = stemOf(name);
   files.remove(`${directory}/${stem}`);
+  files.remove(`${directory}/${stem}.seen`);
   files.removeDirectory(`${directory}/${stem}.lock`);
   // Last: a sweep that is killed here leaves what the next one finds.
   lifelines.remove(name);

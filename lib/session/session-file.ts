@@ -88,7 +88,7 @@ export class Presence {
     for (const [name, fd] of [...this.#lifelines]) {
       if (files.look(`${this.#options.directory}/${name}`) !== null) continue;
       this.#hold(name);
-      files.close(fd);
+      this.#options.lifelines?.close(fd);
     }
   }
 
@@ -130,11 +130,16 @@ export class Presence {
     const { host, lifelines } = this.#options;
     host.clock.timer(afterMs, false, () => {
       if (this.#adopted.get(this.#path(owner)) !== name) return;
-      const isFree = lifelines?.grip(name) === 'free';
-      if (isFree && host.processes.state(owner.facts.pid, owner.facts.tid) !== 'gone') {
-        this.#adopted.set(this.#path(owner), null);
+      const isFree = () => lifelines?.grip(name) === 'free';
+      if (isFree()) {
+        if (host.processes.state(owner.facts.pid, owner.facts.tid) === 'gone') return;
         lifelines?.remove(name);
-      } else if (!isFree) this.#checkLifeline(owner, name, CHECK_LATER_MS);
+        if (!isFree()) {
+          this.#adopted.set(this.#path(owner), null);
+          return;
+        }
+      }
+      this.#checkLifeline(owner, name, CHECK_LATER_MS);
     });
   }
 
@@ -195,6 +200,7 @@ export class Presence {
     try {
       files.removeDirectory(`${path}.lock`);
       files.remove(path);
+      if (this.#options.keepaliveMs > 0) files.remove(`${path}.seen`);
     } catch {
       // A leftover harms nobody.
     }
