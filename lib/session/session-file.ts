@@ -10,8 +10,8 @@ const KEEPALIVE_DELAY_MS = 250;
 /** How often a watch that broke is set up again, before only polling is left. */
 const MAX_WATCHES = 5;
 
-/** When it is checked whether a command still has the lifeline that it inherited. */
-const CHECK_FIRST_MS = 100;
+/** When it is checked whether a command still has the lifeline that it inherited: then ever less often, up to the second. */
+const CHECK_FIRST_MS = 50;
 const CHECK_LATER_MS = 5_000;
 
 /**
@@ -20,7 +20,7 @@ const CHECK_LATER_MS = 5_000;
  */
 export interface CommandLifeline {
   readonly fd: number;
-  /** Ends it, where no process is adopted with it. */
+  /** Ends it, where no process is adopted with it. Later calls are ignored. */
   discard(): void;
 }
 
@@ -92,18 +92,29 @@ export class Presence {
     }
   }
 
-  /** Makes a lifeline for a command. `adopt` takes it, or it must be discarded. */
+  /** Makes a lifeline for a command. `adopt` takes it, whatever comes of that; otherwise it must be discarded. */
   commandLifeline(): CommandLifeline | null {
     const { lifelines } = this.#options;
     const prepared = lifelines?.prepare();
     if (!lifelines || !prepared) return null;
-    return { ...prepared, discard: () => lifelines.discard(prepared) };
+    let isOver = false;
+    const discard = () => {
+      // Its descriptor's number may be another file's by now.
+      if (!isOver) lifelines.discard(prepared);
+      isOver = true;
+    };
+    return { ...prepared, discard };
   }
 
   /** Makes the files of another session, for a process that does not use Lockstep. */
   announceFor(owner: Owner, lifeline: CommandLifeline | null = null): void {
     const path = this.#path(owner);
-    this.#write(path);
+    try {
+      this.#write(path);
+    } catch (error) {
+      lifeline?.discard();
+      throw error;
+    }
     const name = this.nameLifeline(owner, lifeline);
     this.#adopted.set(path, name);
     if (name) this.#checkLifeline(owner, name, CHECK_FIRST_MS);
@@ -139,7 +150,7 @@ export class Presence {
           return;
         }
       }
-      this.#checkLifeline(owner, name, CHECK_LATER_MS);
+      this.#checkLifeline(owner, name, Math.min(2 * afterMs, CHECK_LATER_MS));
     });
   }
 
