@@ -31,7 +31,7 @@ export const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The shares of processes in a container, and of those that are shown another boot id. */
-const CONTAINERS = 0.15;
+const CONTAINERS = 0.2;
 const OTHER_BOOTS = 0.15;
 
 /** The way to start a process. */

@@ -177,7 +177,7 @@ async function live(isPrepared: boolean, goesWrong: GoesWrong): Promise<Map<stri
 async function die(isPrepared: boolean, goesWrong: GoesWrong): Promise<boolean> {
   const { scene } = begin(isPrepared, goesWrong);
   const own = scene.join();
-  if (!own || own.state !== 'holding') return true;
+  if (own?.state !== 'holding') return true;
   const isAdopted = await scene.command(own);
   scene.host.mend();
   scene.die();

@@ -194,13 +194,18 @@ export const MUTATIONS: readonly Mutation[] = [
     "if (own === 'held' && word === undefined) return null;",
     unit('session/liveness', 'is dead only if its lifeline, where it has one, is free'),
   ),
-  broken(
-    'a lifeline is asked only where the pid says nothing, and the pid of every namespace is believed',
-    'session/liveness',
-    ' && facts.namespace !== 0 && facts.namespace === self.namespace;',
-    ';',
-    simulated('keep what they hold while they live, and lose it when they die'),
-  ),
+  {
+    rule: 'a pid of another namespace is believed, and no lifeline is asked',
+    edits: [
+      {
+        file: 'lib/session/liveness.ts',
+        from: ' && facts.namespace !== 0 && facts.namespace === self.namespace;',
+        to: ';',
+      },
+      { file: 'lib/session/liveness.ts', from: "    if (own === 'held') return null;\n", to: '' },
+    ],
+    caughtBy: simulated('keep what they hold while they live, and lose it when they die'),
+  },
   broken(
     'a free lifeline proves a death on a file system that another kernel may have',
     'session/liveness',
@@ -220,7 +225,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'process/held-process',
     'if (lifeline === undefined) return streams;',
     'if (lifeline !== -1) return streams;',
-    unit('process/held-process', 'a command inherits the lifeline that it is given, and so does what it starts'),
+    unit('process/inherited-lifeline', 'a command inherits the lifeline that it is given, and so does what it starts'),
   ),
   broken(
     'a command that closed its lifeline is left with a free one',
@@ -254,7 +259,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'a gap between two processes that look at a keepalive counts in full',
     'session/keepalive-watch',
     'return Math.min(gapMs, this.#options.patienceMs / GAP_PART);',
-    'return gapMs;',
+    'return Math.max(gapMs, 0);',
     unit('session/keepalive-watch', 'count a gap between two of them for at most a tenth of their patience'),
   ),
   broken(
@@ -262,7 +267,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'session/seen-file',
     'isSame ? Math.min(byServer, to.uptimeMs - from.uptimeMs) : byServer',
     'isSame ? byServer : byServer',
-    unit('session/keepalive-watch', 'though clocks jump, processes are paused, and several look at once'),
+    unit('session/keepalive-watch', 'count no time by which only the server’s clock went on'),
   ),
   broken(
     'nobody is poked',

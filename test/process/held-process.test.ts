@@ -80,24 +80,6 @@ test('a command or a module that is dropped before go() never begins', async () 
   expect(rig.exists('ran')).toBe(false);
 });
 
-test('a command inherits the lifeline that it is given, and so does what it starts', async () => {
-  const fifo = rig.path('lifeline');
-  const fd = nodeHost.files.makeFifo(fifo, 0o600) as number;
-  const held = await HeldProcess.start(
-    { command: ['sh', '-c', 'sleep 600 & exec sleep 600'] },
-    { lifeline: fd, ends: 'group' },
-  );
-  nodeHost.files.close(fd);
-  expect(nodeHost.files.hasReader(fifo)).toBe(true);
-  held.go();
-  expect(nodeHost.files.hasReader(fifo)).toBe(true);
-  process.kill(held.pid, 'SIGKILL');
-  await held.exit();
-  expect(nodeHost.files.hasReader(fifo)).toBe(true);
-  await held.end(0);
-  await until('no process has it', () => nodeHost.files.hasReader(fifo) === false);
-});
-
 describe('end() of a process alone', () => {
   /** A shell that runs this line first, and then until a signal ends it. */
   async function looping(line: string): Promise<HeldProcess> {

@@ -7,6 +7,8 @@ import type { FileFacts, Host, ProcessFacts } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { KeepaliveWatch } from '../../lib/session/keepalive-watch.ts';
 
+/** In memory, if it can be: there are thousands of looks. */
+const BASE = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
 const PATIENCE_MS = 30_000;
 /** A gap between two looks counts for at most this. */
 const MOST_MS = PATIENCE_MS / 10;
@@ -24,7 +26,7 @@ beforeEach(() => {
   server = { nowMs: 1_000_000, refreshedAt: 7 };
   machine = { uptimeMs: 1_000, wallMs: 5_000_000, self: SELF };
   faults = {};
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-seen-'));
+  directory = fs.mkdtempSync(path.join(BASE, 'lockstep-seen-'));
 });
 
 afterEach(() => fs.rmSync(directory, { recursive: true }));
@@ -102,6 +104,13 @@ describe('processes that look once, one after the other', () => {
     expect(looksUntilDead(3_600_000)).toBe(1 + PATIENCE_MS / MOST_MS);
   });
 
+  test('count no time by which only the server’s clock went on', () => {
+    for (let looks = 0; looks < 20; looks++, pass(100)) {
+      expect(lookOnce()).toBeNull();
+      server.nowMs += 3_600_000;
+    }
+  });
+
   test('begin anew when the keepalive was refreshed', () => {
     for (let looks = 0; looks < 10; looks++, pass(MOST_MS)) expect(lookOnce()).toBeNull();
     server.refreshedAt = 8;
@@ -147,22 +156,30 @@ describe('never is a session found dead before its keepalive stood still for all
     still += ms;
   };
   const event = fc.oneof(
-    fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 8_000 }) }),
-    fc.record({ do: fc.constant('server' as const), ms: fc.integer({ min: -90_000, max: 90_000 }) }),
-    fc.record({ do: fc.constant('wall' as const), ms: fc.integer({ min: -90_000, max: 90_000 }) }),
-    fc.record({ do: fc.constant('waiter' as const), ms: fc.integer({ min: 0, max: 2 }) }),
-    fc.record({ do: fc.constant('refresh' as const), ms: fc.constant(0) }),
-    fc.record({ do: fc.constant('once' as const), ms: fc.constant(0) }),
-    fc.record({ do: fc.constant('once while another looks' as const), ms: fc.integer({ min: 0, max: 8_000 }) }),
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 0, max: 8_000 }) }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('once' as const), ms: fc.constant(0) }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('waiter' as const), ms: fc.integer({ min: 0, max: 1 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('once while another looks' as const),
+        ms: fc.integer({ min: 0, max: 8_000 }),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('refresh' as const), ms: fc.constant(0) }) },
+    ...(['server', 'wall'] as const).map((clock) => ({
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant(clock), ms: fc.integer({ min: -10_000, max: 90_000 }) }),
+    })),
   );
 
   test('though clocks jump, processes are paused, and several look at once', () => {
     let deaths = 0;
     fc.assert(
-      fc.property(fc.array(event, { minLength: 20, maxLength: 200 }), (events) => {
+      fc.property(fc.array(event, { minLength: 60, maxLength: 120 }), (events) => {
         fs.rmSync(seenFile(), { force: true });
         still = 0;
-        const waiters = [watcher(), watcher(), watcher()];
+        const waiters = [watcher(), watcher()];
         const judged = (why: string | null) => {
           if (why !== null) deaths += 1;
           if (why !== null) expect(still).toBeGreaterThanOrEqual(PATIENCE_MS);
@@ -171,7 +188,7 @@ describe('never is a session found dead before its keepalive stood still for all
           if (what === 'pass') pause(ms);
           if (what === 'server') server.nowMs += ms;
           if (what === 'wall') machine.wallMs += ms;
-          if (what === 'refresh' && ms === 0 && still > 1.5 * PATIENCE_MS) {
+          if (what === 'refresh') {
             server.refreshedAt = (server.refreshedAt ?? 0) + 1;
             still = 0;
           }
