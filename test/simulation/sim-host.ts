@@ -105,12 +105,13 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
 }
 
 /**
- * Of a session's own lifeline, `<pid>-<key>.life`; no command has one here. The kernel knows whose it is in every
- * namespace: the question has the path, which one about a pid has not.
+ * Of a session's own lifeline, or a command's, whose key is the second one or a later one of its maker. The kernel knows
+ * whose it is in every namespace: the question has the path, which one about a pid has not.
  */
 function holdsLifeline(path: string, dispatch: Dispatch): boolean | null {
-  const pid = /\/(\d+)-[^/]*\.life$/.exec(path)?.[1];
-  return pid === undefined ? null : dispatch({ op: 'state', number: Number(pid), path }) !== 'gone';
+  const [, pid, , later, kind] = /\/(\d+)-([^/x.]+)(x\d+)?\.(life|command)$/.exec(path) ?? [];
+  if (pid === undefined || (kind === 'command') !== (later !== undefined)) return null;
+  return dispatch({ op: 'state', number: Number(pid), path }) !== 'gone';
 }
 
 /** Session files only wake others; here nobody sleeps, so nobody needs them. */
