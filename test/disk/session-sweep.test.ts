@@ -64,3 +64,20 @@ test('nothing is swept in a store that other kernels may have, where a free life
   for (let pid = 3; pid < 13; pid++) session(pid, false);
   expect(sweep([], false)).toHaveLength(40);
 });
+
+test.each([true, false])(
+  'what was left half made a day ago is swept, and what was seen of a session that has ended',
+  (local) => {
+    const longAgo = Date.now() / 1000 - 2 * 86_400;
+    const write = (name: string, time: number) => {
+      fs.writeFileSync(path.join(directory, name), '');
+      fs.utimesSync(path.join(directory, name), time, time);
+    };
+    for (const name of ['.seen.a', '.line.a', '5-key.seen', '.other.a', '6-key.seen', '6-key']) write(name, longAgo);
+    fs.mkdirSync(path.join(directory, '7-key.lock'));
+    for (const name of ['.seen.b', '.line.b', '7-key.seen']) write(name, Date.now() / 1000);
+    expect(sweep([], local)).toEqual(
+      ['.line.b', '.other.a', '.seen.b', '6-key', '6-key.seen', '7-key.lock', '7-key.seen'].sort(),
+    );
+  },
+);
