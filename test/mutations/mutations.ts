@@ -229,7 +229,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ),
   broken(
     'a command that closed its lifeline is left with a free one',
-    'session/session-file',
+    'session/command-lifeline',
     'lifelines?.remove(name);\n        if (!isFree())',
     'if (!isFree())',
     unit('faults/lifeline', 'a command that has closed its lifeline'),
