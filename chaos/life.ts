@@ -6,8 +6,12 @@ import fs from 'node:fs';
  */
 export type Life = string;
 
+/** In a container: where it sees the processes outside, with the pids that they have there. */
+const PROC = process.env.CHAOS_PROC;
+
 export function ownLife(): Life {
-  return lifeOf(process.pid) ?? `${process.pid}.0`;
+  const pid = PROC === undefined ? process.pid : Number(fs.readlinkSync(`${PROC}/self`));
+  return lifeOf(pid) ?? `${pid}.0`;
 }
 
 /** Null if there is no such process, or it is a zombie. */
@@ -28,7 +32,7 @@ export function pidOf(life: Life): number {
 
 function statLine(pid: number): string | null {
   try {
-    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return fs.readFileSync(`${PROC ?? '/proc'}/${pid}/stat`, 'utf8');
   } catch {
     return null;
   }

@@ -17,6 +17,7 @@ export abstract class Member {
   readonly child: ChildProcess;
   readonly ended: Promise<void>;
   readonly doomed: boolean;
+  readonly contained: boolean;
   /** How long it has made no progress although nothing prevented it. */
   idleMs = 0;
   /** Its last reported activity. */
@@ -28,9 +29,10 @@ export abstract class Member {
   readonly #signals = new Set<NodeJS.Signals>();
   #running = true;
 
-  protected constructor(child: ChildProcess, { doomed }: Start, options: MemberOptions) {
+  protected constructor(child: ChildProcess, { doomed, contained }: Start, options: MemberOptions) {
     this.child = child;
     this.doomed = doomed;
+    this.contained = contained;
     this.options = options;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       if (this.said.length < MOST_SAID) this.said += text;

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -58,7 +59,9 @@ export class Run {
     const findings = this.#findings;
     this.#disk = disk;
     this.#strays = new Strays(mark);
-    this.#surroundings = new Surroundings(mark, settings.without);
+    fs.mkdirSync(ground.proc);
+    fs.writeFileSync(ground.boot, `${randomUUID()}\n`);
+    this.#surroundings = new Surroundings({ mark, without: settings.without, proc: ground.proc, boot: ground.boot });
     this.#trouble = new Trouble({ ground, disk, settings, random: new Random(random.seed()) });
     const crowdOptions = { ground, disk, findings, settings, surroundings: this.#surroundings };
     this.#crowd = new Crowd({ ...crowdOptions, random: new Random(random.seed()) }, (member) =>
@@ -144,17 +147,18 @@ export class Run {
     const { overlaps, lost, details, refusals } = this.#findings;
     const cycles = this.#verdicts.reduce((sum, verdict) => sum + verdict.cycles, 0);
     const takeovers = this.#verdicts.reduce((sum, verdict) => sum + verdict.takeovers, 0);
-    const { kills, stops, longStops, terminations } = this.#trouble;
-    const { jumping, deaf, deafness } = this.#surroundings;
+    const { kills, containerKills, stops, longStops, terminations } = this.#trouble;
+    const { jumping, deaf, deafness, containers, otherBoots, canContain } = this.#surroundings;
     const { started, suicides } = this.#crowd;
     const count = (number: number) => number.toLocaleString('en-US');
     const of = (what: 'cycles' | 'refused' | 'torn') => this.#documents.reduce((sum, one) => sum + one[what], 0);
     const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
     return {
-      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
+      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(containerKills)} of whole containers, ${count(otherBoots)} other boots, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
       notes: [
-        `${count(started)} processes, of which ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
+        `${count(started)} processes, of which ${count(containers)} in containers, ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
         ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),
+        ...(canContain ? [] : ['no containers: namespaces cannot be made here']),
         ...(this.#disk.missing === null ? [] : [`no disk was filled up: ${this.#disk.missing}`]),
       ],
       details,

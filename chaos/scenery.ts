@@ -55,6 +55,15 @@ export class Ground {
     return path.join(this.root, 'witness');
   }
 
+  /** Where containers see the processes outside. */
+  get proc(): string {
+    return path.join(this.root, 'proc');
+  }
+
+  get boot(): string {
+    return path.join(this.root, 'boot');
+  }
+
   json(name: string): string {
     return path.join(this.disk, name);
   }

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { BREAKABLE, type Breakable } from './worker-setup.ts';
 
 /** The kinds of trouble. Any may be left out, to narrow a finding down. */
-export const TROUBLES = ['disk', 'clock', 'inotify', 'kill', 'stop', 'terminate', 'doom'] as const;
+export const TROUBLES = ['disk', 'clock', 'inotify', 'kill', 'stop', 'terminate', 'doom', 'container', 'boot'] as const;
 export type TroubleName = (typeof TROUBLES)[number];
 
 export interface Settings {

@@ -10,9 +10,29 @@ const DEAF = new URL('./deaf.js', import.meta.url).href;
 const WITHOUT_INOTIFY = ['unshare', '--user', '--map-root-user', 'sh', '-c'];
 const EXHAUST = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"';
 
+/**
+ * A pid namespace of its own, in which a shell is the first process. When `unshare` is killed everything in it is. The
+ * detectors in it need the pids that are valid outside.
+ */
+const CONTAINER = [
+  ...['unshare', '--mount', 'sh', '-c'],
+  'mount --bind /proc "$CHAOS_PROC" && exec unshare --pid --mount --fork --kill-child --mount-proc sh -c \'"$@"; exit $?\' sh "$@"',
+  'sh',
+];
+/** Some containers are shown a boot id of their own. */
+const OTHER_BOOT = [
+  ...['unshare', '--mount', 'sh', '-c'],
+  'mount --bind "$CHAOS_BOOT" /proc/sys/kernel/random/boot_id && exec "$@"',
+  'sh',
+];
+
 export const COMMAND = fileURLToPath(new URL('./command.js', import.meta.url));
 export const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
 export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The shares of processes in a container, and of those that are shown another boot id. */
+const CONTAINERS = 0.2;
+const OTHER_BOOTS = 0.15;
 
 /** The way to start a process. */
 export interface Start {
@@ -20,44 +40,90 @@ export interface Start {
   env: NodeJS.ProcessEnv;
   /** Whether it kills or stops itself at some call. */
   doomed: boolean;
+  /** Whether it is in a container, which is killed whole. */
+  contained: boolean;
 }
 
-/** The conditions under which a process is started: with a clock that jumps, without file notifications. */
+export interface SurroundingsOptions {
+  mark: string;
+  without: readonly TroubleName[];
+  /** An empty directory in which containers see the processes outside. */
+  proc: string;
+  /** A file with a boot id that is not this kernel's. */
+  boot: string;
+}
+
+/** The conditions under which a process is started: with a clock that jumps, without file notifications, in a container. */
 export class Surroundings {
   /** How file notifications are disabled. */
   readonly deafness: 'a user namespace' | 'a shim';
-  readonly #mark: string;
-  readonly #without: readonly TroubleName[];
+  /** Whether pid and mount namespaces can be made here. */
+  readonly canContain: boolean;
+  readonly #options: SurroundingsOptions;
   jumping = 0;
   deaf = 0;
   doomed = 0;
+  containers = 0;
+  otherBoots = 0;
 
-  constructor(mark: string, without: readonly TroubleName[]) {
-    this.#mark = mark;
-    this.#without = without;
+  constructor(options: SurroundingsOptions) {
+    this.#options = options;
+    this.canContain = this.#canStart(CONTAINER) && this.#canStart(OTHER_BOOT);
     this.deafness = canExhaustInotify() ? 'a user namespace' : 'a shim';
   }
 
   /** The words of a command line that runs a program under Node, and its environment. */
   for(program: readonly string[], random: Random): Start {
-    const env: NodeJS.ProcessEnv = { ...plainEnvironment(), LOCKSTEP_CHAOS: this.#mark };
+    const env: NodeJS.ProcessEnv = { ...plainEnvironment(), LOCKSTEP_CHAOS: this.#options.mark };
     const node: [string, ...string[]] = [process.execPath];
-    if (random.chance(0.3) && !this.#without.includes('clock')) {
+    if (random.chance(0.3) && !this.#without('clock')) {
       this.jumping += 1;
       node.push('--import', CLOCK_JUMP);
       env.CHAOS_CLOCK = String(random.seed());
     }
-    const doomed = random.chance(0.4) && !this.#without.includes('doom');
+    const start = (words: readonly string[], contained = false): Start => ({
+      ...{ words: [...words] as [string, ...string[]], env, doomed: doomed && !contained, contained },
+    });
+    const where = random.next();
+    const contained = where < CONTAINERS && this.#has('container');
+    const doomed = random.chance(0.4) && !contained && !this.#without('doom');
     if (doomed) {
       this.doomed += 1;
       node.push('--import', DOOM);
       env.CHAOS_DOOM = String(random.seed());
     }
-    if (!random.chance(0.25) || this.#without.includes('inotify')) return { words: [...node, ...program], env, doomed };
+    if (contained) {
+      this.containers += 1;
+      env.CHAOS_PROC = this.#options.proc;
+      return start([...CONTAINER, ...node, ...program], true);
+    }
+    if (where > 1 - OTHER_BOOTS && this.#has('boot')) {
+      this.otherBoots += 1;
+      env.CHAOS_BOOT = this.#options.boot;
+      return start([...OTHER_BOOT, ...node, ...program]);
+    }
+    if (!random.chance(0.25) || this.#without('inotify')) return start([...node, ...program]);
     this.deaf += 1;
-    if (this.deafness === 'a shim') return { words: [...node, '--import', DEAF, ...program], env, doomed };
-    const [first, ...rest] = WITHOUT_INOTIFY as [string, ...string[]];
-    return { words: [first, ...rest, EXHAUST, ...node, ...program], env, doomed };
+    if (this.deafness === 'a shim') return start([...node, '--import', DEAF, ...program]);
+    return start([...WITHOUT_INOTIFY, EXHAUST, ...node, ...program]);
+  }
+
+  #without(trouble: TroubleName): boolean {
+    return this.#options.without.includes(trouble);
+  }
+
+  #has(trouble: TroubleName): boolean {
+    return this.canContain && !this.#without(trouble);
+  }
+
+  #canStart([first = '', ...rest]: readonly string[]): boolean {
+    const env = { ...process.env, CHAOS_PROC: this.#options.proc, CHAOS_BOOT: this.#options.boot };
+    try {
+      execFileSync(first, [...rest, 'true'], { stdio: 'ignore', env });
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -18,6 +18,7 @@ const LOOK_MS = 25;
 /** The number of attempts to catch a process inside, and of checks that the signal has arrived. */
 const CATCHES = 20;
 const LOOKS = 1_000;
+const CONTAINER_MS = [300, 2_000] as const;
 const EMPTY_MS = [1_000, 4_000] as const;
 const FULL_MS = [50, 1_200] as const;
 /** Less than the length of a JSON file. */
@@ -43,6 +44,8 @@ export class Trouble {
   readonly #stopped = new Map<number, NodeJS.Timeout>();
   #longUntil = 0;
   kills = 0;
+  /** The number of kills that ended a whole container. */
+  containerKills = 0;
   stops = 0;
   /** The number of stops that were longer than the keepalive patience. */
   longStops = 0;
@@ -60,6 +63,7 @@ export class Trouble {
   async make(crowd: Crowd, signal: AbortSignal): Promise<void> {
     const { random, disk } = this.#options;
     const loops = [this.#signalAround(crowd, random, signal), this.#wake(crowd, random, signal)];
+    if (!this.#without('kill')) loops.push(this.#endContainers(crowd, random, signal));
     if (disk.missing === null && !this.#without('disk')) loops.push(this.#fillUp(random, signal));
     await Promise.all(loops);
   }
@@ -95,6 +99,14 @@ export class Trouble {
       this.#options.disk.fill(random.chance(0.4) ? 0 : random.whole(1, MOST_LEFT_BYTES));
       await elapsed(random.whole(...FULL_MS), signal);
       this.#options.disk.free();
+    }
+  }
+
+  /** Kills containers whole: all processes in one end at the same moment. */
+  async #endContainers(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
+    while (await elapsed(random.whole(...CONTAINER_MS), signal)) {
+      const [member] = crowd.members.filter(({ contained }) => contained);
+      if (member) this.#kill({ member, inside: null }, random);
     }
   }
 
@@ -144,8 +156,9 @@ export class Trouble {
     // The command alone, both, or the wrapper alone: then the command goes on, and keeps the lock.
     const isCommand = inside !== null && pidOf(inside) !== member.pid;
     const which = isCommand ? random.pick(['command', 'group', 'wrapper']) : 'wrapper';
-    if (which === 'wrapper') member.signal('SIGKILL');
-    else {
+    if (which === 'wrapper') {
+      if (member.signal('SIGKILL') && member.contained) this.containerKills += 1;
+    } else {
       member.disturbed('SIGKILL');
       if (inside) send(which === 'group' ? -member.pid : pidOf(inside), 'SIGKILL');
     }

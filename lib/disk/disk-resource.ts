@@ -140,10 +140,12 @@ export class DiskResource implements EntryResource {
   }
 
   adopt(own: DiskEntry, pid: number, { handOver, lifeline }: AdoptOptions): boolean {
-    if (this.isGone()) return false;
     const { host, presence } = this.#options;
-    const owner = ownerFor(host, pid);
-    if (!owner) return false;
+    const owner = this.isGone() ? null : ownerFor(host, pid);
+    if (!owner) {
+      lifeline?.discard();
+      return false;
+    }
     if (handOver) presence.nameLifeline(owner, lifeline ?? null);
     else {
       presence.announceFor(owner, lifeline);

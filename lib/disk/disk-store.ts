@@ -68,7 +68,8 @@ export class DiskStore implements SyncStore {
     const keepaliveMs = directory.guarded ? (options.heartbeatMs ?? KEEPALIVE_MS) : 0;
     const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS);
     const lifelines = new Lifelines({ host, directory: sessions, store: directory });
-    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs });
+    const seenMode = directory.guarded && !readOnly ? directory.fileMode : null;
+    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs, seenMode });
     this.presence = new Presence({
       ...{ host, session, directory: sessions, store: directory, keepaliveMs },
       lifelines: options.heartbeatMs === 0 ? null : lifelines,

@@ -11,6 +11,11 @@ const SAMPLE = 16;
 const LINES_PER_DEAD = 16;
 /** `<pid>-<key>.life` is a session's lifeline, `.command` that of a command. */
 const LIFELINE = /^(\d+-.+)\.(?:life|command)$/;
+const SEEN = /^(\d+-.+)\.seen$/;
+/** A name that a file has only while it is made. */
+const PRIVATE = /^\.(?:line|seen)\./;
+/** After this long it was left behind, whatever the clocks. */
+const STRAY_MS = 24 * 3_600_000;
 
 export interface SweepOptions {
   host: Host;
@@ -30,9 +35,11 @@ export interface SweepOptions {
  * A session that begins does this for those before it. Best effort: what cannot be removed now, the next one removes.
  */
 export function sweepSessions(options: SweepOptions): void {
-  if (!options.local) return;
   try {
-    const names = (options.host.files.list(options.directory) ?? []).filter((name) => LIFELINE.test(name));
+    const all = options.host.files.list(options.directory) ?? [];
+    removeStrays(options, all);
+    if (!options.local) return;
+    const names = all.filter((name) => LIFELINE.test(name));
     if (sampleOf(names).filter((name) => isFree(options, name)).length < LEAST_DEAD) return;
     const dead = names.filter((name) => isFree(options, name));
     if (dead.length * LINES_PER_DEAD < options.countLines()) return;
@@ -40,6 +47,19 @@ export function sweepSessions(options: SweepOptions): void {
     for (const name of dead) if (!needed.has(stemOf(name))) removeFiles(options, name);
   } catch {
     // The store cannot be read just now.
+  }
+}
+
+/** What killed processes left half made, and what was seen of the keepalives of sessions that have ended since. */
+function removeStrays({ host: { files, clock }, directory }: SweepOptions, names: readonly string[]): void {
+  const all = new Set(names);
+  const latestMs = clock.wallMicros() / 1000 - STRAY_MS;
+  for (const name of names) {
+    const stem = SEEN.exec(name)?.[1];
+    const isStray = PRIVATE.test(name)
+      ? (files.look(`${directory}/${name}`)?.modifiedMs ?? latestMs) < latestMs
+      : stem !== undefined && !all.has(stem) && !all.has(`${stem}.lock`);
+    if (isStray) files.remove(`${directory}/${name}`);
   }
 }
 
@@ -66,6 +86,7 @@ function ownersIn(lines: Iterable<Line>): Set<string> {
 function removeFiles({ host: { files }, directory, lifelines }: SweepOptions, name: string): void {
   const stem = stemOf(name);
   files.remove(`${directory}/${stem}`);
+  files.remove(`${directory}/${stem}.seen`);
   files.removeDirectory(`${directory}/${stem}.lock`);
   // Last: a sweep that is killed here leaves what the next one finds.
   lifelines.remove(name);

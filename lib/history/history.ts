@@ -39,7 +39,7 @@ export class History {
     this.#host = host;
     this.#store = store;
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS });
+    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS, seenMode: null });
   }
 
   /**

@@ -51,7 +51,7 @@ export class StoreScan {
     this.#store = store;
     this.#session = new Session(host);
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS });
+    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS, seenMode: null });
   }
 
   /** Lists a directory of the store; `''` is the store itself. */

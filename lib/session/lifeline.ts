@@ -52,12 +52,12 @@ export class Lifelines {
     const own = this.#path(`.line.${processes.nonce()}`);
     try {
       const fd = this.#takeSpare(own) ?? this.#make(own);
-      return fd === null ? null : { fd, path: own };
+      if (fd !== null) return { fd, path: own };
     } catch {
       // A session without one is judged by its pid alone, and where that cannot be, counts as alive.
-      this.#bestEffort(() => files.remove(own));
-      return null;
     }
+    this.#bestEffort(() => files.remove(own));
+    return null;
   }
 
   /** Gives it its name. False, and it has ended, if that cannot be done. */
@@ -66,6 +66,8 @@ export class Lifelines {
       this.#options.host.files.rename(prepared.path, this.#path(name));
       return true;
     } catch {
+      // A rename can fail although it was done. Closed now, the lifeline would have its name and no reader.
+      if (this.#mayBeThere(name)) return true;
       this.discard(prepared);
       return false;
     }
@@ -119,7 +121,8 @@ export class Lifelines {
         if (files.hasReader(own) === false) return files.openFifo(own);
         files.remove(own);
       } catch {
-        // Another session has it.
+        // Another session has it; or it is ours, and no use.
+        this.#bestEffort(() => files.remove(own));
       }
     }
     return null;
@@ -128,6 +131,14 @@ export class Lifelines {
   #make(own: string): number | null {
     const { files } = this.#options.host;
     return files.makeFifo(own, this.#options.store.fileMode);
+  }
+
+  #mayBeThere(name: string): boolean {
+    try {
+      return this.#options.host.files.look(this.#path(name)) !== null;
+    } catch {
+      return true;
+    }
   }
 
   #path(name: string): string {

@@ -1,32 +1,19 @@
-import type { Host, Processes, ProcessFacts } from '../host/host.ts';
+import type { Processes, ProcessFacts } from '../host/host.ts';
 import type { Owner } from './facts.ts';
+import { KeepaliveWatch, type KeepaliveWatchOptions } from './keepalive-watch.ts';
 import { type Grip, gripOf } from './lifeline.ts';
-import { canHaveFile, commandLifeline, sessionFile, sessionLifeline } from './session.ts';
+import { canHaveFile, commandLifeline, sessionLifeline } from './session.ts';
 
 /** How long a keepalive must be seen to stand still before its session counts as dead. */
 export const PATIENCE_MS = 30_000;
 /** The same on a network file system, whose clients may show times of a minute ago. */
 export const GUARDED_PATIENCE_MS = 120_000;
-/** How many foreign keepalives one process watches at once. Beyond it the one that was looked at longest ago is forgotten. */
-const MAX_WATCHED = 1_024;
 /** An entry is older than this kernel's boot only by more than this: both are read from clocks that are set meanwhile. */
 const BOOT_MARGIN_MS = 60_000;
 
-/** What we have seen of one session's keepalive. */
-interface SeenKeepalive {
-  refreshedAt: number;
-  /** How long we have seen it stand still since then. */
-  stillMs: number;
-  lookedAt: number;
-}
-
-export interface JudgeOptions {
-  host: Host;
-  /** Where the session files are. */
-  directory: string;
+export interface JudgeOptions extends KeepaliveWatchOptions {
   /** Whether only one kernel can have this store mounted. */
   local: boolean;
-  patienceMs: number;
 }
 
 /**
@@ -38,14 +25,15 @@ export interface JudgeOptions {
  *    is dead, if only this kernel can have it.
  * 3. A command's lifeline, which whatever still runs of the command holds. It counts only where the pid says nothing.
  * 4. Without a lifeline: a session of an earlier boot of this machine is dead.
- * 5. On a guarded store, where others may be on other machines: a keepalive that stands still while we look.
+ * 5. On a guarded store, where others may be on other machines: a keepalive that stands still while somebody looks.
  */
 export class Judge {
   readonly #options: JudgeOptions;
-  readonly #watched = new Map<string, SeenKeepalive>();
+  readonly #keepalives: KeepaliveWatch;
 
   constructor(options: JudgeOptions) {
     this.#options = options;
+    this.#keepalives = new KeepaliveWatch(options);
   }
 
   /**
@@ -64,7 +52,7 @@ export class Judge {
     return (
       this.#whyLifelineFree(owner, own) ??
       whyRebooted(host.processes, owner.facts, { local, since }) ??
-      this.#whyKeepaliveDead(owner)
+      this.#keepalives.whyDead(owner)
     );
   }
 
@@ -83,47 +71,6 @@ export class Judge {
   #grip(name: string, owner: Owner): Grip {
     const { host, directory } = this.#options;
     return canHaveFile(owner) ? gripOf(host, `${directory}/${name}`) : 'unknown';
-  }
-
-  #whyKeepaliveDead(owner: Owner): string | null {
-    const { host, patienceMs } = this.#options;
-    const refreshedAt = this.#refreshOf(owner);
-    if (refreshedAt === null) {
-      this.#watched.delete(owner.key);
-      return null;
-    }
-    const now = host.clock.monotonicMs();
-    const seen = this.#watched.get(owner.key);
-    // The last one in the map is the one that was looked at last.
-    this.#watched.delete(owner.key);
-    if (seen?.refreshedAt !== refreshedAt) {
-      this.#watch(owner.key, { refreshedAt, stillMs: 0, lookedAt: now });
-      return null;
-    }
-    // Time counts only while we look: if this whole machine was paused, so was the keepalive.
-    seen.stillMs += Math.min(now - seen.lookedAt, patienceMs / 10);
-    seen.lookedAt = now;
-    this.#watch(owner.key, seen);
-    if (seen.stillMs < patienceMs) return null;
-    return `its keepalive stood still for ${Math.round(patienceMs / 1000)} s`;
-  }
-
-  #watch(key: string, seen: SeenKeepalive): void {
-    const [oldest] = this.#watched.keys();
-    if (this.#watched.size >= MAX_WATCHED && oldest !== undefined) this.#watched.delete(oldest);
-    this.#watched.set(key, seen);
-  }
-
-  /** When its keepalive was last refreshed, by the file system's clock; null if it has none that we can see. */
-  #refreshOf(owner: Owner): number | null {
-    const { host, directory } = this.#options;
-    if (!canHaveFile(owner)) return null;
-    try {
-      return host.files.look(`${directory}/${sessionFile(owner)}.lock`)?.modifiedMs ?? null;
-    } catch {
-      // What cannot be judged is alive.
-      return null;
-    }
   }
 }
 

@@ -1,28 +1,15 @@
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import { type CommandLifeline, CommandLifelines } from './command-lifeline.ts';
 import type { Owner } from './facts.ts';
 import { Keepalive } from './keepalive.ts';
-import type { Lifelines, PreparedLifeline } from './lifeline.ts';
-import { canHaveFile, commandLifeline, type Session, sessionFile, sessionLifeline } from './session.ts';
+import type { Lifelines } from './lifeline.ts';
+import { canHaveFile, type Session, sessionFile, sessionLifeline } from './session.ts';
 
 /** A program that takes a lock for a moment never starts a keepalive: it would cost more than the lock. */
 const KEEPALIVE_DELAY_MS = 250;
 /** How often a watch that broke is set up again, before only polling is left. */
 const MAX_WATCHES = 5;
-
-/** When it is checked whether a command still has the lifeline that it inherited. */
-const CHECK_FIRST_MS = 100;
-const CHECK_LATER_MS = 5_000;
-
-/**
- * A descriptor that proves to all namespaces of this machine that some process has it. A command that inherits it keeps
- * its entry after its wrapper was killed.
- */
-export interface CommandLifeline {
-  readonly fd: number;
-  /** Ends it, where no process is adopted with it. */
-  discard(): void;
-}
 
 export interface PresenceOptions {
   host: Host;
@@ -45,8 +32,9 @@ export class Presence {
   readonly #listeners = new Set<() => void>();
   /** The descriptors of lifelines, by their names. */
   readonly #lifelines = new Map<string, number>();
-  /** The files of the sessions that we made for other processes, and the names of their lifelines. */
-  readonly #adopted = new Map<string, string | null>();
+  /** The files of the sessions that we made for other processes. */
+  readonly #adopted = new Set<string>();
+  readonly #commands: CommandLifelines;
   #keepalive: Keepalive | null = null;
   #announced = false;
   #watches = 0;
@@ -54,6 +42,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
+    this.#commands = new CommandLifelines(options);
   }
 
   /** Where the session files are. */
@@ -88,54 +77,32 @@ export class Presence {
     for (const [name, fd] of [...this.#lifelines]) {
       if (files.look(`${this.#options.directory}/${name}`) !== null) continue;
       this.#hold(name);
-      files.close(fd);
+      this.#options.lifelines?.close(fd);
     }
   }
 
-  /** Makes a lifeline for a command. `adopt` takes it, or it must be discarded. */
+  /** As `CommandLifelines.prepare`. */
   commandLifeline(): CommandLifeline | null {
-    const { lifelines } = this.#options;
-    const prepared = lifelines?.prepare();
-    if (!lifelines || !prepared) return null;
-    return { ...prepared, discard: () => lifelines.discard(prepared) };
+    return this.#commands.prepare();
   }
 
   /** Makes the files of another session, for a process that does not use Lockstep. */
   announceFor(owner: Owner, lifeline: CommandLifeline | null = null): void {
     const path = this.#path(owner);
-    this.#write(path);
-    const name = this.nameLifeline(owner, lifeline);
-    this.#adopted.set(path, name);
-    if (name) this.#checkLifeline(owner, name, CHECK_FIRST_MS);
+    try {
+      this.#write(path);
+    } catch (error) {
+      lifeline?.discard();
+      throw error;
+    }
+    this.#adopted.add(path);
+    this.#commands.watch(owner, this.#commands.give(owner, lifeline));
     this.#keepalive?.keep(path);
   }
 
-  /**
-   * Gives a lifeline to the process that has it. We keep no hold of it, and so see whether that process has it. Returns its
-   * name.
-   */
-  nameLifeline(owner: Owner, lifeline: CommandLifeline | null): string | null {
-    const { lifelines } = this.#options;
-    const name = commandLifeline(owner);
-    if (!lifelines || !lifeline || !lifelines.name(lifeline as CommandLifeline & PreparedLifeline, name)) return null;
-    lifelines.close(lifeline.fd);
-    return name;
-  }
-
-  /**
-   * Some programs close all descriptors that they inherit (`sudo`). Then their lifeline is free although they live, and
-   * after our death another namespace would take them for dead: so it is removed, and they count as alive.
-   */
-  #checkLifeline(owner: Owner, name: string, afterMs: number): void {
-    const { host, lifelines } = this.#options;
-    host.clock.timer(afterMs, false, () => {
-      if (this.#adopted.get(this.#path(owner)) !== name) return;
-      const isFree = lifelines?.grip(name) === 'free';
-      if (isFree && host.processes.state(owner.facts.pid, owner.facts.tid) !== 'gone') {
-        this.#adopted.set(this.#path(owner), null);
-        lifelines?.remove(name);
-      } else if (!isFree) this.#checkLifeline(owner, name, CHECK_LATER_MS);
-    });
+  /** As `CommandLifelines.give`. */
+  nameLifeline(owner: Owner, lifeline: CommandLifeline | null): void {
+    this.#commands.give(owner, lifeline);
   }
 
   /** Calls back when another session pokes this one. If `hears` is false, only polling finds a change. */
@@ -162,11 +129,10 @@ export class Presence {
   /** Ends what `announceFor` began. */
   retire(owner: Owner): void {
     const path = this.#path(owner);
-    const lifeline = this.#adopted.get(path);
     if (!this.#adopted.delete(path)) return;
     this.#keepalive?.drop(path);
     this.#remove(path);
-    if (lifeline) this.#options.lifelines?.remove(lifeline);
+    this.#commands.retire(owner);
   }
 
   /**
@@ -195,6 +161,7 @@ export class Presence {
     try {
       files.removeDirectory(`${path}.lock`);
       files.remove(path);
+      if (this.#options.keepaliveMs > 0) files.remove(`${path}.seen`);
     } catch {
       // A leftover harms nobody.
     }
@@ -228,7 +195,7 @@ export class Presence {
     };
     this.#keepalive = new Keepalive(keepaliveMs, sessions, () => this.#wake());
     this.#keepalive.keep(this.#path(this.session));
-    for (const path of this.#adopted.keys()) this.#keepalive.keep(path);
+    for (const path of this.#adopted) this.#keepalive.keep(path);
   }
 
   #watch(): void {

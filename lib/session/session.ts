@@ -52,6 +52,11 @@ export function commandLifeline(owner: Pick<Owner, 'key' | 'facts'>): string {
   return `${sessionFile(owner)}.command`;
 }
 
+/** The name of the record of what others saw of a session's keepalive. */
+export function sessionSeen(owner: Pick<Owner, 'key' | 'facts'>): string {
+  return `${sessionFile(owner)}.seen`;
+}
+
 /** Whether a session can have a file: a key that a journal gives must not lead out of the directory. */
 export function canHaveFile({ key }: Pick<Owner, 'key'>): boolean {
   return !/[/\\\0]/.test(key);

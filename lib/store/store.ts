@@ -1,7 +1,7 @@
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
-import type { CommandLifeline } from '../session/session-file.ts';
+import type { CommandLifeline } from '../session/command-lifeline.ts';
 import type { Clock } from '../time/clock.ts';
 
 /**
@@ -94,7 +94,7 @@ export interface Request {
   blocks?: boolean;
 }
 
-export type { CommandLifeline } from '../session/session-file.ts';
+export type { CommandLifeline } from '../session/command-lifeline.ts';
 
 export interface AdoptOptions {
   /** Whether the other process becomes the only owner, and this session has nothing more to do with the entry. */

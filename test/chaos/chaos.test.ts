@@ -9,6 +9,8 @@ test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing
   expect(numbers).toMatchObject({ seed: 42, overlaps: 0, lost: 0, torn: 0 });
   for (const what of ['cycles', 'kills', 'stops', 'rotations', 'updates'] as const)
     expect(numbers[what], stdout).toBeGreaterThan(0);
+  if (!stdout.includes('no containers: '))
+    for (const what of ['containerKills', 'otherBoots'] as const) expect(numbers[what], stdout).toBeGreaterThan(0);
   if (stdout.includes('full disks skipped')) expect(stdout).toMatch(/no disk was filled up: ./);
   else expect(numbers.full).toBeGreaterThan(0);
   const mounts = fs.existsSync('/proc/self/mounts') ? fs.readFileSync('/proc/self/mounts', 'utf8') : '';

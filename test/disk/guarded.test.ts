@@ -5,7 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Lock, openStore } from 'lockstep';
 import { afterEach, expect, test } from 'vitest';
-import { Rig } from '../support/process-rig.ts';
+import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { Session, sessionFile } from '../../lib/session/session.ts';
+import { Rig, until } from '../support/process-rig.ts';
 
 const FAR_CLIENT = fileURLToPath(new URL('../../build/fixtures/programs/far-client.js', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -83,6 +87,49 @@ test('a store is guarded for everybody who opens it, whether they ask for that o
   leaveGuard();
   await (await new Lock('deploy', { store: rig.store }).acquire()).release();
   expect(fs.existsSync(guard)).toBe(false);
+});
+
+test('a session of another machine that ended is found by callers that try once', async () => {
+  rig = new Rig({ guarded: true });
+  const patienceMs = 300;
+  const open = (boot: string) => {
+    const processes = { ...nodeHost.processes, self: () => ({ ...nodeHost.processes.self(), boot }), atExit() {} };
+    const host = { ...nodeHost, processes };
+    const {
+      path: place,
+      directoryMode,
+      fileMode,
+      guarded,
+    } = openStoreDirectory(host, rig.directory, { guarded: true });
+    const directory = { path: place, directoryMode, fileMode, guarded, local: false, remake() {} };
+    return new DiskStore({ host, session: new Session(host), directory, patienceMs, heartbeatMs: 0 });
+  };
+  const far = open('another-boot');
+  const request = { ask: 1, label: '', onlyIfGranted: true };
+  const held = far.join('deploy', { kind: 'lock', permits: 1 }, request);
+  const file = path.join(far.presence.directory, sessionFile(far.presence.session));
+  fs.mkdirSync(`${file}.lock`);
+  /** A process that comes, tries once, and exits. */
+  const triesOnce = (): boolean => {
+    const store = open('this-boot');
+    const entry = store.join('deploy', { kind: 'lock', permits: 1 }, request);
+    const isHeld = entry.state === 'holding';
+    if (isHeld) store.leave(entry);
+    store.presence.withdraw();
+    return isHeld;
+  };
+  const from = performance.now();
+  let tries = 0;
+  await until('one of them gets it', () => {
+    tries += 1;
+    return triesOnce();
+  });
+  expect(performance.now() - from).toBeGreaterThanOrEqual(patienceMs);
+  // A gap between two of them counts for at most a tenth.
+  expect(tries).toBeGreaterThan(10);
+  far.refresh(held);
+  expect(held.eviction?.reason).toContain('keepalive stood still');
+  expect(fs.existsSync(`${file}.seen`)).toBe(true);
 });
 
 test('a store that was used without the guard cannot be made a guarded one', async () => {

@@ -17,6 +17,10 @@ const RANDOM = {
   test: 'three to eight processes that do everything at random',
 };
 
+function simulated(test: string): Mutation['caughtBy'] {
+  return { file: 'test/simulation/kernel.test.ts', test };
+}
+
 function unit(name: string, test: string): Mutation['caughtBy'] {
   return { file: `test/${name}.test.ts`, test };
 }
@@ -179,9 +183,91 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'whoever has the pid counts as its owner',
     'session/liveness',
-    'if (start !== 0 && state.start !== 0 && state.start !== start)',
-    'if (start < 0)',
+    "return state.start === facts.start ? null : 'its process is gone (the pid is reused)';",
+    'return null;',
     RANDOM,
+  ),
+  broken(
+    'the pid’s word alone evicts a session whose lifeline is held',
+    'session/liveness',
+    "if (own === 'held') return null;",
+    "if (own === 'held' && word === undefined) return null;",
+    unit('session/liveness', 'is dead only if its lifeline, where it has one, is free'),
+  ),
+  {
+    rule: 'a pid of another namespace is believed, and no lifeline is asked',
+    edits: [
+      {
+        file: 'lib/session/liveness.ts',
+        from: ' && facts.namespace !== 0 && facts.namespace === self.namespace;',
+        to: ';',
+      },
+      { file: 'lib/session/liveness.ts', from: "    if (own === 'held') return null;\n", to: '' },
+    ],
+    caughtBy: simulated('keep what they hold while they live, and lose it when they die'),
+  },
+  broken(
+    'a free lifeline proves a death on a file system that another kernel may have',
+    'session/liveness',
+    "return local || (facts.boot !== '' && facts.boot === host.processes.self().boot);",
+    'return local || facts.pid > 0;',
+    unit('session/liveness', 'is alive though its lifeline is free, on a file system that another kernel may have'),
+  ),
+  broken(
+    'another boot id alone proves a reboot',
+    'session/liveness',
+    "return since / 1000 < bootedAt - BOOT_MARGIN_MS ? 'its machine was rebooted' : null;",
+    "return since > 0 ? 'its machine was rebooted' : null;",
+    unit('session/liveness', 'of a session that lived since this kernel’s boot: alive'),
+  ),
+  broken(
+    'a command does not inherit its lifeline',
+    'process/held-process',
+    'if (lifeline === undefined) return streams;',
+    'if (lifeline !== -1) return streams;',
+    unit('process/inherited-lifeline', 'a command inherits the lifeline that it is given, and so does what it starts'),
+  ),
+  broken(
+    'a command that closed its lifeline is left with a free one',
+    'session/command-lifeline',
+    'lifelines?.remove(name);\n        if (!isFree())',
+    'if (!isFree())',
+    unit('faults/lifeline', 'a command that has closed its lifeline'),
+  ),
+  broken(
+    'the lifeline of a session that has an entry is swept',
+    'disk/session-sweep',
+    'if (!needed.has(stemOf(name))) removeFiles',
+    'removeFiles',
+    unit('disk/session-sweep', 'the files of dead sessions are swept, but for those of one that has an entry'),
+  ),
+  broken(
+    'a lifeline has its name before it is open',
+    'session/lifeline',
+    'this.#path(`.line.',
+    'this.#path(process.pid + "-key.life") || (`',
+    unit('session/lifeline', 'at no call that makes a lifeline has it its name and no reader'),
+  ),
+  broken(
+    'a lifeline that was named although the rename failed is closed',
+    'session/lifeline',
+    'if (this.#mayBeThere(name)) return true;',
+    '',
+    unit('faults/lifeline', 'robs nobody and leaves nothing'),
+  ),
+  broken(
+    'a gap between two processes that look at a keepalive counts in full',
+    'session/keepalive-watch',
+    'return Math.min(gapMs, this.#options.patienceMs / GAP_PART);',
+    'return Math.max(gapMs, 0);',
+    unit('session/keepalive-watch', 'count a gap between two of them for at most a tenth of their patience'),
+  ),
+  broken(
+    'a jump of the server’s clock counts as time that has passed',
+    'session/seen-file',
+    'isSame ? Math.min(byServer, to.uptimeMs - from.uptimeMs) : byServer',
+    'isSame ? byServer : byServer',
+    unit('session/keepalive-watch', 'count no time by which only the server’s clock went on'),
   ),
   broken(
     'nobody is poked',

@@ -94,6 +94,34 @@ test('where none can be made there is none, and no leftover', () => {
   expect(fs.readdirSync(directory)).toEqual([]);
 });
 
+test('at no call that makes a lifeline has it its name and no reader', () => {
+  const first = lifelines();
+  first.release('6-key.life', first.hold('6-key.life') as number, false);
+  const name = `${process.pid}-key.life`;
+  const seen: boolean[] = [];
+  const look = () => {
+    const file = path.join(directory, name);
+    if (fs.existsSync(file)) seen.push(nodeHost.files.hasReader(file) === true);
+  };
+  const files = Object.entries(nodeHost.files).map(([kind, call]) => {
+    const looking = (...args: unknown[]) => {
+      look();
+      const result = (call as (...args: unknown[]) => unknown)(...args);
+      look();
+      return result;
+    };
+    return [kind, looking] as const;
+  });
+  const host = { ...nodeHost, files: Object.fromEntries(files) as unknown as typeof nodeHost.files };
+  const lines = lifelines(host);
+  fs.closeSync(lines.hold(name) as number);
+  fs.rmSync(path.join(directory, name));
+  // The second one finds no spare, and is made.
+  fs.closeSync(lines.hold(name) as number);
+  expect(seen.length).toBeGreaterThan(0);
+  expect(seen).not.toContain(false);
+});
+
 test('at most 32 spares are kept', () => {
   const lines = lifelines();
   const names = Array.from({ length: 34 }, (_, at) => `${at}-key.life`);

@@ -59,7 +59,7 @@ const host: Host = {
 };
 
 function judge(local = true): Judge {
-  return new Judge({ host, directory: '/store/sessions', local, patienceMs: PATIENCE_MS });
+  return new Judge({ host, directory: '/store/sessions', local, patienceMs: PATIENCE_MS, seenMode: null });
 }
 
 function whyDead(facts: ProcessFacts, by = judge(), since = SINCE): string | null {

@@ -10,6 +10,8 @@ export interface ExploreOptions extends WorldOptions {
   switches?: number;
   /** Where to start exploring: each process in turn goes on until its next call is such. */
   prelude?: Array<{ process: number; until: (call: Call) => boolean }>;
+  /** What must hold in every state. @throws {Violation} */
+  always?: (state: State) => void;
   /** Give up beyond. Default: never. */
   maxStates?: number;
 }
@@ -90,6 +92,7 @@ class Explorer {
     }
     this.#deepest = Math.max(this.#deepest, this.#trace.length);
     const { state, truth } = place;
+    this.#options.always?.(state);
     let isEnd = true;
     for (let at = 0; at < state.stops.length; at++) {
       if (!this.#world.canGoOn(state, at)) continue;

@@ -39,7 +39,7 @@ export function openResource(host: Host, rotateBytes: number): { resource: DiskR
     store: { path: '', fileMode: 0o600 },
     keepaliveMs: 0,
   });
-  const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000 });
+  const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000, seenMode: null });
   const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
   const resource = DiskResource.open(options, CONFIG);
   if (!resource) throw new Error('no resource');

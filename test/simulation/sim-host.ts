@@ -7,6 +7,11 @@ export interface SimIdentity {
   key: string;
   /** Stands still, so that tickets depend on the line alone; differs between processes, as clocks do. */
   wallMicros: number;
+  /** Its pid namespace; default 1. A pid of another one means nothing to it. */
+  namespace?: number;
+  /** Its boot id, and when its kernel was booted, by the wall clock in ms. */
+  boot?: string;
+  bootedAt?: number;
   /** How far the monotonic clock goes from one look at it to the next. */
   tickMs: number;
 }
@@ -28,12 +33,12 @@ export function simHost(identity: SimIdentity, dispatch: Dispatch, { local, clos
         pid: identity.pid,
         tid: identity.pid,
         start: 1,
-        boot: 'boot',
-        namespace: 1,
+        boot: identity.boot ?? 'boot',
+        namespace: identity.namespace ?? 1,
         host: 'sim',
         time: 1,
       }),
-      bootedAt: () => null,
+      bootedAt: () => identity.bootedAt ?? null,
       state: (pid) => dispatch({ op: 'state', number: pid }) as ProcessState,
       uid: () => 0,
       nonce: () => identity.key,
@@ -93,17 +98,20 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     readText: () => null,
     makeFifo: () => null,
     openFifo: () => -1,
-    // A lifeline goes with its process, so the question is the same as of the pid.
     hasReader: (path) => holdsLifeline(path, dispatch),
     fileSystemType: () => null,
     watch: () => () => {},
   };
 }
 
-/** Of a session's own lifeline, `<pid>-<key>.life`; no command has one here. */
+/**
+ * Of a session's own lifeline, or a command's, whose key is the second one or a later one of its maker. The kernel knows
+ * whose it is in every namespace: the question has the path, which one about a pid has not.
+ */
 function holdsLifeline(path: string, dispatch: Dispatch): boolean | null {
-  const pid = /\/(\d+)-[^/]*\.life$/.exec(path)?.[1];
-  return pid === undefined ? null : dispatch({ op: 'state', number: Number(pid) }) !== 'gone';
+  const [, pid, , later, kind] = /\/(\d+)-([^/x.]+)(x\d+)?\.(life|command)$/.exec(path) ?? [];
+  if (pid === undefined || (kind === 'command') !== (later !== undefined)) return null;
+  return dispatch({ op: 'state', number: Number(pid), path }) !== 'gone';
 }
 
 /** Session files only wake others; here nobody sleeps, so nobody needs them. */
@@ -125,13 +133,24 @@ function factsOf(inode: number): FileFacts {
   return { kind, size: 2 ** 20, mode: 0o600, uid: 0, gid: 0, device: 1, inode, modifiedMs: 0 };
 }
 
-/** A host that does every call at once on a disk; everybody in `gone` is dead. */
-export function directHost(disk: SimDisk, identity: SimIdentity, gone: readonly number[] = []): Host {
+/**
+ * A host that does every call at once on a disk; everybody in `gone` is dead, and the lifelines of those in `free` are held
+ * by no process.
+ */
+export function directHost(
+  disk: SimDisk,
+  identity: SimIdentity,
+  gone: readonly number[] = [],
+  free: readonly number[] = gone,
+): Host {
   const fds = new Map<number, string>();
   return simHost(
     identity,
     (call) => {
-      if (call.op === 'state') return gone.includes(call.number ?? 0) ? 'gone' : { start: 1, zombie: false };
+      if (call.op === 'state') {
+        const absent = call.path === undefined ? gone : free;
+        return absent.includes(call.number ?? 0) ? 'gone' : { start: 1, zombie: false };
+      }
       const outcome = perform(disk, fds, call);
       if (outcome.inode !== undefined) fds.set(outcome.value as number, outcome.inode);
       return answer(call, outcome);

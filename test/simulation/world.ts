@@ -43,6 +43,8 @@ export interface WorldOptions {
   programs: Program[];
   /** How many processes may be killed in one run. */
   crashes: number;
+  /** The pid namespace of each process; default: all in one. */
+  namespaces?: readonly number[];
   /** How far the monotonic clocks tick at each look. Default 0. */
   tickMs?: number;
   /**
@@ -70,13 +72,16 @@ export class World {
   #knownCount = 0;
 
   constructor(options: WorldOptions) {
-    const { programs, tickMs = 0, isSymmetric = false } = options;
+    const { programs, tickMs = 0, isSymmetric = false, namespaces = [] } = options;
     if (isSymmetric && new Set(programs).size > 1) throw new RangeError('the programs differ');
     this.#options = options;
     this.processes = programs.map((program, at) => {
       const identity = IDENTITIES[at];
       if (!identity) throw new RangeError('too many programs');
-      return new SimProcess({ ...identity, tickMs, ...(isSymmetric ? { wallMicros: 1 } : {}) }, program);
+      return new SimProcess(
+        { ...identity, tickMs, namespace: namespaces[at] ?? 1, ...(isSymmetric ? { wallMicros: 1 } : {}) },
+        program,
+      );
     });
   }
 
@@ -160,7 +165,7 @@ export class World {
     let linked = 0;
     do {
       const call = stop.call as Call;
-      const outcome = this.#perform(state, disk, stop, call);
+      const outcome = this.#perform(state, disk, at, stop, call);
       stop = process.after(stop, outcome);
       steps.push({ who: process.name, call, outcome });
       if (outcome.value === true && (call.op === 'link' || call.op === 'linkOver')) linked = epochAt(call.to ?? '');
@@ -173,19 +178,25 @@ export class World {
     return op === 'state' && deaths >= this.#options.crashes;
   }
 
-  #perform({ deaths, isDead }: State, disk: SimDisk, stop: Stop, call: Call): Outcome {
+  #perform({ deaths, isDead }: State, disk: SimDisk, at: number, stop: Stop, call: Call): Outcome {
     switch (call.op) {
       case 'gather':
         return done(null);
       case 'pause':
         return done(deaths > 0);
       case 'state': {
-        const gone = this.processes.some(({ pid }, rank) => pid === call.number && isDead[rank]);
+        const whose = this.processes.findIndex(({ pid }) => pid === call.number);
+        const gone = isDead[whose] || (call.path === undefined && !this.#areInOneNamespace(at, whose));
         return { key: String(gone), value: gone ? 'gone' : { start: 1, zombie: false }, error: '' };
       }
       default:
         return perform(disk, stop.fds, call);
     }
+  }
+
+  #areInOneNamespace(at: number, other: number): boolean {
+    const { namespaces = [] } = this.#options;
+    return namespaces[at] === namespaces[other];
   }
 
   /** Without the contents of files that have no name and that nobody has open. */

@@ -249,6 +249,8 @@ export class Rig {
   async stop(): Promise<void> {
     for (const agent of this.#agents) {
       if (agent.ended) continue;
+      // Also if the program it was started through then exits, with a status.
+      agent.leavesTraces = true;
       // The agent first: the program it was started through may be waiting for it.
       for (const pid of new Set([agent.pid, agent.child.pid ?? 0])) killIfThere(pid);
       await agent.end();

@@ -30,6 +30,7 @@ interface Life {
   readonly key: string;
   readonly pid: number;
   readonly start: number;
+  readonly namespace: number;
   readonly thread: Thread;
   readonly fds: Map<number, string>;
   call: RunCall;
@@ -54,6 +55,8 @@ class RandomRun {
   readonly #beliefs: Beliefs;
   /** By pid: who is there, or a zombie. */
   readonly #table = new Map<number, { start: number; zombie: boolean }>();
+  /** By pid, also of those that are gone. */
+  readonly #namespaces = new Map<number, number>();
   readonly #lives: Life[] = [];
   readonly #freePids: number[] = [];
   readonly #children: number[] = [];
@@ -174,12 +177,22 @@ class RandomRun {
         this.#beliefs.poked(life.key, call.path ?? '');
         return done(true);
       case 'fork':
-        return done(this.#fork());
+        return done(this.#fork(life));
       case 'state':
-        return done(this.#table.get(call.number ?? 0) ?? 'gone');
+        return done(this.#stateOf(life, call.number ?? 0, call.path));
       default:
         return this.#performOnDisk(life, call as Call);
     }
+  }
+
+  /** With a path: whether the lifeline there is held. A pid of another namespace means nothing: then nobody has it. */
+  #stateOf({ namespace }: Life, pid: number, path?: string): { start: number; zombie: boolean } | 'gone' {
+    const there = this.#table.get(pid) ?? 'gone';
+    if (path === undefined) return this.#namespaces.get(pid) === namespace ? there : 'gone';
+    const isHeld = path.endsWith('.life')
+      ? this.#lives.some(({ key }) => path.endsWith(`/${pid}-${key}.life`))
+      : there !== 'gone' && !there.zombie;
+    return isHeld ? { start: 0, zombie: false } : 'gone';
   }
 
   #performOnDisk(life: Life, call: Call): Outcome {
@@ -251,11 +264,26 @@ class RandomRun {
     this.#beliefs.born(key);
     const thread = this.#threads.take();
     const wallMicros = this.#chance.whole(50, 500);
-    const life = { key, pid, start, thread, fds: new Map(), call: { op: 'work' } as RunCall, asideUntil: 0, sleeps: 0 };
+    const namespace = scenario.namespaces === 1 ? 1 : this.#chance.whole(1, scenario.namespaces);
+    this.#namespaces.set(pid, namespace);
+    const life = {
+      key,
+      pid,
+      start,
+      namespace,
+      thread,
+      fds: new Map(),
+      call: { op: 'work' } as RunCall,
+      asideUntil: 0,
+      sleeps: 0,
+    };
     this.#lives.push(life);
     this.#note(key, `is born as pid ${pid}`);
     this.#somethingHappens();
-    this.#stops(life, thread.start({ key, pid, start, wallMicros, seed: this.#chance.seed(), scenario, isLast }));
+    this.#stops(
+      life,
+      thread.start({ key, pid, start, namespace, wallMicros, seed: this.#chance.seed(), scenario, isLast }),
+    );
   }
 
   #newPid(): number {
@@ -297,10 +325,11 @@ class RandomRun {
     this.#note(life.key, `is put aside until step ${life.asideUntil}`);
   }
 
-  #fork(): number {
+  #fork({ namespace }: Life): number {
     const pid = 901 + this.#children.length + this.#summary.steps;
     this.#children.push(pid);
     this.#table.set(pid, { start: 1_000 + this.#summary.steps, zombie: false });
+    this.#namespaces.set(pid, namespace);
     return pid;
   }
 

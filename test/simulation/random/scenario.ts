@@ -23,6 +23,8 @@ export interface Scenario {
   /** Whether every newcomer has the pid of one that is gone. */
   readonly reusesPids: boolean;
   readonly odds: Odds;
+  /** In how many pid namespaces they are. To those in another one they are known by their lifelines alone. */
+  readonly namespaces: number;
 }
 
 /** How probable something is at each call. */
@@ -53,6 +55,7 @@ export function scenarioOf(seed: number): Scenario {
       putAside: chance.of([0, 0.003, 0.02]),
       fault: chance.of([0.02, 0.1]),
     },
+    namespaces: chance.of([1, 1, 3]),
   };
 }
 

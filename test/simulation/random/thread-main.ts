@@ -71,9 +71,9 @@ class Lived implements Witness {
     throw KILLED;
   }
 
-  #hostOf({ key, pid, start, wallMicros, seed }: Life): Host {
+  #hostOf({ key, pid, start, namespace, wallMicros, seed }: Life): Host {
     const chance = new Chance(seed);
-    const host = simHost({ key, pid, wallMicros, tickMs: 0 }, (call) => this.#dispatch(call), {
+    const host = simHost({ key, pid, namespace, wallMicros, tickMs: 0 }, (call) => this.#dispatch(call), {
       local: () => this.#alive(),
       close: (fd) => {
         this.#alive();

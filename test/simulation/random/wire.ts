@@ -22,6 +22,7 @@ export interface Life {
   readonly key: string;
   readonly pid: number;
   readonly start: number;
+  readonly namespace: number;
   readonly wallMicros: number;
   readonly seed: number;
   readonly scenario: Scenario;

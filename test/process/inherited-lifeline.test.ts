@@ -1,0 +1,31 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { nodeHost } from '../../lib/host/node-host.ts';
+import { HeldProcess } from '../../lib/process/held-process.ts';
+
+let directory: string;
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-inherited-'));
+});
+afterEach(() => fs.rmSync(directory, { recursive: true }));
+
+test('a command inherits the lifeline that it is given, and so does what it starts', async () => {
+  const fifo = path.join(directory, 'lifeline');
+  const fd = nodeHost.files.makeFifo(fifo, 0o600) as number;
+  const held = await HeldProcess.start(
+    { command: ['sh', '-c', 'sleep 600 & exec sleep 600'] },
+    { lifeline: fd, ends: 'group' },
+  );
+  nodeHost.files.close(fd);
+  onTestFinished(() => held.kill('SIGKILL'));
+  expect(nodeHost.files.hasReader(fifo)).toBe(true);
+  held.go();
+  expect(nodeHost.files.hasReader(fifo)).toBe(true);
+  process.kill(held.pid, 'SIGKILL');
+  await held.exit();
+  expect(nodeHost.files.hasReader(fifo)).toBe(true);
+  await held.end(0);
+  await expect.poll(() => nodeHost.files.hasReader(fifo)).toBe(false);
+});

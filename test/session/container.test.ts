@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { MAIN } from '../support/cli-rig.ts';
+import { Rig, until } from '../support/process-rig.ts';
+
+const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
+const permitted = spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
+const isRoot = process.getuid?.() === 0;
+const isLong = process.env.LOCKSTEP_FUZZ !== undefined;
+
+const resource = { name: 'deploy' };
+let rig: Rig;
+let container: ChildProcess | null;
+
+beforeEach(() => {
+  rig = new Rig();
+  container = null;
+});
+
+afterEach(async () => {
+  if (container && container.exitCode === null && container.signalCode === null) {
+    container.kill('SIGKILL');
+    await new Promise((resolve) => container?.once('exit', resolve));
+  }
+  await rig.stop();
+});
+
+/** In a container: a shell that starts `lockstep run` with this command, and kills the wrapper when told. */
+async function contained(command: string): Promise<{ killWrapper: () => Promise<void> }> {
+  const file = (name: string) => path.join(rig.root, name);
+  const script = `
+    "$0" "$1" run deploy --dir "$2" -- sh -c "$3" & wrapper=$!
+    until [ -e ${file('kill')} ]; do sleep 0.01; done
+    kill -9 $wrapper; wait $wrapper; touch ${file('killed')}
+    while :; do sleep 1; done`;
+  const work = `touch ${file('began')}; ${command}`;
+  const [program = '', ...args] = [...CONTAINER, 'sh', '-c', script, process.execPath, MAIN, rig.directory, work];
+  container = spawn(program, args, { stdio: 'ignore' });
+  const come = (name: string) => until(`there is ${name}`, () => fs.existsSync(file(name)));
+  await come('began');
+  return {
+    async killWrapper() {
+      fs.writeFileSync(file('kill'), '');
+      await come('killed');
+    },
+  };
+}
+
+/** Whether a command line that tries once, outside, gets the lock. */
+function triesOnce(): number | null {
+  return spawnSync(process.execPath, [MAIN, 'run', 'deploy', '--dir', rig.directory, '-n', '--', 'true']).status;
+}
+
+function lifelines(): string[] {
+  return fs.readdirSync(path.join(rig.directory, 'sessions')).filter((name) => name.endsWith('.command'));
+}
+
+describe.runIf(permitted)('a command in a container whose `lockstep run` was killed', () => {
+  test('keeps its lock for as long as it runs, or what it has started; then a single try gets it', async () => {
+    // The shell that is the command ends, and leaves a process behind.
+    const { killWrapper } = await contained('sleep 600 & wait');
+    await until('it has its lifeline', () => lifelines().length === 1);
+    await killWrapper();
+    expect(triesOnce()).toBe(75);
+    container?.kill('SIGKILL');
+    await until('a single try gets it', () => triesOnce() === 0);
+  });
+
+  test('keeps its lock also if it has closed all descriptors that it inherited, as sudo does', async () => {
+    const closing = `exec perl -e 'use POSIX; POSIX::close($_) for 3..255; open my $f, ">", "${rig.root}/closed"; sleep'`;
+    const { killWrapper } = await contained(closing);
+    await until('it has closed them', () => fs.existsSync(path.join(rig.root, 'closed')));
+    // The wrapper finds that, and withdraws a lifeline that nothing holds.
+    await until('its lifeline is withdrawn', () => lifelines().length === 0);
+    await killWrapper();
+    expect(triesOnce()).toBe(75);
+    expect(triesOnce()).toBe(75);
+  });
+});
+
+describe.runIf(isRoot)('a holder that changes its user', () => {
+  const PROGRAM = `
+    import { Lock, openStore } from ${JSON.stringify(path.join(path.dirname(MAIN), '../lib/index.js'))};
+    await new Lock('deploy', { store: openStore(process.argv[1]) }).acquire();
+    process.setgid(65534);
+    process.setuid(65534);
+    process.stdout.write('dropped');
+    setInterval(() => undefined, 1000);`;
+
+  test.each([
+    ['in this namespace', [] as string[]],
+    ...(permitted ? [['in another pid namespace', CONTAINER] as [string, string[]]] : []),
+  ])('%s keeps its lock, and loses it when it is dead', async (_, through) => {
+    const [program = '', ...args] = [...through, process.execPath, '--input-type=module', '-e', PROGRAM, rig.directory];
+    container = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => container?.stdout?.once('data', resolve));
+    expect(triesOnce()).toBe(75);
+    // A process that changes its user does not end with its parent any more, although `--kill-child` said so.
+    process.kill(through.length > 0 ? childOf(container.pid ?? 0) : (container.pid ?? 0), 'SIGKILL');
+    await until('a single try gets it', () => triesOnce() === 0);
+  });
+});
+
+/** What `unshare` has started, by the pid that it has here. */
+function childOf(pid: number): number {
+  return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+}
+
+// Longer than any keepalive is waited for on one machine.
+test.runIf(isLong && permitted).each([
+  ['in this namespace', [] as string[]],
+  ['in another pid namespace', CONTAINER],
+])(
+  'a holder %s that is stopped for 40 s keeps its lock',
+  async (_, through) => {
+    const [holder, waiter] = await Promise.all([rig.start(through), rig.start()]);
+    await holder.acquire(resource);
+    const pid = through.length > 0 ? childOf(holder.child.pid ?? 0) : holder.pid;
+    process.kill(pid, 'SIGSTOP');
+    const answer = await waiter.ask({ do: 'acquire', resource, as: 'lease', timeout: 40_000 });
+    expect(answer).toMatchObject({ is: 'failed', code: 'LOCK_TIMEOUT' });
+    process.kill(pid, 'SIGCONT');
+    expect(await holder.ask({ do: 'assertHeld', as: 'lease' })).toEqual({ is: 'held' });
+  },
+  60_000,
+);
