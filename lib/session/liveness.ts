@@ -7,8 +7,11 @@ import { canHaveFile, commandLifeline, sessionFile, sessionLifeline } from './se
 export const PATIENCE_MS = 30_000;
 /** The same on a network file system, whose clients may show times of a minute ago. */
 export const GUARDED_PATIENCE_MS = 120_000;
-/** How many foreign keepalives one process watches at once. Beyond it the one that was looked at longest ago is forgotten. */
-const MAX_WATCHED = 1_024;
+/**
+ * How many foreign keepalives one process watches at once: as many as a line has entries. With fewer, each would be
+ * forgotten before the next look at a long line. Beyond it the one that was looked at longest ago is forgotten.
+ */
+const MAX_WATCHED = 65_536;
 /** An entry is older than this kernel's boot only by more than this: both are read from clocks that are set meanwhile. */
 const BOOT_MARGIN_MS = 60_000;
 
