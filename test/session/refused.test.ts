@@ -56,14 +56,14 @@ describe.each([
   });
 });
 
-test('a store in which Node’s permissions allow all is usable, though they allow nothing else', async () => {
+test('a store is usable if Node’s permissions allow to read and write in it alone, and to read the program', async () => {
   const store = rig.path('store');
   fs.mkdirSync(store, { mode: 0o700 });
   const file = program(store, false);
-  const readable = [rig.path('.'), fileURLToPath(new URL('../../', LIBRARY))].map((path) => `--allow-fs-read=${path}*`);
-  const writable = [`--allow-fs-write=${store}/*`, `--allow-fs-write=${store}`];
+  const code = [`${rig.path('program')}*`, `${fileURLToPath(new URL('../../', LIBRARY))}*`, `${store}*`];
+  const allowed = [...code.map((path) => `--allow-fs-read=${path}`), `--allow-fs-write=${store}*`];
   const { status, stdout, stderr } = await rig.start(process.execPath, [
-    ...[PERMISSION, '--no-warnings', ...readable, ...writable, file],
+    ...[PERMISSION, '--no-warnings', ...allowed, file],
   ]).ended;
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'true true\nreleased\n', stderr: '' });
 });
