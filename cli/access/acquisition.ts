@@ -19,7 +19,8 @@ export async function acquireFor(wanted: Requested, args: AcquisitionArguments, 
   const timeout = patienceOf(args);
   const began = nodeHost.clock.monotonicMs();
   const at = (await wanted.tryAcquire({ label })) ?? (await waitFor(wanted, args, label, timeout));
-  if (args.verbose) say(`${wanted.name}: acquired after ${prettyMs(nodeHost.clock.monotonicMs() - began)}, token ${at.token}`);
+  if (args.verbose)
+    say(`${wanted.name}: acquired after ${prettyMs(nodeHost.clock.monotonicMs() - began)}, token ${at.token}`);
   return at;
 }
 

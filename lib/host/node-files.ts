@@ -167,6 +167,8 @@ export const nodeFiles: Files = {
   watch(path, onChange) {
     const watcher = fs.watch(path, { persistent: false }, (event) => onChange(event === 'rename' ? 'gone' : 'changed'));
     watcher.on('error', () => onChange('failed'));
+    // Deno does not know `persistent`.
+    watcher.unref();
     return () => watcher.close();
   },
 };

@@ -146,7 +146,8 @@ export class HeldProcess {
   /** From here on neither the process nor a pipe to it keeps us alive. */
   #release(): void {
     this.#child.unref();
-    this.#child.channel?.unref();
+    // Bun's channel has no such method.
+    (this.#child.channel as { unref?: () => void } | null)?.unref?.();
     for (const pipe of this.#child.stdio) (pipe as { unref?: () => void } | null)?.unref?.();
   }
 }

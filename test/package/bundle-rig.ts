@@ -29,6 +29,8 @@ main(process.argv.slice(2)).catch((error) => {
   process.exitCode = 1;
 });
 `;
+/** The same in CommonJS. */
+const COMMON_PROGRAM = PROGRAM.replace(/import (\{.*\}) from 'lockstep';/, "const $1 = require('lockstep');");
 /** It is in no bundle, and finds no package: it gets a lock that is ready to use. */
 const MODULE = `
 export default async (lock) => {
@@ -42,7 +44,8 @@ export const PRINTED = 'command 0\nheld true refused true\nin deploy\nmodule 0\n
 export class BundleRig {
   readonly app = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-bundle-'));
   readonly elsewhere = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-bundled-'));
-  readonly main = path.join(this.app, 'main.js');
+  readonly main = path.join(this.app, 'main.mjs');
+  readonly commonMain = path.join(this.app, 'main.cjs');
 
   constructor() {
     const place = path.join(this.app, 'node_modules/lockstep');
@@ -50,7 +53,9 @@ export class BundleRig {
     fs.cpSync(`${ROOT}package.json`, path.join(place, 'package.json'));
     for (const name of Object.keys(PACK.dependencies))
       fs.symlinkSync(`${ROOT}node_modules/${name}`, path.join(this.app, 'node_modules', name));
+    fs.writeFileSync(path.join(this.app, 'package.json'), '{"private": true, "dependencies": {"lockstep": "*"}}\n');
     fs.writeFileSync(this.main, PROGRAM);
+    fs.writeFileSync(this.commonMain, COMMON_PROGRAM);
     fs.writeFileSync(path.join(this.elsewhere, 'module.mjs'), MODULE);
   }
 

@@ -6,7 +6,9 @@ import { Rig } from '../support/cli-rig.ts';
 
 const LIBRARY = new URL('../../dist/lib/index.js', import.meta.url).href;
 /** Node 24 has stabilized it. */
-const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
+  ? '--permission'
+  : '--experimental-permission';
 /** Root is exempt from the limit of processes and threads. */
 const AS_NOBODY = ['--reuid=65534', '--regid=65534', '--clear-groups'];
 const canLimit = spawnSync('setpriv', [...AS_NOBODY, 'prlimit', '--nproc=0:0', 'true']).status === 0;
