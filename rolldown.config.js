@@ -14,20 +14,51 @@ const external = ['proper-lockfile', 'fs-extra'];
  */
 const LOCKING = /\/cli\/(commands\/run|args|output)\/|\/node_modules\/cliui\//;
 
-/** The licences of exactly the packages that are in a bundle: their texts must ship with it. */
-const notices = licensePlugin({
-  allow: ({ licenseText }) => licenseText !== '',
-  failOnViolation: true,
-  failOnUnlicensed: true,
-  done(packages) {
-    const texts = packages.map(
-      ({ name, version, license, licenseText }) => `${name} ${version} (${license})\n\n${licenseText.trim()}\n`,
-    );
-    fs.writeFileSync(
-      'dist/THIRD-PARTY-NOTICES',
-      `The files in dist/cli contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`,
-    );
+/** The licences of exactly the packages that are in the bundles: their texts must ship with them. */
+const licences = new Map();
+const notices = () =>
+  licensePlugin({
+    allow: ({ licenseText }) => licenseText !== '',
+    failOnViolation: true,
+    failOnUnlicensed: true,
+    done(packages) {
+      for (const { name, version, license, licenseText } of packages)
+        licences.set(`${name} ${version} (${license})`, licenseText.trim());
+      const texts = [...licences].sort().map(([title, text]) => `${title}\n\n${text}\n`);
+      fs.writeFileSync(
+        'dist/THIRD-PARTY-NOTICES',
+        `The files in dist/cli, and the programs in dist/lib that are one text, contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`,
+      );
+    },
+  });
+
+/** Writes other characters as escapes: a text that has one of them takes twice the memory in the running program. */
+const ascii = {
+  name: 'ascii',
+  generateBundle(_, bundle) {
+    const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    for (const chunk of Object.values(bundle)) chunk.code = chunk.code.replace(/[^\0-\x7f]/g, escaped);
   },
+};
+
+/**
+ * A program of the library as one text in a module, for bundles of other programs: they have no files of ours. It is
+ * CommonJS, which Node reads from its standard input and evaluates in a thread.
+ */
+const asText = (input, file, constant) => ({
+  input,
+  platform: 'node',
+  plugins: [
+    notices(),
+    {
+      name: 'as-text',
+      generateBundle(_, bundle) {
+        for (const chunk of Object.values(bundle))
+          chunk.code = `export const ${constant} = ${JSON.stringify(chunk.code)};\n`;
+      },
+    },
+  ],
+  output: { file, format: 'cjs', minify: true },
 });
 
 // The command line is one small file that loads nothing else, and a chunk for each verb: a shell script
@@ -41,7 +72,7 @@ export default defineConfig([
     resolve: { alias: { 'string-width': light, assert, 'node:assert': assert } },
     // The package declares that its library has no side effects; the modules of the command line do.
     treeshake: { moduleSideEffects: [{ test: /\/cli\//, sideEffects: true }] },
-    plugins: [notices],
+    plugins: [notices(), ascii],
     output: {
       dir: 'dist/cli',
       format: 'esm',
@@ -57,4 +88,7 @@ export default defineConfig([
     external,
     output: { dir: 'dist/cli', format: 'esm', minify: true },
   },
+  asText('dist/lib/session/keepalive-worker.js', 'dist/lib/session/keepalive-code.js', 'KEEPALIVE_CODE'),
+  // Last: it contains the text above.
+  asText('dist/lib/process/child-main.js', 'dist/lib/process/child-code.js', 'CHILD_CODE'),
 ]);

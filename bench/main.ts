@@ -6,6 +6,7 @@ import { deadlock } from './deadlock.ts';
 import { fold } from './fold.ts';
 import { handoff } from './handoff.ts';
 import { machineFacts } from './machine.ts';
+import { memory } from './memory.ts';
 import { monitor } from './monitor.ts';
 import { replacing } from './replacing.ts';
 import { rotation } from './rotation.ts';
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = 
   uncontended,
   handoff,
   startup,
+  memory,
   fold,
   rotation,
   replacing,

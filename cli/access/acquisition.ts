@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import { DeadlockError, type Lease, LockTimeoutError, type Standing } from '../../lib/index.ts';
-import { holdersIn } from '../../lib/internal.ts';
+import { holdersIn, nodeHost } from '../../lib/internal.ts';
 import { patienceOf } from '../args/duration.ts';
 import type { DeadlockArguments, WaitingArguments } from '../args/options.ts';
 import { Exit, say } from '../output/exit.ts';
@@ -17,9 +17,10 @@ type AcquisitionArguments = WaitingArguments & DeadlockArguments;
  */
 export async function acquireFor(wanted: Requested, args: AcquisitionArguments, label: string): Promise<Lease> {
   const timeout = patienceOf(args);
-  const began = performance.now();
+  const began = nodeHost.clock.monotonicMs();
   const at = (await wanted.tryAcquire({ label })) ?? (await waitFor(wanted, args, label, timeout));
-  if (args.verbose) say(`${wanted.name}: acquired after ${prettyMs(performance.now() - began)}, token ${at.token}`);
+  if (args.verbose)
+    say(`${wanted.name}: acquired after ${prettyMs(nodeHost.clock.monotonicMs() - began)}, token ${at.token}`);
   return at;
 }
 

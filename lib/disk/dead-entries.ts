@@ -1,5 +1,7 @@
 import type { Host } from '../host/host.ts';
 import type { Entry } from '../line/entry.ts';
+import type { Line } from '../line/line.ts';
+import { weightOf } from '../line/queue.ts';
 import type { Judge } from '../session/liveness.ts';
 import type { Presence } from '../session/session-file.ts';
 import type { Ledger } from './ledger.ts';
@@ -50,6 +52,26 @@ export class DeadEntries {
     return expelled > 0;
   }
 
+  /**
+   * Evicts all the dead without whom an entry with this ask would hold at once. Ends with the first living entry that
+   * leaves it no room: so a busy lock takes one judgement, however long its line is. True if there were any.
+   */
+  expelInWayOf(ask: number): boolean {
+    const { host, ledger } = this.#options;
+    this.#judgedAt = host.clock.monotonicMs();
+    let room = weightOf(ledger.line.config.permits) - weightOf(ask);
+    let expelled = false;
+    for (const { ticket } of entriesOf(ledger.line)) {
+      // An eviction reads what other sessions wrote meanwhile.
+      const entry = ledger.line.find(ticket);
+      if (!entry) continue;
+      if (this.#expelIfDead(entry)) expelled = true;
+      else room -= weightOf(entry.ask);
+      if (room < 0) break;
+    }
+    return expelled;
+  }
+
   expelAll(): void {
     this.#from = 0;
     this.expel(null, Number.POSITIVE_INFINITY);
@@ -84,4 +106,10 @@ export class DeadEntries {
     ledger.write(['evict', ledger.nextId(), ticket, ledger.now(), owners.length, reasons.at(-1), by], true);
     return !ledger.line.find(ticket);
   }
+}
+
+function entriesOf(line: Line): Entry[] {
+  const entries = [];
+  for (let entry = line.first; entry; entry = entry.next) entries.push(entry);
+  return entries;
 }

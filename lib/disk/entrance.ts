@@ -10,7 +10,7 @@ import { DiskEntry, type EntryResource } from './disk-entry.ts';
 import type { Ledger } from './ledger.ts';
 import type { OwnEntries } from './own-entries.ts';
 
-/** How often a `try` is repeated after it found the dead in its way. */
+/** How often a `try` is repeated after it evicted all the dead in its way: meanwhile more may have died. */
 const MAX_TRIES = 3;
 
 export interface EntranceOptions {
@@ -51,7 +51,7 @@ export class Entrance {
         const entry = this.#enter('try', request);
         if (entry.state !== 'refused') return entry;
       }
-      if (!dead.expel(null)) break;
+      if (!dead.expelInWayOf(request.ask)) break;
     }
     return new DiskEntry(resource, null);
   }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { MisuseError } from '../errors.ts';
+import { MisuseError, StoreError } from '../errors.ts';
 import { absolute } from '../host/absolute-path.ts';
 import type { Host } from '../host/host.ts';
 import { nodeHost } from '../host/node-host.ts';
@@ -29,15 +29,24 @@ function storeAt(place: string, find: () => StoreDirectory, options: StoreOption
   session ??= new Session(nodeHost);
   const directory = find();
   const pinned = pinnedHost(nodeHost, directory);
-  const host = directory.guarded ? guardedHost(pinned, session) : pinned;
+  const host = directory.guarded ? guardedHost(pinned, place, session) : pinned;
   const store = new DiskStore({ ...options, host, session, directory });
   open.set(place, store);
   directories.set(store, directory);
   return store;
 }
 
-function guardedHost(host: Host, { key }: Session): Host {
-  return { ...host, files: guardedFiles(host.files, appendGuard(host), key) };
+/** @throws {StoreError} in a bundle, if proper-lockfile is not there: an unguarded append would destroy records of others */
+function guardedHost(host: Host, place: string, { key }: Session): Host {
+  try {
+    return { ...host, files: guardedFiles(host.files, appendGuard(host), key) };
+  } catch (cause) {
+    throw new StoreError(
+      'STORE_UNSUPPORTED',
+      `the guarded store ${place} cannot be used by this program: a bundle does not contain the package proper-lockfile, which guards the appends. Install it beside the program, or leave lockstep out of the bundle.`,
+      { operation: 'open the store', path: place, cause },
+    );
+  }
 }
 
 /**

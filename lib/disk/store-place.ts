@@ -4,15 +4,24 @@ import { systemError } from '../host/errno.ts';
 import type { FileFacts, Host, OpenDirectory } from '../host/host.ts';
 import { FUSE, networkFileSystem } from '../host/network-file-system.ts';
 
-/** Whether every directory from a place up to the root can be changed by this user and root alone. */
+/** Whether every directory from a place up to the root can be changed by this user and root alone, as far as this process may see. */
 export function isPrivate(host: Host, place: string): boolean {
   const trusted = [host.processes.uid(), 0];
-  const facts = host.files.look(place);
+  const facts = lookOrNull(host, place);
   if (facts?.kind !== 'directory' || !trusted.includes(facts.uid)) return false;
   // In a sticky directory others cannot rename what is not theirs.
   if ((facts.mode & 0o022) !== 0 && (facts.mode & 0o1000) === 0) return false;
   const parent = path.dirname(place);
   return parent === place || isPrivate(host, parent);
+}
+
+/** Null also if it may not be looked at: Node's permissions may allow the store alone. */
+function lookOrNull(host: Host, place: string): FileFacts | null {
+  try {
+    return host.files.look(place);
+  } catch {
+    return null;
+  }
 }
 
 /** Whether only this kernel can have it mounted. @throws {StoreError} if appends there do not stay whole */

@@ -14,8 +14,14 @@ let descriptorPaths: boolean | undefined;
 
 /** Whether `/proc/self/fd/N/name` is a name in the directory that is open as N. */
 function hasDescriptorPaths(): boolean {
-  descriptorPaths ??= process.platform === 'linux' && fs.existsSync('/proc/self/fd/');
+  descriptorPaths ??= process.platform === 'linux' && arePermitted('/proc/self/fd/') && fs.existsSync('/proc/self/fd/');
   return descriptorPaths;
+}
+
+/** Node's permissions go by the text of a path: a descriptor's paths are not among a store's. */
+function arePermitted(paths: string): boolean {
+  const { permission } = process as { permission?: { has(scope: string, path: string): boolean } };
+  return !permission || ['fs.read', 'fs.write'].every((scope) => permission.has(scope, paths));
 }
 
 /**

@@ -73,6 +73,13 @@ const KNOWN: Record<string, [code: string, what: string, remedy: string]> = {
   ],
 };
 
+/** Node's own refusal, where it runs with `--permission`. */
+const NOT_ALLOWED: (typeof KNOWN)[string] = [
+  'STORE_DENIED',
+  "Node's permissions refuse it",
+  'Allow reading and writing there (--allow-fs-read, --allow-fs-write), or choose another store.',
+];
+
 const REMEDY = 'Check the disk and the system log, then try again.';
 
 /** Node's own limits, which it reports without a system error number. */
@@ -111,6 +118,7 @@ function meaningOf(system: NodeJS.ErrnoException): [name: string, ...(typeof KNO
   const name = errnoName(system);
   if (name !== null) return [name, ...(KNOWN[name] ?? ['STORE_IO', wordsOf(system, name), REMEDY])];
   const { code = '' } = system ?? {};
+  if (code === 'ERR_ACCESS_DENIED') return [code, ...NOT_ALLOWED];
   if (!TOO_LARGE.includes(code)) return null;
   return [code, 'STORE_IO', 'it is larger than this program can read', 'Make it smaller, or move it away.'];
 }

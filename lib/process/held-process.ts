@@ -1,16 +1,15 @@
-import { type ChildProcess, fork, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { byDeadline } from '../time/deadline.ts';
 import { GO_FD, heldCommand } from './held-command.ts';
+import { forkModule } from './module-process.ts';
 import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
 import type { ModuleOrder } from './target.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
 const LIFELINE_FD = 62;
-const PROGRAM = fileURLToPath(new URL('./child-main.js', import.meta.url));
 const isWindows = process.platform === 'win32';
 
 /** What the process does once it may begin: become a command, or call a module's function. */
@@ -147,7 +146,8 @@ export class HeldProcess {
   /** From here on neither the process nor a pipe to it keeps us alive. */
   #release(): void {
     this.#child.unref();
-    this.#child.channel?.unref();
+    // Bun's channel has no such method.
+    (this.#child.channel as { unref?: () => void } | null)?.unref?.();
     for (const pipe of this.#child.stdio) (pipe as { unref?: () => void } | null)?.unref?.();
   }
 }
@@ -157,7 +157,7 @@ function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): 
   const common = { cwd, env, detached: ends !== 'process' && !isWindows };
   const child =
     'order' in work
-      ? fork(PROGRAM, { ...common, stdio: ['ignore', output, output, 'ipc'], serialization: 'advanced' })
+      ? forkModule(output, common)
       : spawn(...programOf(work.command, env), { ...common, stdio: streamsOf(input, output, lifeline) });
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
   child.on('error', () => undefined);

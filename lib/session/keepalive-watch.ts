@@ -3,8 +3,11 @@ import type { Owner } from './facts.ts';
 import { passedMs, SeenFile } from './seen-file.ts';
 import { canHaveFile, sessionFile, sessionSeen } from './session.ts';
 
-/** How many keepalives one process watches at once. Beyond it the one that was looked at longest ago is forgotten. */
-const MAX_WATCHED = 1_024;
+/**
+ * How many keepalives one process watches at once: as many as a line has entries. With fewer, each would be forgotten before
+ * the next look at a long line. Beyond it the one that was looked at longest ago is forgotten.
+ */
+const MAX_WATCHED = 65_536;
 /** A gap between two looks counts for at most this part of the patience. */
 const GAP_PART = 10;
 /** A waiter looks many times a second. It writes down what it saw each time this part of the patience has passed. */

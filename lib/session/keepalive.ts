@@ -1,9 +1,11 @@
 import type { Worker } from 'node:worker_threads';
 import type { Belonging } from '../host/host.ts';
+import { ownFile } from '../host/own-file.ts';
+import { KEEPALIVE_CODE } from './keepalive-code.ts';
 
 /** How often a session proves that it is alive to sessions that cannot see its process. */
 export const KEEPALIVE_MS = 5_000;
-/** A worker that keeps failing is not started again: without a keepalive a session counts as alive. */
+/** A worker that keeps failing, or may not start, is not started again: without a keepalive a session counts as alive. */
 const MAX_STARTS = 5;
 
 export interface KeepaliveOrder {
@@ -60,14 +62,9 @@ export class Keepalive {
   #start(): void {
     if (this.#starts >= MAX_STARTS) return;
     this.#starts += 1;
-    // Loaded when it is needed: most processes end before that.
-    const { Worker } = process.getBuiltinModule('node:worker_threads');
-    const worker = new Worker(new URL('./keepalive-worker.js', import.meta.url), {
-      workerData: { beatMs: this.#beatMs },
-      execArgv: [],
-      stdin: false,
-    });
+    const worker = this.#thread();
     this.#worker = worker;
+    if (!worker) return;
     worker.on('message', this.#onMissed);
     worker.on('error', () => undefined);
     worker.on('exit', () => {
@@ -77,5 +74,21 @@ export class Keepalive {
     // After the listeners: adding one would make the process wait for the worker again.
     worker.unref();
     for (const path of this.#paths) this.#post('keep', path);
+  }
+
+  /** Null where no thread may be started: by a limit of the system, or by Node's permissions. */
+  #thread(): Worker | null {
+    // A bundle has the program as text only.
+    const file = ownFile(import.meta.url, 'keepalive-worker.js');
+    const program = file ?? KEEPALIVE_CODE;
+    if (program === null) return null;
+    try {
+      // Loaded when it is needed: most processes end before that.
+      const { Worker } = process.getBuiltinModule('node:worker_threads');
+      const workerData = { beatMs: this.#beatMs };
+      return new Worker(program, { workerData, eval: file === null, execArgv: [], stdin: false });
+    } catch {
+      return null;
+    }
   }
 }

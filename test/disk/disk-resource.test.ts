@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Files } from '../../lib/host/host.ts';
 import { DIRECTORY, openResource } from '../simulation/programs.ts';
 import { SimDisk } from '../simulation/sim-disk.ts';
@@ -51,3 +51,48 @@ test.each([
     expect(second.state).toBe('holding');
   },
 );
+
+describe('a `try` of a newcomer', () => {
+  const TRY = { ...REQUEST, onlyIfGranted: true };
+  /** The sessions of the line: the dead have pid 1, the living pid 2, and pid 3 tries. */
+  function sessionsOf(kind: { kind: string; permits: number }) {
+    const disk = new SimDisk();
+    disk.makeDirectory(DIRECTORY);
+    const asked: number[] = [];
+    const session = (pid: number) => {
+      const host = directHost(disk, { key: `k${pid}`, pid, wallMicros: 1, tickMs: 0 }, [1]);
+      const state = (of: number, tid: number) => {
+        asked.push(of);
+        return host.processes.state(of, tid);
+      };
+      return openResource({ ...host, processes: { ...host.processes, state } }, NEVER, kind).resource;
+    };
+    return { dead: session(1), living: session(2), newcomer: session(3), asked };
+  }
+
+  test.each([192, 193, 1_000])('holds at once if all the %i entries before it are of the dead', (count) => {
+    const { dead, newcomer } = sessionsOf(LOCK);
+    for (let each = 0; each < count; each++) dead.join(LOCK, REQUEST);
+    expect(newcomer.join(LOCK, TRY).state).toBe('holding');
+    expect(newcomer.view().entries).toHaveLength(1);
+  });
+
+  test('gets a permit that is held by the dead, behind however many of the living', () => {
+    const semaphore = { kind: 'semaphore', permits: 200 };
+    const { dead, living, newcomer } = sessionsOf(semaphore);
+    for (let each = 0; each < 199; each++) living.join(semaphore, REQUEST);
+    dead.join(semaphore, REQUEST);
+    dead.join(semaphore, REQUEST);
+    expect(newcomer.join(semaphore, TRY).state).toBe('holding');
+    expect(newcomer.join(semaphore, TRY).state).toBe('refused');
+  });
+
+  test('asks the kernel about no more entries than it takes to learn that it must be refused', () => {
+    const { dead, living, newcomer, asked } = sessionsOf(LOCK);
+    dead.join(LOCK, REQUEST);
+    for (let each = 0; each < 1_000; each++) living.join(LOCK, REQUEST);
+    asked.length = 0;
+    expect(newcomer.join(LOCK, TRY).state).toBe('refused');
+    expect(asked).toEqual([1, 2]);
+  });
+});

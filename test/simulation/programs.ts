@@ -29,7 +29,11 @@ export interface ContenderOptions {
 }
 
 /** The real library, as far as the disk: the resource, who is alive, the session. */
-export function openResource(host: Host, rotateBytes: number): { resource: DiskResource; session: Session } {
+export function openResource(
+  host: Host,
+  rotateBytes: number,
+  config = CONFIG,
+): { resource: DiskResource; session: Session } {
   const session = new Session(host);
   const presence = new Presence({
     host,
@@ -41,7 +45,7 @@ export function openResource(host: Host, rotateBytes: number): { resource: DiskR
   });
   const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000, seenMode: null });
   const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
-  const resource = DiskResource.open(options, CONFIG);
+  const resource = DiskResource.open(options, config);
   if (!resource) throw new Error('no resource');
   return { resource, session };
 }

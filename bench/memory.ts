@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Lock } from '../lib/index.ts';
+import { median } from './median.ts';
+import { count, ratio, table } from './table.ts';
+
+const ROUNDS = 9;
+/** By then a process has begun to wait, and has done what it does at first. */
+const SETTLED_MS = 1_500;
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const BARE = 'node that waits for a timer';
+const WAITING = 'lockstep run x -- true, waiting';
+
+/** The resident memory of a command line that waits for a lock: a machine may have hundreds of them. */
+export async function memory(directory: string): Promise<void> {
+  console.log(`a waiting process, against a bare Node process (resident memory, ${ROUNDS} of each in turn)`);
+  if (process.platform !== 'linux' || !fs.existsSync(MAIN)) {
+    console.log('  Skipped: this needs Linux, and the command line (npm run build).\n');
+    return;
+  }
+  const store = path.join(directory, 'memory');
+  await using _held = await new Lock('x', { store }).acquire();
+  const contestants = [
+    { name: BARE, args: ['-e', 'setInterval(() => {}, 1e9)'] },
+    { name: WAITING, args: [MAIN, 'run', '--dir', store, 'x', '--', 'true'] },
+  ];
+  const taken = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  for (let round = 0; round < ROUNDS; round++)
+    for (const { name, args } of contestants) taken.get(name)?.push(await residentKb(args));
+  const bare = median(taken.get(BARE) ?? []);
+  const rows = [['', 'median', 'to bare']];
+  for (const [name, kb] of taken) rows.push([name, `${count(median(kb))} kB`, ratio(median(kb), bare)]);
+  process.stdout.write(table(rows));
+  console.log('  Target: at most 1.2×.\n');
+}
+
+async function residentKb(args: readonly string[]): Promise<number> {
+  const child = spawn(process.execPath, args, { stdio: 'ignore' });
+  try {
+    await sleep(SETTLED_MS);
+    return residentOf(child);
+  } finally {
+    child.kill('SIGKILL');
+    if (child.exitCode === null) await once(child, 'exit');
+  }
+}
+
+function residentOf({ pid, exitCode }: ChildProcess): number {
+  if (exitCode !== null) throw new Error(`memory: the process ended with ${exitCode}`);
+  const [, kb] = /^VmRSS:\s*(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kb);
+}
