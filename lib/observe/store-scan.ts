@@ -6,7 +6,7 @@ import { Epoch } from '../journal/epoch.ts';
 import { JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
 import { Line } from '../line/line.ts';
 import { NO_OBSERVER } from '../line/observer.ts';
-import { Judge, PATIENCE_MS } from '../session/liveness.ts';
+import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
 import { Session } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
 import { encodeName } from '../store/name.ts';
@@ -51,7 +51,13 @@ export class StoreScan {
     this.#store = store;
     this.#session = new Session(host);
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS, seenMode: null });
+    this.#judge = new Judge({
+      host,
+      directory,
+      local: store.local,
+      patienceMs: store.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS,
+      seenMode: null,
+    });
   }
 
   /** Lists a directory of the store; `''` is the store itself. */
