@@ -20,7 +20,8 @@ const OWN_NAME = /\/module-process\.[jt]s$/;
  */
 export function forkModule(output: 'inherit' | 'pipe' | 'ignore' | number, options: ForkOptions): ChildProcess {
   const common: ForkOptions = { ...options, serialization: 'advanced' };
-  const file = OWN_NAME.test(import.meta.url ?? '') ? ownFile(import.meta.url, 'child-main.js') : null;
+  const isOwnFile = CHILD_CODE === null || OWN_NAME.test(import.meta.url ?? '');
+  const file = isOwnFile ? ownFile(import.meta.url, 'child-main.js') : null;
   if (file !== null) return fork(file, { ...common, stdio: ['ignore', output, output, 'ipc'] });
   if (isSingleExecutable())
     throw new Error(

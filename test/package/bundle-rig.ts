@@ -10,10 +10,8 @@ import { Lock, openStore, Process } from 'lockstep';
 async function main([place, module]) {
   const lock = new Lock('deploy', { store: openStore(place) });
   const lease = await lock.acquire();
-  const child = new Process({ module, args: [lock], output: 'pipe' });
+  const child = new Process({ module, args: [lock] });
   child.start();
-  child.stdout.pipe(process.stdout);
-  child.stderr.pipe(process.stderr);
   const command = new Process({ command: ['true'] });
   command.start();
   console.log('command', await command.join());
