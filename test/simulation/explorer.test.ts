@@ -121,7 +121,8 @@ describe('the explorer', () => {
     const program = contender({ rounds: 1, rotateBytes: EVERY_RECORD });
     const blind: typeof program = (witness) => {
       const processes = { ...witness.host.processes, state: () => 'unknown' as const };
-      const host = { ...witness.host, processes };
+      const files = { ...witness.host.files, hasReader: () => null };
+      const host = { ...witness.host, processes, files };
       program(Object.defineProperty(witness, 'host', { value: host }));
     };
     expect(() => explore({ programs: [blind, blind], crashes: 1 })).toThrow(/is stuck|entries are left/);
