@@ -66,19 +66,25 @@ test('a single executable of Node holds a lock, and says why it starts no module
 
 test.each([
   ['Bun', ['bun@1'], ['bun']],
-  ['Deno', ['deno@2'], ['deno', 'run', '--allow-all', '--node-modules-dir=manual']],
+  // Not Deno: there the process of a module sometimes does not end.
 ])('a program in %s holds a lock, is waited for, and starts processes', async (runtime, packages, words) => {
   const { stdout } = await tool(packages, ...words, rig.main, rig.output(`${runtime}-store`), rig.output('module.mjs'));
   expect(stdout).toBe(PRINTED);
 });
 
-test.each([
-  ['Bun', ['bun@1'], ['bun']],
-  // Not Deno: there the process of a module, started from a bundle, sometimes does not end.
-])('a bundle in %s holds a lock, is waited for, and starts processes', async (runtime, packages, words) => {
-  const bundle = rig.output(`${runtime}.mjs`);
-  const options = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const;
-  await build({ ...options, outfile: bundle, entryPoints: [rig.main] });
-  const { stdout } = await tool(packages, ...words, bundle, rig.output(`${runtime}-bundled`), rig.output('module.mjs'));
-  expect(stdout).toBe(PRINTED);
-});
+test.each([['Bun', ['bun@1'], ['bun']]])(
+  'a bundle in %s holds a lock, is waited for, and starts processes',
+  async (runtime, packages, words) => {
+    const bundle = rig.output(`${runtime}.mjs`);
+    const options = { bundle: true, platform: 'node', format: 'esm', logLevel: 'silent' } as const;
+    await build({ ...options, outfile: bundle, entryPoints: [rig.main] });
+    const { stdout } = await tool(
+      packages,
+      ...words,
+      bundle,
+      rig.output(`${runtime}-bundled`),
+      rig.output('module.mjs'),
+    );
+    expect(stdout).toBe(PRINTED);
+  },
+);
