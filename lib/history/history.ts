@@ -85,14 +85,14 @@ export class History {
     this.#guard(directory, () => {
       for (const own of [this.#resources, directory]) checkOwnDirectory(this.#host, own);
     });
-    const followed = followPast({ host: this.#host, directory, subject }, () => new SpanRecorder());
-    const line = followed?.told.line;
-    if (!followed || !line) return null;
-    const { told, damaged } = followed;
-    const { spans, actions } = told;
-    told.close((entry) => this.#whyStale(entry));
+    const past = followPast({ host: this.#host, directory, subject }, () => new SpanRecorder());
+    const line = past?.followed.line;
+    if (!past || !line) return null;
+    const { followed, damaged } = past;
+    const { spans, actions } = followed;
+    followed.close((entry) => this.#whyStale(entry));
     const readAt = this.#host.clock.wallMicros() / 1000;
-    const from = told.firstAt ?? spans.reduce((latest, { enteredAt }) => Math.max(latest, enteredAt), 0);
+    const from = followed.firstAt ?? spans.reduce((latest, { enteredAt }) => Math.max(latest, enteredAt), 0);
     return { name: line.name, ...line.config, value: line.value, spans, actions, from, readAt, damaged };
   }
 

@@ -1,3 +1,4 @@
+import { closeOnce } from '../host/close-once.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
@@ -53,7 +54,7 @@ export class RunRecord {
         host.files.rename(own, path);
         return new RunRecord(host, start, path, fd);
       } catch (error) {
-        if (fd !== -1) closeQuietly(host, fd);
+        if (fd !== -1) closeOnce(host.files, fd);
         // Wherever it failed, no run has started, and no record must say so.
         for (const file of [own, path]) removeQuietly(host, file);
         throw error;
@@ -73,7 +74,7 @@ export class RunRecord {
   close(): void {
     const fd = this.#fd;
     this.#fd = -1;
-    if (fd !== -1) closeQuietly(this.#host, fd);
+    if (fd !== -1) closeOnce(this.#host.files, fd);
   }
 }
 
@@ -84,14 +85,6 @@ function makeOwn(host: Host, directory: string, mode: number): void {
 
 function writeText({ files }: Host, fd: number, text: string): void {
   writeWhole(Buffer.from(text), (rest) => files.write(fd, rest, rest.length));
-}
-
-function closeQuietly(host: Host, fd: number): void {
-  try {
-    host.files.close(fd);
-  } catch {
-    // The events are written, or their failure was reported by `append`.
-  }
 }
 
 function removeQuietly(host: Host, file: string): void {

@@ -1,3 +1,4 @@
+import { closeOnce } from '../host/close-once.ts';
 import { isErrno } from '../host/errno.ts';
 import type { Files, Host } from '../host/host.ts';
 import { writeWhole } from '../host/whole-write.ts';
@@ -108,15 +109,6 @@ export class EpochFiles {
 
   #list(): string[] {
     return this.#options.host.files.list(this.#options.directory) ?? [];
-  }
-}
-
-/** Closes a descriptor, ignoring an error: the descriptor is gone then, too, and its number may be another file's. */
-export function closeOnce(files: Files, fd: number): void {
-  try {
-    files.close(fd);
-  } catch {
-    // What was written has been read back, or synced.
   }
 }
 

@@ -1,8 +1,9 @@
 import type { StoreError } from '../errors.ts';
+import { closeOnce } from '../host/close-once.ts';
 import { isErrno } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import { Epoch, HeaderError, type Machine, type OutcomeOf } from './epoch.ts';
-import { closeOnce, EpochFiles, type EpochFilesOptions } from './epoch-files.ts';
+import { EpochFiles, type EpochFilesOptions } from './epoch-files.ts';
 import { journalError, journalFailure } from './journal-error.ts';
 import { type JournalRecord, recordTime } from './record.ts';
 

@@ -1,3 +1,4 @@
+import { closeOnce } from '../host/close-once.ts';
 import { isErrno } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import { Epoch, HeaderError, type Machine } from './epoch.ts';
@@ -34,7 +35,7 @@ interface OpenEpoch {
 export function followPast<F extends Follower>(
   options: PastOptions,
   follower: () => F,
-): { told: F; damaged: number[] } | null {
+): { followed: F; damaged: number[] } | null {
   try {
     const epochs = openAll(options);
     return epochs && foldAll(options, epochs, follower);
@@ -45,26 +46,26 @@ export function followPast<F extends Follower>(
 
 function foldAll<F extends Follower>({ host }: PastOptions, epochs: readonly OpenEpoch[], follower: () => F) {
   const damaged: number[] = [];
-  let told = follower();
+  let followed = follower();
   try {
     for (const { number, path, fd } of epochs) {
       const isNewest = number === epochs.at(-1)?.number;
       try {
         const size = host.files.look(path)?.size ?? 0;
         if (size > MAX_JOURNAL_BYTES) throw new HeaderError('STORE_DAMAGED', `no journal has ${size} bytes`);
-        const epoch = new Epoch(host, fd, number, (header) => told.begin(header));
+        const epoch = new Epoch(host, fd, number, (header) => followed.begin(header));
         epoch.fold();
-        if (!epoch.sealed && !isNewest) told = follower();
+        if (!epoch.sealed && !isNewest) followed = follower();
       } catch (error) {
         if (!(error instanceof HeaderError) || isNewest) throw error;
         damaged.push(number);
-        told = follower();
+        followed = follower();
       }
     }
   } finally {
-    for (const { fd } of epochs) close(host, fd);
+    for (const { fd } of epochs) closeOnce(host.files, fd);
   }
-  return { told, damaged };
+  return { followed, damaged };
 }
 
 /**
@@ -80,7 +81,7 @@ function openAll(options: PastOptions): OpenEpoch[] | null {
     if (!epochs) continue;
     const highest = epochsIn(host.files.list(directory) ?? []).at(-1);
     if (highest === numbers.at(-1)) return epochs;
-    for (const { fd } of epochs) close(host, fd);
+    for (const { fd } of epochs) closeOnce(host.files, fd);
   }
   throw journalError(options, 'STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being read`);
 }
@@ -95,7 +96,7 @@ function tryToOpen({ host, directory }: PastOptions, numbers: readonly number[])
     }
     return epochs;
   } catch (error) {
-    for (const { fd } of epochs) close(host, fd);
+    for (const { fd } of epochs) closeOnce(host.files, fd);
     if (isErrno(error, 'ENOENT')) return null;
     throw error;
   }
@@ -105,12 +106,4 @@ function tryToOpen({ host, directory }: PastOptions, numbers: readonly number[])
 function successive(numbers: readonly number[]): number[] {
   const start = numbers.findLastIndex((number, place) => place > 0 && numbers[place - 1] !== number - 1);
   return numbers.slice(Math.max(0, start));
-}
-
-function close(host: Host, fd: number): void {
-  try {
-    host.files.close(fd);
-  } catch {
-    // Nothing was written to it.
-  }
 }

@@ -1,3 +1,4 @@
+import { closeOnce } from '../host/close-once.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 
@@ -80,7 +81,7 @@ export class Lifelines {
 
   /** Ends our own hold; other processes may have it still. */
   close(fd: number): void {
-    this.#bestEffort(() => this.#options.host.files.close(fd));
+    closeOnce(this.#options.host.files, fd);
   }
 
   /** Whether a process holds it. */
