@@ -45,9 +45,16 @@ export { Acquirable } from './primitives/acquirable.ts';
 export { type HeldOptions, HeldProcess, type ProcessExit } from './process/held-process.ts';
 export { gripOf } from './session/lifeline.ts';
 export { whyGone } from './session/liveness.ts';
-export { ownerFor, sessionFile } from './session/session.ts';
+export {
+  canHaveFile,
+  commandLifeline,
+  ownerFor,
+  sessionKeepalive,
+  sessionLifeline,
+} from './session/session.ts';
 export { holdersIn } from './store/holders.ts';
 export { checkName } from './store/name.ts';
+export { countdown } from './time/countdown.ts';
 export { byDeadline } from './time/deadline.ts';
 export { durationIn } from './time/duration.ts';
 export { later } from './time/timer.ts';

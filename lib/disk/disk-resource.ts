@@ -146,7 +146,7 @@ export class DiskResource implements EntryResource {
       lifeline?.discard();
       return false;
     }
-    if (handOver) presence.nameLifeline(owner, lifeline ?? null);
+    if (handOver) presence.commands.give(owner, lifeline ?? null);
     else {
       presence.announceFor(owner, lifeline);
       own.adopters.push(owner);

@@ -6,7 +6,7 @@ import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
 import { KEEPALIVE_MS } from '../session/keepalive.ts';
 import { Lifelines } from '../session/lifeline.ts';
-import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
+import { Judge } from '../session/liveness.ts';
 import type { Session } from '../session/session.ts';
 import { Presence } from '../session/session-file.ts';
 import type {
@@ -66,10 +66,15 @@ export class DiskStore implements SyncStore {
     const sessions = path.join(directory.path, 'sessions');
     // Other machines cannot ask this kernel, so they need a sign on the server.
     const keepaliveMs = directory.guarded ? (options.heartbeatMs ?? KEEPALIVE_MS) : 0;
-    const patienceMs = options.patienceMs ?? (directory.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS);
     const lifelines = new Lifelines({ host, directory: sessions, store: directory });
     const seenMode = directory.guarded && !readOnly ? directory.fileMode : null;
-    this.#judge = new Judge({ host, directory: sessions, local: directory.local, patienceMs, seenMode });
+    this.#judge = new Judge({
+      host,
+      directory: sessions,
+      local: directory.local,
+      patienceMs: options.patienceMs,
+      seenMode,
+    });
     this.presence = new Presence({
       ...{ host, session, directory: sessions, store: directory, keepaliveMs },
       lifelines: options.heartbeatMs === 0 ? null : lifelines,
@@ -120,7 +125,7 @@ export class DiskStore implements SyncStore {
   }
 
   commandLifeline(): CommandLifeline | null {
-    return this.presence.commandLifeline();
+    return this.presence.commands.prepare();
   }
 
   evict(name: string, ticket: number, eviction: Eviction): boolean {

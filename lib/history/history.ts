@@ -4,7 +4,7 @@ import { storeErrorOf } from '../host/system-error.ts';
 import { otherNameError } from '../journal/journal-error.ts';
 import { followPast } from '../journal/replay.ts';
 import type { Entry } from '../line/entry.ts';
-import { Judge, PATIENCE_MS } from '../session/liveness.ts';
+import { Judge } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
 import type { PastAction, Span } from './span.ts';
 import { SpanRecorder } from './span-recorder.ts';
@@ -39,7 +39,7 @@ export class History {
     this.#host = host;
     this.#store = store;
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({ host, directory, local: store.local, patienceMs: PATIENCE_MS, seenMode: null });
+    this.#judge = new Judge({ host, directory, local: store.local });
   }
 
   /**

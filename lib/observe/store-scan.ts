@@ -3,10 +3,10 @@ import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
 import { Epoch } from '../journal/epoch.ts';
-import { JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
+import { epochsIn, JOURNAL, PRIVATE } from '../journal/epoch-files.ts';
 import { Line } from '../line/line.ts';
 import { NO_OBSERVER } from '../line/observer.ts';
-import { GUARDED_PATIENCE_MS, Judge, PATIENCE_MS } from '../session/liveness.ts';
+import { Judge } from '../session/liveness.ts';
 import { Session } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
 import { encodeName } from '../store/name.ts';
@@ -51,13 +51,7 @@ export class StoreScan {
     this.#store = store;
     this.#session = new Session(host);
     const directory = `${store.path}/sessions`;
-    this.#judge = new Judge({
-      host,
-      directory,
-      local: store.local,
-      patienceMs: store.guarded ? GUARDED_PATIENCE_MS : PATIENCE_MS,
-      seenMode: null,
-    });
+    this.#judge = new Judge({ host, directory, local: store.local });
   }
 
   /** Lists a directory of the store; `''` is the store itself. */
@@ -82,7 +76,7 @@ export class StoreScan {
 
   #resource(encoded: string, directory: string): ResourceReading {
     const items = this.items(`resources/${encoded}`);
-    const epochs = epochsIn(items.map(({ name }) => name));
+    const epochs = epochsIn(items.map(({ name }) => name)).reverse();
     const others = items.filter(({ name }) => !JOURNAL.test(name));
     const none = { directory, epochs, others, line: null, lastTicket: 0, failure: null };
     // Its maker is about to write the first epoch, or was killed before.
@@ -99,7 +93,7 @@ export class StoreScan {
   #read(directory: string): Line {
     const { files } = this.#host;
     for (let round = 1; ; round++) {
-      const highest = epochsIn(files.list(directory) ?? [])[0] ?? 0;
+      const highest = epochsIn(files.list(directory) ?? []).at(-1) ?? 0;
       try {
         const fd = files.openForAppend(`${directory}/journal.${highest}`);
         try {
@@ -121,10 +115,6 @@ export function parsePrivateFile(name: string): { epoch: number; key: string } |
   const [start, epoch] = PRIVATE.exec(name) ?? [];
   if (start === undefined) return null;
   return { epoch: Number(epoch), key: name.slice(start.length).split('.')[0] ?? '' };
-}
-
-function epochsIn(names: readonly string[]): number[] {
-  return names.flatMap((name) => Number(JOURNAL.exec(name)?.[1] ?? 0) || []).sort((a, b) => b - a);
 }
 
 /** Whether a directory's name is the encoded name of a resource. */

@@ -1,13 +1,14 @@
 import type { Host } from '../host/host.ts';
 import type { Owner } from './facts.ts';
 import { passedMs, SeenFile } from './seen-file.ts';
-import { canHaveFile, sessionFile, sessionSeen } from './session.ts';
+import { canHaveFile, sessionKeepalive, sessionSeen } from './session.ts';
 
 /**
  * How many keepalives one process watches at once: as many as a line has entries. With fewer, each would be forgotten before
  * the next look at a long line. Beyond it the one that was looked at longest ago is forgotten.
  */
 const MAX_WATCHED = 65_536;
+const PATIENCE_MS = 120_000;
 /** A gap between two looks counts for at most this part of the patience. */
 const GAP_PART = 10;
 /** A waiter looks many times a second. It writes down what it saw each time this part of the patience has passed. */
@@ -17,9 +18,13 @@ export interface KeepaliveWatchOptions {
   host: Host;
   /** Where the session files are. */
   directory: string;
-  patienceMs: number;
-  /** The mode of the files in which it leaves to later processes what it saw; null: it neither reads nor writes any. */
-  seenMode: number | null;
+  /**
+   * How long a keepalive must be seen to stand still before its session counts as dead. Default 120,000: clients of a network
+   * file system may show times of a minute ago.
+   */
+  patienceMs?: number | undefined;
+  /** The mode of the files in which it leaves to later processes what it saw. Default null: it neither reads nor writes any. */
+  seenMode?: number | null;
 }
 
 /** What this process has seen of one keepalive, by its own clock. */
@@ -44,11 +49,12 @@ interface Watched {
  * So the clock is read first.
  */
 export class KeepaliveWatch {
-  readonly #options: KeepaliveWatchOptions;
+  readonly #options: Required<KeepaliveWatchOptions> & { patienceMs: number };
   readonly #watched = new Map<string, Watched>();
 
   constructor(options: KeepaliveWatchOptions) {
-    this.#options = options;
+    const { patienceMs = PATIENCE_MS, seenMode = null } = options;
+    this.#options = { ...options, patienceMs, seenMode };
   }
 
   /** Why the session counts as dead, or null while it must be assumed alive. */
@@ -114,7 +120,7 @@ export class KeepaliveWatch {
     const { host, directory } = this.#options;
     if (!canHaveFile(owner)) return null;
     try {
-      return host.files.look(`${directory}/${sessionFile(owner)}.lock`)?.modifiedMs ?? null;
+      return host.files.look(`${directory}/${sessionKeepalive(owner)}`)?.modifiedMs ?? null;
     } catch {
       // What cannot be judged is alive.
       return null;

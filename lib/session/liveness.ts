@@ -4,10 +4,6 @@ import { KeepaliveWatch, type KeepaliveWatchOptions } from './keepalive-watch.ts
 import { type Grip, gripOf } from './lifeline.ts';
 import { canHaveFile, commandLifeline, sessionLifeline } from './session.ts';
 
-/** How long a keepalive must be seen to stand still before its session counts as dead. */
-export const PATIENCE_MS = 30_000;
-/** The same on a network file system, whose clients may show times of a minute ago. */
-export const GUARDED_PATIENCE_MS = 120_000;
 /** An entry is older than this kernel's boot only by more than this: both are read from clocks that are set meanwhile. */
 const BOOT_MARGIN_MS = 60_000;
 
@@ -74,8 +70,8 @@ export class Judge {
   }
 }
 
-/** Where and when a process was seen, for a judgement without a session's files. */
-export interface Sighting {
+/** What is known of a process whose session's files are not known. */
+export interface Circumstances {
   /** Whether only one kernel can have the store mounted in which its facts are. */
   local: boolean;
   /** A time of the wall clock in µs at which it lived. */
@@ -86,9 +82,13 @@ export interface Sighting {
  * What the kernel alone can prove of a process: why it is gone, or null while it is there as far as we
  * know. Undefined if this kernel, or this namespace, does not know it.
  */
-export function whyGone(processes: Processes, facts: ProcessFacts, sighting: Sighting): string | null | undefined {
+export function whyGone(
+  processes: Processes,
+  facts: ProcessFacts,
+  circumstances: Circumstances,
+): string | null | undefined {
   const word = pidWord(processes, facts);
-  return word === undefined ? (whyRebooted(processes, facts, sighting) ?? undefined) : word;
+  return word === undefined ? (whyRebooted(processes, facts, circumstances) ?? undefined) : word;
 }
 
 export const GONE = 'its process is gone';
@@ -119,7 +119,7 @@ function pidWord(processes: Processes, facts: ProcessFacts): string | null | und
  * Another boot id alone proves nothing: a container may be shown one of its own. But no process is older than its kernel:
  * what lived before this one was booted is gone, if no other kernel can have the store.
  */
-function whyRebooted(processes: Processes, facts: ProcessFacts, { local, since }: Sighting): string | null {
+function whyRebooted(processes: Processes, facts: ProcessFacts, { local, since }: Circumstances): string | null {
   const { boot } = processes.self();
   const bootedAt = processes.bootedAt();
   if (!local || facts.boot === '' || boot === '' || facts.boot === boot || bootedAt === null) return null;

@@ -4,7 +4,15 @@ import { type CommandLifeline, CommandLifelines } from './command-lifeline.ts';
 import type { Owner } from './facts.ts';
 import { Keepalive } from './keepalive.ts';
 import type { Lifelines } from './lifeline.ts';
-import { canHaveFile, type Session, sessionFile, sessionLifeline } from './session.ts';
+import {
+  canHaveFile,
+  type Session,
+  type SessionId,
+  sessionFile,
+  sessionKeepalive,
+  sessionLifeline,
+  sessionSeen,
+} from './session.ts';
 
 /** A program that takes a lock for a moment never starts a keepalive: it would cost more than the lock. */
 const KEEPALIVE_DELAY_MS = 250;
@@ -28,13 +36,14 @@ export interface PresenceOptions {
  * waiters. Its lifeline proves to this kernel's processes that the session lives, and its keepalive to other machines.
  */
 export class Presence {
+  /** The lifelines of commands that are owners of this session's entries. */
+  readonly commands: CommandLifelines;
   readonly #options: PresenceOptions;
   readonly #listeners = new Set<() => void>();
   /** The descriptors of lifelines, by their names. */
   readonly #lifelines = new Map<string, number>();
   /** The files of the sessions that we made for other processes. */
   readonly #adopted = new Set<string>();
-  readonly #commands: CommandLifelines;
   #keepalive: Keepalive | null = null;
   #announced = false;
   #watches = 0;
@@ -42,7 +51,7 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options;
-    this.#commands = new CommandLifelines(options);
+    this.commands = new CommandLifelines(options);
   }
 
   /** Where the session files are. */
@@ -81,11 +90,6 @@ export class Presence {
     }
   }
 
-  /** As `CommandLifelines.prepare`. */
-  commandLifeline(): CommandLifeline | null {
-    return this.#commands.prepare();
-  }
-
   /** Makes the files of another session, for a process that does not use Lockstep. */
   announceFor(owner: Owner, lifeline: CommandLifeline | null = null): void {
     const path = this.#path(owner);
@@ -96,13 +100,8 @@ export class Presence {
       throw error;
     }
     this.#adopted.add(path);
-    this.#commands.watch(owner, this.#commands.give(owner, lifeline));
+    this.commands.watch(owner, this.commands.give(owner, lifeline));
     this.#keepalive?.keep(path);
-  }
-
-  /** As `CommandLifelines.give`. */
-  nameLifeline(owner: Owner, lifeline: CommandLifeline | null): void {
-    this.#commands.give(owner, lifeline);
   }
 
   /** Calls back when another session pokes this one. If `hears` is false, only polling finds a change. */
@@ -131,8 +130,8 @@ export class Presence {
     const path = this.#path(owner);
     if (!this.#adopted.delete(path)) return;
     this.#keepalive?.drop(path);
-    this.#remove(path);
-    this.#commands.retire(owner);
+    this.#remove(owner);
+    this.commands.retire(owner);
   }
 
   /**
@@ -144,7 +143,7 @@ export class Presence {
     this.#stopWatching?.();
     this.#stopWatching = null;
     this.#keepalive?.drop(this.#path(this.session));
-    this.#remove(this.#path(this.session));
+    this.#remove(this.session);
     for (const [name, fd] of this.#lifelines) this.#options.lifelines?.release(name, fd, isKept);
     this.#lifelines.clear();
     this.#announced = false;
@@ -156,19 +155,20 @@ export class Presence {
     else this.#lifelines.set(name, fd);
   }
 
-  #remove(path: string): void {
-    const { files } = this.#options.host;
+  #remove(id: SessionId): void {
+    const { host, directory, keepaliveMs } = this.#options;
+    const { files } = host;
     try {
-      files.removeDirectory(`${path}.lock`);
-      files.remove(path);
-      if (this.#options.keepaliveMs > 0) files.remove(`${path}.seen`);
+      files.removeDirectory(`${directory}/${sessionKeepalive(id)}`);
+      files.remove(this.#path(id));
+      if (keepaliveMs > 0) files.remove(`${directory}/${sessionSeen(id)}`);
     } catch {
       // A leftover harms nobody.
     }
   }
 
-  #path(owner: Pick<Owner, 'key' | 'facts'>): string {
-    return `${this.#options.directory}/${sessionFile(owner)}`;
+  #path(id: SessionId): string {
+    return `${this.#options.directory}/${sessionFile(id)}`;
   }
 
   /** The key in its name is ours alone: so a file that is there is an earlier try's. */

@@ -37,27 +37,38 @@ export function ownerFor(host: Host, pid: number): Owner | null {
   return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
 }
 
+/** What the names of a session's files are made of. */
+export interface SessionId {
+  readonly key: string;
+  readonly facts: { readonly pid: number };
+}
+
 /** The name of a session's file in the store. */
-export function sessionFile({ key, facts }: Pick<Owner, 'key' | 'facts'>): string {
+export function sessionFile({ key, facts }: SessionId): string {
   return `${facts.pid}-${key}`;
 }
 
 /** The name of a session's lifeline, which its process holds. */
-export function sessionLifeline(owner: Pick<Owner, 'key' | 'facts'>): string {
-  return `${sessionFile(owner)}.life`;
+export function sessionLifeline(id: SessionId): string {
+  return `${sessionFile(id)}.life`;
 }
 
 /** The name of the lifeline of a command that was made an owner: the command holds it, and what it leaves behind. */
-export function commandLifeline(owner: Pick<Owner, 'key' | 'facts'>): string {
-  return `${sessionFile(owner)}.command`;
+export function commandLifeline(id: SessionId): string {
+  return `${sessionFile(id)}.command`;
+}
+
+/** The name of a session's keepalive, as proper-lockfile makes it. */
+export function sessionKeepalive(id: SessionId): string {
+  return `${sessionFile(id)}.lock`;
 }
 
 /** The name of the record of what others saw of a session's keepalive. */
-export function sessionSeen(owner: Pick<Owner, 'key' | 'facts'>): string {
-  return `${sessionFile(owner)}.seen`;
+export function sessionSeen(id: SessionId): string {
+  return `${sessionFile(id)}.seen`;
 }
 
 /** Whether a session can have a file: a key that a journal gives must not lead out of the directory. */
-export function canHaveFile({ key }: Pick<Owner, 'key'>): boolean {
+export function canHaveFile({ key }: Pick<SessionId, 'key'>): boolean {
   return !/[/\\\0]/.test(key);
 }

@@ -1,6 +1,13 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, LineView, OwnerView } from '../../../lib/index.ts';
-import { gripOf, type ResourceReading, sessionFile } from '../../../lib/internal.ts';
+import {
+  canHaveFile,
+  commandLifeline,
+  gripOf,
+  type ResourceReading,
+  sessionKeepalive,
+  sessionLifeline,
+} from '../../../lib/internal.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
@@ -100,11 +107,13 @@ function addLiving(found: Findings, opened: Opened, line: LineView, entry: Entry
 }
 
 /** What shows that an owner elsewhere is alive: a lifeline that it holds, or a keepalive. */
-function keepaliveOf({ host, directory }: Opened, { session, pid }: OwnerView): 'none' | 'stopped' | 'fresh' {
-  if (/[/\\\0]/.test(session)) return 'none';
-  const file = `${directory.path}/sessions/${sessionFile({ key: session, facts: { pid } as never })}`;
-  if (gripOf(host, `${file}.life`) === 'held' || gripOf(host, `${file}.command`) === 'held') return 'fresh';
-  const keepalive = host.files.look(`${file}.lock`);
+function keepaliveOf({ host, directory }: Opened, { session: key, pid }: OwnerView): 'none' | 'stopped' | 'fresh' {
+  const id = { key, facts: { pid } };
+  if (!canHaveFile(id)) return 'none';
+  const at = (name: string) => `${directory.path}/sessions/${name}`;
+  const lifelines = [sessionLifeline(id), commandLifeline(id)];
+  if (lifelines.some((name) => gripOf(host, at(name)) === 'held')) return 'fresh';
+  const keepalive = host.files.look(at(sessionKeepalive(id)));
   if (keepalive === null) return 'none';
   return host.clock.wallMicros() / 1_000 - keepalive.modifiedMs > STILL_MS ? 'stopped' : 'fresh';
 }
