@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { nodeHost } from '../host/node-host.ts';
 import { isGroupRunning } from '../host/process-table.ts';
+import { countdown } from '../time/countdown.ts';
 
 const LOOK_MS = 10;
 
@@ -33,9 +35,9 @@ export class ProcessGroup {
     if (!this.signal('SIGTERM')) return;
     // A stopped process takes SIGTERM only when it goes on.
     this.signal('SIGCONT');
-    const deadline = performance.now() + graceMs;
+    const restMs = countdown(nodeHost.clock, graceMs);
     while (this.#isRunning()) {
-      if (performance.now() >= deadline) {
+      if (restMs() <= 0) {
         this.signal('SIGKILL');
         return;
       }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeHost } from '../host/node-host.ts';
 import { isGroupRunning, type ProcessRow, processTable } from '../host/process-table.ts';
+import { countdown } from '../time/countdown.ts';
 
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
@@ -34,9 +35,9 @@ export class ProcessTree {
     this.signal('SIGTERM');
     // A stopped process takes SIGTERM only when it goes on.
     this.signal('SIGCONT');
-    const deadline = performance.now() + graceMs;
+    const rest = countdown(nodeHost.clock, graceMs);
     for (let waitMs = FIRST_LOOK_MS; this.#isThere(); waitMs = Math.min(waitMs * 2, LAST_LOOK_MS)) {
-      const restMs = deadline - performance.now();
+      const restMs = rest();
       if (restMs <= 0) return this.#kill();
       await delay(Math.min(waitMs, restMs));
     }

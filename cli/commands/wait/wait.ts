@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import { holdersIn } from '../../../lib/internal.ts';
+import { countdown, holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import { targetOf } from '../../access/target.ts';
 import { patienceOf } from '../../args/duration.ts';
@@ -11,12 +11,12 @@ export interface WaitArguments extends ResourceArguments, LimitArguments {}
 export async function waitUntilFree(args: WaitArguments): Promise<void> {
   const timeout = patienceOf(args);
   const { name, store } = targetOf(args);
-  const deadline = performance.now() + timeout;
+  const restMs = countdown(store.clock, timeout);
   for (;;) {
     const line = await store.snapshot(name);
     // A stale holder no longer counts: its process is gone, and only its eviction is not recorded yet.
     if (!line?.entries.some(({ state, stale }) => state === 'holding' && !stale)) return;
-    const timeoutMs = deadline - performance.now();
+    const timeoutMs = restMs();
     if (timeoutMs <= 0) {
       say(`${name}: not free within ${prettyMs(timeout)}: held by ${describeHolders(holdersIn(line))}`);
       throw new Exit(args.conflictExitCode);
