@@ -146,8 +146,8 @@ export class DeadlockWatch {
   }
 
   /**
-   * What a process that only waits keeps. What is held outside of any waiting flow may be released after any of its waits,
-   * so each of them must record it. What this wait's flow keeps is released only after this wait: that is recorded once
+   * Returns what a process keeps that only waits. An entry that is held outside of any waiting flow may be released after any
+   * of its waits, so each of them must record it. An entry of this wait's flow is released only after this wait: it is recorded once
    * for each wait, as if all of them recorded it. And what another wait's flow keeps, that wait records.
    */
   #allKept(own: readonly Kept[]): Keeps {

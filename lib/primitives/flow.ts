@@ -56,12 +56,15 @@ export class Flow {
     return context().run(this, work);
   }
 
-  /** @internal Takes note of a lease that was taken by plain `acquire`. */
+  /** @internal Notes a lease that was taken by plain `acquire`. */
   add(lease: Lease): void {
     if (this.isDeclared) this.#leases = [...this.#leases.filter(({ isOver }) => !isOver), lease];
   }
 
-  /** @internal What it and those around it hold in a store. `ending`: only of those that end with one of these functions. */
+  /**
+   * @internal Returns the entries that this flow and the flows around it hold in a store. `ending`: counts only flows that
+   * end with one of these functions.
+   */
   heldIn(store: Store, ending?: ReadonlySet<string>): Kept[] {
     const isKept = !ending || !this.#end || ending.has(this.#end.name);
     const own = isKept ? this.#leases.flatMap((lease) => lease.placeIn(store) ?? []) : [];
@@ -73,9 +76,9 @@ export class Flow {
   }
 
   /**
-   * @internal What it and those around it hold in a store, and cannot give back before the caller's own end: what an
-   * `Owner` holds, and what is held by those whose work awaits the caller. A task that was started in a flow and is not awaited
-   * there keeps nothing: the flow ends without it.
+   * @internal Returns those of them that cannot be released before the caller's own end: the entries of an `Owner`, and of
+   * the flows whose work awaits the caller. A task that was started in a flow and is not awaited there keeps nothing: the
+   * flow ends without it.
    */
   keptIn(store: Store): Kept[] {
     this.mark();
@@ -90,7 +93,7 @@ export class Flow {
     Object.defineProperty(this.#end, 'name', { value: `lockstep ${inProcess.marked}` });
   }
 
-  /** @internal What is made of the innermost lease of which something can be, of it and those around it. */
+  /** @internal Calls `make` with the leases of this flow and then of the flows around it, the newest first. Returns the first result that is not null. */
   pick<T>(make: (lease: Lease) => T | null): T | null {
     for (const lease of this.#leases.toReversed()) {
       const made = make(lease);

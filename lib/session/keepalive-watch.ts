@@ -41,7 +41,7 @@ interface Watched {
  * Watches the keepalives of sessions on other machines. One that is seen to stand still for as long as our patience
  * lasts proves its session dead.
  *
- * Time counts only while somebody looks: if this whole machine was paused, so was the keepalive. And it counts only up to
+ * Time counts only while some process looks: if this whole machine was paused, so was the keepalive. And it counts only up to
  * a moment before the look:
  *   1. we look, and the keepalive stands still;
  *   2. we are paused, and its session refreshes it;

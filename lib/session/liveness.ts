@@ -19,9 +19,9 @@ export interface JudgeOptions extends KeepaliveWatchOptions {
  * 2. The session's lifeline, which the kernel answers for in every namespace. Held is alive. A pid that is gone is
  *    dead only if the lifeline agrees, or there is none; where the pid says nothing, a lifeline that no process holds
  *    is dead, if only this kernel can have it.
- * 3. A command's lifeline, which whatever still runs of the command holds. It counts only where the pid says nothing.
+ * 3. A command's lifeline, which the command and its descendants hold. It counts only where the pid says nothing.
  * 4. Without a lifeline: a session of an earlier boot of this machine is dead.
- * 5. On a guarded store, where others may be on other machines: a keepalive that stands still while somebody looks.
+ * 5. On a guarded store, whose sessions may be on other machines: a keepalive that stands still while waiters look.
  */
 export class Judge {
   readonly #options: JudgeOptions;

@@ -53,7 +53,7 @@ export function sessionLifeline(id: SessionId): string {
   return `${sessionFile(id)}.life`;
 }
 
-/** The name of the lifeline of a command that was made an owner: the command holds it, and what it leaves behind. */
+/** The name of the lifeline of a command that was made an owner: the command and its descendants hold it. */
 export function commandLifeline(id: SessionId): string {
   return `${sessionFile(id)}.command`;
 }

@@ -13,7 +13,7 @@ while if [ -n "$began" ]; then [ "$(start "$1" 2>/dev/null)" = "$began" ]; else 
  * Has a small process hold a lifeline for as long as another process lives, which does not know of it. Other pid
  * namespaces cannot ask for that process by its pid; in a container both end together.
  *
- * In the first namespace none is needed: whatever shares the store with it there can ask by the pid.
+ * In the first namespace none is needed: other processes of that namespace can ask by the pid.
  */
 export function keepAlive(pid: number, lifeline: number): void {
   if (nodeHost.processes.self().namespace === FIRST_NAMESPACE) return;
