@@ -1,5 +1,5 @@
 /**
- * What several copies of this package in one process have in common. (A program may load one itself, and another by way
+ * State that all copies of this package in one process share. (A program may load one itself, and another by way
  * of a dependency.) Each copy has its own classes and its own session, but a flow of control, and a deadlock, can go through all of them.
  */
 

@@ -32,7 +32,7 @@ interface Details {
  * });
  */
 export class LockstepError extends Error {
-  /** What went wrong: the same in every version, for programs. */
+  /** The kind of error: the same in every version, for programs. */
   readonly code: string;
   /** The operation that failed: `acquire`, `release`, `open`, … */
   readonly operation: string | undefined;
@@ -89,7 +89,7 @@ export class LockTimeoutError extends LockstepError {
 export interface Waiting extends Standing {
   /** The resource that it waits for. */
   waitsFor: string;
-  /** What it holds; null if it only stands in line before the other wait. */
+  /** The entry that it holds; null if it only stands in line before the other wait. */
   holds: (Standing & { resource: string }) | null;
 }
 

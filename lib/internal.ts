@@ -1,6 +1,6 @@
 /**
- * What Lockstep's own command line needs beyond the public entries. The package does not export it: it may change with
- * any version.
+ * The parts that Lockstep's own command line needs beyond the public entries. The package does not export them: they
+ * may change with any version.
  *
  * @module
  */

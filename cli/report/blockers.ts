@@ -24,9 +24,9 @@ interface Queue {
   before: ReadonlyMap<EntryView, number>;
 }
 
-/** What each entry waits for, in lines that were read at one time. */
+/** The entries that each entry waits for, in lines that were read at one time. */
 export class Blockers {
-  /** What the owner of an entry waits for in other lines while it keeps the entry, by `keyOf`. */
+  /** By `keyOf`: the waits of an entry's owner in other lines while it keeps the entry. */
   readonly #elsewhere = new Map<string, string[]>();
   readonly #queues = new Map<LineView, Queue>();
 

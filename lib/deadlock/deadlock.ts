@@ -25,18 +25,18 @@ export interface DeadlockOptions {
   wait: WaitUnderWay;
   /** Whether the waiter's flow of control holds anything. */
   mayKeep: boolean;
-  /** What that flow keeps from others as long as the wait lasts. Called in what the waiter awaits. */
+  /** The entries that this flow keeps from others as long as the wait lasts. Called in the waiter's async context. */
   kept: () => readonly Kept[];
   /** Whether to throw. Without it, only the other waiters can report a deadlock. */
   detect: boolean;
 }
 
-/** What one wait knows of the cycle that it may be in. */
+/** The cycle that one wait may be in, as far as it knows. */
 class Suspicion {
   readonly #store: Store;
   readonly #own: OwnEntry;
   readonly #detect: boolean;
-  /** What the entry's last `keep` record says, as JSON. */
+  /** The content of the entry's last `keep` record, as JSON. */
   #recorded = '';
   #seenAt = Number.POSITIVE_INFINITY;
 

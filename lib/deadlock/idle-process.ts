@@ -11,7 +11,7 @@ import type { Kept } from '../line/entry.ts';
 
 /** One wait in line; it keeps one timer, or has a check of the process scheduled. */
 export interface WaitUnderWay {
-  /** What its own flow of control keeps while it lasts, as far as that is known by now. */
+  /** The entries that its own flow of control keeps while it lasts, as far as they are known by now. */
   kept: readonly Kept[];
 }
 

@@ -20,7 +20,7 @@ export interface Place {
 
 /** One wait in a deadlock cycle. */
 export interface Link extends Place {
-  /** What it keeps from the wait before it in the cycle; null if it only stands before it in line. */
+  /** The place that it keeps from the wait before it in the cycle; null if it only stands before it in line. */
   readonly held: Place | null;
 }
 

@@ -96,7 +96,7 @@ export class Entrance {
     try {
       return this.#options.ledger.append(record, json);
     } catch (error) {
-      // Whatever the error is, the record may be in the journal, and the caller gets no entry.
+      // After any error the record may be in the journal, and the caller gets no entry.
       this.#options.abandoned.addUnsure(id);
       throw error;
     }

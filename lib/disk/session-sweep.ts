@@ -50,7 +50,7 @@ export function sweepSessions(options: SweepOptions): void {
   }
 }
 
-/** What killed processes left half made, and what was seen of the keepalives of sessions that have ended since. */
+/** Removes unfinished files of killed processes, and sightings of keepalives whose sessions have ended. */
 function removeStrays({ host: { files, clock }, directory }: SweepOptions, names: readonly string[]): void {
   const all = new Set(names);
   const latestMs = clock.wallMicros() / 1000 - STRAY_MS;

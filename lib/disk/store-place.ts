@@ -48,7 +48,7 @@ export function nearest(host: Host, directory: string): string {
   throw systemError('ENOTDIR', `not a directory, '${parent}'`);
 }
 
-/** What is at a path, which must be a directory. */
+/** The facts of the directory at a path. @throws if there is none. */
 export function directoryAt(host: Host, directory: string): FileFacts {
   const facts = host.files.look(directory);
   if (facts === null) throw goneError(directory);
@@ -57,7 +57,7 @@ export function directoryAt(host: Host, directory: string): FileFacts {
   return facts;
 }
 
-/** What an open directory is. (On Windows there are no descriptors of directories.) */
+/** The facts of an open directory. (On Windows there are no descriptors of directories.) */
 export function factsOf(host: Host, directory: string, { fd }: OpenDirectory): FileFacts {
   return fd === -1 ? directoryAt(host, directory) : host.files.facts(fd);
 }

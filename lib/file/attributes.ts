@@ -18,7 +18,7 @@ to_pipe() { cp --attributes-only --preserve=mode,xattr "$1" /dev/fd/1 2>/dev/nul
 /** For how long to assume that a directory gives new files no default access list. */
 const DIRECTORY_MEMORY_MS = 1_000;
 const MAX_REMEMBERED = 1_024;
-/** What a `cp` other than GNU's prints for these options. */
+/** Messages of a `cp` other than GNU's that does not know these options. */
 const FOREIGN_CP = /unrecognized option|invalid option|unknown option|unexpected argument|without xattr support/i;
 /** Errors of starting a program that do not mean that it is missing. */
 const CANNOT_START_NOW = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];

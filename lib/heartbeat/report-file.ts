@@ -34,7 +34,7 @@ export interface Mark {
   at: number;
 }
 
-/** What a reporter states about itself. */
+/** A reporter's statement about itself. */
 export interface Report {
   name: string;
   /** Random: it distinguishes this reporter from all others of the same name. */
@@ -50,7 +50,7 @@ export interface Report {
 }
 
 /**
- * What one look at a report's file found: the report, or why there is none; `failure` if the file could not be read.
+ * The result of one look at a report's file: the report, or why there is none; `failure` if the file could not be read.
  */
 export type ReportReading = { report: Report } | { problem: string; failure?: unknown };
 

@@ -19,7 +19,7 @@ import {
 /** A private file this old was left by a reporter that was killed before it began. */
 const SWEPT_AFTER_MS = 60_000;
 
-/** What a heartbeat found: this reporter's report; an end mark set by another process; a newer reporter's report. */
+/** The report that a heartbeat found: this reporter's, one with another process's end mark, or a newer reporter's. */
 export type BeatFound = 'ours' | 'marked' | 'replaced';
 
 export interface OwnReportOptions {

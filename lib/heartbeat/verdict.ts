@@ -13,7 +13,7 @@ const MIN_PATIENCE_MS = 1_000;
  */
 export type BeatState = 'alive' | 'late' | 'gone' | 'ended' | 'unknown';
 
-/** What one look at a reporter found: its report, and its process. */
+/** The result of one look at a reporter: its report, and its process. */
 export interface ReporterReading {
   reading: ReportReading;
   /** When the report was last touched, by its file's time, in ms since 1970. */

@@ -9,7 +9,7 @@ import { encodeName } from '../store/name.ts';
 import type { PastAction, Span } from './span.ts';
 import { SpanRecorder } from './span-recorder.ts';
 
-/** What a resource's journals remember of it: the current epoch, and those before it that are still kept. */
+/** The past of a resource in its journals: the current epoch, and those before it that are still kept. */
 export interface Past {
   name: string;
   kind: string;

@@ -18,7 +18,7 @@ export function releaseAll(code: number | null): void {
     try {
       release(code);
     } catch {
-      // What it could not release is stale once the process is gone.
+      // An entry that it could not release is stale once the process is gone.
     }
   }
 }

@@ -46,7 +46,7 @@ export interface JobVerdict {
   /** The newest run that failed or was lost, unless a later run succeeded. */
   failed: ObservedRun | null;
   late: boolean;
-  /** What cannot be known, and why; else null. */
+  /** The fact that cannot be known, and why; else null. */
   problem: string | null;
 }
 

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts';
 import { checkOwnDirectory } from '../host/own-directory.ts';
 import { MAX_RUN_BYTES, parseRun, parseRunFile, type Run } from './record-format.ts';
 
-/** What one look at a run's record found. */
+/** The result of one look at a run's record. */
 export type RecordReading = { run: Run } | { problem: string };
 
 const PLACED = { file: 'file', directory: 'directory', link: 'symbolic link', other: 'thing that is no regular file' };

@@ -35,7 +35,7 @@ export interface UnreadableRun {
   problem: string;
 }
 
-/** What one look at a run found. */
+/** The result of one look at a run. */
 export type RunReading = ObservedRun | UnreadableRun;
 
 /**

@@ -11,7 +11,7 @@ export interface Machine {
   header(): unknown;
 }
 
-/** What a machine decides of a record. */
+/** A machine's decision about a record. */
 export type OutcomeOf<M extends Machine> = ReturnType<M['apply']>;
 
 /** A record that was appended and has been folded. */

@@ -7,7 +7,7 @@ export const MAX_ENTRIES = 65_536;
 /** No line comes to a greater ticket or token by itself. */
 const MAX_LAST = Number.MAX_SAFE_INTEGER - MAX_ENTRIES;
 
-/** What a name stands for. All its users must state the same. */
+/** The kind of resource that a name stands for. All its users must state the same. */
 export interface Config {
   /** `lock`, `semaphore`, `event`, `condition`, `barrier`, `counter`. */
   kind: string;

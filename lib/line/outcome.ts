@@ -10,7 +10,7 @@ export interface Joined {
 }
 
 /**
- * What one record did. Of a record that joins: the entry. Of an action: how many entries it admitted or ended, or a
- * counter's new value. Of any other record: how many entries it changed. Null: the record is void.
+ * The effect of one record. Of a record that joins: the entry. Of an action: how many entries it admitted or ended, or
+ * a counter's new value. Of any other record: how many entries it changed. Null: the record is void.
  */
 export type Outcome = Joined | number | null;

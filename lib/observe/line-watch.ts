@@ -4,7 +4,7 @@ import type { LineView } from '../store/store.ts';
 import type { JournalMark, StoreView } from './store-view.ts';
 import type { WatchBudget } from './watch-budget.ts';
 
-/** What one look at a name found: its line, null if there is none; or why it could not be read. */
+/** The result of one look at a name: its line, null if there is none; or why it could not be read. */
 export interface LineReading {
   readonly name: string;
   readonly line: LineView | null;

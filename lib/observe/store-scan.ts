@@ -21,7 +21,7 @@ export interface Item {
   modifiedMs: number;
 }
 
-/** What a look at a resource's directory found. */
+/** The result of one look at a resource's directory. */
 export interface ResourceReading {
   directory: string;
   /** Null if there is no journal, or `failure` says why it cannot be read. */

@@ -19,7 +19,7 @@ const MAX_JUDGED = 64;
  */
 export type StoreState = 'there' | 'absent' | 'gone' | 'unusable';
 
-/** What one look at a store found. */
+/** The result of one look at a store. */
 export interface StoreReading {
   state: StoreState;
   /** Why it is unusable. */

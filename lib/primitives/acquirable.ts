@@ -58,7 +58,7 @@ export abstract class Acquirable extends Resource {
       if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
       return leased(new Lease(store, entry, traitsOf(ask, manner)), flow);
     } catch (error) {
-      // Whatever its class, a bug too: without a lease nothing would ever release the entry.
+      // An error of any class, even a bug: without a lease nothing would ever release the entry.
       await abandonQuietly(store, entry);
       throw error;
     }
@@ -143,7 +143,7 @@ export abstract class Acquirable extends Resource {
     return result;
   }
 
-  /** What the caller holds already, and cannot give back while it waits. */
+  /** The entries that the caller holds already, and cannot release while it waits. */
   protected heldBy(flow: Flow | null): Kept[] {
     return flow?.heldIn(this.store) ?? [];
   }

@@ -177,7 +177,7 @@ export class Condition extends Resource implements Transferable {
 
   #noted(lease: Lease, flow: Flow | null): Lease {
     this.#taken.add(lease);
-    // What is acquired in a declared flow, the flow itself knows.
+    // A declared flow itself knows the leases that are acquired in it.
     if (!flow?.isDeclared) this.#plain = [...this.#plain.filter((one) => !one.lease.isOver), { lease, flow }];
     return lease;
   }

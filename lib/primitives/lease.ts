@@ -7,7 +7,7 @@ import { LossWatch } from './loss-watch.ts';
 import { type Pause, SharedEntry } from './shared-entry.ts';
 import { abandonQuietly } from './waiting.ts';
 
-/** What distinguishes one lease from others. */
+/** The traits that distinguish one kind of lease from others. */
 export interface LeaseTraits {
   /** A second `release` is an error. */
   strict?: boolean;

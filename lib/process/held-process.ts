@@ -12,7 +12,7 @@ import type { ModuleOrder } from './target.ts';
 const LIFELINE_FD = 62;
 const isWindows = process.platform === 'win32';
 
-/** What the process does once it may begin: become a command, or call a module's function. */
+/** The work of the process once it may begin: become a command, or call a module's function. */
 export type Work = { command: readonly string[] } | { order: ModuleOrder };
 
 type Output = 'inherit' | 'pipe' | 'ignore' | number;
@@ -29,8 +29,8 @@ export interface HeldOptions {
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
   /**
-   * What `end` ends: the process alone (default), its process group, or all its descendants. In the last two cases it leads
-   * a group and a session of its own. On Windows, which has neither, it is the process alone.
+   * The extent of `end`: the process alone (default), its process group, or all its descendants. In the last two cases
+   * it leads a group and a session of its own. On Windows, which has neither, it is the process alone.
    */
   ends?: 'process' | 'group' | 'tree';
   /** Whether it keeps our event loop alive when it has begun. Default: true. */

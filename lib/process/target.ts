@@ -43,7 +43,7 @@ export interface ProcessOptions {
   output?: 'inherit' | 'pipe' | 'ignore';
 }
 
-/** What a `Process` runs, and how. */
+/** The command or module that a `Process` runs, and how. */
 export type Target = (ModuleTarget | CommandTarget) & ProcessOptions;
 
 /** @throws {MisuseError} */

@@ -27,7 +27,7 @@ export interface KeepaliveWatchOptions {
   seenMode?: number | null;
 }
 
-/** What this process has seen of one keepalive, by its own clock. */
+/** This process's sightings of one keepalive, by its own clock. */
 interface Watched {
   refreshedAt: number;
   stillMs: number;
@@ -122,7 +122,7 @@ export class KeepaliveWatch {
     try {
       return host.files.look(`${directory}/${sessionKeepalive(owner)}`)?.modifiedMs ?? null;
     } catch {
-      // What cannot be judged is alive.
+      // A session that cannot be judged is alive.
       return null;
     }
   }

@@ -118,7 +118,7 @@ export class Lifelines {
       const [name] = names.splice(Math.floor(Math.random() * names.length), 1) as [string];
       try {
         files.rename(`${spare}/${name}`, own);
-        // Whoever still has it open would keep it alive after us.
+        // A process that still has it open would keep it alive after us.
         if (files.hasReader(own) === false) return files.openFifo(own);
         files.remove(own);
       } catch {

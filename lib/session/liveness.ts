@@ -70,7 +70,7 @@ export class Judge {
   }
 }
 
-/** What is known of a process whose session's files are not known. */
+/** The facts about a process whose session's files are not known. */
 export interface Circumstances {
   /** Whether only one kernel can have the store mounted in which its facts are. */
   local: boolean;
@@ -79,7 +79,7 @@ export interface Circumstances {
 }
 
 /**
- * What the kernel alone can prove of a process: why it is gone, or null while it is there as far as we
+ * The kernel's own proof that a process is gone: why it is gone, or null while it is there as far as we
  * know. Undefined if this kernel, or this namespace, does not know it.
  */
 export function whyGone(

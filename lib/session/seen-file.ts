@@ -16,7 +16,7 @@ export interface SeenDraft {
   readonly moment: Moment;
 }
 
-/** What was seen of a session's keepalive. */
+/** A sighting of a session's keepalive. */
 export interface SeenKeepalive {
   /** The keepalive's own time. */
   refreshedAt: number;

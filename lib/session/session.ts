@@ -37,7 +37,7 @@ export function ownerFor(host: Host, pid: number): Owner | null {
   return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
 }
 
-/** What the names of a session's files are made of. */
+/** The parts from which the names of a session's files are made. */
 export interface SessionId {
   readonly key: string;
   readonly facts: { readonly pid: number };

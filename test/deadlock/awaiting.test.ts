@@ -12,7 +12,7 @@ async function look(): Promise<ReadonlySet<string>> {
   return functionsAwaiting();
 }
 
-/** What is found where `depth` functions await each other around it. */
+/** The result inside `depth` functions that await each other around it. */
 async function within(depth: number): Promise<ReadonlySet<string>> {
   if (depth > 0) return await within(depth - 1);
   return await look();

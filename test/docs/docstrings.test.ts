@@ -24,7 +24,7 @@ const MOST_LINES = 8;
 interface Example {
   name: string;
   code: string;
-  /** What its `// prints …` comments promise, line by line. */
+  /** The output that its `// prints …` comments promise, line by line. */
   prints: string;
 }
 

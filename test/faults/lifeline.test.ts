@@ -15,7 +15,7 @@ import { type Fault, FaultyHost } from './faulty-host.ts';
 
 /**
  * The life of a session's lifeline and of a command's, with every call that it makes going wrong: once, or from then on.
- * Whatever goes wrong, the session goes on; as long as it or its command lives, a process of another namespace, which has
+ * After any fault the session goes on; as long as it or its command lives, a process of another namespace, which has
  * nothing but lifelines to go by, does not get what it holds; and no descriptor and no file is left behind.
  */
 
@@ -164,7 +164,7 @@ async function live(isPrepared: boolean, goesWrong: GoesWrong): Promise<Map<stri
   scene.exit(own);
   // The journal alone is still open.
   expect([...scene.host.open].length, scene.host.hits.join()).toBeLessThanOrEqual(1);
-  // What could not be removed is left.
+  // A file that could not be removed is left.
   if (scene.host.hits.every((hit) => !/^(remove|look|makeDirectory|list)/.test(hit)))
     expect(
       scene.sessions.filter((name) => name !== 'spare' && /^\.line|\.life$|\.command$/.test(name)),

@@ -124,7 +124,7 @@ function stepsFor({ kind }: Config): fc.Arbitrary<Step[]> {
 
 const scripts = configs.chain((config) => fc.tuple(fc.constant(config), stepsFor(config)));
 
-/** What a fold reports of entries: which ones hold, and which ones ended. */
+/** A fold's reports about entries: which ones hold, and which ones ended. */
 class Hearsay implements LineObserver {
   readonly holding = new Set<number>();
   joinings = 0;
@@ -161,7 +161,7 @@ class Hearsay implements LineObserver {
   }
 }
 
-/** What a step comes to in the model, for comparison with what a fold reports and returns. */
+/** The result of a step in the model, for comparison with a fold's reports and outcome. */
 interface Expected {
   record: JournalRecord;
   joinedBehind: number | null;

@@ -35,7 +35,7 @@ export default async (lock) => {
   await lock.withLock(() => console.log('in', lock.name));
 };
 `;
-/** What it prints, whatever has bundled it. */
+/** Its output, the same with every bundler. */
 export const PRINTED = 'command 0\nheld true refused true\nin deploy\nmodule 0\n';
 
 /** The files of an app that is bundled here and runs elsewhere, without any package. */

@@ -75,7 +75,7 @@ async function unlessCut<T>(wait: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Who is inside: at most `capacity` at a time. */
+/** A section with at most `capacity` callers inside at a time. */
 class Section {
   readonly #capacity: number;
   #inside = 0;

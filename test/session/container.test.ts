@@ -103,7 +103,7 @@ describe.runIf(isRoot)('a holder that changes its user', () => {
   });
 });
 
-/** What `unshare` has started, by the pid that it has here. */
+/** The pid here of the process that `unshare` has started. */
 function childOf(pid: number): number {
   return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }

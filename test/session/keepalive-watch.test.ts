@@ -18,7 +18,7 @@ const OWNER = { key: 'key', facts: { ...SELF, pid: 20, tid: 20, boot: 'boot-2', 
 /** The file server, and the machine that looks, for each test to set. */
 let server: { nowMs: number; refreshedAt: number | null };
 let machine: { uptimeMs: number; wallMs: number; self: ProcessFacts };
-/** What a call of that name does instead, or before. */
+/** By a call's name: an action that replaces it, or precedes it. */
 let faults: Partial<Record<'create' | 'facts' | 'openForAppend' | 'write' | 'rename', () => void>>;
 let directory: string;
 

@@ -53,7 +53,7 @@ describe.runIf(permitted).each(PLACES)('a holder %s', (_, command) => {
     await holder.acquire({ name: 'second' }, 'second');
     const granted = successor.acquire(resource);
     await rig.inLine('deploy', 2);
-    // What `unshare` has started ends with it.
+    // The process that `unshare` has started ends with it.
     holder.child.kill('SIGKILL');
     expect(await granted).toBeGreaterThan(token);
     expect(rig.records('deploy').find(([verb]) => verb === 'evict')?.[5]).toContain('gone');

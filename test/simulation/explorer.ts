@@ -10,7 +10,7 @@ export interface ExploreOptions extends WorldOptions {
   switches?: number;
   /** Where to start exploring: each process in turn goes on until its next call is such. */
   prelude?: Array<{ process: number; until: (call: Call) => boolean }>;
-  /** What must hold in every state. @throws {Violation} */
+  /** A property that must hold in every state. @throws {Violation} */
   always?: (state: State) => void;
   /** Give up beyond. Default: never. */
   maxStates?: number;

@@ -6,7 +6,7 @@ import { directHost, type SimIdentity } from './sim-host.ts';
 import type { Program } from './sim-process.ts';
 import type { State } from './world.ts';
 
-// Who is alive, as the kernel says: by pids within one namespace, by lifelines everywhere, and not across a reboot.
+// The kernel's proof of life: by pids within one namespace, by lifelines everywhere, and not across a reboot.
 
 const PIDS = [101, 102, 103];
 const NEWCOMER = { key: 'z', pid: 999, wallMicros: 20, tickMs: 0 };

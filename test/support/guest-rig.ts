@@ -7,7 +7,7 @@ export const LIBRARY_DIRECTORY = fileURLToPath(new URL('.', LIBRARY));
 
 export const NODE_MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
-/** What every program can use. `compute` blocks until the file `enough` exists, `order` waits for a line of input. */
+/** A prelude for every program. `compute` blocks until `enough` exists, `order` waits for a line of input. */
 const PRELUDE = `
 import fs from 'node:fs';
 import { createRequire } from 'node:module';

@@ -13,7 +13,7 @@ export interface Candidate {
   describe: string;
 }
 
-/** What may be typed at the cursor. `before` is the part before it in the same word: `--dir=`. */
+/** The candidates at the cursor. `before` is the part before it in the same word: `--dir=`. */
 export type Expected =
   | { kind: 'words'; words: Candidate[] }
   /** A name in the store, of a kind that `verb` takes. */

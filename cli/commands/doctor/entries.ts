@@ -106,7 +106,7 @@ function addLiving(found: Findings, opened: Opened, line: LineView, entry: Entry
   } else addLong(found, line, entry);
 }
 
-/** What shows that an owner elsewhere is alive: a lifeline that it holds, or a keepalive. */
+/** The proof that an owner elsewhere is alive: a lifeline that it holds, or a keepalive. */
 function keepaliveOf({ host, directory }: Opened, { session: key, pid }: OwnerView): 'none' | 'stopped' | 'fresh' {
   const id = { key, facts: { pid } };
   if (!canHaveFile(id)) return 'none';

@@ -19,7 +19,7 @@ export interface Patient {
   oldestNode: string;
   /** Where the store is, or will be. */
   place: string;
-  /** What chose the place. */
+  /** The option, variable or default that chose the place. */
   chosenBy: '--dir' | 'LOCKSTEP_DIR' | 'default';
   /** The place that is used without `--dir` and LOCKSTEP_DIR. */
   defaultPlace: string;

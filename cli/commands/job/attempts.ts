@@ -12,7 +12,7 @@ const MAX_BACKOFF_MS = 3_600_000;
 
 type Course = 'exited' | 'timed out' | 'stopped';
 
-/** What the attempts of a run share. */
+/** The parts that all attempts of a run share. */
 export interface AttemptParts {
   holding: Holding;
   env: NodeJS.ProcessEnv;

@@ -14,7 +14,7 @@ import type { RunStart } from '../../../lib/jobs/index.ts';
 const LATEST_MS = 200;
 const LATEST_UNREAD_MS = 1_000;
 
-/** What this run's command prints: a spool beside the record, followed into the sinks. Empty before the first attempt. */
+/** The output of a run's command: a spool beside the record, copied into the sinks. Empty before the first attempt. */
 export class JobOutput {
   readonly #sinks: readonly Sink[];
   #spool: Spool | null = null;

@@ -29,7 +29,7 @@ const OPTIONS = [definitionOf(describeProgram), ...COMMANDS.map(verbOf)]
   .flatMap(({ options }) => options.flatMap(({ name, aliases }) => [name, ...aliases]))
   .filter((name) => name.length > 1);
 
-/** What of the command line a text names: its options and verbs. */
+/** The parts of the command line that a text names: its options and verbs. */
 function namedIn(text: string): string[] {
   const options = [...text.matchAll(/--([a-z][a-z-]*)/g)].map(([, name = '']) => name);
   const verbs = [...text.matchAll(/\blockstep ([a-z]+)/g)].map(([, verb = '']) => verb);
