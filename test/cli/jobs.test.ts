@@ -184,14 +184,23 @@ describe('jobs', () => {
 
   test('shows the host of a run whose processes cannot be seen from here', async () => {
     const facts = { ...ALIVE, host: 'web2', boot: 'another' };
+    // Longer ago this machine may have been booted since, and then it is known to be lost.
     write(
-      runningSince(ago(5 * HOUR), { job: 'a', facts }),
-      runningSince(ago(5 * HOUR), { job: 'b', facts, plan: { timeoutMs: HOUR } }),
+      runningSince(ago(MINUTE), { job: 'a', facts }),
+      runningSince(ago(1.5 * MINUTE), { job: 'b', facts, plan: { timeoutMs: 1_000, killAfterMs: 0 } }),
     );
     const where = 'on web2, whose processes cannot be seen from here';
     expect((await rowsOf()).map((row) => row.slice(6))).toEqual([
-      ['running', `for 5h (pid ${process.pid}) ${where}`],
-      ['stuck', `running for 5h ${where}, past its timeout of 1h`],
+      ['running', expect.stringMatching(new RegExp(`^for 1m \\d+s \\(pid ${process.pid}\\) ${where}$`))],
+      ['stuck', expect.stringMatching(new RegExp(`^running for 1m \\d+s ${where}, past its timeout of 1s$`))],
+    ]);
+  });
+
+  test('shows a run from before the last boot of this machine as lost', async () => {
+    const before = Date.now() - os.uptime() * 1_000 - HOUR;
+    write(runningSince(before, { facts: { ...ALIVE, boot: 'another' } }));
+    expect((await rowsOf()).map((row) => row.slice(6))).toEqual([
+      ['failed', expect.stringContaining('was lost: its process or its machine died')],
     ]);
   });
 

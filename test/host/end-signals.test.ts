@@ -250,17 +250,17 @@ test('a worker thread that holds adds no handler, and the signal ends the proces
   expect((await states()).filter((state) => state !== 'stale')).toEqual([]);
 });
 
-// The kernel delivers to it only signals that it handles.
+// The kernel delivers to it only signals that it handles. One at a time: Node handles SIGINT and SIGTERM (to restore the
+// terminal) with all signals blocked, and what the kernel drops at once while nothing is blocked, it queues then.
 describe.runIf(permitted)('the first process of a container without a handler of its own', () => {
-  test('is not ended by a signal, so it still holds', async () => {
+  test.each(SIGNALS)('is not ended by %s, so it still holds', async (signal) => {
     const program = rig.program(
       `const lease = await lock.acquire(); await turn(); say('in ' + handlers());
        await order(); say(lease.held ? 'held' : 'lost'); await lease.release(); process.exit(5);`,
       { through: AS_INIT },
     );
     await program.says('in 0 0 0');
-    const children = fs.readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8');
-    for (const signal of SIGNALS) process.kill(Number(children), signal);
+    process.kill(Number(fs.readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8')), signal);
     program.write('go\n');
     expect(await program.ended).toMatchObject({ status: 5, stdout: 'in 0 0 0\nheld\n' });
   });

@@ -67,6 +67,11 @@ export class MemoryLine {
     return this.entries.find((entry) => entry.ticket === ticket);
   }
 
+  /** Whether so many may hold at once. */
+  fit(entries: ReadonlyArray<Pick<ModelEntry, 'ask'>>): boolean {
+    return entries.reduce((sum, { ask }) => sum + (ask === 0 ? SHARE : ask), 0) <= this.config.permits;
+  }
+
   /** Who has ended since this was asked last. */
   takeEndings(): Ending[] {
     return this.#endings.splice(0);
@@ -159,15 +164,11 @@ export class MemoryLine {
   /** One that tries never is the one whom a barrier or a condition waits for. */
   #wouldHold(newcomer: ModelEntry): boolean {
     if (this.config.kind === 'event') return this.value === 1;
-    return this.#hasPermits && this.#fit([...this.entries, newcomer]);
+    return this.#hasPermits && this.fit([...this.entries, newcomer]);
   }
 
   get #hasPermits(): boolean {
     return this.config.kind === 'lock' || this.config.kind === 'semaphore';
-  }
-
-  #fit(entries: readonly ModelEntry[]): boolean {
-    return entries.reduce((sum, { ask }) => sum + (ask === 0 ? SHARE : ask), 0) <= this.config.permits;
   }
 
   /** Gives a token to everybody who holds by now and has none. */
@@ -175,7 +176,7 @@ export class MemoryLine {
     const { kind, permits } = this.config;
     const isFull = kind === 'barrier' && this.waiters.length === permits;
     for (const [place, entry] of this.entries.entries()) {
-      const fits = this.#hasPermits && this.#fit(this.entries.slice(0, place + 1));
+      const fits = this.#hasPermits && this.fit(this.entries.slice(0, place + 1));
       if (this.#hasPermits && entry.token > 0 && !fits) throw new Error('a holder lost its permits');
       if (entry.token === 0 && (fits || isFull || (kind === 'event' && this.value === 1))) this.#giveToken(entry);
     }

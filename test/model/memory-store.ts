@@ -275,10 +275,13 @@ export class MemoryStore implements Store {
     return this.#noted(name, entry, waitingBefore);
   }
 
-  /** Whoever tries is not kept out by the dead. */
+  /** Whoever tries is not kept out by the dead. Behind living entries that leave it no room it is refused without a look. */
   #tryEnter(line: MemoryLine, newcomer: Newcomer): ModelEntry | null {
+    const isInWay = (at: number) =>
+      line.fit([newcomer, ...line.entries.slice(0, at).filter((one) => !this.#isDead(one))]);
+    const inWay = line.entries.filter((_, at) => isInWay(at));
     const entry = line.enter(newcomer, true);
-    if (entry || !this.#expelDead(line, () => line.entries)) return entry;
+    if (entry || !this.#expelDead(line, () => inWay)) return entry;
     return line.enter(newcomer, true);
   }
 
@@ -302,13 +305,16 @@ export class MemoryStore implements Store {
 
   /** Evicts the dead among these, one after the other. True if there were any. */
   #expelDead(line: MemoryLine, among: () => readonly ModelEntry[]): boolean {
-    const dead = among().filter((entry) => this.#isNotOurs(entry) && this.#world.isStale(entry));
+    const dead = among().filter((entry) => this.#isDead(entry));
     for (const { ticket, owners } of dead) line.evict(ticket, { reason: GONE, by: this.#signature }, owners.length);
     return dead.length > 0;
   }
 
-  #isNotOurs({ owners: [first] }: ModelEntry): boolean {
-    return first?.key !== this.key || first.relieved;
+  /** Our own are ended by us alone. */
+  #isDead(entry: ModelEntry): boolean {
+    const [first] = entry.owners;
+    const isOurs = first?.key === this.key && !first.relieved;
+    return !isOurs && this.#world.isStale(entry);
   }
 
   /** If all who wait at a barrier are dead, they are of an earlier run. */
