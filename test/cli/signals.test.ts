@@ -73,7 +73,7 @@ describe('SIGUSR1, at which Node opens its debugger on a port,', () => {
     const program = rig.lockstep(words, { input: '' });
     await rig.line('n', 1, 1);
     program.kill('SIGUSR1');
-    await until('the signal was taken', () => !isPending(program.pid, 10));
+    await until('the signal was handled', () => !isPending(program.pid, 10) && isAsleep(program.pid));
     await holder.letGo();
     const { status, stderr } = await program.ended;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
@@ -92,4 +92,9 @@ describe('SIGUSR1, at which Node opens its debugger on a port,', () => {
 function isPending(pid: number, signal: number): boolean {
   const masks = fs.readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(?:Shd|Sig)Pnd:\t(\S+)$/gm);
   return [...masks].some(([, mask]) => (BigInt(`0x${mask}`) >> BigInt(signal - 1)) & 1n);
+}
+
+/** From the signal on until its handlers have run, the main thread, which the kernel prefers, runs or is ready to. */
+function isAsleep(pid: number): boolean {
+  return /^State:\tS/m.test(fs.readFileSync(`/proc/${pid}/status`, 'utf8'));
 }
