@@ -66,7 +66,8 @@ export class SmallDisk {
     const { disk, root } = this.#ground;
     if (!this.#mounted) return;
     const copy = `${root}/kept`;
-    if (keep) fs.cpSync(disk, copy, { recursive: true });
+    // Not Node's own copy, which refuses FIFOs: lifelines are some.
+    if (keep) execFileSync('cp', ['-a', disk, copy], { stdio: 'pipe' });
     unmount(disk);
     this.#mounted = false;
     if (!keep) return;
