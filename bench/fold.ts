@@ -50,6 +50,7 @@ class LongLine {
       subject: 'fold',
       key: 'bench',
       fileMode: 0o600,
+      directoryMode: 0o700,
       initial: () => emptyHeader('fold', { kind: 'lock', permits: 1 }),
       load: (header) => new Line(header, NO_OBSERVER),
     });

@@ -7,6 +7,8 @@ export class Findings {
   readonly #refusals = new Map<string, number>();
   #count = 0;
   overlaps = 0;
+  /** How often a name was forgotten. */
+  forgotten = 0;
   lost = 0;
 
   get any(): boolean {

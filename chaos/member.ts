@@ -108,6 +108,7 @@ export class WorkerMember extends Member {
     this.idleMs = 0;
     const { findings, disk } = this.options;
     if (report.is === 'at') this.doing = report.what;
+    if (report.is === 'forgotten') findings.forgotten += 1;
     if (report.is === 'wrong') findings.add(`pid ${this.pid}: ${report.what}`);
     if (report.is !== 'refused') return;
     if (report.code === 'STORE_FULL' && !disk.wasFull(report.atMs))

@@ -12,7 +12,7 @@ import { checkDocument, type DocumentVerdict, leftBehind } from './document-chec
 import { Findings } from './findings.ts';
 import type { Inspection } from './inspector.ts';
 import { Random } from './random.ts';
-import { BARRIER, COUNTERS, Ground, JSON_FILES, SECTIONS } from './scenery.ts';
+import { BARRIER, COUNTERS, Ground, JSON_FILES, PASSING_LOCKS, SECTIONS } from './scenery.ts';
 import { SectionCheck, type Verdict } from './section-check.ts';
 import type { Settings } from './settings.ts';
 import { Strays } from './strays.ts';
@@ -144,7 +144,7 @@ export class Run {
   }
 
   #outcome(keep: boolean): Outcome {
-    const { overlaps, lost, details, refusals } = this.#findings;
+    const { overlaps, lost, details, refusals, forgotten } = this.#findings;
     const cycles = this.#verdicts.reduce((sum, verdict) => sum + verdict.cycles, 0);
     const takeovers = this.#verdicts.reduce((sum, verdict) => sum + verdict.takeovers, 0);
     const { kills, containerKills, stops, longStops, terminations } = this.#trouble;
@@ -154,7 +154,7 @@ export class Run {
     const of = (what: 'cycles' | 'refused' | 'torn') => this.#documents.reduce((sum, one) => sum + one[what], 0);
     const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
     return {
-      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(containerKills)} of whole containers, ${count(otherBoots)} other boots, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
+      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(containerKills)} of whole containers, ${count(otherBoots)} other boots, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${count(forgotten)} names forgotten, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
       notes: [
         `${count(started)} processes, of which ${count(containers)} in containers, ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
         ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),
@@ -168,7 +168,10 @@ export class Run {
 
   #rotations(): number {
     const resources = path.join(this.#ground.store, 'resources');
-    const epochs = fs.readdirSync(resources).map((name) => {
+    // The epochs of those that are forgotten have no numbers that count them.
+    const passing: readonly string[] = PASSING_LOCKS;
+    const names = fs.readdirSync(resources).filter((name) => !passing.includes(name));
+    const epochs = names.map((name) => {
       const journals = fs.readdirSync(path.join(resources, name)).map((file) => /^journal\.(\d+)$/.exec(file)?.[1]);
       return Math.max(1, ...journals.map((number) => Number(number ?? 1)));
     });

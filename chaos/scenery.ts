@@ -12,6 +12,8 @@ export interface Section {
 /** In the order in which a process takes several of them, so that no deadlock is possible. */
 export const LOCKS = ['lock.a', 'lock.b', 'lock.c', 'lock.d', 'lock.e', 'lock/ü~.f'] as const;
 export const SEMAPHORES = { 'semaphore.4': 4, 'semaphore.2': 2, 'semaphore.8': 8 } as const;
+/** Locks that are forgotten whenever nobody uses them. */
+export const PASSING_LOCKS = ['passing.a', 'passing.b'] as const;
 export const RWLOCKS = ['rwlock.a', 'rwlock.b'] as const;
 export const COUNTERS = ['counter'] as const;
 export const JSON_FILES = ['one.json', 'two.json'] as const;
@@ -20,7 +22,7 @@ export const BARRIER = 'barrier';
 export const PARTIES = 3;
 
 export const SECTIONS: readonly Section[] = [
-  ...LOCKS.map((name) => ({ name, kind: 'lock', permits: 1 }) as const),
+  ...[...LOCKS, ...PASSING_LOCKS].map((name) => ({ name, kind: 'lock', permits: 1 }) as const),
   ...Object.entries(SEMAPHORES).map(([name, permits]) => ({ name, kind: 'semaphore', permits }) as const),
   ...RWLOCKS.map((name) => ({ name, kind: 'rwlock', permits: 1 }) as const),
 ];

@@ -1,16 +1,35 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Barrier, Event, openStore } from 'lockstep';
+import { Barrier, Event, openStore, type Store } from 'lockstep';
 import { nowMs, ownLife } from './life.ts';
 import type { Random } from './random.ts';
 import { describe, refusalOf } from './refusal.ts';
-import { BARRIER, EVENT, type Ground, HEARTBEAT_MS, PARTIES, PATIENCE_MS, ROTATE_BYTES } from './scenery.ts';
+import {
+  BARRIER,
+  EVENT,
+  type Ground,
+  HEARTBEAT_MS,
+  PARTIES,
+  PASSING_LOCKS,
+  PATIENCE_MS,
+  ROTATE_BYTES,
+} from './scenery.ts';
 import { Trace } from './trace.ts';
 import { Updates } from './updates.ts';
 import { Visits } from './visits.ts';
 import type { Breakable, Report } from './worker-setup.ts';
 
 /** The relative frequency of each task. */
-const WEIGHTS = { lock: 30, nested: 8, semaphore: 20, rwlock: 20, json: 10, counter: 8, event: 2, barrier: 2 };
+const WEIGHTS = {
+  lock: 30,
+  nested: 8,
+  semaphore: 20,
+  rwlock: 20,
+  json: 10,
+  counter: 8,
+  event: 2,
+  barrier: 2,
+  forget: 30,
+};
 export type Task = keyof typeof WEIGHTS;
 
 /** The task that breaks a rule, where the two have different names. */
@@ -33,6 +52,7 @@ export class Tasks {
   readonly #random: Random;
   readonly #weights: Record<Task, number>;
   readonly #report: Report;
+  readonly #store: Store;
   readonly #visits: Visits;
   readonly #event: Event;
   readonly #barrier: Barrier;
@@ -47,6 +67,7 @@ export class Tasks {
     this.#report = report;
     const options = { rotateBytes: ROTATE_BYTES, heartbeatMs: HEARTBEAT_MS, patienceMs: PATIENCE_MS };
     const store = openStore(ground.store, options);
+    this.#store = store;
     const visits = new Visits({ ground, store, random, breaks, report });
     const updates = new Updates({ ground, store, random, breaks });
     this.#visits = visits;
@@ -62,6 +83,7 @@ export class Tasks {
       counter: () => updates.count(),
       event: () => this.#signal(),
       barrier: () => this.#meet(),
+      forget: () => this.#forget(),
     };
   }
 
@@ -93,6 +115,11 @@ export class Tasks {
     const what = this.#random.weighted({ set: 2, clear: 1, wait: 3 });
     if (what === 'wait') await this.#event.wait({ timeout: EVENT_WAIT_MS });
     else await this.#event[what]();
+  }
+
+  async #forget(): Promise<void> {
+    const outcome = await this.#store.forget(this.#random.pick(PASSING_LOCKS));
+    if (outcome === 'forgotten') this.#report({ is: 'forgotten' });
   }
 
   async #meet(): Promise<void> {

@@ -15,6 +15,8 @@ export type WorkerReport =
   | { is: 'at'; cycles: number; what: string }
   /** A documented error, which may be justified at the moment. */
   | { is: 'refused'; code: string; atMs: number; message: string }
+  /** It has forgotten a name. */
+  | { is: 'forgotten' }
   /** A violation. */
   | { is: 'wrong'; what: string };
 

@@ -5,7 +5,7 @@
 It leaves out the optional parts: keepalives, adoption, `try`, judging other machines, deadlock detection,
 and watching its session file (it polls instead).
 """
-import errno, hashlib, itertools, json, os, re, secrets, sys, time
+import errno, hashlib, itertools, json, os, re, secrets, shutil, sys, time
 
 MAX_COUNT, SHARES = 2**53 - 1, 2**20
 
@@ -56,12 +56,12 @@ class Line:
         self.config = {key: header[2][key] for key in ("name", "kind", "permits", "value")}
         if list(self.config.values())[:3] != [name, "lock", 1]:
             raise OSError(f"{name} is no lock: {self.config}")
-        self.last, self.token = header[2]["last"], header[2]["token"]
+        self.last, self.token, self.forgotten = header[2]["last"], header[2]["token"], False
         self.entries = {entry[0]: entry for entry in header[2]["entries"]}  # by ticket, in the line's order
         if len(self.entries) != len(header[2]["entries"]) or self.holders() != [entry[0] for entry in self.front()]:
             raise OSError(f"{name}: its header is damaged")
 
-    def header(self):
+    def header(self):  # Of the next epoch. A resource that was forgotten is made anew.
         return {**self.config, "last": self.last, "token": self.token, "entries": list(self.entries.values())}
 
     def holders(self):
@@ -97,6 +97,8 @@ class Line:
             return self.join(verb, id, *rest[:4])
         if verb == "steal" and len(rest) > 2:
             return self.join(verb, id, rest[0], 1, *rest[1:3])
+        if verb == "forget" and len(rest) > 1 and type(rest[1]) is int and rest[1] == self.config["value"] and not self.entries:
+            self.forgotten = True
         entry = self.entries.get(rest[0]) if rest and count(rest[0]) else None
         if not entry:
             return
@@ -122,10 +124,10 @@ class Lock:
         encoded = re.sub("^[.]", "%2E", encoded)
         if len(encoded) > 200:
             encoded = f"{encoded[:160]}~{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-        self.name, self.folder, self.sessions = name, f"{store}/resources/{encoded}", f"{store}/sessions"
+        self.name, self.store, self.folder, self.sessions = name, store, f"{store}/resources/{encoded}", f"{store}/sessions"
         if os.path.lexists(f"{store}/guarded"):
             raise ValueError(f"{store} is a guarded store, and this client does not guard its appends")
-        for folder in (store, f"{store}/resources", self.folder, self.sessions):
+        for folder in (store, f"{store}/resources", f"{store}/new", self.sessions):
             os.path.isdir(folder) or os.makedirs(folder, 0o700, exist_ok=True)
         self.key = secrets.token_hex(6)
         pids, clock = (int(re.search(r"\d+", os.readlink(f"/proc/self/ns/{kind}"))[0]) for kind in ("pid", "time"))
@@ -139,14 +141,17 @@ class Lock:
         os.rename(private, f"{self.session}.life")
         self.locate()
 
+    def names(self):
+        return os.listdir(self.folder) if os.path.lexists(self.folder) else []
+
     def highest(self):
-        return max([int(m[1]) for m in map(re.compile(r"journal\.([1-9]\d{0,14})$").match, os.listdir(self.folder)) if m], default=0)
+        return max([int(m[1]) for m in map(re.compile(r"journal\.([1-9]\d{0,14})$").match, self.names()) if m], default=0)
 
     def locate(self):
         while True:
             number = self.highest()
             if number == 0:
-                self.publish(1, {"name": self.name, "kind": "lock", "permits": 1, "value": 0, "last": 0, "token": 0, "entries": []})
+                self.begin()
                 continue
             try:
                 fd = os.open(f"{self.folder}/journal.{number}", os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
@@ -164,21 +169,59 @@ class Lock:
                 return
             self.publish(number + 1, self.line.header())
 
+    def begin(self):
+        """Makes the resource's directory with its first epoch in it."""
+        self.files += 1
+        prepared = f"{self.store}/new/.new.{self.key}.{self.files}"
+        os.mkdir(prepared, 0o700)
+        try:
+            epoch, last = self.floor()  # When the directory is there, not before.
+            empty = {"name": self.name, "kind": "lock", "permits": 1, "value": 0, "last": last, "token": 0, "entries": []}
+            self.write(f"{prepared}/journal.{epoch + 1}", empty)
+            os.rename(prepared, self.folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            shutil.rmtree(prepared, ignore_errors=True)  # Another client was first; or one removed ours.
+            self.clear()
+
+    def clear(self):
+        """Removes the directory, if only private files are left in it."""
+        if self.highest() == 0:
+            try:
+                for name in self.names():
+                    name.startswith("next.") and os.unlink(f"{self.folder}/{name}")
+                os.rmdir(self.folder)
+            except OSError:
+                pass  # Another client does the same, or was first.
+
+    def floor(self):
+        try:
+            with open(f"{self.store}/forgotten") as file:
+                lines = [tuple(map(int, line.split())) for line in file if re.match(r"\d{1,16} \d{1,16}$", line)]
+        except FileNotFoundError:
+            lines = []
+        return max([line[0] for line in lines], default=0), max([line[1] for line in lines], default=0)
+
     def publish(self, number, header):
         self.files += 1
         private = f"{self.folder}/next.{number}.{self.key}.{self.files}"
         try:
-            with open(os.open(private, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(json.dumps(["lockstep", 2, header], separators=(",", ":")).encode())
-                file.flush()
-                os.fdatasync(file.fileno())
-            os.link(private, f"{self.folder}/journal.{number}")
+            self.write(private, header)
+            if os.stat(f"{self.folder}/journal.{number - 1}").st_ino == os.fstat(self.fd).st_ino:
+                os.link(private, f"{self.folder}/journal.{number}")
         except (FileExistsError, FileNotFoundError):
-            pass  # Another client was first; or a later rotation swept our private file away.
+            pass  # Another client was first; or the private file, or the directory, was removed.
         try:
             os.unlink(private)
         except FileNotFoundError:
-            pass  # It was swept, as above.
+            pass  # As above.
+
+    def write(self, path, header):
+        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(json.dumps(["lockstep", 2, header], separators=(",", ":")).encode())
+            file.flush()
+            os.fdatasync(file.fileno())
 
     def fold(self):
         """Applies new records. The tail counts only if it is a whole record already."""
@@ -195,6 +238,7 @@ class Lock:
             elif value and len(value) > 1 and type(value[0]) is type(value[1]) is str and value[1]:
                 self.sealed = value[0] == "seal"
                 self.sealed or self.line.apply(value)
+                self.sealed = self.sealed or self.line.forgotten
                 self.seen = value[1] if value[1] == self.awaited else self.seen
             elif is_tail:
                 self.offset, self.pending = self.offset + len(self.pending) - len(line), line

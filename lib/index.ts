@@ -34,8 +34,8 @@ export {
 } from './primitives/lock-manager.ts';
 export { RLock } from './primitives/rlock.ts';
 export { type LockMode, type ModeOptions, RWLock } from './primitives/rwlock.ts';
-export { BoundedSemaphore, type PermitOptions, Semaphore } from './primitives/semaphore.ts';
+export { BoundedSemaphore, type PermitOptions, Semaphore, type SemaphoreOptions } from './primitives/semaphore.ts';
 export type { WaitOptions } from './primitives/waiting.ts';
 export { type JoinOptions, Process } from './process/process.ts';
 export type { CommandTarget, ModuleTarget, ProcessOptions } from './process/target.ts';
-export type { EntryView, LineView, OwnerView, Store } from './store/store.ts';
+export type { EntryView, ForgetOptions, Forgotten, LineView, OwnerView, Store } from './store/store.ts';

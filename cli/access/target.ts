@@ -44,10 +44,10 @@ export class Requested extends Acquirable {
 
   /** `keeps` is called when a wait begins: the entries that the process we acquire for keeps during it. */
   constructor(target: Target, args: KindArguments, keeps: () => Kept[] = () => []) {
-    const { permits, take, shared } = args;
+    const { permits, take, shared, resize } = args;
     checkKind(target, args);
     const config = permits === undefined ? { kind: 'lock', permits: 1 } : { kind: 'semaphore', permits };
-    super(target.name, config, { store: target.store });
+    super(target.name, { ...config, resize }, { store: target.store });
     this.#ask = shared ? 0 : take;
     this.#keeps = keeps;
   }

@@ -11,11 +11,15 @@ export interface ResourceArguments extends StoreArguments {
   file?: string | undefined;
 }
 
-export interface KindArguments {
+export interface KindArguments extends ResizeArguments {
   permits?: number | undefined;
   take: number;
   shared: boolean;
   exclusive: boolean;
+}
+
+export interface ResizeArguments {
+  resize: boolean;
 }
 
 export interface NamesArguments extends StoreArguments {
@@ -147,8 +151,17 @@ export function deadlockOptions<T>(argv: Argv<T>): Argv<T & DeadlockArguments> {
   }) as unknown as Argv<T & DeadlockArguments>;
 }
 
+/** For a verb with `--permits`. */
+export function resizeOption<T>(argv: Argv<T>): Argv<T & ResizeArguments> {
+  return argv.option('resize', {
+    type: 'boolean',
+    default: false,
+    describe: 'If it has another number of permits, and nobody uses it: make it anew with this number',
+  }) as unknown as Argv<T & ResizeArguments>;
+}
+
 export function kindOptions<T>(argv: Argv<T>): Argv<T & KindArguments> {
-  return argv
+  return resizeOption(argv)
     .option('permits', {
       ...numberOption('permits'),
       alias: 'p',

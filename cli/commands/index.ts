@@ -9,6 +9,7 @@ import { demo } from './demo/command.ts';
 import { doctor } from './doctor/command.ts';
 import { edit } from './edit/command.ts';
 import { event } from './event/command.ts';
+import { forget } from './forget/command.ts';
 import { history } from './history/command.ts';
 import { job } from './job/command.ts';
 import { jobs } from './jobs/command.ts';
@@ -35,6 +36,7 @@ export const COMMANDS = [
   top,
   wait,
   breakCommand,
+  forget,
   edit,
   event,
   barrier,

@@ -10,6 +10,8 @@ const OTHER_STORE = () => 'On the command line --dir chooses the store.';
 
 const REMEDIES: Readonly<Record<string, (resource: string) => string>> = {
   LOCK_TIMEOUT: (name) => `\`lockstep status ${inShell(name)}\` shows the line.`,
+  CONFIG_MISMATCH: (name) =>
+    `If it was a mistake: \`lockstep forget ${inShell(name)}\`, while nobody uses it. --resize changes a number of permits.`,
   BARRIER_BROKEN: (name) => `On the command line: \`lockstep barrier ${inShell(name)} --reset\`.`,
   STORE_DENIED: OTHER_STORE,
   STORE_READ_ONLY: OTHER_STORE,

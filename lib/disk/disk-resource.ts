@@ -1,13 +1,13 @@
 import { ConfigMismatchError, StoreError } from '../errors.ts';
 import type { JournalRecord } from '../journal/record.ts';
 import { type Action, actionRecord, admitsSome } from '../line/action.ts';
-import { type Config, describeConfig } from '../line/config.ts';
+import { type Config, describeConfig, isResizable, isSameConfig } from '../line/config.ts';
 import { type Entry, type Eviction, type Keeps, keptToWire } from '../line/entry.ts';
 import { toWire } from '../session/facts.ts';
 import type { Judge } from '../session/liveness.ts';
 import { ownerFor } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
-import type { AdoptOptions, LineView, Request } from '../store/store.ts';
+import type { AdoptOptions, ForgetOptions, LineView, Request } from '../store/store.ts';
 import { AbandonedEntries } from './abandoned-entries.ts';
 import { DeadEntries } from './dead-entries.ts';
 import { DiskEntry, type EntryResource } from './disk-entry.ts';
@@ -79,15 +79,55 @@ export class DiskResource implements EntryResource {
     this.#ledger.close();
   }
 
+  /** The number of the epoch that is open. */
+  get epoch(): number {
+    return this.#ledger.epoch;
+  }
+
+  /** Whether it was deleted or forgotten, as far as is known here: the next caller opens the resource anew. */
+  get isOver(): boolean {
+    return this.#ledger.isOver;
+  }
+
   /** @throws {ConfigMismatchError} */
   check(config: Config): void {
-    const { kind, permits } = this.#ledger.line.config;
-    if (config.kind === kind && config.permits === permits) return;
-    throw new ConfigMismatchError(this.name, describeConfig({ kind, permits }), describeConfig(config));
+    if (isSameConfig(config, this.#ledger.line.config)) return;
+    // It may have been forgotten since the last look, and made anew.
+    this.#ledger.refresh();
+    if (this.isOver) throw this.#goneError();
+    throw new ConfigMismatchError(this.name, describeConfig(this.#ledger.line.config), describeConfig(config));
+  }
+
+  /** What has other permits, and is used by nobody, is forgotten where the caller wants that, and then opened anew. */
+  #checkOrResize(config: Config): void {
+    try {
+      this.check(config);
+    } catch (error) {
+      if (!(error instanceof ConfigMismatchError) || !config.resize) throw error;
+      if (!isResizable(config, this.#ledger.line.config) || !this.forget()) throw error;
+      this.#ledger.refresh();
+      throw this.#goneError();
+    }
+  }
+
+  /** Ends the resource itself, unless it is in use: then false. */
+  forget({ idleMs }: ForgetOptions = {}): boolean {
+    this.refresh();
+    this.#dead.expelAll();
+    const ledger = this.#ledger;
+    const { size, value } = ledger.line;
+    if (size > 0 || (idleMs !== undefined && (value !== 0 || ledger.idleMs() < idleMs))) return false;
+    try {
+      return ledger.write(['forget', ledger.nextId(), ledger.now(), value], false) !== null;
+    } catch (error) {
+      // Another session has done it.
+      if (this.isOver) return true;
+      throw error;
+    }
   }
 
   join(config: Config, request: Request): DiskEntry {
-    this.check(config);
+    this.#checkOrResize(config);
     this.flushAbandoned();
     if (request.onlyIfGranted) return this.#entrance.tryEnter(request);
     if (request.steal) return this.#entrance.steal(request);
@@ -232,6 +272,11 @@ export class DiskResource implements EntryResource {
     const own = new DiskEntry(this, { entry, waitingBefore: 0 });
     this.#own.add(own);
     return own;
+  }
+
+  #goneError(): StoreError {
+    const at = { operation: 'open', resource: this.name, path: this.#options.directory };
+    return new StoreError('STORE_GONE', `${this.name}: it has been deleted or forgotten. Try again.`, at);
   }
 
   /** A line ignores an owner too many. A process that believed itself adopted would be unprotected. */

@@ -13,6 +13,8 @@ import type {
   AdoptOptions,
   ChangedOptions,
   CommandLifeline,
+  ForgetOptions,
+  Forgotten,
   LineView,
   OwnEntry,
   Request,
@@ -138,7 +140,11 @@ export class DiskStore implements SyncStore {
   }
 
   act(name: string, config: Config, action: Action): number | null {
-    return this.#resources.findOrMake(name, config).act(config, action);
+    return this.#resources.use(name, config, (resource) => resource.act(config, action));
+  }
+
+  forget(name: string, options?: ForgetOptions): Forgotten {
+    return this.#resources.forget(name, options);
   }
 
   held(): DiskEntry[] {
@@ -147,9 +153,7 @@ export class DiskStore implements SyncStore {
   }
 
   snapshot(name: string): LineView | null {
-    const resource = this.#resources.find(name);
-    resource?.refreshInPlace();
-    return resource?.view() ?? null;
+    return this.#resources.find(name)?.view() ?? null;
   }
 
   names(): string[] {
@@ -212,9 +216,10 @@ export class DiskStore implements SyncStore {
   }
 
   #join(name: string, config: Config, request: Request): DiskEntry {
-    const resource = this.#resources.findOrMake(name, config);
-    if (!this.presence.announced) this.#begin(name);
-    return resource.join(config, request);
+    return this.#resources.use(name, config, (resource) => {
+      if (!this.presence.announced) this.#begin(name);
+      return resource.join(config, request);
+    });
   }
 
   /**

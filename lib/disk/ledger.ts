@@ -2,11 +2,12 @@ import type { Host } from '../host/host.ts';
 import { Journal } from '../journal/journal.ts';
 import { otherNameError } from '../journal/journal-error.ts';
 import { type JournalRecord, recordTime } from '../journal/record.ts';
-import { type Config, emptyHeader } from '../line/config.ts';
+import { type Config, emptyHeader, isSameConfig } from '../line/config.ts';
 import type { Entry } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
 import type { Outcome } from '../line/outcome.ts';
 import type { Presence } from '../session/session-file.ts';
+import type { Floor } from './epoch-floor.ts';
 import type { OwnEntries } from './own-entries.ts';
 
 /** How often an open journal is checked for being the one in the store. */
@@ -19,8 +20,13 @@ export interface LedgerOptions {
   directory: string;
   name: string;
   fileMode: number;
+  directoryMode: number;
   rotateBytes?: number;
   keptEpochs?: number;
+  /** What a new resource begins above. Default: zeros. */
+  floor?: () => Floor;
+  /** As of `EpochFilesOptions`. */
+  preparedIn?: string;
   /** Only look: nothing is written, not even the next epoch of a journal that was left sealed. */
   readOnly?: boolean;
 }
@@ -50,23 +56,25 @@ export class Ledger {
    * @throws {StoreError}
    */
   static open(options: LedgerOptions, own: OwnEntries, initial: Config | null): Ledger | null {
-    const { host, presence, directory, name, fileMode, rotateBytes, keptEpochs, readOnly = false } = options;
+    const { presence, directory, name, floor = () => ({ epoch: 0, last: 0 }) } = options;
+    const made = (config: Config) => ({ ...emptyHeader(name, config), last: floor().last });
     const journal = Journal.open<Line>({
-      host,
-      directory,
+      ...options,
       subject: name,
       key: presence.session.key,
-      fileMode,
-      readOnly,
-      ...(rotateBytes === undefined ? {} : { rotateBytes }),
-      ...(keptEpochs === undefined ? {} : { keptEpochs }),
-      ...(initial ? { initial: () => emptyHeader(name, initial) } : {}),
+      firstEpoch: () => floor().epoch + 1,
+      ...(initial ? { initial: (forgotten) => forgotten?.headerOfNext(initial) ?? made(initial) } : {}),
       load: (header) => new Line(header, own.observer),
+      succeeds: (next, last) => isSameConfig(next.config, last.config),
     });
     own.forget();
     if (!journal || journal.machine.name === name) return journal && new Ledger(options, own, journal);
     journal.close();
     throw otherNameError({ subject: name, directory }, journal.machine.name);
+  }
+
+  get epoch(): number {
+    return this.#journal.epoch;
   }
 
   /** As far as it was read. */
@@ -77,6 +85,12 @@ export class Ledger {
   /** The id of this session's next record. */
   nextId(): string {
     return this.#options.presence.session.nextId();
+  }
+
+  /** For how long nothing has been written to the journal, in ms, by the clock of its file system. */
+  idleMs(): number {
+    const { clock } = this.#options.host;
+    return clock.wallMicros() / 1000 - this.#journal.modifiedMs();
   }
 
   /** The wall clock in µs, for records. */
@@ -94,8 +108,9 @@ export class Ledger {
     try {
       return this.#journal.append(record, json);
     } catch (error) {
+      if (this.#journal.isOver) this.#lose();
       // Records of others were folded before it failed.
-      this.settle(true);
+      else this.settle(true);
       throw error;
     }
   }
@@ -116,9 +131,16 @@ export class Ledger {
     this.#own.settle(poke);
   }
 
+  /** Whether the journal was found to be deleted, replaced, or forgotten. */
+  get isOver(): boolean {
+    return this.#gone;
+  }
+
   /** Reads what is new. */
   refresh(): void {
-    if (this.#journal.refresh()) this.settle(false);
+    if (!this.#journal.refresh()) return;
+    if (this.#journal.isOver) this.#lose();
+    else this.settle(false);
   }
 
   /** The same, and makes sure that the journal read is still the one in the store. */
@@ -127,7 +149,7 @@ export class Ledger {
   }
 
   /**
-   * Whether the store was deleted or replaced under us; looked up at most every 100 ms. Then what we held
+   * Whether the store was deleted or replaced under us, or the resource forgotten; looked up at most every 100 ms. Then what we held
    * there is lost, and nothing more can be done here: the next caller opens the resource anew.
    */
   isGone(): boolean {
@@ -136,10 +158,15 @@ export class Ledger {
     const everyMs = this.#options.readOnly ? 0 : IN_PLACE_EVERY_MS;
     if (this.#gone || now - this.#inPlaceAt < everyMs) return this.#gone;
     this.#inPlaceAt = now;
-    this.#gone = !this.#journal.isInPlace();
-    if (this.#gone) this.#own.loseAll('its journal was deleted or replaced');
+    if (!this.#journal.isInPlace()) this.#lose();
     else this.settle(false);
     return this.#gone;
+  }
+
+  /** What stands in a line ends with it. Nothing does in one that was forgotten. */
+  #lose(): void {
+    this.#gone = true;
+    this.#own.loseAll('its journal was deleted or replaced');
   }
 
   /** A record's entry as it is in the present line: a rotation behind the record has made it anew. */

@@ -33,7 +33,13 @@ export class SpanRecorder {
     const line = new Line(header, this.#observer);
     this.line = line;
     this.#carryOver(line);
-    return { apply: (record) => this.#apply(line, record), header: () => line.header() };
+    return {
+      apply: (record) => this.#apply(line, record),
+      header: () => line.header(),
+      get isForgotten() {
+        return line.isForgotten;
+      },
+    };
   }
 
   /** Ends the recording: adds to each span and action its process, and to each open span whether it is stale. */

@@ -1,5 +1,6 @@
+import path from 'node:path';
 import { closeOnce } from '../host/close-once.ts';
-import { isErrno } from '../host/errno.ts';
+import { isErrno, systemError } from '../host/errno.ts';
 import type { Files, Host } from '../host/host.ts';
 import { writeWhole } from '../host/whole-write.ts';
 import { encodeHeader } from './epoch.ts';
@@ -14,6 +15,8 @@ const MAX_NAMES = 1_000;
 export const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
 /** The name of the file in which a session prepares the epoch that it is about to publish. */
 export const PRIVATE = /^next\.([1-9]\d{0,14})\./;
+/** The name of the directory in which a session prepares a resource's first epoch. */
+export const PREPARED = /^\.new\./;
 
 export interface EpochFilesOptions {
   host: Host;
@@ -24,8 +27,19 @@ export interface EpochFilesOptions {
   /** Distinguishes this session's private files from all others. */
   key: string;
   fileMode: number;
+  directoryMode: number;
   /** How many of the epochs before the current one are kept, for history. Default 1. */
   keptEpochs?: number;
+  /** The number of the first epoch in a new directory. Default 1. */
+  firstEpoch?: () => number;
+  /** Where sessions prepare the directories of new resources. Default: beside the resource's directory. */
+  preparedIn?: string;
+}
+
+/** An epoch's file. */
+export interface EpochFile {
+  number: number;
+  inode: number;
 }
 
 /** The files of one journal: which epochs there are, and how the next one gets its name. */
@@ -47,30 +61,147 @@ export class EpochFiles {
   }
 
   /**
-   * Puts an epoch's file in place, whole or not at all. If another session has done it before, its file says the
-   * same. A process that is killed in here leaves a private file, which a later rotation removes.
+   * Makes the resource's directory, with the first epoch's file in it: whole or not at all. If an epoch is there, nothing
+   * is made.
+   *
+   * Two sessions may find no epoch, and believe different numbers to be the first one. So what is renamed into place is
+   * not a file but its directory: it replaces no directory but an empty one.
+   *
+   * The number is taken when the prepared directory is there. Otherwise:
+   *   1. P takes the number 1, and stops;
+   *   2. the name is made, used, and forgotten by others; its directory is removed, with an epoch 1;
+   *   3. P puts another epoch 1 in place. A rotation of the first one, which had stopped, removes it from under its holder.
+   * A removal comes after the numbers were raised, and after all prepared directories that it finds were removed.
    */
-  publish(number: number, payload: unknown): void {
-    if (number > MAX_EPOCH)
-      throw journalError(this.#options, 'STORE_DAMAGED', `there is no number behind journal.${MAX_EPOCH}`);
-    const { files } = this.#options.host;
-    const { path, fd } = this.#createPrivate(number);
+  begin(payload: () => unknown): void {
+    const { host, directory, firstEpoch = () => 1, fileMode } = this.#options;
+    const { files } = host;
+    const prepared = this.#createPrepared();
+    let file: string | undefined;
     try {
-      try {
-        writeWhole(encodeHeader(payload), (rest) => files.write(fd, rest, rest.length));
-        // A file in place is whole, also after a power cut: its name must not come before its contents.
-        files.sync(fd);
-      } finally {
-        closeOnce(files, fd);
-      }
-      files.link(path, this.path(number));
+      const header = payload();
+      file = `${prepared}/journal.${this.#checked(firstEpoch())}`;
+      this.#write(files.create(file, fileMode), header);
+      files.rename(prepared, directory);
     } catch (error) {
-      // Removed by another session's rotation: then there is a higher epoch than the one being made here.
+      if (file !== undefined) this.#bestEffort(() => files.remove(file as string));
+      this.#bestEffort(() => files.removeDirectory(prepared));
+      this.#explainNoBegin(error, prepared);
+      if (this.#list().some((name) => !PRIVATE.test(name))) this.#beginAmongOthers(payload);
+    }
+  }
+
+  /** Throws what is no reason to start over. An empty directory in the way is removed first. */
+  #explainNoBegin(error: unknown, prepared: string): void {
+    const { host, directory } = this.#options;
+    // The prepared directory was removed.
+    const areThere = [prepared, directory].every((one) => host.files.look(path.dirname(one)) !== null);
+    if (isErrno(error, 'ENOENT') && areThere) return;
+    // Windows replaces no directory, and says EPERM.
+    const isInTheWay = isErrno(error, 'ENOTEMPTY', 'EEXIST', 'EPERM') && host.files.look(directory) !== null;
+    if (!isInTheWay) throw error;
+    this.removeEmpty();
+  }
+
+  /** In a directory that has other programs' files, and so is never removed. */
+  #beginAmongOthers(payload: () => unknown): void {
+    const { firstEpoch = () => 1 } = this.#options;
+    if (this.highest() === 0) this.#link(this.#checked(firstEpoch()), payload(), () => true);
+  }
+
+  /**
+   * Puts the next epoch's file in place, whole or not at all. If another session has done it before, its file says the
+   * same. A process that is killed in here leaves a private file, which a later rotation removes.
+   *
+   * `last` must be in place behind the making of the private file. Without that look:
+   *   1. P folds epoch 1, in which the resource was forgotten, and stops;
+   *   2. the directory is removed, and made anew for another session, which holds in epoch 3 there;
+   *   3. P makes its private file in the new directory, and links it as epoch 2. A rotation takes it for an old one;
+   *   4. the resource is forgotten again: epoch 3 goes, and a session holds in epoch 2;
+   *   5. the rotation removes epoch 2 from under it.
+   * If `last` is there, so is the directory that it was folded in, and the private file is in it. That directory can be
+   * removed only after the private file, and a file without a name cannot be linked.
+   */
+  publish(last: EpochFile, payload: unknown): void {
+    this.#link(this.#checked(last.number + 1), payload, () => this.#isInPlace(last));
+    this.#bestEffort(() => this.#sweep());
+  }
+
+  /** `isWanted` is asked when the private file is there. */
+  #link(number: number, payload: unknown, isWanted: () => boolean): void {
+    const { files } = this.#options.host;
+    let made: string | undefined;
+    try {
+      const { path: file, fd } = this.#createPrivate(number);
+      made = file;
+      this.#write(fd, payload);
+      if (isWanted()) files.link(file, this.path(number));
+    } catch (error) {
+      // Removed by another session's rotation: then there is a higher epoch than the one being made here. Or the
+      // directory itself was removed.
       if (!isErrno(error, 'ENOENT')) throw error;
     } finally {
-      this.#bestEffort(() => files.remove(path));
+      if (made !== undefined) this.#bestEffort(() => files.remove(made as string));
     }
-    this.#bestEffort(() => this.#sweep());
+  }
+
+  /**
+   * Removes a resource's directory whose last epoch is this forgotten one. If another session has made a successor
+   * meanwhile, or other programs have files in it, the directory stays. The forgotten epoch goes last: as long as it is
+   * there, it is the highest.
+   */
+  removeForgotten(number: number): boolean {
+    const names = this.#list();
+    const isOurs = (name: string) => JOURNAL.test(name) || PRIVATE.test(name);
+    if (highestIn(names) !== number || !names.every(isOurs)) return false;
+    for (const epoch of epochsIn(names)) this.#options.host.files.remove(this.path(epoch));
+    return this.removeEmpty();
+  }
+
+  /** Removes all prepared directories: their makers start over. @throws {StoreError} if one cannot be removed */
+  removePrepared(): void {
+    const { files } = this.#options.host;
+    for (const name of files.list(this.#preparedIn) ?? []) {
+      const prepared = `${this.#preparedIn}/${name}`;
+      // Its maker may put its one file there meanwhile.
+      for (let round = 0; PREPARED.test(name) && files.look(prepared) !== null; round++) {
+        for (const file of files.list(prepared) ?? []) files.remove(`${prepared}/${file}`);
+        if (!files.removeDirectory(prepared) && round === MAX_NAMES)
+          throw journalError(this.#options, 'STORE_BUSY', `${prepared} cannot be removed`);
+      }
+    }
+  }
+
+  /** Removes the resource's directory if it has no epoch. True if it is gone. */
+  removeEmpty(): boolean {
+    const { host, directory } = this.#options;
+    const names = this.#list();
+    if (highestIn(names) !== 0) return false;
+    // Without a last epoch in place nobody links these any more.
+    for (const name of names) if (PRIVATE.test(name)) host.files.remove(`${directory}/${name}`);
+    return host.files.removeDirectory(directory);
+  }
+
+  #checked(number: number): number {
+    if (number <= MAX_EPOCH) return number;
+    throw journalError(this.#options, 'STORE_DAMAGED', `there is no number behind journal.${MAX_EPOCH}`);
+  }
+
+  #write(fd: number, payload: unknown): void {
+    const { files } = this.#options.host;
+    try {
+      writeWhole(encodeHeader(payload), (rest) => files.write(fd, rest, rest.length));
+      // A file in place is whole, also after a power cut: its name must not come before its contents.
+      files.sync(fd);
+    } finally {
+      closeOnce(files, fd);
+    }
+  }
+
+  #isInPlace({ number, inode }: EpochFile): boolean {
+    // In a guarded store a look may be a minute old; there no directory is removed.
+    const { host, keptEpochs } = this.#options;
+    return keptEpochs !== undefined || host.files.look(this.path(number))?.inode === inode;
   }
 
   /** A leftover harms nobody, and a later rotation removes it. */
@@ -79,6 +210,21 @@ export class EpochFiles {
       call();
     } catch {
       // See above.
+    }
+  }
+
+  get #preparedIn(): string {
+    return this.#options.preparedIn ?? path.dirname(this.#options.directory);
+  }
+
+  #createPrepared(): string {
+    const { host, key, directoryMode } = this.#options;
+    for (;;) {
+      const prepared = `${this.#preparedIn}/.new.${key}.${++this.#privateFiles}`;
+      if (host.files.makeDirectory(prepared, directoryMode)) return prepared;
+      // An earlier try of this session left it, and could not remove it.
+      if (this.#privateFiles > MAX_NAMES)
+        throw systemError('EEXIST', `it is there already, '${prepared}'`, { path: prepared });
     }
   }
 

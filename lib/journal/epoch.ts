@@ -9,6 +9,8 @@ export interface Machine {
   apply(record: JournalRecord): unknown;
   /** The whole state, as the first record of the next epoch keeps it. */
   header(): unknown;
+  /** Whether a record ended all of it: that record is a seal, and the next epoch does not start with this state. */
+  readonly isForgotten: boolean;
 }
 
 /** A machine's decision about a record. */
@@ -198,8 +200,8 @@ export class Epoch<M extends Machine> {
 
   #accept(record: JournalRecord): void {
     const isSeal = record[0] === 'seal';
-    if (isSeal) this.#sealed = true;
     const outcome = (isSeal ? null : this.machine.apply(record)) as OutcomeOf<M>;
+    if (isSeal || this.machine.isForgotten) this.#sealed = true;
     if (record[1] !== this.#awaited) return;
     this.#awaited = '';
     this.#folded = { outcome };

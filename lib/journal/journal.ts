@@ -16,14 +16,16 @@ export const MAX_ROUNDS = 1_000;
 /** Epochs are rotated long before. Reading through a larger file would take its time, and find nothing. */
 export const MAX_JOURNAL_BYTES = 2 ** 30;
 
-/** The directory must exist if `initial` is given. */
+/** The directory above the resource's must exist if `initial` is given. */
 export interface JournalOptions<M extends Machine> extends EpochFilesOptions {
   /** Rotate past this many bytes. Default 65,536. */
   rotateBytes?: number;
-  /** The first header's payload, if the journal is to be made where there is none. */
-  initial?: () => unknown;
+  /** The first header's payload, if the journal is to be made where there is none. `forgotten`: what was there before. */
+  initial?: (forgotten: M | null) => unknown;
   /** Makes the machine from a header's payload. A `RangeError` says that the payload is damaged. */
   load: (header: unknown) => M;
+  /** Whether a machine can be the successor of another one, or is that of a resource which was made anew. Default: always. */
+  succeeds?: (next: M, last: M) => boolean;
   /** Only look: an epoch that was left sealed, without a successor, is the present state, and none is made. */
   readOnly?: boolean;
 }
@@ -34,7 +36,10 @@ export interface JournalOptions<M extends Machine> extends EpochFilesOptions {
  * - The kernel puts concurrent appends in one order; every session folds the same records in that order.
  * - The first seal ends an epoch. A record behind it is void, and its writer, which reads it back
  *   behind the seal, repeats it in the next epoch.
- * - The highest-numbered file is never deleted. One predecessor is kept for history.
+ * - The highest-numbered file is never deleted, but for a forgotten one. One predecessor is kept for history.
+ * - A record may end the resource itself, if nobody uses it: it is forgotten. Then that record is the seal, and the next
+ *   epoch starts anew, for whoever makes the resource again; or the directory is removed.
+ * - In one name no epoch's number comes twice, also if the directory was removed in between.
  */
 export class Journal<M extends Machine> {
   readonly #options: JournalOptions<M>;
@@ -42,6 +47,7 @@ export class Journal<M extends Machine> {
   readonly #files: EpochFiles;
   #epoch: Epoch<M>;
   #inode: number;
+  #isOver = false;
   #out = Buffer.allocUnsafe(4096);
 
   private constructor(options: JournalOptions<M>) {
@@ -61,7 +67,10 @@ export class Journal<M extends Machine> {
   static open<M extends Machine>(options: JournalOptions<M>): Journal<M> | null {
     const journal = new Journal(options);
     try {
-      return journal.#guard('open', () => journal.#locate()) ? journal : null;
+      if (journal.#guard('open', () => journal.#locate(options.initial))) return journal;
+      // The epoch that is open was forgotten.
+      if (journal.#epoch) journal.close();
+      return null;
     } catch (error) {
       // A sealed epoch is open, and the next one could not be made.
       if (journal.#epoch) journal.close();
@@ -78,12 +87,23 @@ export class Journal<M extends Machine> {
     return this.#epoch.number;
   }
 
-  /** Folds what is new. True if there was anything. */
+  /** When its file was last written to, in ms since 1970. */
+  modifiedMs(): number {
+    return this.#guard('read', () => this.#host.files.facts(this.#epoch.fd).modifiedMs);
+  }
+
+  /** Whether the resource was deleted or forgotten, or made anew as another one. For good: what is there by now has to be opened. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Folds what is new. True if there was anything. Where the resource is not there any more, it is not made anew: then the journal `isOver`. */
   refresh(): boolean {
     return this.#guard('read', () => {
+      if (this.#isOver) return false;
       const news = this.#epoch.fold();
       if (!this.#epoch.sealed) return news;
-      this.#moveOn();
+      this.#follow(undefined);
       return true;
     });
   }
@@ -102,7 +122,8 @@ export class Journal<M extends Machine> {
     } catch (error) {
       throw this.#explained('write', error);
     }
-    if (this.#epoch.offset > this.#epoch.headerBytes + this.#rotateBytes) this.#rotate();
+    const { offset, headerBytes } = this.#epoch;
+    if (offset > headerBytes + this.#rotateBytes && !this.machine.isForgotten) this.#rotate();
     return outcome;
   }
 
@@ -114,6 +135,7 @@ export class Journal<M extends Machine> {
    * may still deliver it later: a guarded append has no other beside it.)
    */
   #appendWherever(record: JournalRecord, length: number): OutcomeOf<M> {
+    if (this.#isOver) throw this.#goneError();
     let mayBeTorn = !this.#isGuarded;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (this.#epoch.sealed) this.#moveOn();
@@ -139,9 +161,7 @@ export class Journal<M extends Machine> {
       // has no name any more cannot be read, a higher epoch.
       this.#epoch.fold();
       const isRotated = this.#epoch.sealed || (this.#isGuarded && this.#files.highest() > this.epoch);
-      if (!isRotated) return false;
-      this.#moveOn();
-      return true;
+      return isRotated && this.#follow(undefined);
     });
   }
 
@@ -171,7 +191,7 @@ export class Journal<M extends Machine> {
     const record: JournalRecord = ['seal', id, recordTime(this.#host.clock.wallMicros())];
     try {
       this.#epoch.append(record, this.#out, this.#encode(JSON.stringify(record)));
-      if (this.#epoch.sealed) this.#moveOn();
+      if (this.#epoch.sealed && !this.machine.isForgotten) this.#moveOn();
     } catch {
       // The record before it is in the journal, and its writer must learn of that success.
     }
@@ -179,7 +199,15 @@ export class Journal<M extends Machine> {
 
   /** From a sealed epoch that is folded to its end to the newest there is. */
   #moveOn(): void {
-    if (!this.#locate()) throw this.#error('STORE_GONE', 'it has been deleted');
+    if (!this.#follow(this.#options.initial)) throw this.#goneError();
+  }
+
+  /** The same. False if there is none, or that of another resource: then the journal is over. */
+  #follow(initial: JournalOptions<M>['initial']): boolean {
+    const last = this.#epoch.machine;
+    const { succeeds = () => true } = this.#options;
+    this.#isOver = !this.#locate(initial) || !succeeds(this.machine, last);
+    return !this.#isOver;
   }
 
   /**
@@ -193,26 +221,30 @@ export class Journal<M extends Machine> {
    * The highest number only grows, and the highest file is never deleted. So if it is the same after
    * the opening as before, the file opened is the one that everybody else opens.
    */
-  #locate(): boolean {
+  #locate(initial: JournalOptions<M>['initial']): boolean {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const highest = this.#files.highest();
       if (highest === 0) {
-        if (!this.#options.initial) return false;
-        this.#files.publish(1, this.#options.initial());
+        if (!initial) return false;
+        this.#files.begin(() => initial(null));
         continue;
       }
-      if (this.#epoch?.sealed && highest === this.#epoch.number) {
-        // The epoch that we come from: it is folded already, and no session has made the next one yet.
-        if (this.#options.readOnly) return true;
-        this.#files.publish(highest + 1, this.#epoch.machine.header());
-        continue;
-      }
-      const epoch = this.#openEpoch(highest);
+      // The epoch that we come from is folded already. It is the highest if no session has made the next one yet.
+      const isKnown = this.#epoch?.sealed && highest === this.#epoch.number;
+      const epoch = isKnown ? this.#epoch : this.#openEpoch(highest);
       if (!epoch) continue;
-      if (!epoch.sealed || this.#options.readOnly) return true;
-      this.#files.publish(highest + 1, epoch.machine.header());
+      if (!epoch.sealed) return true;
+      if (epoch.machine.isForgotten) {
+        if (!initial) return false;
+        this.#publishNext(initial(epoch.machine));
+      } else if (this.#options.readOnly) return true;
+      else this.#publishNext(epoch.machine.header());
     }
     throw this.#error('STORE_BUSY', `it rotated ${MAX_ROUNDS} times while it was being opened`);
+  }
+
+  #publishNext(payload: unknown): void {
+    this.#files.publish({ number: this.#epoch.number, inode: this.#inode }, payload);
   }
 
   /** Opens an epoch, if it is still the highest, folds it, and makes it the current one. */
@@ -246,6 +278,10 @@ export class Journal<M extends Machine> {
     if (this.#epoch) closeOnce(this.#host.files, this.#epoch.fd);
     this.#epoch = epoch;
     this.#inode = inode;
+  }
+
+  #goneError(): StoreError {
+    return this.#error('STORE_GONE', 'it has been deleted or forgotten. Try again');
   }
 
   #guard<T>(operation: string, call: () => T): T {

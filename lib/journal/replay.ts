@@ -29,13 +29,13 @@ interface OpenEpoch {
  * An epoch that cannot be read, or was never sealed (a session that was overtaken made it), leads nowhere: the reading
  * begins again behind it, with a new follower.
  *
- * @returns the last follower, and the epochs that were skipped as damaged; null if there is no journal
+ * @returns the last follower, the number of the last epoch, and those that were skipped as damaged; null if there is no journal
  * @throws {StoreError}
  */
 export function followPast<F extends Follower>(
   options: PastOptions,
   follower: () => F,
-): { followed: F; damaged: number[] } | null {
+): { followed: F; epoch: number; damaged: number[] } | null {
   try {
     const epochs = openAll(options);
     return epochs && foldAll(options, epochs, follower);
@@ -65,7 +65,7 @@ function foldAll<F extends Follower>({ host }: PastOptions, epochs: readonly Ope
   } finally {
     for (const { fd } of epochs) closeOnce(host.files, fd);
   }
-  return { followed, damaged };
+  return { followed, epoch: epochs.at(-1)?.number ?? 0, damaged };
 }
 
 /**

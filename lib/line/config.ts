@@ -13,6 +13,8 @@ export interface Config {
   kind: string;
   /** Of a semaphore: how many there are. Of a barrier: how many parties. Else 1. */
   permits: number;
+  /** Of a caller: whether a lock or semaphore with other permits that nobody uses is to be made anew with these. */
+  resize?: boolean;
 }
 
 /** A line's state in the next epoch's header, as JSON. */
@@ -43,6 +45,15 @@ export function checkHeader(header: unknown): LineHeader {
   if (!isCount(token) || token > last) throw new RangeError('its header has no last token');
   if (!Number.isSafeInteger(value)) throw new RangeError('its header has no value');
   return { name, kind, permits, last, token, value: value as number, entries };
+}
+
+export function isSameConfig(one: Config, other: Config): boolean {
+  return one.kind === other.kind && one.permits === other.permits;
+}
+
+/** Whether one may be made anew as the other where a caller wants that: they differ in their permits alone. */
+export function isResizable(one: Config, other: Config): boolean {
+  return [one, other].every(({ kind }) => kind === 'lock' || kind === 'semaphore');
 }
 
 /** A resource's kind as a message names it. */

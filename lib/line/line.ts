@@ -1,7 +1,7 @@
 import { isCount, type JournalRecord, keyOf } from '../journal/record.ts';
 import { fromWire } from '../session/facts.ts';
 import { actionOf } from './action.ts';
-import { type Config, checkHeader, type LineHeader, MAX_ENTRIES } from './config.ts';
+import { type Config, checkHeader, emptyHeader, type LineHeader, MAX_ENTRIES } from './config.ts';
 import { addOwner, type Entry, entryFromWire, entryToWire, isLabel, KEEPS_NOTHING, keepsFromWire } from './entry.ts';
 import { Gate, type Waiters } from './gate.ts';
 import type { LineObserver } from './observer.ts';
@@ -24,6 +24,7 @@ export class Line {
   readonly #tickets: Tickets;
   /** Decides instead of permits. Null for a lock and a semaphore. */
   readonly #gate: Gate | null;
+  #isForgotten = false;
   /** The entry that joins just now: its own record's outcome reports it. */
   #newcomer: Entry | null = null;
 
@@ -93,8 +94,25 @@ export class Line {
     if (verb === 'adopt') return this.#adopt(record);
     if (verb === 'keep') return this.#keep(record);
     if (verb === 'steal') return this.#steal(record);
+    if (verb === 'forget') return this.#forget(record);
     const action = actionOf(record, this.config.kind);
     return action && (this.#gate?.act(action) ?? null);
+  }
+
+  /** Whether the resource was forgotten: its configuration and its value have ended with this line. */
+  get isForgotten(): boolean {
+    return this.#isForgotten;
+  }
+
+  /** The last ticket or token that was given out. */
+  get last(): number {
+    return this.#tickets.last;
+  }
+
+  /** The header of a resource that is made where this one was forgotten. Its tokens go on growing. */
+  headerOfNext(config: Config): LineHeader {
+    const { last, lastToken: token } = this.#tickets;
+    return { ...emptyHeader(this.name, config), last, token };
   }
 
   header(): LineHeader {
@@ -195,6 +213,13 @@ export class Line {
     const keeps = keepsFromWire(held, waits);
     if (!entry || !keeps) return null;
     entry.keeps = keeps;
+    return 1;
+  }
+
+  /** `["forget", id, at, value]` ends the resource, if nobody is in line, and its value is the one that was seen. */
+  #forget([, , , value]: JournalRecord): number | null {
+    if (this.size > 0 || value !== this.value) return null;
+    this.#isForgotten = true;
     return 1;
   }
 

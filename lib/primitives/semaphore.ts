@@ -11,6 +11,15 @@ export interface PermitOptions {
   permits?: number;
 }
 
+/** Options of a `Semaphore`. */
+export interface SemaphoreOptions extends ResourceOptions {
+  /**
+   * Whether a semaphore of this name that has another number of permits is made anew with this one, if nobody holds it or
+   * waits for it. Default: false. If somebody does, the error is the same as without.
+   */
+  resize?: boolean;
+}
+
 /**
  * A `Semaphore` shares a number of permits among processes. Requests are served strictly in order: a small later
  * request does not overtake a large earlier one.
@@ -29,12 +38,13 @@ export class Semaphore extends Acquirable implements Transferable {
   readonly permits: number;
 
   /**
-   * @param permits how many permits there are: the same number in every process that opens the name
+   * @param permits how many permits there are: the same number in every process that opens the name. To change it, open the
+   * name with `resize: true` while nobody uses it.
    * @throws {MisuseError} for a name as of `Lock`, or unless `permits` is a whole number from 1 up
    */
-  constructor(name: string, permits: number, options: ResourceOptions = {}) {
+  constructor(name: string, permits: number, options: SemaphoreOptions = {}) {
     checkPermits(permits, MAX_PERMITS, 'a semaphore');
-    super(name, { kind: 'semaphore', permits }, options);
+    super(name, { kind: 'semaphore', permits, resize: options.resize === true }, options);
     this.permits = permits;
   }
 
@@ -45,7 +55,8 @@ export class Semaphore extends Acquirable implements Transferable {
    * @throws {LockTimeoutError} (rejects) after `timeout` ms. No entry is left in line.
    * @throws the signal's reason (rejects) if it aborts. No entry is left in line.
    * @throws {DeadlockError} (rejects) if the wait provably cannot end, unless `detectDeadlock` is false
-   * @throws {ConfigMismatchError} (rejects) if the name is of another kind, or of another number of permits
+   * @throws {ConfigMismatchError} (rejects) if the name is of another kind, or of another number of permits and not
+   * resized
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {

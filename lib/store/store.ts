@@ -46,6 +46,11 @@ export interface Store {
    * value; null if nothing was done, because the sum would be no safe integer.
    */
   act(name: string, config: Config, action: Action): number | null | Promise<number | null>;
+  /**
+   * Forgets a name that nobody uses: its kind, its permits, its value and its history end, and it is no longer among the
+   * names. Entries of the dead are evicted first. The next one who uses the name makes it anew; its tokens go on growing.
+   */
+  forget(name: string, options?: ForgetOptions): Forgotten | Promise<Forgotten>;
   /** Brings the state of an entry of ours up to date. */
   refresh(entry: OwnEntry): void | Promise<void>;
   /** Our entries that hold, as far as is known here, in the order of their names. */
@@ -69,6 +74,7 @@ export interface SyncStore extends Store {
   evict(name: string, ticket: number, eviction: Eviction): boolean;
   keep(entry: OwnEntry, keeps: Keeps): void;
   act(name: string, config: Config, action: Action): number | null;
+  forget(name: string, options?: ForgetOptions): Forgotten;
   refresh(entry: OwnEntry): void;
   snapshot(name: string): LineView | null;
   names(): string[];
@@ -77,6 +83,17 @@ export interface SyncStore extends Store {
   /** Blocks until the entry no longer waits, or the time is over. */
   wait(entry: OwnEntry, timeoutMs: number): void;
 }
+
+export interface ForgetOptions {
+  /**
+   * Only a name to which nothing was written for so long, in ms, and which has no value: no event that is set, no broken
+   * barrier, no counter but one at 0. Default: any.
+   */
+  idleMs?: number;
+}
+
+/** Whether a name was forgotten: not while it is in use, and not if there is no such name. */
+export type Forgotten = 'forgotten' | 'in use' | 'unknown';
 
 export interface Request {
   /** How many permits; 0 asks for a shared entry of a lock. */

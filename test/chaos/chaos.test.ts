@@ -7,7 +7,7 @@ test('among kills, stops, full disks and jumping clocks nobody overlaps, nothing
   expect(stderr).toBe('');
   expect(status).toBe(0);
   expect(numbers).toMatchObject({ seed: 42, overlaps: 0, lost: 0, torn: 0 });
-  for (const what of ['cycles', 'kills', 'stops', 'rotations', 'updates'] as const)
+  for (const what of ['cycles', 'kills', 'stops', 'rotations', 'forgotten', 'updates'] as const)
     expect(numbers[what], stdout).toBeGreaterThan(0);
   if (!stdout.includes('no containers: '))
     for (const what of ['containerKills', 'otherBoots'] as const) expect(numbers[what], stdout).toBeGreaterThan(0);

@@ -19,6 +19,7 @@ const VERBS = [
   'top',
   'wait',
   'break',
+  'forget',
   'edit',
   'event',
   'barrier',

@@ -70,6 +70,8 @@ const VERBS = [
   ['top', '--once'],
   ['completion', 'bash', '--', 'lockstep run '],
   ['doctor', '--fix'],
+  ['forget', 'x'],
+  ['forget', '--older-than', '0s'],
   ['release', 'x', '--pid', 'PID'],
   ['break', 'x', '--waiting'],
   ['break', 'x'],

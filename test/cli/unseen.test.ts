@@ -158,7 +158,10 @@ function calls(): string[][] {
     ['run', NAME, NAME, '--', 'true'],
     ['run', NAME, '--wait', NAME, '--', 'true'],
     ['job', NAME, '--overlap', NAME, '--', 'true'],
+    ['forget', NAME, `no ${NAME}`, '--older-than', NAME],
+    ['forget', NAME, `no ${NAME}`],
     ['break', NAME],
+    ['forget', NAME],
   ];
 }
 

@@ -28,6 +28,7 @@ type Step =
   | { do: 'evict'; party: number; name: string; place: number }
   | { do: 'act'; party: number; name: string; action: Action }
   | { do: 'disagree'; party: number; name: string }
+  | { do: 'forget'; party: number; name: string }
   | { do: 'kill'; party: number };
 
 const party = fc.nat(2);
@@ -79,6 +80,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('disagree' as const), party, name }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('forget' as const), party, name: fc.constantFrom(...NAMES) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('kill' as const), party }) },
 );
 
@@ -117,6 +122,7 @@ class Comparison {
     if (next.do === 'kill') this.#kill(next.party);
     else if (next.do === 'join') await this.#join(next);
     else if (next.do === 'disagree') await this.#disagree(next);
+    else if (next.do === 'forget') expect(await real.forget(next.name)).toBe(await model.forget(next.name));
     else if (next.do === 'act') {
       const call = (store: Store) => store.act(next.name, CONFIGS[next.name] as Config, next.action);
       expect(await call(real)).toBe(await call(model));

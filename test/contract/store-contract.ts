@@ -123,6 +123,114 @@ export function describeStore(kind: string, open: () => Parties): void {
       expect(await labels(other)).toEqual(['first']);
     });
 
+    describe('a name that is forgotten', () => {
+      test('is no longer among the names, and anything may be made of it', async () => {
+        await one.leave(await one.join('deploy', LOCK, request('x')));
+        expect(await other.forget('deploy')).toBe('forgotten');
+        expect([await one.names(), await other.names(), await one.snapshot('deploy')]).toEqual([[], [], null]);
+        const entry = await one.join('deploy', TWO, request('y', 2));
+        expect(entry.state).toBe('holding');
+        expect(await other.snapshot('deploy')).toMatchObject({ ...TWO, entries: [{ label: 'y' }] });
+        await expect((async () => other.join('deploy', LOCK, request('x')))()).rejects.toThrow(ConfigMismatchError);
+      });
+
+      test('was used by nobody: neither a holder nor a waiter', async () => {
+        const first = await one.join('deploy', LOCK, request('first'));
+        const second = await other.join('deploy', LOCK, request('second'));
+        expect([await one.forget('deploy'), await other.forget('deploy')]).toEqual(['in use', 'in use']);
+        await one.leave(first);
+        await holding(other, second);
+        expect(await one.forget('deploy')).toBe('in use');
+        await other.leave(second);
+        expect(await one.forget('deploy')).toBe('forgotten');
+      });
+
+      test('may have entries of the dead', async () => {
+        await other.join('deploy', LOCK, request('dead'));
+        parties.kill(other);
+        expect(await one.forget('deploy')).toBe('forgotten');
+        expect(await one.names()).toEqual([]);
+      });
+
+      test('is forgotten once, and an unknown one never', async () => {
+        await one.leave(await one.join('deploy', LOCK, request('x')));
+        expect([await one.forget('deploy'), await other.forget('deploy')]).toEqual(['forgotten', 'unknown']);
+        expect(await one.forget('never-used')).toBe('unknown');
+      });
+
+      test('has greater tickets afterwards, and no value', async () => {
+        const add = () => one.act('visits', { kind: 'counter', permits: 1 }, { do: 'add', by: 7 });
+        const take = async () => {
+          const entry = await one.join('deploy', LOCK, request('x'));
+          await one.leave(entry);
+          return entry.ticket;
+        };
+        const tickets = [await take(), await one.forget('deploy'), await take()];
+        expect(tickets[2]).toBeGreaterThan(tickets[0] as number);
+        expect([await add(), await add(), await other.forget('visits'), await add()]).toEqual([7, 14, 'forgotten', 7]);
+      });
+
+      test('has no value, where only idle names are asked for', async () => {
+        const counter = { kind: 'counter', permits: 1 };
+        const event = { kind: 'event', permits: 1 };
+        await one.act('visits', counter, { do: 'add', by: 7 });
+        await one.act('bell', event, { do: 'set' });
+        for (const name of ['visits', 'bell']) expect(await other.forget(name, { idleMs: 0 })).toBe('in use');
+        await one.act('visits', counter, { do: 'add', by: -7 });
+        await one.act('bell', event, { do: 'clear' });
+        for (const name of ['visits', 'bell']) expect(await other.forget(name, { idleMs: 0 })).toBe('forgotten');
+      });
+
+      test('is another one for one who has it open as what it was', async () => {
+        for (const store of [one, other]) await store.leave(await store.join('deploy', LOCK, request('x')));
+        await one.forget('deploy');
+        await one.join('deploy', TWO, request('two'));
+        await expect((async () => other.join('deploy', LOCK, request('x')))()).rejects.toThrow(ConfigMismatchError);
+        expect((await other.join('deploy', TWO, request('y'))).state).toBe('holding');
+        expect(await labels(one)).toEqual(['two', 'y']);
+      });
+
+      test('is made anew by one who has it open', async () => {
+        await one.leave(await one.join('deploy', LOCK, request('x')));
+        await other.leave(await other.join('deploy', LOCK, request('x')));
+        await one.forget('deploy');
+        const entry = await other.join('deploy', LOCK, request('again'));
+        expect(entry.state).toBe('holding');
+        expect(await labels(one)).toEqual(['again']);
+        expect(await one.forget('deploy')).toBe('in use');
+      });
+    });
+
+    describe('a semaphore of another number', () => {
+      const three = { ...TWO, permits: 3, resize: true };
+
+      test('is made anew for one who asks for that, if nobody uses it', async () => {
+        await one.leave(await one.join('room', TWO, request('x')));
+        const entry = await other.join('room', three, request('three', 3));
+        expect(entry.state).toBe('holding');
+        expect(await one.snapshot('room')).toMatchObject({ kind: 'semaphore', permits: 3, entries: [{ ask: 3 }] });
+        await expect((async () => one.join('room', TWO, request('x')))()).rejects.toThrow(ConfigMismatchError);
+      });
+
+      test('stays as it is while somebody uses it, and an event stays an event', async () => {
+        const entry = await one.join('room', TWO, request('x'));
+        await one.act('bell', { kind: 'event', permits: 1 }, { do: 'clear' });
+        for (const name of ['room', 'bell'])
+          await expect((async () => other.join(name, three, request('y')))()).rejects.toThrow(ConfigMismatchError);
+        expect(await other.snapshot('room')).toMatchObject({ permits: 2, entries: [{ label: 'x' }] });
+        await one.leave(entry);
+        expect((await other.join('room', three, request('y'))).state).toBe('holding');
+      });
+
+      test('may be a lock before, and afterwards', async () => {
+        await one.leave(await one.join('deploy', LOCK, request('x')));
+        await other.leave(await other.join('deploy', three, request('y', 3)));
+        const entry = await one.join('deploy', { ...LOCK, resize: true }, request('z'));
+        expect(await other.snapshot('deploy')).toMatchObject({ ...LOCK, entries: [{ label: 'z' }] });
+        expect(entry.state).toBe('holding');
+      });
+    });
+
     test('waiting for a change ends with its time, and with its signal', async () => {
       const first = await one.join('deploy', LOCK, request('first'));
       await one.changed(first, MOMENT);

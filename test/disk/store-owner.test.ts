@@ -181,7 +181,7 @@ describe.runIf(mayBecomeOthers)('a store that root shares with its owner and a g
     succeeds(lockstep(root, ['job', 'nightly', '--dir', shared, '--', 'true'], env));
     succeeds(lockstep(root, ['beat', 'packer', '--dir', shared, '--', 'true'], env));
     const theirs = [`${ALICE}:${DEVS} 660 file`, `${ALICE}:${DEVS} 770 directory`];
-    expect(fs.readdirSync(shared).sort()).toEqual(['beats', 'jobs', 'resources', 'sessions']);
+    expect(fs.readdirSync(shared).sort()).toEqual(['beats', 'jobs', 'new', 'resources', 'sessions']);
     expect(owners(shared)).toEqual(theirs);
     // A member whose primary group is another one leaves the group's things to the group.
     succeeds(lockstep(alice, ['job', 'weekly', '--dir', shared, '--', 'true'], env));
@@ -265,7 +265,7 @@ describe('a store beside a file', () => {
       succeeds(use());
       expect(fs.readFileSync(path.join(store, '.gitignore'), 'utf8')).toBe(text);
     }
-    expect(fs.readdirSync(store).sort()).toEqual(['.gitignore', 'resources', 'sessions']);
+    expect(fs.readdirSync(store).sort()).toEqual(['.gitignore', 'new', 'resources', 'sessions']);
   });
 
   test('is not left behind by a look, nor by what was refused', () => {

@@ -12,14 +12,15 @@ import json, sys
 from client import Line, array
 for script in sys.stdin:
     texts, cut, header = json.loads(script)
-    line, states = Line("deploy", ["lockstep", 2, header]), []
+    line, states, forgotten = Line("deploy", ["lockstep", 2, header]), [], False
     for at, text in enumerate(texts):
         if at == cut:
             line = Line("deploy", array(json.dumps(["lockstep", 2, line.header()]).encode()))
         record = array(text.encode())
         if record and len(record) > 1 and type(record[0]) is type(record[1]) is str and record[1]:
             line.apply(record)
-        states.append(json.dumps([line.header(), line.holders()]))
+        forgotten = forgotten or line.forgotten
+        states.append(json.dumps([line.header(), line.holders(), forgotten]))
     print("[" + ",".join(states) + "]", flush=True)
 `;
 
@@ -82,6 +83,13 @@ const valid: fc.Arbitrary<Make> = fc.oneof(
     arbitrary: fc.tuple(place, fc.nat(3)).map(
       ([place, count]): Make =>
         (id, ticket) => ['keep', id, ticket(place), 1, Array(count).fill(['other', 7]), count],
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(0, 0, 0, 1).map(
+      (value): Make =>
+        (id) => ['forget', id, 1, value],
     ),
   },
   {
@@ -186,13 +194,14 @@ test.skipIf(!hasPython)('two folds of the same records give the same line, whate
         if (record && JSON.stringify(line.header()) !== before)
           effects.set(record[0], (effects.get(record[0]) ?? 0) + 1);
         texts.push(text);
-        states.push([line.header(), holdersOf(line)]);
+        if (record?.[0] === 'forget' && line.isForgotten) effects.set('forget', (effects.get('forget') ?? 0) + 1);
+        states.push([line.header(), holdersOf(line), line.isForgotten]);
       }
       expect(JSON.parse(await folder.ask(JSON.stringify([texts, cut, header])))).toEqual(states);
     }),
     { numRuns: 300 },
   );
   // Nothing is compared where nothing happens.
-  expect([...effects.keys()].sort()).toEqual(['adopt', 'enter', 'evict', 'keep', 'leave', 'steal', 'try']);
+  expect([...effects.keys()].sort()).toEqual(['adopt', 'enter', 'evict', 'forget', 'keep', 'leave', 'steal', 'try']);
   expect(Math.min(...effects.values())).toBeGreaterThan(100);
 });

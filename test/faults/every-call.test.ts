@@ -234,7 +234,15 @@ class Scene {
 function lineAt(store: string, name: string): Line | null {
   const load = (header: unknown) => new Line(header, NO_OBSERVER);
   const directory = path.join(store, 'resources', name);
-  const journal = Journal.open({ host: nodeHost, directory, subject: name, key: 'reader', fileMode: 0o600, load });
+  const journal = Journal.open({
+    host: nodeHost,
+    directory,
+    subject: name,
+    key: 'reader',
+    fileMode: 0o600,
+    directoryMode: 0o700,
+    load,
+  });
   journal?.close();
   return journal?.machine ?? null;
 }

@@ -22,7 +22,14 @@ afterEach(() => {
 
 function open(key: string, rotateBytes = 65_536, files = nodeHost.files): Journal<Tape> {
   const host = { ...nodeHost, files };
-  const options = { host, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  const options = {
+    host,
+    directory,
+    subject: 'deploy',
+    fileMode: 0o600,
+    directoryMode: 0o700,
+    load: (h: unknown) => new Tape(h),
+  };
   const journal = Journal.open<Tape>({ ...options, key, rotateBytes, initial: () => [] });
   if (!journal) throw new Error('no journal');
   journals.push(journal);
@@ -42,7 +49,14 @@ function names(): string[] {
 }
 
 test('without an initial header a journal that is not there is not made', () => {
-  const options = { host: nodeHost, directory, subject: 'deploy', fileMode: 0o600, load: (h: unknown) => new Tape(h) };
+  const options = {
+    host: nodeHost,
+    directory,
+    subject: 'deploy',
+    fileMode: 0o600,
+    directoryMode: 0o700,
+    load: (h: unknown) => new Tape(h),
+  };
   expect(Journal.open<Tape>({ ...options, key: 'a' })).toBeNull();
   expect(names()).toEqual([]);
 });

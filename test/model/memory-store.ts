@@ -9,6 +9,8 @@ import type {
   ChangedOptions,
   EntryState,
   EntryView,
+  ForgetOptions,
+  Forgotten,
   LineView,
   OwnEntry,
   OwnerView,
@@ -25,13 +27,16 @@ const GONE = 'its process is gone';
 /** An entry that a party put into a line. Its state is always up to date. */
 export class MemoryEntry implements OwnEntry {
   readonly name: string;
+  /** Once the name is forgotten, it has another one. */
+  readonly line: MemoryLine;
   readonly waitingBefore: number;
   readonly entry: ModelEntry | null;
   state: EntryState;
   eviction: Eviction | null = null;
 
-  constructor(name: string, entry: ModelEntry | null, waitingBefore: number) {
+  constructor(name: string, line: MemoryLine, entry: ModelEntry | null, waitingBefore: number) {
     this.name = name;
+    this.line = line;
     this.entry = entry;
     this.waitingBefore = waitingBefore;
     this.state = entry ? 'waiting' : 'refused';
@@ -136,7 +141,7 @@ export class MemoryStore implements Store {
     this.#checkAlive();
     const own = entry as MemoryEntry;
     if (!this.#own.includes(own)) return;
-    this.#lineOf(own).leave(own.ticket);
+    own.line.leave(own.ticket);
     this.#world.stepped();
   }
 
@@ -149,8 +154,8 @@ export class MemoryStore implements Store {
   async adopt(entry: OwnEntry, pid: number, { handOver }: AdoptOptions): Promise<boolean> {
     this.#checkAlive();
     const own = entry as MemoryEntry;
-    if (pid !== process.pid) return false;
-    this.#lineOf(own).adopt(own.ticket, this.#world.newKey(pid), handOver);
+    if (pid !== process.pid || this.#world.lines.get(own.name) !== own.line) return false;
+    own.line.adopt(own.ticket, this.#world.newKey(pid), handOver);
     if (own.state === 'holding' && handOver) this.#drop(own, 'handed over');
     this.#world.stepped();
     return true;
@@ -172,7 +177,7 @@ export class MemoryStore implements Store {
   async keep(entry: OwnEntry, keeps: Keeps): Promise<void> {
     this.#checkAlive();
     const own = entry as MemoryEntry;
-    if (this.#own.includes(own)) this.#lineOf(own).keep(own.ticket, keeps);
+    if (this.#own.includes(own)) own.line.keep(own.ticket, keeps);
     this.#world.stepped();
   }
 
@@ -182,6 +187,16 @@ export class MemoryStore implements Store {
     const outcome = line.act(action);
     this.#world.stepped();
     return outcome;
+  }
+
+  async forget(name: string, { idleMs }: ForgetOptions = {}): Promise<Forgotten> {
+    this.#checkAlive();
+    const line = this.#world.lines.get(name);
+    if (!line) return 'unknown';
+    if (this.#expelDead(line, () => line.entries)) this.#world.stepped();
+    if (line.entries.length > 0 || (idleMs !== undefined && line.value !== 0)) return 'in use';
+    this.#world.lines.delete(name);
+    return 'forgotten';
   }
 
   async refresh(_entry: OwnEntry): Promise<void> {
@@ -247,32 +262,33 @@ export class MemoryStore implements Store {
     if (this.#world.isDead(this.key)) throw new Error('this party was killed');
   }
 
-  #lineOf({ name }: MemoryEntry): MemoryLine {
-    const line = this.#world.lines.get(name);
-    if (!line) throw new Error(`${name} has no line`);
-    return line;
-  }
-
   #lineFor(name: string, config: Config): MemoryLine {
     this.#checkAlive();
     const line = this.#world.lines.get(name) ?? new MemoryLine({ kind: config.kind, permits: config.permits });
     this.#world.lines.set(name, line);
     const { kind, permits } = line.config;
     if (kind === config.kind && permits === config.permits) return line;
+    if (config.resize && [kind, config.kind].every((one) => one === 'lock' || one === 'semaphore')) {
+      if (this.#expelDead(line, () => line.entries)) this.#world.stepped();
+      if (line.entries.length === 0) {
+        this.#world.lines.delete(name);
+        return this.#lineFor(name, config);
+      }
+    }
     throw new ConfigMismatchError(name, describeConfig(line.config), describeConfig(config));
   }
 
   #enter(name: string, line: MemoryLine, { ask, label, onlyIfGranted, steal }: Request): MemoryEntry {
     const newcomer: Newcomer = { owner: this.key, ask, label, at: nowMicros() };
-    if (onlyIfGranted) return this.#noted(name, this.#tryEnter(line, newcomer), 0);
-    if (steal) return this.#noted(name, line.steal(newcomer, this.#signature), 0);
+    if (onlyIfGranted) return this.#noted(name, line, this.#tryEnter(line, newcomer), 0);
+    if (steal) return this.#noted(name, line, line.steal(newcomer, this.#signature), 0);
     const isBarrier = line.config.kind === 'barrier';
     if (isBarrier) this.#sweepLeftovers(line);
     const waitingBefore = line.waiters.length;
     const entry = line.enter(newcomer, false);
     if (!entry && !(isBarrier && line.value === 1))
       throw new StoreError('STORE_BUSY', `${name}: nobody may join this line so`, { path: this.place });
-    return this.#noted(name, entry, waitingBefore);
+    return this.#noted(name, line, entry, waitingBefore);
   }
 
   /** Whoever tries is not kept out by the dead. Behind living entries that leave it no room it is refused without a look. */
@@ -285,8 +301,8 @@ export class MemoryStore implements Store {
     return line.enter(newcomer, true);
   }
 
-  #noted(name: string, entry: ModelEntry | null, waitingBefore: number): MemoryEntry {
-    const own = new MemoryEntry(name, entry, waitingBefore);
+  #noted(name: string, line: MemoryLine, entry: ModelEntry | null, waitingBefore: number): MemoryEntry {
+    const own = new MemoryEntry(name, line, entry, waitingBefore);
     if (entry) this.#own.push(own);
     return own;
   }
@@ -327,7 +343,7 @@ export class MemoryStore implements Store {
     const before = own.state;
     return () => {
       if (own.state === 'waiting') {
-        const line = this.#lineOf(own);
+        const { line } = own;
         if (this.#expelDead(line, this.#reach(line, own))) this.#world.stepped();
       }
       return own.state !== before;

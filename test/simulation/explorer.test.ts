@@ -33,7 +33,7 @@ describe('a process that was stopped before making a journal that has long been 
     expect(states).toBeGreaterThan(1_000);
   });
 
-  it('is found out by the explorer if the second listing is skipped', () => {
+  it('is found out by the explorer if the first epoch comes without its directory, and the second listing is skipped', () => {
     const mutation = contenderWithoutSecondListing;
     const programs = [mutation(1), mutation(2), mutation(1)];
     expect(() => explore({ programs, crashes: 0, switches: 2, prelude: prelude() })).toThrow(
@@ -46,11 +46,19 @@ function contenderWithoutSecondListing(rounds: number) {
   return contender({
     rounds,
     rotateBytes: EVERY_RECORD,
-    mutation(files) {
+    mutation(files, dispatch) {
       let listed: string[] | null = null;
       let isOpening = false;
       return {
         ...files,
+        rename(from, to) {
+          const [prepared, first] = [from.replace(/\.\d+$/, ''), 'journal.1'];
+          files.makeDirectory(to, 0o700);
+          const isLinked = dispatch({ op: 'link', path: `${prepared}/${first}`, to: `${to}/${first}` });
+          files.remove(`${prepared}/${first}`);
+          files.removeDirectory(prepared);
+          if (!isLinked) throw Object.assign(new Error('it is there'), { code: 'EEXIST' });
+        },
         openForAppend(path) {
           const fd = files.openForAppend(path);
           isOpening = true;

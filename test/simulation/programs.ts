@@ -44,7 +44,16 @@ export function openResource(
     keepaliveMs: 0,
   });
   const judge = new Judge({ host, directory: '/sessions', local: true, patienceMs: 30_000, seenMode: null });
-  const options = { host, presence, judge, directory: DIRECTORY, name: 'x', fileMode: 0o600, rotateBytes };
+  const options = {
+    host,
+    presence,
+    judge,
+    directory: DIRECTORY,
+    name: 'x',
+    fileMode: 0o600,
+    directoryMode: 0o700,
+    rotateBytes,
+  };
   const resource = DiskResource.open(options, config);
   if (!resource) throw new Error('no resource');
   return { resource, session };

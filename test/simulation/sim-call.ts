@@ -15,6 +15,9 @@ export interface Call {
     | 'link'
     | 'remove'
     | 'makeDirectory'
+    | 'removeDirectory'
+    | 'rename'
+    | 'readText'
     | 'state'
     | 'linkOver'
     | 'pause'
@@ -98,6 +101,17 @@ export function perform(disk: SimDisk, fds: Fds, call: Call): Outcome {
     case 'makeDirectory': {
       const made = disk.makeDirectory(path);
       return made === null ? failed('ENOENT') : done(made);
+    }
+    case 'removeDirectory':
+      return done(disk.removeDirectory(path));
+    case 'rename': {
+      const code = disk.renameDirectory(path, to);
+      return code === '' ? done(true) : failed(code);
+    }
+    case 'readText': {
+      const inode = disk.inodeAt(path);
+      const content = inode === undefined ? null : disk.contentOf(inode);
+      return { key: String(content?.id), value: content?.text ?? null, error: '' };
     }
     default:
       throw new Error(`${op} is no file call`);

@@ -87,6 +87,29 @@ export class SimDisk {
     return true;
   }
 
+  /** False if there is none, or it is not empty. */
+  removeDirectory(path: string): boolean {
+    if (!this.#directories.has(path) || this.#isUsed(path)) return false;
+    this.#directories = new Set([...this.#directories].filter((one) => one !== path));
+    return true;
+  }
+
+  /** Renames a directory of files; an empty directory of that name is replaced. The error's code, or empty. */
+  renameDirectory(from: string, to: string): '' | 'ENOENT' | 'ENOTEMPTY' {
+    if (!this.#directories.has(from) || !this.#directories.has(parentOf(to))) return 'ENOENT';
+    if (this.#isUsed(to)) return 'ENOTEMPTY';
+    this.#directories = new Set([...[...this.#directories].filter((one) => one !== from), to]);
+    for (const path of this.#paths.filter((one) => parentOf(one) === from)) {
+      this.link(path, `${to}${path.slice(from.length)}`);
+      this.remove(path);
+    }
+    return '';
+  }
+
+  #isUsed(directory: string): boolean {
+    return [...this.#paths, ...this.#directories].some((path) => path !== '/' && parentOf(path) === directory);
+  }
+
   /** The new file's inode, or why there is none. */
   create(path: string): { inode: string } | { code: 'EEXIST' | 'ENOENT' } {
     if (this.#paths.includes(path) || this.#directories.has(path)) return { code: 'EEXIST' };
@@ -146,6 +169,7 @@ export class SimDisk {
   /** Equal for equal disks. */
   key(): string {
     let key = '';
+    for (const directory of [...this.#directories].sort()) key += `${directory}/ `;
     for (let at = 0; at < this.#paths.length; at++) key += `${this.#paths[at]}=${this.#inodes[at]} `;
     for (const inode of [...this.#contents.keys()].sort()) key += `${inode}:${this.contentOf(inode).id} `;
     return key;

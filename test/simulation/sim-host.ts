@@ -90,12 +90,13 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     list: (path) => dispatch({ op: 'list', path }) as string[] | null,
     link: (path, to) => dispatch({ op: 'link', path: uncounted(path), to }) as boolean,
     remove: (path) => isHint(path) || (dispatch({ op: 'remove', path: uncounted(path) }) as boolean),
-    removeDirectory: () => true,
-    makeDirectory: (path) => dispatch({ op: 'makeDirectory', path }) as boolean,
+    removeDirectory: (path) => dispatch({ op: 'removeDirectory', path: uncounted(path) }) as boolean,
+    makeDirectory: (path) => dispatch({ op: 'makeDirectory', path: uncounted(path) }) as boolean,
     touch: () => true,
     touchOpen() {},
-    rename() {},
-    readText: () => null,
+    // Only directories are renamed here: those in which a resource's first epoch is prepared.
+    rename: (path, to) => void dispatch({ op: 'rename', path: uncounted(path), to }),
+    readText: (path) => dispatch({ op: 'readText', path }) as string | null,
     makeFifo: () => null,
     openFifo: () => -1,
     hasReader: (path) => holdsLifeline(path, dispatch),
@@ -120,11 +121,11 @@ function isHint(path: string): boolean {
 }
 
 /**
- * A private file's name without its counter. A process has one such file at a time (else `create` says
+ * The name of a private file, or directory, without its counter. A process has one such at a time (else `create` says
  * EEXIST, and the test fails), and lives that differ only in how many there were need not be told apart.
  */
 function uncounted(path: string): string {
-  return path.replace(/(\/next\.\d+\.\w+)\.\d+$/, '$1');
+  return path.replace(/(\/next\.\d+\.\w+|\/\.new\.\w+)\.\d+/, '$1');
 }
 
 function factsOf(inode: number): FileFacts {

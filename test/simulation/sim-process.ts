@@ -52,6 +52,9 @@ export interface Stop {
 /** How many other histories are checked to be no different, at each stop. */
 const MAX_TWINS = 2;
 
+/** Calls of which several come in a row. */
+const LISTING: ReadonlySet<string> = new Set(['list', 'look', 'remove', 'removeDirectory']);
+
 interface History {
   readonly before: History | null;
   readonly outcome: Outcome;
@@ -153,7 +156,10 @@ class Run {
   #cameBy = false;
   #judgedAt = '';
   #listed = '';
-  #cameFrom = '';
+  /** The calls since the last one that is not made for a listing: opening, publishing and removing have several. */
+  #trail: string[] = [];
+  /** Its private file is made, and not linked yet. */
+  #isPublishing = false;
   #seen = -1;
   #noticedDeath = false;
 
@@ -209,7 +215,8 @@ class Run {
    * - the record that it wrote last, and whether that came by, which says where in an append or a rotation it is;
    * - the line as it was when it began to judge who is dead, for it goes through that from end to end;
    * - the listing that it sweeps through, until that is done;
-   * - which of the three listings of a rotation it is about to do: what came before it tells.
+   * - which of the listings of an opening, a rotation or a removal it is about to do: what came before it tells;
+   * - whether it has a private file that is not linked yet.
    */
   summary(): string {
     return JSON.stringify([
@@ -230,7 +237,8 @@ class Run {
       this.#noticedDeath,
       this.#judgedAt,
       this.#call?.op === 'remove' && this.#call.path !== this.#created ? this.#listed : '',
-      this.#call?.op === 'list' ? this.#cameFrom : '',
+      LISTING.has(this.#call?.op ?? '') ? this.#trail : '',
+      this.#isPublishing,
     ]);
   }
 
@@ -238,11 +246,12 @@ class Run {
    * Doing these together with the call before loses no interleaving:
    * - a write into the process's own `next.*`: nobody opens that name, it only gets swept;
    * - reading from position 0: only the header is taken from it, and the header never changes;
-   * - the look at a journal's inode, where no clock ticks that would have it compared again.
+   * - the look at a journal's inode, where no clock ticks that would have it compared again, and no epoch is published if
+   *   it is the same.
    */
   #isPrivate({ op, fd = -1, number }: Call): boolean {
     if (op === 'write') return this.#private.has(fd);
-    if (op === 'look') return !this.#ticks;
+    if (op === 'look') return !this.#ticks && !this.#isPublishing;
     return op === 'read' && number === 0;
   }
 
@@ -266,8 +275,11 @@ class Run {
     }
     if (outcome.inode !== undefined) this.#opened(call, outcome.value as number, outcome.inode);
     if (call.op === 'look') this.#looked = outcome.value;
+    if (call.op === 'create') this.#isPublishing = true;
+    else if (call.op !== 'write' && call.op !== 'look') this.#isPublishing = false;
     const isOwn = call.op === 'remove' && call.path === this.#created;
-    this.#cameFrom = isOwn ? 'publishing' : call.op === 'openForAppend' ? 'opening' : '';
+    if (!LISTING.has(call.op)) this.#trail = [];
+    this.#trail.push(`${call.op}${isOwn ? ' own' : ''}${outcome.error}`);
     if (call.op === 'list') this.#listed = outcome.key;
     if (call.op === 'write' && !this.#private.has(call.fd ?? 0)) this.#wrote(call.text ?? '');
     if (call.op === 'pause' || call.op === 'gather') this.#judgedAt = '';

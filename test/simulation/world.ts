@@ -169,6 +169,7 @@ export class World {
       stop = process.after(stop, outcome);
       steps.push({ who: process.name, call, outcome });
       if (outcome.value === true && (call.op === 'link' || call.op === 'linkOver')) linked = epochAt(call.to ?? '');
+      if (call.op === 'rename' && outcome.error === '') linked = highestIn(disk);
     } while (stop.call && (stop.isPrivate || this.#isCertain(state, stop.call)));
     return { steps, before, after: stop, snapshot: this.#snapshotOf(disk), linked, truths: new Map() };
   }
@@ -214,12 +215,15 @@ export class World {
     const key = disk.key();
     let snapshot = this.#snapshots.get(key);
     if (!snapshot) {
-      const highest = Math.max(0, ...(disk.list(DIRECTORY) ?? []).map((name) => epochAt(`${DIRECTORY}/${name}`)));
-      snapshot = { id: this.#snapshots.size, disk, highest, unnamed: disk.unnamed() };
+      snapshot = { id: this.#snapshots.size, disk, highest: highestIn(disk), unnamed: disk.unnamed() };
       this.#snapshots.set(key, snapshot);
     }
     return snapshot;
   }
+}
+
+function highestIn(disk: SimDisk): number {
+  return Math.max(0, ...(disk.list(DIRECTORY) ?? []).map((name) => epochAt(`${DIRECTORY}/${name}`)));
 }
 
 function epochAt(path: string): number {

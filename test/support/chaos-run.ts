@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 /** As `npm run chaos` runs it. `npm test` builds it first. */
 const MAIN = fileURLToPath(new URL('../../build/chaos/main.js', import.meta.url));
 const SUMMARY =
-  /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) of whole containers, (\S+) other boots, (\S+) stops, (\S+) rotations, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+), json updates (\S+), refused for want of space (\S+), torn (\S+)$/m;
+  /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) of whole containers, (\S+) other boots, (\S+) stops, (\S+) rotations, (\S+) names forgotten, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+), json updates (\S+), refused for want of space (\S+), torn (\S+)$/m;
 
 const NUMBERS = [
   'seed',
@@ -16,6 +16,7 @@ const NUMBERS = [
   'otherBoots',
   'stops',
   'rotations',
+  'forgotten',
   'full',
   'overlaps',
   'lost',

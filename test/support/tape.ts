@@ -24,6 +24,11 @@ export class Tape implements Machine {
     return this.records;
   }
 
+  /** A record `forget` ends it. */
+  get isForgotten(): boolean {
+    return this.records.at(-1)?.[0] === 'forget';
+  }
+
   get ids(): string[] {
     return this.records.map(([, id]) => id);
   }

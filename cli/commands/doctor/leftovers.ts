@@ -10,7 +10,8 @@ const OLD_MS = 3_600_000;
 /** The current epoch and the one before it. */
 const KEPT_EPOCHS = 2;
 const GUARDED_EPOCHS = 65;
-const OUR_DIRECTORIES = ['resources', 'sessions', 'beats', 'jobs'];
+const OUR_DIRECTORIES = ['resources', 'new', 'sessions', 'beats', 'jobs'];
+const OUR_FILES = ['guarded', 'forgotten', '.gitignore'];
 const SESSION_FILE = /^([1-9]\d{0,9})-([^.]+)(\.lock|\.life|\.command)?$/;
 /** Lifelines for later sessions. */
 const SPARE = 'spare';
@@ -92,10 +93,10 @@ function addPrivate(found: Findings, opened: Opened): void {
   addRemovable(found, opened, old, 'private files that were not finished');
 }
 
-/** Files and directories to be renamed into place, and other temporary ones. A directory is removed only if it is empty. */
+/** Files and directories to be renamed into place, and other temporary ones. */
 function addDirectories(found: Findings, opened: Opened): void {
   const items = ['', ...OUR_DIRECTORIES].flatMap((within) => opened.scan.items(within));
-  const old = items.filter((item) => /^\.(make|look|doctor|line)\./.test(item.name) && isOld(opened, item));
+  const old = items.filter((item) => /^\.(make|look|doctor|line|new)\./.test(item.name) && isOld(opened, item));
   addRemovable(found, opened, old, 'temporary files and directories');
 }
 
@@ -123,8 +124,11 @@ function addRemovable(found: Findings, { host, fix }: Opened, items: readonly It
     });
 }
 
-function isRemoved(files: Opened['host']['files'], { kind, path }: Item): boolean {
+/** A directory is removed only if it is empty; one in which a new resource was prepared has a file of its own. */
+function isRemoved(files: Opened['host']['files'], { kind, name, path }: Item): boolean {
   try {
+    const own = kind === 'directory' && name.startsWith('.new.') ? (files.list(path) ?? []) : [];
+    for (const file of own) files.remove(`${path}/${file}`);
     return kind === 'directory' ? files.removeDirectory(path) : files.remove(path);
   } catch {
     return false;
@@ -138,7 +142,7 @@ function listed(paths: readonly string[]): string {
 
 function addStrangers(found: Findings, { scan, resources }: Opened): void {
   const isOurs = ({ name }: Item) =>
-    [...OUR_DIRECTORIES, 'guarded', '.gitignore'].includes(name) || /^\.(make|look|doctor)\./.test(name);
+    [...OUR_DIRECTORIES, ...OUR_FILES].includes(name) || /^\.(make|look|doctor)\./.test(name);
   const strangers = [
     ...scan.items('').filter((item) => !isOurs(item)),
     ...scan.resources().strangers.filter(({ name }) => !/^\.(make|look)\./.test(name)),

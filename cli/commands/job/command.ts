@@ -30,6 +30,11 @@ export const job: CommandModule<object, JobArguments> = {
         alias: 'p',
         describe: 'How many runs may go on at the same time',
       })
+      .option('resize', {
+        type: 'boolean',
+        default: false,
+        describe: 'If the job had another number of permits, and no run of it goes on: use this number from now on',
+      })
       .option('timeout', { ...text, alias: 't', describe: 'End CMD and all that it started after this long; exit 124' })
       .option('kill-after', {
         ...text,

@@ -92,8 +92,8 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
   });
 }
 
-function lockOf({ name, permits }: JobPlan, store: Store): Requested {
-  return new Requested({ name, store }, { permits, take: 1, shared: false, exclusive: false });
+function lockOf({ name, permits, resize }: JobPlan, store: Store): Requested {
+  return new Requested({ name, store }, { permits, resize, take: 1, shared: false, exclusive: false });
 }
 
 /** Takes a part of the run's course, and records the end that it comes to: the first end counts. Never rejects. */

@@ -12,6 +12,7 @@ export interface JobArguments extends StoreArguments, WordArguments {
   wait?: string | undefined;
   conflictExitCode?: number | undefined;
   permits?: number | undefined;
+  resize: boolean;
   timeout?: string | undefined;
   killAfter: string;
   splay?: string | undefined;
@@ -42,6 +43,7 @@ export interface JobPlan {
   recorded: RunPlan;
   /** Undefined: a lock; else a semaphore. */
   permits: number | undefined;
+  resize: boolean;
   /** Null: no limit was given. */
   waitMs: number | null;
   splayMs: number;
@@ -67,6 +69,7 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
     label: shortCommand(args.command === undefined ? words : [args.command]),
     recorded: await recordedOf(args),
     permits: args.permits === undefined ? undefined : permitsOf(args),
+    resize: args.resize,
     waitMs: waitOf(args),
     splayMs: durationOf(args.splay, '--splay') ?? 0,
     backoffMs: backoffOf(args),

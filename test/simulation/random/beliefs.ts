@@ -68,6 +68,8 @@ export class Beliefs {
     if (!ids.includes(id)) ids.push(id);
     mind.written.set(name, ids);
     const deed = this.#ledger(name).deeds.get(id);
+    // Others may have added since, or not have said yet that they did.
+    if (deed?.verb === 'forget') this.#sumOf(name).isCertain = false;
     // Whoever sweeps up leftovers has seen that they are dead.
     if (!deed || deed.verb === 'sweep') return;
     const owes = mind.owes.get(name) ?? new Set();
@@ -126,6 +128,9 @@ export class Beliefs {
         break;
       case 'has acted':
         this.#hearsActed(mind, told);
+        break;
+      case 'has forgotten':
+        this.#hearsForgotten(mind, told);
         break;
       case 'has read':
         this.#hearsRead(mind, told);
@@ -218,6 +223,13 @@ export class Beliefs {
     this.#sumOf(at).sum += by;
   }
 
+  /** Another one may have forgotten it at the same moment; but whoever is told that it is in use has not. */
+  #hearsForgotten(mind: Mind, told: Told & { it: 'has forgotten' }): void {
+    const deeds = (mind.written.get(told.at) ?? []).map((id) => this.#ledger(told.at).deeds.get(id));
+    const isDone = deeds.some((deed) => deed?.verb === 'forget' && deed.outcome === 1);
+    if (isDone && told.outcome !== 'forgotten') this.#lie(mind, told, 'its record counts');
+  }
+
   #hearsRead(mind: Mind, told: Told & { it: 'has read' }): void {
     const { line } = this.#ledger(told.at);
     if (line?.value !== told.value) this.#lie(mind, told, `the files come to ${line?.value}`);
@@ -229,7 +241,10 @@ export class Beliefs {
   #hearsFailed(mind: Mind, told: Told & { it: 'failed' }): void {
     const { at, verb } = told;
     const deeds = (mind.written.get(at) ?? []).flatMap((id) => this.#ledger(at).deeds.get(id) ?? []);
-    const isDone = verb === 'join' ? deeds.some(({ joined }) => joined) : deeds.some((deed) => deed.verb === verb);
+    const isDone =
+      verb === 'join'
+        ? deeds.some(({ joined }) => joined)
+        : deeds.some((deed) => deed.verb === verb && (verb !== 'forget' || deed.outcome === 1));
     if (isDone) this.#lie(mind, told, 'its record counts all the same');
     mind.owes.delete(at);
     // What it read meanwhile it may not have acted upon.

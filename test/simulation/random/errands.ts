@@ -54,6 +54,7 @@ export class Errands {
 
   #runOne(resource: Named): void {
     if (this.#life.scenario.violent && this.#chance.happens(0.08)) this.#evictSomebody(resource);
+    else if (this.#life.scenario.forgetful && this.#chance.happens(0.25)) this.#forget(resource);
     else if (resource.kind === 'event') this.#useEvent(resource);
     else if (resource.kind === 'condition') this.#useCondition(resource);
     else if (resource.kind === 'barrier') this.#useBarrier(resource);
@@ -163,6 +164,12 @@ export class Errands {
     const outcome = this.#trying(action.do, name, () => this.#disk.act(name, { kind, permits }, action));
     const by = action.do === 'add' ? action.by : 0;
     if (outcome !== undefined) this.#witness.tell({ it: 'has acted', at: name, verb: action.do, by, outcome });
+    this.#done(name);
+  }
+
+  #forget({ name }: Named): void {
+    const outcome = this.#trying('forget', name, () => this.#disk.forget(name));
+    if (outcome !== undefined) this.#witness.tell({ it: 'has forgotten', at: name, outcome });
     this.#done(name);
   }
 

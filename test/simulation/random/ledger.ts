@@ -22,6 +22,8 @@ export class Ledger {
   epoch = 0;
   inode = '';
   isSealed = false;
+  /** The resource was forgotten in the highest epoch, and has not been made anew. */
+  isForgotten = false;
   line: PlainLine | null = null;
   /** Of all records that ever counted, by their ids. */
   readonly deeds = new Map<string, Deed>();
@@ -45,7 +47,8 @@ export class Ledger {
   linked(epoch: number, inode: string, text: string): void {
     // A lower one is a stray, made by a slow process: it matters only if somebody uses it.
     if (epoch <= this.epoch) return;
-    if (epoch !== this.epoch + 1) throw new Violation(`${this.name}: epoch ${epoch} follows epoch ${this.epoch}`);
+    if (epoch !== this.epoch + 1 && this.line && !this.isForgotten)
+      throw new Violation(`${this.name}: epoch ${epoch} follows epoch ${this.epoch}`);
     const [first = '', ...rest] = text.split('\n');
     const header = (JSON.parse(first) as unknown[])[2];
     const made = new PlainLine(header);
@@ -53,9 +56,16 @@ export class Ledger {
     this.epoch = epoch;
     this.inode = inode;
     this.isSealed = false;
+    this.isForgotten = false;
     this.line = made;
     this.#tail = '';
     if (rest.length > 0) throw new Violation(`${this.name}: epoch ${epoch} has records before it is in place`);
+  }
+
+  /** A journal's file was put in place with its directory: no other was there. */
+  begun(epoch: number, inode: string, text: string): void {
+    if (epoch <= this.epoch) throw new Violation(`${this.name}: the number ${epoch} comes twice`);
+    this.linked(epoch, inode, text);
   }
 
   /** Bytes were appended to the highest epoch. */
@@ -78,17 +88,24 @@ export class Ledger {
 
   /** The next epoch starts with exactly what the one before ends with. */
   #checkStart(epoch: number, made: PlainLine, header: string): void {
-    if (!this.line) {
-      const { kind, permits } = this.#config;
-      const empty = { name: this.name, kind, permits, last: 0, token: 0, value: 0, entries: [] };
-      if (header === JSON.stringify(empty)) return;
-      throw new Violation(`${this.name}: the first epoch starts with ${header}`);
+    if (!this.line || this.isForgotten) {
+      this.#checkAnew(made, header);
+      return;
     }
     if (!this.isSealed)
       throw new Violation(`${this.name}: epoch ${epoch} was made before epoch ${this.epoch} was sealed`);
     const [before, after] = [this.line.header(), made.header()];
     if (before === after && after === header) return;
     throw new Violation(`${this.name}: epoch ${epoch} starts with\n  ${header}\nand the last ended with\n  ${before}`);
+  }
+
+  /** A resource that is made has no entries, and no value. Where it was forgotten before, its tokens go on growing. */
+  #checkAnew({ lastToken }: PlainLine, header: string): void {
+    const { kind, permits } = this.#config;
+    const { last } = JSON.parse(header);
+    const anew = { name: this.name, kind, permits, last, token: lastToken, value: 0, entries: [] };
+    if (header === JSON.stringify(anew) && last >= this.#lastToken) return;
+    throw new Violation(`${this.name}: after token ${this.#lastToken} it was made anew with ${header}`);
   }
 
   #counts(record: readonly unknown[]): void {
@@ -105,6 +122,8 @@ export class Ledger {
     for (const entry of effects.granted) this.#checkGrant(entry);
     for (const { ticket } of effects.ended) this.#ended.add(ticket);
     this.#checkLine(this.line, effects);
+    this.isForgotten = verb === 'forget' && effects.outcome !== null;
+    this.isSealed = this.isForgotten;
   }
 
   /** Nobody who lives is evicted, but by force (which judges nobody). */

@@ -109,6 +109,7 @@ export class PlainLine {
     else if (verb === 'evict') this.#evict(rest);
     else if (verb === 'adopt') this.#adopt(rest);
     else if (verb === 'keep') this.#keep(rest);
+    else if (verb === 'forget') this.#effects.outcome = this.entries.length === 0 && rest[1] === this.value ? 1 : null;
     else this.#act(String(verb), rest[1] as number);
     return this.#effects;
   }

@@ -15,6 +15,8 @@ export interface Summary {
   deaths: number;
   putAside: number;
   faults: number;
+  /** How often a name was forgotten. */
+  forgotten: number;
 }
 
 /** Past it a run does not end. */
@@ -60,7 +62,7 @@ class RandomRun {
   readonly #lives: Life[] = [];
   readonly #freePids: number[] = [];
   readonly #children: number[] = [];
-  readonly #summary: Summary = { steps: 0, records: 0, rotations: 0, deaths: 0, putAside: 0, faults: 0 };
+  readonly #summary: Summary = { steps: 0, records: 0, rotations: 0, deaths: 0, putAside: 0, faults: 0, forgotten: 0 };
   #born = 0;
   /** Whoever is there now only looks at what was left behind; nothing happens to it. */
   #isCalm = false;
@@ -94,6 +96,8 @@ class RandomRun {
     for (const { epoch, deeds } of this.#ledgers.values()) {
       this.#summary.rotations += Math.max(0, epoch - 1);
       this.#summary.records += deeds.size;
+      for (const { verb, outcome } of deeds.values())
+        if (verb === 'forget' && outcome === 1) this.#summary.forgotten += 1;
     }
     return this.#summary;
   }
@@ -199,6 +203,7 @@ class RandomRun {
     const { faults, odds } = this.#scenario;
     const fails = !this.#isCalm && this.#summary.faults < faults && this.#chance.happens(odds.fault);
     const outcome = (fails ? this.#fail(life, call) : null) ?? this.#succeed(life, call);
+    if (call.op === 'rename' && outcome.error === '') this.#begun(call.to ?? '');
     const journal = JOURNAL.exec(call.to ?? call.path ?? life.fds.get(call.fd ?? -1) ?? '');
     const ledger = this.#ledgers.get(journal?.[1] ?? '');
     if (!journal || !ledger) return outcome;
@@ -227,8 +232,8 @@ class RandomRun {
 
   #failureOf(life: Life, call: Call): Outcome | null {
     const { op, text = '' } = call;
-    if (op === 'create' || op === 'link') return failed('ENOSPC');
-    if (op === 'openForAppend' || op === 'list') return failed('EMFILE');
+    if (op === 'create' || op === 'link' || op === 'rename') return failed('ENOSPC');
+    if (op === 'openForAppend' || op === 'list' || op === 'readText') return failed('EMFILE');
     if (op !== 'write') return null;
     const how = this.#chance.whole(0, 3);
     if (how === 0) return failed('ENOSPC');
@@ -250,9 +255,25 @@ class RandomRun {
     ledger.linked(epoch, inode, this.#disk.contentOf(inode).text);
   }
 
-  #checkHighest({ name, epoch }: Ledger): void {
+  #begun(directory: string): void {
+    const ledger = this.#ledgers.get(directory.slice('/resources/'.length));
+    if (!ledger) throw new Violation(`${directory} is no resource's directory`);
+    const epoch = this.#highestOf(ledger);
+    // It was emptied just before, and is as good as none.
+    if (epoch === 0) return;
+    const inode = this.#disk.inodeAt(`${directory}/journal.${epoch}`) ?? '';
+    ledger.begun(epoch, inode, this.#disk.contentOf(inode).text);
+  }
+
+  #highestOf({ name }: Ledger): number {
     const names = this.#disk.list(`/resources/${name}`) ?? [];
-    const highest = Math.max(0, ...names.map((each) => Number(/^journal\.(\d+)$/.exec(each)?.[1] ?? 0)));
+    return Math.max(0, ...names.map((each) => Number(/^journal\.(\d+)$/.exec(each)?.[1] ?? 0)));
+  }
+
+  #checkHighest(ledger: Ledger): void {
+    const { name, epoch, isForgotten } = ledger;
+    const highest = this.#highestOf(ledger);
+    if (isForgotten && highest === 0) return;
     if (highest !== epoch) throw new Violation(`${name}: epoch ${epoch} was deleted while it was the highest`);
   }
 

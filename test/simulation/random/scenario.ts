@@ -20,6 +20,8 @@ export interface Scenario {
   readonly faults: number;
   /** Whether locks are stolen and entries evicted by force. */
   readonly violent: boolean;
+  /** Whether names are forgotten. */
+  readonly forgetful: boolean;
   /** Whether every newcomer has the pid of one that is gone. */
   readonly reusesPids: boolean;
   readonly odds: Odds;
@@ -56,6 +58,7 @@ export function scenarioOf(seed: number): Scenario {
       fault: chance.of([0.02, 0.1]),
     },
     namespaces: chance.of([1, 1, 3]),
+    forgetful: chance.happens(0.5),
   };
 }
 

@@ -41,6 +41,7 @@ export type Told =
   | { it: 'has ended'; at: string; ticket: number; state: string }
   | { it: 'has passed'; at: string; ticket: number; place: number }
   | { it: 'has acted'; at: string; verb: string; by: number; outcome: number | null }
+  | { it: 'has forgotten'; at: string; outcome: string }
   | { it: 'has read'; at: string; value: number }
   | { it: 'failed'; at: string; verb: string; code: string }
   /** Whoever its records let in or ended is poked by now. */

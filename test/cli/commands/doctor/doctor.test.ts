@@ -86,14 +86,13 @@ describe('the processes', () => {
       ).toBe(true);
   });
 
-  test('of a container are told of', () => {
-    const found = checkProcesses(
-      patient(
-        { ...on('proc'), read: (file) => (file === '/.dockerenv' ? '' : null) },
-        self({ start: 1, boot: 'b', namespace: 1 }),
-      ),
-    );
-    expect(found.list).toMatchObject([{ level: 'note', what: 'this is a container' }]);
+  test('that can have no lifelines are told of, and those of a container that can are not', () => {
+    const container = { ...on('proc'), read: (file: string) => (file === '/.dockerenv' ? '' : null) };
+    const known = self({ start: 1, boot: 'b', namespace: 1 });
+    expect(checkProcesses(patient({ ...container, isExecutable: () => true }, known)).isCalm).toBe(true);
+    expect(checkProcesses(patient({ ...container, isExecutable: () => false }, known)).list).toMatchObject([
+      { level: 'note', what: 'there is no mkfifo' },
+    ]);
   });
 });
 

@@ -1,0 +1,54 @@
+import { type ForgetOptions, openStore, type Store } from '../../../lib/index.ts';
+import { holdersIn } from '../../../lib/internal.ts';
+import { describeHolders } from '../../access/acquisition.ts';
+import { targetOf } from '../../access/target.ts';
+import { parseDuration } from '../../args/duration.ts';
+import type { NamesArguments } from '../../args/options.ts';
+import { EXIT, Exit, exitCodeOf, say, UsageError } from '../../output/exit.ts';
+import { messageWithRemedy } from '../../output/remedies.ts';
+import { shown } from '../../text/escape.ts';
+
+export interface ForgetArguments extends NamesArguments {
+  file?: string | undefined;
+  olderThan?: string | undefined;
+}
+
+/** Forgets each of the names; what goes wrong with one does not keep the others from it. */
+export async function forgetNames({ names = [], file, dir, olderThan }: ForgetArguments): Promise<void> {
+  const options = olderThan === undefined ? {} : { idleMs: parseDuration(olderThan, '--older-than') };
+  const target = file === undefined ? null : targetOf({ file, dir });
+  const store = target?.store ?? openStore(dir);
+  const named = target ? [target.name, ...names] : names;
+  if (named.length === 0 && olderThan === undefined)
+    throw new UsageError('missing NAME (or --older-than DURATION, for all that were not used for so long)');
+  const isNamed = named.length > 0;
+  let exitCode: number = EXIT.ok;
+  for (const name of isNamed ? named : await store.names()) {
+    const code = await forgetOne(store, name, options, isNamed);
+    exitCode = Math.max(exitCode, code);
+  }
+  if (exitCode !== EXIT.ok) throw new Exit(exitCode);
+}
+
+/** `isNamed`: the user has named it, and is told why it stays. Returns the exit code. */
+async function forgetOne(store: Store, name: string, options: ForgetOptions, isNamed: boolean): Promise<number> {
+  try {
+    const outcome = await store.forget(name, options);
+    if (outcome === 'forgotten') process.stdout.write(`${shown(`${name}: forgotten`)}\n`);
+    else if (!isNamed) return EXIT.ok;
+    else if (outcome === 'unknown') say(`${name}: there is nothing to forget`);
+    else say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
+    return outcome === 'in use' ? EXIT.notAcquired : EXIT.ok;
+  } catch (error) {
+    say(messageWithRemedy(error));
+    return exitCodeOf(error);
+  }
+}
+
+async function whyInUse(store: Store, name: string): Promise<string> {
+  const line = await store.snapshot(name);
+  const holders = holdersIn(line);
+  if (holders.length > 0) return `held by ${describeHolders(holders)}`;
+  const waiting = line?.entries.length ?? 0;
+  return waiting > 0 ? `${waiting} waiting` : 'it was used since, or has a value';
+}
