@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   Barrier,
   BoundedSemaphore,
@@ -20,6 +20,7 @@ import {
   RLock,
   RWLock,
   Semaphore,
+  StoreError,
 } from '../../lib/index.ts';
 import type { Store } from '../../lib/store/store.ts';
 import { openDisk, openMemory } from '../contract/parties.ts';
@@ -116,7 +117,7 @@ const visit = fc.record({
   by: fc.constantFrom('with', 'plain', 'try'),
   ask: fc.integer({ min: 1, max: 2 }),
   turns: fc.nat(3),
-  again: fc.boolean(),
+  again: fc.constantFrom('no', 'later', 'at once'),
   isDeclared: fc.boolean(),
   cut,
 });
@@ -190,12 +191,30 @@ async function visitOnce(subject: Subject, section: Section, step: Visit): Promi
   if (!lease) return;
   expect(lease.held).toBe(true);
   await inside(step.isDeclared);
-  await lease.release();
+  const release = lease.release();
+  if (step.again !== 'at once') await release;
   expect(lease.held).toBe(false);
-  if (!step.again) return;
+  if (step.again === 'no') return;
   if (subject.isStrict) await expect(lease.release()).rejects.toThrow(MisuseError);
   else await lease.release();
+  await release;
 }
+
+/** How to get a lease of each kind that there is. */
+const LEASES: Record<string, (store: Store) => { lease: () => Promise<Lease>; line?: string; isStrict?: boolean }> = {
+  Lock: (store) => ({ lease: () => new Lock('x', { store }).acquire() }),
+  'Lock, tried': (store) => ({ lease: async () => (await new Lock('x', { store }).tryAcquire()) as Lease }),
+  RLock: (store) => ({ lease: () => new RLock('x', { store }).acquire() }),
+  Semaphore: (store) => ({ lease: () => new Semaphore('x', 2, { store }).acquire() }),
+  BoundedSemaphore: (store) => ({ lease: () => new BoundedSemaphore('x', 2, { store }).acquire(), isStrict: true }),
+  'BoundedSemaphore, tried': (store) => ({
+    lease: async () => (await new BoundedSemaphore('x', 2, { store }).tryAcquire()) as Lease,
+    isStrict: true,
+  }),
+  'RWLock, shared': (store) => ({ lease: () => new RWLock('x', { store }).acquire({ mode: 'shared' }) }),
+  'RWLock, exclusive': (store) => ({ lease: () => new RWLock('x', { store }).acquire({ mode: 'exclusive' }) }),
+  Condition: (store) => ({ lease: () => new Condition('x', { store }).acquire(), line: 'x.lock' }),
+};
 
 for (const [kind, open] of KINDS) {
   test.each(Object.keys(SUBJECTS))(
@@ -217,6 +236,53 @@ for (const [kind, open] of KINDS) {
       );
     },
   );
+
+  describe.each(Object.keys(LEASES))(`a lease of a %s, ${kind}`, (name) => {
+    const openLease = () => {
+      const parties = open();
+      close = parties.close;
+      const { lease, line = 'x', isStrict = false } = LEASES[name]?.(parties.one) ?? {};
+      return { store: parties.one, acquire: lease as () => Promise<Lease>, line, isStrict };
+    };
+
+    test('that is released twice, without waiting for the first, leaves the line once', async () => {
+      const { store, acquire, line, isStrict } = openLease();
+      const lease = await acquire();
+      const leave = vi.spyOn(store, 'leave');
+      const ends = await Promise.allSettled([lease.release(), lease.release()]);
+      expect(ends[0]).toEqual({ status: 'fulfilled', value: undefined });
+      if (isStrict) expect(ends[1]).toMatchObject({ status: 'rejected', reason: { code: 'MISUSE' } });
+      else expect(ends[1]).toEqual({ status: 'fulfilled', value: undefined });
+      expect(leave).toHaveBeenCalledTimes(1);
+      expect(lease.held).toBe(false);
+      await isEmpty(store, line);
+    });
+
+    test('whose release fails is held still: both calls say so, and a third one may succeed', async () => {
+      const { store, acquire, line, isStrict } = openLease();
+      const lease = await acquire();
+      const full = new StoreError('STORE_FULL', 'no space', { operation: 'release', resource: 'x', path: '' });
+      const leave = vi.spyOn(store, 'leave').mockRejectedValueOnce(full);
+      const ends = await Promise.allSettled([lease.release(), lease.release()]);
+      expect(ends[0]).toEqual({ status: 'rejected', reason: full });
+      expect(ends[1]).toMatchObject({ status: 'rejected', reason: { code: isStrict ? 'MISUSE' : 'STORE_FULL' } });
+      expect(leave).toHaveBeenCalledTimes(1);
+      expect(lease.held).toBe(true);
+      await lease.release();
+      await isEmpty(store, line);
+    });
+
+    test('that is being released as its block ends is released, which is no misuse', async () => {
+      const { store, acquire, line } = openLease();
+      let release: Promise<void> | undefined;
+      {
+        await using lease = await acquire();
+        release = lease.release();
+      }
+      await release;
+      await isEmpty(store, line);
+    });
+  });
 
   test(`tasks that share one LockManager meet only as their modes allow, also those that nobody awaits, ${kind}`, async () => {
     const parties = open();
