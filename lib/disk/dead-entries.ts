@@ -118,7 +118,7 @@ export class DeadEntries {
     for (const owner of owners) {
       const reason = judge.whyDead(owner, at);
       reasons.push(reason);
-      if (reason === null && judge.local) break;
+      if (reason === null && judge.judgesAtOnce) break;
     }
     return reasons;
   }

@@ -207,7 +207,7 @@ export class DiskResource implements EntryResource {
   }
 
   get judgesAtOnce(): boolean {
-    return this.#options.judge.local;
+    return this.#options.judge.judgesAtOnce;
   }
 
   /** How many wait in front of an entry that waits, counted up to `most`. */

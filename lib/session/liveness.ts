@@ -32,9 +32,9 @@ export class Judge {
     this.#keepalives = new KeepaliveWatch(options);
   }
 
-  /** Whether only one kernel can have the store mounted: then its word is final, and no keepalive is watched. */
-  get local(): boolean {
-    return this.#options.local;
+  /** Whether the kernel alone judges. Otherwise a keepalive is seen to stand still only while waiters look at it. */
+  get judgesAtOnce(): boolean {
+    return this.#options.local && this.#options.seenMode === null;
   }
 
   /**
