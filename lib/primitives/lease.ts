@@ -171,19 +171,17 @@ export class Lease implements AsyncDisposable, Disposable {
   async #giveBack(how: 'leave' | 'abandon'): Promise<void> {
     this.#checkRelease();
     const pending = this.#releasing ?? (this.#isLast ? this.#store[how](this.#entry) : undefined);
-    if (pending) await this.#until(pending);
+    if (pending) {
+      // Until it is over, a second call joins it, or is the misuse that it would be afterwards.
+      this.#releasing = pending;
+      try {
+        await pending;
+      } finally {
+        this.#releasing = null;
+      }
+    }
     this.#noteRelease();
     this.#shared.throwIfLost();
-  }
-
-  /** Until it is over, a second call joins it, or is the misuse that it would be afterwards. */
-  async #until(pending: Promise<void>): Promise<void> {
-    this.#releasing = pending;
-    try {
-      await pending;
-    } finally {
-      this.#releasing = null;
-    }
   }
 
   #giveBackSync(how: 'leave' | 'abandon'): void {
