@@ -8,6 +8,7 @@ import { handoff } from './handoff.ts';
 import { machineFacts } from './machine.ts';
 import { memory } from './memory.ts';
 import { monitor } from './monitor.ts';
+import { recovery } from './recovery.ts';
 import { replacing } from './replacing.ts';
 import { rotation } from './rotation.ts';
 import { startup } from './startup.ts';
@@ -18,6 +19,7 @@ import { uncontended } from './uncontended.ts';
 const BENCHMARKS: Record<string, (directory: string) => void | Promise<void>> = {
   uncontended,
   handoff,
+  recovery,
   startup,
   memory,
   fold,

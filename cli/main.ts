@@ -62,16 +62,22 @@ function skipHelpCache(parser: unknown): void {
   Object.assign(getInternalMethods?.call(parser).getUsageInstance?.() ?? {}, { cacheHelpMessage: () => undefined });
 }
 
+async function run(): Promise<void> {
+  const codeOf = checkedOutput();
+  try {
+    await main();
+  } catch (error) {
+    process.exitCode = reported(error);
+  }
+  // Output that exceeds a pipe's buffer is still being written.
+  await flush(process.stdout);
+  await flush(process.stderr);
+  process.exit(await codeOf(Number(process.exitCode ?? EXIT.ok)));
+}
+
 handleOwnSignals();
 // An error from a callback is reported in the same way: Node would print it unescaped.
 process.on('uncaughtException', (error) => process.exit(reported(error)));
-const codeOf = checkedOutput();
-try {
-  await main();
-} catch (error) {
-  process.exitCode = reported(error);
-}
-// Output that exceeds a pipe's buffer is still being written.
-await flush(process.stdout);
-await flush(process.stderr);
-process.exit(await codeOf(Number(process.exitCode ?? EXIT.ok)));
+// Nothing is left that could end the verb: Node would exit with 0, as if it had been done.
+process.on('beforeExit', () => process.exit(reported(new Error('it waits for nothing'))));
+void run();

@@ -2,6 +2,7 @@ import type { Host } from '../host/host.ts';
 import type { Entry } from '../line/entry.ts';
 import type { Line } from '../line/line.ts';
 import { weightOf } from '../line/queue.ts';
+import type { Owner } from '../session/facts.ts';
 import type { Judge } from '../session/liveness.ts';
 import type { Presence } from '../session/session-file.ts';
 import type { Ledger } from './ledger.ts';
@@ -94,17 +95,32 @@ export class DeadEntries {
   }
 
   #expelIfDead(entry: Entry): boolean {
-    const { presence, judge, ledger } = this.#options;
+    const { presence, ledger } = this.#options;
     const { key, facts } = presence.session;
     const [first] = entry.owners;
     if (first?.key === key && !first.relieved) return false;
     const owners = [...entry.owners];
-    const reasons = owners.map((owner) => judge.whyDead(owner, entry.at));
+    const reasons = this.#reasons(owners, entry.at);
     if (reasons.some((reason) => reason === null)) return false;
     const by = `pid ${facts.pid} on ${facts.host}`;
     const { ticket } = entry;
     ledger.write(['evict', ledger.nextId(), ticket, ledger.now(), owners.length, reasons.at(-1), by], true);
     return !ledger.line.find(ticket);
+  }
+
+  /**
+   * Why each owner is dead, or null while it must be assumed alive. Ends with the first null, unless the others must be
+   * looked at for their keepalives to be seen standing still.
+   */
+  #reasons(owners: readonly Owner[], at: number): Array<string | null> {
+    const { judge } = this.#options;
+    const reasons: Array<string | null> = [];
+    for (const owner of owners) {
+      const reason = judge.whyDead(owner, at);
+      reasons.push(reason);
+      if (reason === null && judge.judgesAtOnce) break;
+    }
+    return reasons;
   }
 }
 

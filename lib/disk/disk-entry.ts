@@ -13,6 +13,9 @@ export interface EntryResource {
   keep(own: DiskEntry, keeps: Keeps): void;
   refreshInPlace(): void;
   waitingBefore(own: DiskEntry, most: number): number;
+  entriesBefore(own: DiskEntry, most: number): number;
+  /** Whether the kernel alone judges the owners, at once. */
+  readonly judgesAtOnce: boolean;
 }
 
 /** An entry that this session put into a resource's line, kept up to date by its `DiskResource`. */

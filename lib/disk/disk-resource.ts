@@ -246,14 +246,18 @@ export class DiskResource implements EntryResource {
     return this.#ledger.isGone();
   }
 
+  get judgesAtOnce(): boolean {
+    return this.#options.judge.judgesAtOnce;
+  }
+
   /** How many wait in front of an entry that waits, counted up to `most`. */
   waitingBefore(own: DiskEntry, most: number): number {
-    let count = 0;
-    for (let entry = this.#ledger.line.firstWaiting; entry && count < most; entry = entry.next) {
-      if (entry.ticket === own.ticket) break;
-      count += 1;
-    }
-    return count;
+    return countUntil(this.#ledger.line.firstWaiting, own, most);
+  }
+
+  /** How many wait or hold in front of it, counted up to `most`. */
+  entriesBefore(own: DiskEntry, most: number): number {
+    return countUntil(this.#ledger.line.first, own, most);
   }
 
   view(): LineView {
@@ -289,6 +293,12 @@ export class DiskResource implements EntryResource {
       { operation: 'adopt', resource: this.name, path: this.#options.directory },
     );
   }
+}
+
+function countUntil(from: Entry | null, { ticket }: DiskEntry, most: number): number {
+  let count = 0;
+  for (let entry = from; entry && count < most && entry.ticket !== ticket; entry = entry.next) count += 1;
+  return count;
 }
 
 function isUnsure(error: unknown): boolean {

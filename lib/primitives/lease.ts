@@ -42,6 +42,8 @@ export class Lease implements AsyncDisposable, Disposable {
   readonly #traits: LeaseTraits;
   readonly #shared: SharedEntry;
   #released = false;
+  /** The release that is under way. */
+  #releasing: Promise<void> | null = null;
   #loss: LossWatch | null = null;
 
   /** @internal */
@@ -63,7 +65,7 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** Whether the lease is held, as far as this process knows without reading the disk. */
   get held(): boolean {
-    return !this.#released && this.#shared.isHeld;
+    return !this.#released && !this.#releasing && this.#shared.isHeld;
   }
 
   /** @internal Whether it will never be held again. */
@@ -82,11 +84,11 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /**
-   * Releases the resource, which the next waiter in line then holds. A second call does nothing, except that a lease
-   * of a `BoundedSemaphore` rejects it.
+   * Releases the resource, which the next waiter in line then holds. A second call does nothing: it ends as the first
+   * one does, if that is not over yet. A lease of a `BoundedSemaphore` rejects it.
    *
    * @throws {LeaseLostError} (rejects) if the lease was lost before
-   * @throws {MisuseError} (rejects) if it was released before, and is of a `BoundedSemaphore`
+   * @throws {MisuseError} (rejects) if `release` was called before, and the lease is of a `BoundedSemaphore`
    * @throws {StoreError} (rejects) if the release could not be written. The lease is still held then: call again, or end
    *   the process, which ends the lease too.
    */
@@ -156,18 +158,28 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** Releases at the end of an `await using` block, unless that is done already. */
   async [Symbol.asyncDispose](): Promise<void> {
+    // One that is under way may fail. It is tried again then.
+    await this.#releasing?.catch(() => undefined);
     if (!this.#released) await this.end();
   }
 
   /** Releases at the end of a `using` block, unless that is done already. For stores on disk only. */
   [Symbol.dispose](): void {
-    if (!this.#released) this.#giveBackSync('abandon');
+    if (!this.#released && !this.#releasing) this.#giveBackSync('abandon');
   }
 
   async #giveBack(how: 'leave' | 'abandon'): Promise<void> {
     this.#checkRelease();
-    const pending = this.#isLast ? this.#store[how](this.#entry) : undefined;
-    if (pending) await pending;
+    const pending = this.#releasing ?? (this.#isLast ? this.#store[how](this.#entry) : undefined);
+    if (pending) {
+      // Until it is over, a second call joins it, or is the misuse that it would be afterwards.
+      this.#releasing = pending;
+      try {
+        await pending;
+      } finally {
+        this.#releasing = null;
+      }
+    }
     this.#noteRelease();
     this.#shared.throwIfLost();
   }
@@ -224,7 +236,7 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   #checkRelease(): void {
-    if (!this.#released || !this.#traits.strict) return;
+    if (!this.#traits.strict || (!this.#released && !this.#releasing)) return;
     throw new MisuseError(`${this.name}: released twice: this lease, token ${this.token}, was already released`);
   }
 

@@ -32,6 +32,11 @@ export class Judge {
     this.#keepalives = new KeepaliveWatch(options);
   }
 
+  /** Whether the kernel alone judges. Otherwise a keepalive is seen to stand still only while waiters look at it. */
+  get judgesAtOnce(): boolean {
+    return this.#options.local && this.#options.seenMode === null;
+  }
+
   /**
    * Why the session no longer counts, or null while it must be assumed alive. `since`: a time of the wall clock in µs at
    * which it lived.
@@ -39,10 +44,10 @@ export class Judge {
   whyDead(owner: Owner, since: number): string | null {
     if (owner.relieved) return 'it handed the entry over';
     const { host, local } = this.#options;
-    const word = pidWord(host.processes, owner.facts);
-    if (word === null) return null;
+    // First, because it takes the fewest system calls, and answers for nearly all who live.
     const own = this.#grip(sessionLifeline(owner), owner);
     if (own === 'held') return null;
+    const word = pidWord(host.processes, owner.facts);
     if (word !== undefined) return word;
     if (this.#grip(commandLifeline(owner), owner) === 'held') return null;
     return (

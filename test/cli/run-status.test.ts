@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from '../support/cli-rig.ts';
+import { Lock } from '../../lib/index.ts';
+import { MAIN, Rig } from '../support/cli-rig.ts';
 
 let rig: Rig;
 beforeEach(() => {
@@ -30,6 +31,24 @@ describe('the exit status of run', () => {
     expect((await rig.run('run', 'n', '--', 'sh', '-c', `kill -${signal} $$`)).status).toBe(status);
     expect(await rig.entries('n')).toEqual([]);
   });
+});
+
+test('a wait that nothing can end any more exits 70, and reports a bug: 0 would say that the command was run', async () => {
+  const stuck = rig.write('no-timers.cjs', 'globalThis.setTimeout = () => ({ unref() {}, ref() {} });');
+  await using _held = await new Lock('n', { store: rig.storePath }).acquire();
+  const { status, stdout, stderr } = await rig.start(process.execPath, [
+    '-r',
+    stuck,
+    MAIN,
+    'run',
+    'n',
+    '--',
+    'echo',
+    'in',
+  ]).ended;
+  expect([status, stdout]).toEqual([70, '']);
+  expect(stderr).toContain('a bug');
+  expect(await rig.entries('n')).toHaveLength(1);
 });
 
 describe('a command line that makes no sense exits 64, says why, and touches nothing', () => {

@@ -65,7 +65,13 @@ describe('a `try` of a newcomer', () => {
         asked.push(of);
         return host.processes.state(of, tid);
       };
-      return openResource({ ...host, processes: { ...host.processes, state } }, NEVER, kind).resource;
+      const hasReader = (path: string) => {
+        const of = /(\d+)-[^/]*\.life$/.exec(path)?.[1];
+        if (of !== undefined) asked.push(Number(of));
+        return host.files.hasReader(path);
+      };
+      const asking = { processes: { ...host.processes, state }, files: { ...host.files, hasReader } };
+      return openResource({ ...host, ...asking }, NEVER, kind).resource;
     };
     return { dead: session(1), living: session(2), newcomer: session(3), asked };
   }
@@ -94,4 +100,24 @@ describe('a `try` of a newcomer', () => {
     expect(newcomer.join(LOCK, TRY).state).toBe('refused');
     expect(asked).toEqual([2]);
   });
+});
+
+test('an entry is judged up to its first owner that lives: a waiter asks the kernel once at a time', () => {
+  const disk = new SimDisk();
+  disk.makeDirectory(DIRECTORY);
+  disk.makeDirectory('/sessions');
+  const holder = openIn(disk, 'a', 1, [], () => ({}));
+  const held = holder.join(LOCK, REQUEST);
+  holder.adopt(held, 5, { handOver: false });
+  const asked: string[] = [];
+  const waiter = openIn(disk, 'b', 2, [], (real) => ({
+    hasReader(path) {
+      asked.push(path.slice(path.lastIndexOf('/') + 1));
+      return real.hasReader(path);
+    },
+  }));
+  const own = waiter.join(LOCK, REQUEST);
+  asked.length = 0;
+  waiter.expelDeadBefore(own);
+  expect(asked).toEqual(['1-a.life']);
 });

@@ -247,7 +247,7 @@ export const MUTATIONS: readonly Mutation[] = [
     'the pid’s word alone evicts a session whose lifeline is held',
     'session/liveness',
     "if (own === 'held') return null;",
-    "if (own === 'held' && word === undefined) return null;",
+    "if (own === 'held' && pidWord(host.processes, owner.facts) === undefined) return null;",
     unit('session/liveness', 'is dead only if its lifeline, where it has one, is free'),
   ),
   {

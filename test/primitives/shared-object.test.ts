@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   Barrier,
   BoundedSemaphore,
@@ -20,6 +20,7 @@ import {
   RLock,
   RWLock,
   Semaphore,
+  StoreError,
 } from '../../lib/index.ts';
 import type { Store } from '../../lib/store/store.ts';
 import { openDisk, openMemory } from '../contract/parties.ts';
@@ -113,20 +114,23 @@ async function isEmpty(store: Store, name: string): Promise<void> {
 
 /** One visit to a section: how it is asked for, how much, how long, and whether it is released twice. */
 const visit = fc.record({
-  by: fc.constantFrom('with', 'plain', 'try'),
+  by: fc.constantFrom('with', 'plain', 'try', 'trySync'),
   ask: fc.integer({ min: 1, max: 2 }),
   turns: fc.nat(3),
-  again: fc.boolean(),
+  again: fc.constantFrom('no', 'later', 'at once'),
   isDeclared: fc.boolean(),
   cut,
 });
 type Visit = typeof visit extends fc.Arbitrary<infer T> ? T : never;
 
 interface Subject {
+  /** Whether its store can be used without promises. */
+  hasSync?: boolean;
   capacity: number;
   weight(ask: number): number;
   acquire(step: Visit, options: object): Promise<Lease>;
   tryAcquire(step: Visit): Promise<Lease | null>;
+  tryAcquireSync(step: Visit): Lease | null;
   within(step: Visit, options: object, work: () => Promise<void>): Promise<unknown>;
   /** Whether the flow that holds it may acquire it again. */
   isReentrant?: boolean;
@@ -139,6 +143,7 @@ function lockSubject(lock: Lock): Subject {
     weight: () => 1,
     acquire: (_, options) => lock.acquire(options),
     tryAcquire: () => lock.tryAcquire(),
+    tryAcquireSync: () => lock.tryAcquireSync(),
     within: (_, options, work) => lock.withLock(work, options),
   };
 }
@@ -149,6 +154,7 @@ function permitSubject(semaphore: Semaphore): Subject {
     weight: (ask) => ask,
     acquire: ({ ask }, options) => semaphore.acquire({ ...options, permits: ask }),
     tryAcquire: ({ ask }) => semaphore.tryAcquire({ permits: ask }),
+    tryAcquireSync: ({ ask }) => semaphore.tryAcquireSync({ permits: ask }),
     within: ({ ask }, options, work) => semaphore.withPermits(work, { ...options, permits: ask }),
   };
 }
@@ -167,10 +173,15 @@ const SUBJECTS: Record<string, (store: Store) => Subject> = {
       weight: (ask) => (ask === 1 ? 1 : 100),
       acquire: ({ ask }, options) => lock.acquire({ ...options, mode: modeOf(ask) }),
       tryAcquire: ({ ask }) => lock.tryAcquire({ mode: modeOf(ask) }),
+      tryAcquireSync: ({ ask }) => lock.tryAcquireSync({ mode: modeOf(ask) }),
       within: ({ ask }, options, work) => lock.withLock(work, { ...options, mode: modeOf(ask) }),
     };
   },
 };
+
+function asked(subject: Subject, step: Visit): Promise<Lease | null> {
+  return step.by === 'plain' ? subject.acquire(step, optionsOf(step.cut)) : subject.tryAcquire(step);
+}
 
 async function visitOnce(subject: Subject, section: Section, step: Visit): Promise<void> {
   const weight = subject.weight(step.ask);
@@ -185,17 +196,36 @@ async function visitOnce(subject: Subject, section: Section, step: Visit): Promi
     await unlessCut(subject.within(step, optionsOf(step.cut), () => inside(true)));
     return;
   }
-  const asked = step.by === 'plain' ? subject.acquire(step, optionsOf(step.cut)) : subject.tryAcquire(step);
-  const lease = await unlessCut(asked);
+  const isSync = step.by === 'trySync' && subject.hasSync === true;
+  const lease = isSync ? subject.tryAcquireSync(step) : await unlessCut(asked(subject, step));
   if (!lease) return;
   expect(lease.held).toBe(true);
   await inside(step.isDeclared);
-  await lease.release();
+  if (isSync) lease.releaseSync();
+  const release = isSync ? undefined : lease.release();
+  if (step.again !== 'at once') await release;
   expect(lease.held).toBe(false);
-  if (!step.again) return;
+  if (step.again === 'no') return;
   if (subject.isStrict) await expect(lease.release()).rejects.toThrow(MisuseError);
   else await lease.release();
+  await release;
 }
+
+/** How to get a lease of each kind that there is. */
+const LEASES: Record<string, (store: Store) => { lease: () => Promise<Lease>; line?: string; isStrict?: boolean }> = {
+  Lock: (store) => ({ lease: () => new Lock('x', { store }).acquire() }),
+  'Lock, tried': (store) => ({ lease: async () => (await new Lock('x', { store }).tryAcquire()) as Lease }),
+  RLock: (store) => ({ lease: () => new RLock('x', { store }).acquire() }),
+  Semaphore: (store) => ({ lease: () => new Semaphore('x', 2, { store }).acquire() }),
+  BoundedSemaphore: (store) => ({ lease: () => new BoundedSemaphore('x', 2, { store }).acquire(), isStrict: true }),
+  'BoundedSemaphore, tried': (store) => ({
+    lease: async () => (await new BoundedSemaphore('x', 2, { store }).tryAcquire()) as Lease,
+    isStrict: true,
+  }),
+  'RWLock, shared': (store) => ({ lease: () => new RWLock('x', { store }).acquire({ mode: 'shared' }) }),
+  'RWLock, exclusive': (store) => ({ lease: () => new RWLock('x', { store }).acquire({ mode: 'exclusive' }) }),
+  Condition: (store) => ({ lease: () => new Condition('x', { store }).acquire(), line: 'x.lock' }),
+};
 
 for (const [kind, open] of KINDS) {
   test.each(Object.keys(SUBJECTS))(
@@ -205,7 +235,8 @@ for (const [kind, open] of KINDS) {
       close = parties.close;
       await fc.assert(
         fc.asyncProperty(tasksOf(visit), async (scripts) => {
-          const subject = SUBJECTS[name]?.(parties.one) as Subject;
+          const made = SUBJECTS[name]?.(parties.one) as Subject;
+          const subject = { ...made, hasSync: Boolean(parties.one.sync) };
           const section = new Section(subject.capacity);
           await runAll(scripts, (step) => {
             const once = () => visitOnce(subject, section, step);
@@ -218,6 +249,53 @@ for (const [kind, open] of KINDS) {
     },
   );
 
+  describe.each(Object.keys(LEASES))(`a lease of a %s, ${kind}`, (name) => {
+    const openLease = () => {
+      const parties = open();
+      close = parties.close;
+      const { lease, line = 'x', isStrict = false } = LEASES[name]?.(parties.one) ?? {};
+      return { store: parties.one, acquire: lease as () => Promise<Lease>, line, isStrict };
+    };
+
+    test('that is released twice, without waiting for the first, leaves the line once', async () => {
+      const { store, acquire, line, isStrict } = openLease();
+      const lease = await acquire();
+      const leave = vi.spyOn(store, 'leave');
+      const ends = await Promise.allSettled([lease.release(), lease.release()]);
+      expect(ends[0]).toEqual({ status: 'fulfilled', value: undefined });
+      if (isStrict) expect(ends[1]).toMatchObject({ status: 'rejected', reason: { code: 'MISUSE' } });
+      else expect(ends[1]).toEqual({ status: 'fulfilled', value: undefined });
+      expect(leave).toHaveBeenCalledTimes(1);
+      expect(lease.held).toBe(false);
+      await isEmpty(store, line);
+    });
+
+    test('whose release fails is held still: both calls say so, and a third one may succeed', async () => {
+      const { store, acquire, line, isStrict } = openLease();
+      const lease = await acquire();
+      const full = new StoreError('STORE_FULL', 'no space', { operation: 'release', resource: 'x', path: '' });
+      const leave = vi.spyOn(store, 'leave').mockRejectedValueOnce(full);
+      const ends = await Promise.allSettled([lease.release(), lease.release()]);
+      expect(ends[0]).toEqual({ status: 'rejected', reason: full });
+      expect(ends[1]).toMatchObject({ status: 'rejected', reason: { code: isStrict ? 'MISUSE' : 'STORE_FULL' } });
+      expect(leave).toHaveBeenCalledTimes(1);
+      expect(lease.held).toBe(true);
+      await lease.release();
+      await isEmpty(store, line);
+    });
+
+    test('that is being released as its block ends is released, which is no misuse', async () => {
+      const { store, acquire, line } = openLease();
+      let release: Promise<void> | undefined;
+      {
+        await using lease = await acquire();
+        release = lease.release();
+      }
+      await release;
+      await isEmpty(store, line);
+    });
+  });
+
   test(`tasks that share one LockManager meet only as their modes allow, also those that nobody awaits, ${kind}`, async () => {
     const parties = open();
     close = parties.close;
@@ -226,6 +304,7 @@ for (const [kind, open] of KINDS) {
       ifAvailable: fc.boolean(),
       nested: fc.option(fc.constantFrom('shared' as const, 'exclusive' as const)),
       turns: fc.nat(3),
+      abortAfter: fc.option(fc.nat(6)),
     });
     await fc.assert(
       fc.asyncProperty(tasksOf(step), async (scripts) => {
@@ -237,13 +316,16 @@ for (const [kind, open] of KINDS) {
           await turns(count);
           section.leave(mode === 'shared' ? 1 : 100);
         };
-        await runAll(scripts, ({ mode, ifAvailable, nested, turns: count }) =>
-          locks.request('x', { mode, ifAvailable }, async (lock) => {
+        await runAll(scripts, async ({ mode, ifAvailable, nested, turns: count, abortAfter }) => {
+          // The two may not be combined.
+          const how = ifAvailable ? { ifAvailable } : optionsOf({ timeout: null, abortAfter });
+          const request = locks.request('x', { mode, ...how }, async (lock) => {
             if (!lock) return;
             if (nested) later.push(locks.request('x', { mode: nested }, () => enter(nested, count)));
             await enter(mode, count);
-          }),
-        );
+          });
+          await unlessCut(request);
+        });
         await Promise.all(later);
         await isEmpty(parties.one, 'x');
       }),
@@ -312,6 +394,120 @@ for (const [kind, open] of KINDS) {
         });
         expect(count.woken).toBeLessThanOrEqual(count.notified);
         for (const name of ['x', 'x.lock']) await isEmpty(parties.one, name);
+      }),
+      RUNS,
+    );
+  });
+
+  test(`tasks of one flow share what it holds of an RLock, which no other flow gets before the last of them gives it back, ${kind}`, async () => {
+    const parties = open();
+    close = parties.close;
+    const flows = fc.array(fc.array(fc.nat(3), { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(flows, async (plans) => {
+        const lock = new RLock('x', { store: parties.one });
+        const section = new Section(1);
+        const ends = plans.map((tasks) =>
+          new Owner().run(async () => {
+            const first = await lock.acquire();
+            section.enter(1);
+            let inside = tasks.length;
+            const ended = tasks.map(async (count) => {
+              const again = await lock.acquire();
+              await turns(count);
+              expect(again.held).toBe(true);
+              inside -= 1;
+              if (inside === 0) section.leave(1);
+              await again.release();
+            });
+            // Those of its tasks outlive it.
+            await first.release();
+            await Promise.all(ended);
+          }),
+        );
+        await Promise.all(ends);
+        await isEmpty(parties.one, 'x');
+      }),
+      RUNS,
+    );
+  });
+
+  test(`tasks that hand things on by one Condition lose none, and take none twice, ${kind}`, async () => {
+    const parties = open();
+    close = parties.close;
+    const plan = fc.record({
+      producers: fc.array(fc.nat(3), { minLength: 1, maxLength: 3 }),
+      consumers: fc.integer({ min: 1, max: 3 }),
+      notifiesAll: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(plan, async ({ producers, consumers, notifiesAll }) => {
+        const condition = new Condition('x', { store: parties.one });
+        const all = producers.flatMap((count, of) => Array.from({ length: count }, (_, each) => `${of}.${each}`));
+        const queue: string[] = [];
+        const taken: string[] = [];
+        const put = async (things: readonly string[]) => {
+          await condition.withLock(async () => {
+            queue.push(...things);
+            if (notifiesAll) await condition.notifyAll();
+            else await condition.notify(things.length);
+          });
+        };
+        const take = async () => {
+          for (;;) {
+            const thing = await condition.withLock(() => condition.waitFor(() => queue.shift()));
+            if (thing === 'end') return;
+            taken.push(thing as string);
+          }
+        };
+        const takers = Array.from({ length: consumers }, take);
+        await Promise.all(producers.map((_, of) => put(all.filter((thing) => thing.startsWith(`${of}.`)))));
+        await put(Array<string>(consumers).fill('end'));
+        await Promise.all(takers);
+        expect([taken.sort(), queue]).toEqual([[...all].sort(), []]);
+        for (const name of ['x', 'x.lock']) await isEmpty(parties.one, name);
+      }),
+      RUNS,
+    );
+  });
+
+  test(`a task that breaks or resets a shared Barrier ends the waits of the others, and leaves nothing, ${kind}`, async () => {
+    const parties = open();
+    close = parties.close;
+    const script = fc.record({
+      parties: fc.integer({ min: 2, max: 4 }),
+      waiters: fc.integer({ min: 1, max: 6 }),
+      acts: fc.array(fc.record({ do: fc.constantFrom('abort' as const, 'reset' as const), after: fc.nat(4) }), {
+        minLength: 1,
+        maxLength: 3,
+      }),
+    });
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(script, async ({ parties: count, waiters, acts }) => {
+        const barrier = new Barrier(`b${round++}`, count, { store: parties.one });
+        const met: number[] = [];
+        let isOver = false;
+        const waits = Array.from({ length: waiters }, async () => {
+          try {
+            met.push(await barrier.wait());
+          } catch (error) {
+            expect(error).toBeInstanceOf(BrokenBarrierError);
+            expect(isOver).toBe(true);
+          }
+        });
+        for (const act of acts) {
+          await turns(act.after);
+          isOver = true;
+          await barrier[act.do]();
+        }
+        // Those that came behind the last reset have nobody to wait for.
+        await turns(8);
+        await barrier.abort();
+        await Promise.all(waits);
+        expect(met.length % count).toBe(0);
+        expect(await barrier.waiting()).toBe(0);
+        await isEmpty(parties.one, barrier.name);
       }),
       RUNS,
     );
@@ -397,7 +593,7 @@ for (const [kind, open] of KINDS) {
 }
 
 test('tasks that share one JsonFile lose no update, and a change that throws changes nothing', async () => {
-  const step = fc.record({ by: fc.integer({ min: 1, max: 9 }), throws: fc.boolean(), turns: fc.nat(2), cut });
+  const step = fc.record({ by: fc.integer({ min: 0, max: 9 }), throws: fc.boolean(), turns: fc.nat(2), cut });
   const file = path.join(root, 'x.json');
   await fc.assert(
     fc.asyncProperty(tasksOf(step), async (scripts) => {
@@ -405,6 +601,12 @@ test('tasks that share one JsonFile lose no update, and a change that throws cha
       const shared = new JsonFile<{ sum: number }>(file);
       let sum = 0;
       await runAll(scripts, async ({ by, throws, turns: count, cut: how }) => {
+        // Without the lock, and a whole state all the same: a later one than this task has seen.
+        if (by === 0) {
+          const before = sum;
+          expect((await shared.read()).sum).toBeGreaterThanOrEqual(before);
+          return;
+        }
         const change = async (value: { sum: number }) => {
           value.sum += by;
           await turns(count);

@@ -3,14 +3,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAIN } from '../support/cli-rig.ts';
-import { Rig, until } from '../support/process-rig.ts';
+import { childOf, Rig, until } from '../support/process-rig.ts';
 
 const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
 const permitted = spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
-const isLong = process.env.LOCKSTEP_FUZZ !== undefined;
 
-const resource = { name: 'deploy' };
 let rig: Rig;
 let container: ChildProcess | null;
 
@@ -102,27 +100,3 @@ describe.runIf(isRoot)('a holder that changes its user', () => {
     await until('a single try gets it', () => triesOnce() === 0);
   });
 });
-
-/** The pid here of the process that `unshare` has started. */
-function childOf(pid: number): number {
-  return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
-}
-
-// Longer than any keepalive is waited for on one machine.
-test.runIf(isLong && permitted).each([
-  ['in this namespace', [] as string[]],
-  ['in another pid namespace', CONTAINER],
-])(
-  'a holder %s that is stopped for 40 s keeps its lock',
-  async (_, through) => {
-    const [holder, waiter] = await Promise.all([rig.start(through), rig.start()]);
-    await holder.acquire(resource);
-    const pid = through.length > 0 ? childOf(holder.child.pid ?? 0) : holder.pid;
-    process.kill(pid, 'SIGSTOP');
-    const answer = await waiter.ask({ do: 'acquire', resource, as: 'lease', timeout: 40_000 });
-    expect(answer).toMatchObject({ is: 'failed', code: 'LOCK_TIMEOUT' });
-    process.kill(pid, 'SIGCONT');
-    expect(await holder.ask({ do: 'assertHeld', as: 'lease' })).toEqual({ is: 'held' });
-  },
-  60_000,
-);

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from '../support/process-rig.ts';
+import { childOf, Rig } from '../support/process-rig.ts';
 
 const IN_NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 const IN_TIME = [...IN_NAMESPACE, '--time', '--boottime', '100000'];
@@ -45,6 +45,18 @@ describe.runIf(permitted).each(PLACES)('a holder %s', (_, command) => {
     expect(await holder.ask({ do: 'assertHeld', as: 'lease' })).toEqual({ is: 'held' });
     const { entries } = await rig.lock('deploy').inspect();
     expect(entries[0]).toMatchObject({ stale: false, owners: [{ gone: null }] });
+  });
+
+  test('keeps its lock while it is stopped', async () => {
+    const [holder, successor] = await Promise.all([rig.start(command), rig.start()]);
+    await holder.acquire(resource);
+    const pid = childOf(holder.child.pid);
+    process.kill(pid, 'SIGSTOP');
+    expect(await successor.ask({ do: 'tryAcquire', resource, as: 'lease' })).toEqual({ is: 'refused' });
+    const patient = await successor.ask({ do: 'acquire', resource, as: 'lease', timeout: 200 });
+    expect(patient).toMatchObject({ is: 'failed', code: 'LOCK_TIMEOUT' });
+    process.kill(pid, 'SIGCONT');
+    expect(await holder.ask({ do: 'assertHeld', as: 'lease' })).toEqual({ is: 'held' });
   });
 
   test('is dead as soon as it was killed, for a waiter and for a single try, in all that it held', async () => {

@@ -31,6 +31,11 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
+/** The pid, in this namespace, of the process that `unshare` has started. */
+export function childOf(pid = 0): number {
+  return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
+}
+
 /** The path of a built program of fixtures/. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`../../build/fixtures/programs/${name}.js`, import.meta.url));

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Lock } from '../lib/index.ts';
+import { median } from './median.ts';
+import { duration, table } from './table.ts';
+
+const ROUNDS = 30;
+const LOOK_AGAIN_MS = 5;
+/** A holder is killed at a random moment of this span, so that no round favours a phase of the waiter's polls. */
+const SPREAD_MS = 100;
+const WORKER = fileURLToPath(new URL('./recovery-worker.js', import.meta.url));
+const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+
+/** The time from the SIGKILL of a holder to the moment at which the waiter, another process, is granted the lock. */
+export async function recovery(directory: string): Promise<void> {
+  console.log(`from the SIGKILL of a holder to the grant of its waiter (${ROUNDS} rounds)`);
+  const rows = [['', 'median', 'fastest', 'slowest']];
+  const skipped: string[] = [];
+  const measure = async (name: string, through: readonly string[]) => {
+    const times = await allRounds(path.join(directory, `recovery${rows.length}`), through);
+    rows.push([name, ...[median(times), Math.min(...times), Math.max(...times)].map(duration)]);
+  };
+  await measure('in the same pid namespace', []);
+  if (mayContain()) await measure('in another pid namespace', CONTAINER);
+  else skipped.push('  Another pid namespace: skipped, because `unshare` is refused here.');
+  process.stdout.write(table(rows));
+  console.log([...skipped, '  Target: a median under 15 ms.\n'].join('\n'));
+}
+
+function mayContain(): boolean {
+  const [program = '', ...args] = [...CONTAINER, 'true'];
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** The times in ms. `through`: a command line that executes the holder, which is appended to it. */
+async function allRounds(store: string, through: readonly string[]): Promise<number[]> {
+  const waiter = await start(store, []);
+  const times: number[] = [];
+  try {
+    for (let round = 0; round < ROUNDS; round++) times.push(await oneRound(store, waiter, through));
+  } finally {
+    waiter.disconnect();
+  }
+  await once(waiter, 'exit');
+  return times;
+}
+
+async function oneRound(store: string, waiter: ChildProcess, through: readonly string[]): Promise<number> {
+  const holder = await start(store, through);
+  const ended = once(holder, 'exit');
+  await grantOf(holder, 'acquire');
+  const granted = grantOf(waiter, 'visit');
+  const lock = new Lock('x', { store });
+  while ((await lock.inspect()).entries.length < 2) await sleep(LOOK_AGAIN_MS);
+  await sleep(Math.random() * SPREAD_MS);
+  // The program of a container is its first process: the container ends with it.
+  const pid = through.length === 0 ? holder.pid : childOf(holder.pid);
+  const killedAt = process.hrtime.bigint();
+  process.kill(pid as number, 'SIGKILL');
+  const ms = Number((await granted) - killedAt) / 1e6;
+  await ended;
+  return ms;
+}
+
+async function start(store: string, through: readonly string[]): Promise<ChildProcess> {
+  const [program = '', ...args] = [...through, process.execPath, WORKER, store, 'x'];
+  // `unshare` complains of the signal mask when its program is killed.
+  const stderr = through.length === 0 ? 'inherit' : 'ignore';
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', stderr, 'ipc'] });
+  await once(child, 'message');
+  return child;
+}
+
+/** Resolves to the moment at which it was granted the lock. */
+async function grantOf(child: ChildProcess, order: 'acquire' | 'visit'): Promise<bigint> {
+  child.send(order);
+  const [at] = await once(child, 'message');
+  return BigInt(at);
+}
+
+/** The pid here of the process that `unshare` has started. */
+function childOf(pid = 0): number {
+  return Number(fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim());
+}
