@@ -15,6 +15,9 @@ export interface Ground {
   hasMoved(): boolean;
 }
 
+/** How often other processes may replace a directory while it is opened: each that makes the store at the same moment does so at most once. */
+const MAX_ROUNDS = 100;
+
 /** A store whose files may be changed. A store without a ground is a test's, and is used as it is. */
 export interface Grounded {
   path: string;
@@ -140,8 +143,6 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
     // Nothing was written through it.
   }
 }
-
-const MAX_ROUNDS = 3;
 
 /**
  * Puts the directory's own path into an error: the descriptor's number is reused by the time that the error is read.

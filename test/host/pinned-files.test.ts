@@ -157,6 +157,31 @@ describe.each(CHANGES)('%s', (_, change) => {
   });
 });
 
+test.runIf(isLinux)(
+  'a directory that twenty other processes make at the same moment, one over the other, is no link',
+  () => {
+    const sessions = path.join(store, 'sessions');
+    fs.mkdirSync(sessions);
+    let others = 20;
+    const crowded: Host = {
+      ...host,
+      files: {
+        ...host.files,
+        openDirectory(at) {
+          // What is opened is an empty directory, which the next one replaces by its own.
+          if (others-- <= 0) return host.files.openDirectory(at);
+          const opened = host.files.openDirectory(at);
+          fs.mkdirSync(`${sessions}.${others}`);
+          fs.renameSync(`${sessions}.${others}`, sessions);
+          return { ...opened, place: fs.readlinkSync(`/proc/self/fd/${opened.fd}`) };
+        },
+      },
+    };
+    host.files.close(pinnedHost(crowded, directory).files.create(`${sessions}/new`, 0o600));
+    expect(fs.readdirSync(sessions)).toEqual(['new']);
+  },
+);
+
 test.runIf(isLinux)('an error has the path in the store, not that by way of a descriptor', () => {
   furnish(store);
   for (const call of [
