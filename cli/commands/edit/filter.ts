@@ -36,6 +36,8 @@ export async function filterThrough({ words, env }: Filter, bytes: Uint8Array): 
         reject(new Exit(isMissing ? NOT_FOUND : CANNOT_RUN));
       });
       child.once('close', (code, signal) => {
+        // It closes behind an error as well, and was never started then.
+        if (child.pid === undefined) return;
         if (code === 0) return resolve(output.bytes);
         const why = output.isTooLong
           ? `printed more than ${MAX_FILE_BYTES} bytes (512 MiB)`
