@@ -3,6 +3,7 @@ import type { JournalRecord } from '../journal/record.ts';
 import { type Action, actionRecord, admitsSome } from '../line/action.ts';
 import { type Config, describeConfig, isResizable, isSameConfig } from '../line/config.ts';
 import { type Entry, type Eviction, type Keeps, keptToWire } from '../line/entry.ts';
+import type { Outcome } from '../line/outcome.ts';
 import { toWire } from '../session/facts.ts';
 import type { Judge } from '../session/liveness.ts';
 import { ownerFor } from '../session/session.ts';
@@ -117,13 +118,9 @@ export class DiskResource implements EntryResource {
     const ledger = this.#ledger;
     const { size, value } = ledger.line;
     if (size > 0 || (idleMs !== undefined && (value !== 0 || ledger.idleMs() < idleMs))) return false;
-    try {
-      return ledger.write(['forget', ledger.nextId(), ledger.now(), value], false) !== null;
-    } catch (error) {
-      // Another session has done it.
-      if (this.isOver) return true;
-      throw error;
-    }
+    const record: JournalRecord = ['forget', ledger.nextId(), ledger.now(), value];
+    // If it is over, another session has done it.
+    return this.#unlessOver(1, () => ledger.write(record, false)) !== null;
   }
 
   join(config: Config, request: Request): DiskEntry {
@@ -160,7 +157,8 @@ export class DiskResource implements EntryResource {
     const id = this.#ledger.nextId();
     const at = this.#ledger.now();
     // Our own numbers and key: nothing in them needs quoting.
-    this.#ledger.append(['leave', id, own.ticket, at], `["leave","${id}",${own.ticket},${at}]`);
+    const json = `["leave","${id}",${own.ticket},${at}]`;
+    this.#unlessOver(null, () => this.#ledger.append(['leave', id, own.ticket, at], json));
     this.#ledger.settle(true);
   }
 
@@ -195,7 +193,7 @@ export class DiskResource implements EntryResource {
     try {
       const id = this.#ledger.nextId();
       const record: JournalRecord = ['adopt', id, ticket, this.#ledger.now(), owner.key, toWire(owner.facts), handOver];
-      if (this.#ledger.write(record, true) === null) this.#checkOwners(ticket);
+      if (this.#unlessOver(null, () => this.#ledger.write(record, true)) === null) this.#checkOwners(ticket);
     } catch (error) {
       // If the record may count, the process may own the entry: then others must be able to judge it.
       if (!isUnsure(error)) own.disown(owner, presence);
@@ -208,7 +206,8 @@ export class DiskResource implements EntryResource {
   keep(own: DiskEntry, { held, waits }: Keeps): void {
     if (this.isGone() || !this.#own.has(own)) return;
     const ledger = this.#ledger;
-    ledger.write(['keep', ledger.nextId(), own.ticket, ledger.now(), keptToWire(held), waits], false);
+    const record: JournalRecord = ['keep', ledger.nextId(), own.ticket, ledger.now(), keptToWire(held), waits];
+    this.#unlessOver(null, () => ledger.write(record, false));
   }
 
   /** @throws {ConfigMismatchError} */
@@ -228,7 +227,8 @@ export class DiskResource implements EntryResource {
     this.refresh();
     const ledger = this.#ledger;
     if (!ledger.line.find(ticket)) return false;
-    return ledger.write(['evict', ledger.nextId(), ticket, ledger.now(), 0, reason, by], true) !== null;
+    const record: JournalRecord = ['evict', ledger.nextId(), ticket, ledger.now(), 0, reason, by];
+    return this.#unlessOver(null, () => ledger.write(record, true)) !== null;
   }
 
   /** Reads what is new, and moves our entries' states. */
@@ -276,6 +276,16 @@ export class DiskResource implements EntryResource {
     const own = new DiskEntry(this, { entry, waitingBefore: 0 });
     this.#own.add(own);
     return own;
+  }
+
+  /** What a record comes to; `over` if the resource ended before it: then the entry that it was about had ended, too. */
+  #unlessOver(over: Outcome, call: () => Outcome): Outcome {
+    try {
+      return call();
+    } catch (error) {
+      if (this.isOver) return over;
+      throw error;
+    }
   }
 
   #goneError(): StoreError {

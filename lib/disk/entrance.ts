@@ -36,8 +36,10 @@ export class Entrance {
 
   /** Joins the line, to hold or to wait. Refused only by a broken barrier. @throws {StoreError} */
   enter(request: Request): DiskEntry {
+    const { line } = this.#options.ledger;
     const own = this.#enter('enter', request);
-    if (own.state === 'refused' && !this.#options.ledger.line.isClosed) throw this.#fullError();
+    // A barrier that was broken where the record stands may have been reset since. Its line is never full.
+    if (own.state === 'refused' && !line.waitsForAll && !line.isClosed) throw this.#fullError();
     return own;
   }
 

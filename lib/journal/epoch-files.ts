@@ -97,8 +97,8 @@ export class EpochFiles {
     // The prepared directory was removed.
     const areThere = [prepared, directory].every((one) => host.files.look(path.dirname(one)) !== null);
     if (isErrno(error, 'ENOENT') && areThere) return;
-    // Windows replaces no directory, and says EPERM.
-    const isInTheWay = isErrno(error, 'ENOTEMPTY', 'EEXIST', 'EPERM') && host.files.look(directory) !== null;
+    // Windows replaces no directory, and says EPERM. By now it may have been removed.
+    const isInTheWay = isErrno(error, 'ENOTEMPTY', 'EEXIST', ...(process.platform === 'win32' ? ['EPERM'] : []));
     if (!isInTheWay) throw error;
     this.removeEmpty();
   }

@@ -97,13 +97,13 @@ export class Journal<M extends Machine> {
     return this.#isOver;
   }
 
-  /** Folds what is new. True if there was anything. Where the resource is not there any more, it is not made anew: then the journal `isOver`. */
+  /** Folds what is new. True if there was anything. Where the resource is not there any more, the journal `isOver`. */
   refresh(): boolean {
     return this.#guard('read', () => {
       if (this.#isOver) return false;
       const news = this.#epoch.fold();
       if (!this.#epoch.sealed) return news;
-      this.#follow(undefined);
+      this.#follow();
       return true;
     });
   }
@@ -113,7 +113,8 @@ export class Journal<M extends Machine> {
    * at any moment leaves the record whole, or void. A rotation behind the record may have made the machine anew.
    *
    * @returns what the machine decided of the record
-   * @throws {StoreError} and then the record is void; unless the code is `STORE_UNSURE`: then that is not known
+   * @throws {StoreError} and then the record is void; unless the code is `STORE_UNSURE`: then that is not known. If the
+   * resource is not there any more, the journal `isOver`.
    */
   append(record: JournalRecord, json: string): OutcomeOf<M> {
     let outcome: OutcomeOf<M>;
@@ -161,7 +162,7 @@ export class Journal<M extends Machine> {
       // has no name any more cannot be read, a higher epoch.
       this.#epoch.fold();
       const isRotated = this.#epoch.sealed || (this.#isGuarded && this.#files.highest() > this.epoch);
-      return isRotated && this.#follow(undefined);
+      return isRotated && this.#follow();
     });
   }
 
@@ -199,14 +200,14 @@ export class Journal<M extends Machine> {
 
   /** From a sealed epoch that is folded to its end to the newest there is. */
   #moveOn(): void {
-    if (!this.#follow(this.#options.initial)) throw this.#goneError();
+    if (!this.#follow()) throw this.#goneError();
   }
 
-  /** The same. False if there is none, or that of another resource: then the journal is over. */
-  #follow(initial: JournalOptions<M>['initial']): boolean {
+  /** The same. False if there is none, or that of another resource: then the journal is over. Only `open` makes a resource. */
+  #follow(): boolean {
     const last = this.#epoch.machine;
     const { succeeds = () => true } = this.#options;
-    this.#isOver = !this.#locate(initial) || !succeeds(this.machine, last);
+    this.#isOver = !this.#locate(undefined) || !succeeds(this.machine, last);
     return !this.#isOver;
   }
 

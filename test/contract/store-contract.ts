@@ -181,6 +181,20 @@ export function describeStore(kind: string, open: () => Parties): void {
         for (const name of ['visits', 'bell']) expect(await other.forget(name, { idleMs: 0 })).toBe('forgotten');
       });
 
+      test('is no trouble for one whose entry was evicted before, and who has not learnt it', async () => {
+        for (const end of ['leave', 'abandon'] as const) {
+          const entry = await one.join('deploy', LOCK, request('x'));
+          // It looks at the store, and so will not look again at once.
+          await one.refresh(entry);
+          await other.evict('deploy', entry.ticket, { reason: 'broken', by: 'test' });
+          expect(await other.forget('deploy')).toBe('forgotten');
+          await one[end](entry);
+          expect(entry.state).toBe('lost');
+          await one.keep(entry, { held: [], waits: 0 });
+          expect(await one.evict('deploy', entry.ticket, { reason: 'again', by: 'test' })).toBe(false);
+        }
+      });
+
       test('is another one for one who has it open as what it was', async () => {
         for (const store of [one, other]) await store.leave(await store.join('deploy', LOCK, request('x')));
         await one.forget('deploy');

@@ -101,6 +101,20 @@ export const MUTATIONS: readonly Mutation[] = [
     { file: 'test/contract/disk-store.test.ts', test: 'is another one for one who has it open as what it was' },
   ),
   broken(
+    'a barrier that was broken, and has been reset, is taken for one whose line is full',
+    'disk/entrance',
+    "if (own.state === 'refused' && !line.waitsForAll && !line.isClosed) throw this.#fullError();",
+    "if (own.state === 'refused' && !line.isClosed) throw this.#fullError();",
+    RANDOM,
+  ),
+  broken(
+    'an entry that ended before its name was forgotten is left in vain',
+    'disk/disk-resource',
+    'if (this.isOver) return over;',
+    '',
+    { file: 'test/contract/disk-store.test.ts', test: 'is no trouble for one whose entry was evicted before' },
+  ),
+  broken(
     'a timer beyond the longest delay fires at once',
     'time/timer',
     'const next = restMs > MAX_DELAY_MS ? () => arm(restMs - MAX_DELAY_MS) : callback;',

@@ -159,6 +159,8 @@ class RandomRun {
     for (const fd of request.closed) life.fds.delete(fd);
     for (const told of request.told) {
       if (told.it !== 'sees') this.#note(life.key, JSON.stringify(told));
+      if (told.it === 'failed' && this.#summary.faults === 0)
+        throw new Violation(`${life.key} failed, and no call did`);
     }
     if (!('ended' in request)) {
       life.call = request.call;
