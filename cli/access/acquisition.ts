@@ -4,6 +4,7 @@ import { holdersIn, nodeHost } from '../../lib/internal.ts';
 import { patienceOf } from '../args/duration.ts';
 import type { DeadlockArguments, WaitingArguments } from '../args/options.ts';
 import { Exit, say } from '../output/exit.ts';
+import { stayInterpreted } from '../startup/interpreted.ts';
 import type { Requested } from './target.ts';
 
 /** A wait shorter than this is not reported. */
@@ -29,6 +30,7 @@ async function waitFor(wanted: Requested, args: AcquisitionArguments, label: str
     reportRefusal(wanted.name, holdersIn(await wanted.inspect()), args, 'not free now');
     throw new Exit(args.conflictExitCode);
   }
+  stayInterpreted();
   const isReported = !args.quiet && (args.verbose || process.stderr.isTTY);
   const notice = isReported ? setTimeout(() => void announceWait(wanted), QUIET_MS) : undefined;
   try {

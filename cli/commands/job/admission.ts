@@ -4,6 +4,7 @@ import { holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import type { Requested } from '../../access/target.ts';
 import { say } from '../../output/exit.ts';
+import { stayInterpreted } from '../../startup/interpreted.ts';
 import { endOfWait, type JobEnd } from './end.ts';
 import type { OtherRuns } from './others.ts';
 import type { JobPlan } from './plan.ts';
@@ -45,6 +46,7 @@ export class Admission {
   async #wait(): Promise<Lease | JobEnd> {
     const { label, waitMs, name, verbose } = this.#plan;
     const timeout = waitMs ?? Number.POSITIVE_INFINITY;
+    stayInterpreted();
     if (verbose) say(`${name}: waiting; held by ${await this.#holders()}`);
     try {
       return await this.#wanted.acquire({ label, timeout, signal: this.#stop.signal });
@@ -58,6 +60,7 @@ export class Admission {
   }
 
   #replace(): Promise<Lease | JobEnd> {
+    stayInterpreted();
     return new Takeover(this.#plan, this.#wanted, this.#others, this.#stop).lease();
   }
 
