@@ -13,14 +13,25 @@ const FORWARDED: readonly NodeJS.Signals[] = [
 /** A terminal sends these to every process in its foreground group, our child included. */
 const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT', 'SIGWINCH'];
 
+/** These ask us to end, and so the command and all that it started. */
+const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'];
+
+/** The signals that asked us to end so far, in order. */
+export interface Forwarding {
+  readonly asked: readonly NodeJS.Signals[];
+}
+
 /** Passes our signals on to the child: its reaction decides when both end. */
-export function forwardSignals(child: { kill(signal: NodeJS.Signals): void }): void {
+export function forwardSignals(child: { kill(signal: NodeJS.Signals): void }): Forwarding {
+  const asked: NodeJS.Signals[] = [];
   for (const signal of FORWARDED) {
     process.on(signal, () => {
+      if (ENDING.includes(signal)) asked.push(signal);
       // Else Ctrl-C would reach the child twice, and many programs take a second one as an order to end at once.
       if (!(FROM_TERMINAL.includes(signal) && inForeground())) child.kill(signal);
     });
   }
+  return { asked };
 }
 
 /** Whether our process group is in the foreground of a terminal, and so gets the terminal's signals. */

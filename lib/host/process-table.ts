@@ -78,6 +78,12 @@ export function processTable(): ProcessRow[] | null {
   });
 }
 
+/** Whether a process was given this variable, as `NAME=value`. False also where its environment may not be read. */
+export function hasInEnvironment(pid: number, variable: string): boolean {
+  const environment = readOrNull(`/proc/${pid}/environ`);
+  return environment?.split('\0').includes(variable) ?? false;
+}
+
 export function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -1,6 +1,7 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { nodeHost } from '../host/node-host.ts';
 import { byDeadline } from '../time/deadline.ts';
 import { GO_FD, heldCommand } from './held-command.ts';
 import { forkModule } from './module-process.ts';
@@ -29,10 +30,11 @@ export interface HeldOptions {
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
   /**
-   * The extent of `end`: the process alone (default), its process group, or all its descendants. In the last two cases
-   * it leads a group and a session of its own. On Windows, which has neither, it is the process alone.
+   * The extent of `end`: the process alone (default), its process group (`group`), its descendants and its group (`tree`), or
+   * its descendants, which stay in our group and at our terminal (`descendants`). With `group` and `tree` it leads a group and
+   * a session of its own. On Windows, which has none of these, it is the process alone.
    */
-  ends?: 'process' | 'group' | 'tree';
+  ends?: 'process' | 'group' | 'tree' | 'descendants';
   /** Whether it keeps our event loop alive when it has begun. Default: true. */
   keepsAlive?: boolean;
 }
@@ -59,29 +61,32 @@ export class HeldProcess {
   readonly #tree: ProcessTree | null;
   readonly #exit: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, pid: number, work: Work, options: HeldOptions) {
-    const { ends = 'process', keepsAlive = true } = options;
+  private constructor(child: ChildProcess, pid: number, work: Work, options: MarkedOptions) {
+    const { ends = 'process', keepsAlive = true, mark } = options;
     this.#child = child;
     this.pid = pid;
     this.#order = 'order' in work ? work.order : null;
     this.#keepsAlive = keepsAlive;
     this.#group = ends === 'group' ? new ProcessGroup(pid) : null;
     this.#tree = ends === 'tree' ? new ProcessTree(pid) : null;
+    if (ends === 'descendants') this.#tree = new ProcessTree(pid, { leadsGroup: false, mark: mark && `${mark}=1` });
     this.#exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   }
 
   /** @throws the system's error (rejects) if the process cannot be started */
   static async start(work: Work, options: HeldOptions = {}): Promise<HeldProcess> {
-    const child = born(work, options);
+    const marked = withMark(options);
+    const child = born(work, marked);
     await once(child, 'spawn');
-    return new HeldProcess(child, child.pid as number, work, options);
+    return new HeldProcess(child, child.pid as number, work, marked);
   }
 
   /** @throws the system's error, or one without its reason, which the system reports only later */
   static startNow(work: Work, options: HeldOptions = {}): HeldProcess {
-    const child = born(work, options);
+    const marked = withMark(options);
+    const child = born(work, marked);
     if (child.pid === undefined) throw new Error('the system starts no more processes, or there is no such directory');
-    return new HeldProcess(child, child.pid, work, options);
+    return new HeldProcess(child, child.pid, work, marked);
   }
 
   /** Lets the work begin. */
@@ -105,11 +110,14 @@ export class HeldProcess {
     else this.#child.kill(signal);
   }
 
-  /** SIGTERM; after `graceMs` SIGKILL. Resolves when all that it ends is gone, or nothing more can be done. */
-  async end(graceMs: number): Promise<void> {
-    const others = this.#group ?? this.#tree;
-    if (others) return others.end(graceMs);
-    this.kill('SIGTERM');
+  /**
+   * SIGTERM, or another signal; after `graceMs` SIGKILL. Resolves when all that it ends is gone, or nothing more can be done.
+   * A group gets SIGTERM.
+   */
+  async end(graceMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.#group) return this.#group.end(graceMs);
+    if (this.#tree) return this.#tree.end(graceMs, signal);
+    this.kill(signal);
     // A stopped process takes SIGTERM only when it goes on.
     this.kill('SIGCONT');
     await byDeadline(
@@ -118,6 +126,11 @@ export class HeldProcess {
     );
     this.kill('SIGKILL');
     await this.#exit;
+  }
+
+  /** With `tree` and `descendants`: the pids of all that live, as far as the system shows them. */
+  living(): number[] {
+    return this.#tree?.living() ?? [];
   }
 
   /** Resolves when the process itself has ended. */
@@ -152,9 +165,21 @@ export class HeldProcess {
   }
 }
 
+interface MarkedOptions extends HeldOptions {
+  /** The name of a variable that no other process has. */
+  mark?: string;
+}
+
+/** Descendants are found by a variable that they inherit: by then their ancestors may be gone. */
+function withMark(options: HeldOptions): MarkedOptions {
+  if (options.ends !== 'descendants') return options;
+  const mark = `LOCKSTEP_OF_${nodeHost.processes.nonce()}`;
+  return { ...options, mark, env: { ...(options.env ?? process.env), [mark]: '1' } };
+}
+
 function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): ChildProcess {
   const { input = 'inherit', output = 'inherit', ends = 'process', lifeline } = options;
-  const common = { cwd, env, detached: ends !== 'process' && !isWindows };
+  const common = { cwd, env, detached: (ends === 'group' || ends === 'tree') && !isWindows };
   const child =
     'order' in work
       ? forkModule(output, common)

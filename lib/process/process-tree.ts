@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeHost } from '../host/node-host.ts';
-import { isGroupRunning, type ProcessRow, processTable } from '../host/process-table.ts';
+import { exists, hasInEnvironment, isGroupRunning, type ProcessRow, processTable } from '../host/process-table.ts';
 import { countdown } from '../time/countdown.ts';
 
 const FIRST_LOOK_MS = 5;
@@ -8,31 +8,48 @@ const LAST_LOOK_MS = 100;
 /** A process that survives SIGKILL for this many looks is stuck in the kernel; nothing more can be done to it. */
 const KILL_LOOKS = 40;
 
+export interface ProcessTreeOptions {
+  /** The child's start time. A later process with its pid has another one. Default: as the kernel says. */
+  start?: number | undefined;
+  /** Whether the child leads a process group, which belongs to the tree. Default: true. */
+  leadsGroup?: boolean;
+  /** A variable, as `NAME=value`, that the child and no other process was given: what inherited it belongs to the tree. */
+  mark?: string | undefined;
+}
+
 /**
- * A child that leads a process group, and all its descendants, including those that left the group.
+ * A child and all its descendants, including those that left its process group, or its session.
  *
  * The members are looked up in the kernel's process table and identified by pid and start time, so a pid that is used again
- * is never signalled. A descendant whose ancestors were all gone before the first look is found only if it stayed in the
- * group. Where the system shows no process table, the tree is the group alone.
+ * is never signalled. A descendant whose ancestors were all gone before the first look is found by the group, if it stayed
+ * in it, or by the mark, if its environment has it. Where the system shows no process table, the tree is the group alone, or
+ * the child.
  *
  * It must be created while the child exists.
  */
 export class ProcessTree {
+  readonly #child: number;
+  /** The group that the child leads; 0 if it leads none. */
   readonly #group: number;
+  readonly #mark: string | undefined;
   /** pid → start time of every member that was ever found. */
   readonly #known = new Map<number, number>();
   readonly #start: number | undefined;
 
-  /** `start`: the child's start time, if known. A later process with this pid has another one. */
-  constructor(pid: number, start = startOf(pid)) {
-    this.#group = pid;
+  constructor(pid: number, { start = startOf(pid), leadsGroup = true, mark }: ProcessTreeOptions = {}) {
+    this.#child = pid;
+    this.#group = leadsGroup ? pid : 0;
+    this.#mark = mark;
     this.#start = start;
     if (start !== undefined) this.#known.set(pid, start);
   }
 
-  /** SIGTERM to all members; after `graceMs` SIGKILL to those left. Resolves when none is left, or nothing more can be done. */
-  async end(graceMs: number): Promise<void> {
-    this.signal('SIGTERM');
+  /**
+   * A signal to all members, SIGTERM if no other is given; after `graceMs` SIGKILL to those left. Resolves when none is left,
+   * or nothing more can be done.
+   */
+  async end(graceMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.signal(signal);
     // A stopped process takes SIGTERM only when it goes on.
     this.signal('SIGCONT');
     const rest = countdown(nodeHost.clock, graceMs);
@@ -45,8 +62,14 @@ export class ProcessTree {
 
   signal(signal: NodeJS.Signals): void {
     const living = this.#look();
-    if (living === null || this.#isOurs(living)) signalQuietly(-this.#group, signal);
+    if (living === null && this.#group === 0) signalQuietly(this.#child, signal);
+    if (this.#group !== 0 && (living === null || this.#isOurs(living))) signalQuietly(-this.#group, signal);
     for (const { pid, group } of living ?? []) if (group !== this.#group) signalQuietly(pid, signal);
+  }
+
+  /** The pids of the members that live, as far as the system shows them. */
+  living(): number[] {
+    return this.#look()?.map(({ pid }) => pid) ?? (exists(this.#child) ? [this.#child] : []);
   }
 
   /** Repeated, because a member may start another process between a look and the signal. */
@@ -59,7 +82,8 @@ export class ProcessTree {
 
   #isThere(): boolean {
     const living = this.#look();
-    return living === null ? isGroupRunning(this.#group) : living.length > 0;
+    if (living !== null) return living.length > 0;
+    return this.#group === 0 ? exists(this.#child) : isGroupRunning(this.#group);
   }
 
   /** Returns the members that live, or null if the system does not show them. */
@@ -71,12 +95,17 @@ export class ProcessTree {
     do {
       found = false;
       for (const row of table) {
-        if (this.#isKnown(row) || !(this.#isChild(row, table) || (hasGroup && row.group === this.#group))) continue;
+        if (this.#isKnown(row) || !this.#isMember(row, table, hasGroup)) continue;
         this.#known.set(row.pid, row.start);
         found = true;
       }
     } while (found);
     return table.filter((row) => this.#isKnown(row) && !row.zombie);
+  }
+
+  #isMember(row: ProcessRow, table: readonly ProcessRow[], hasGroup: boolean): boolean {
+    if (this.#isChild(row, table) || (hasGroup && row.group === this.#group)) return true;
+    return this.#mark !== undefined && !row.zombie && hasInEnvironment(row.pid, this.#mark);
   }
 
   #isKnown({ pid, start }: ProcessRow): boolean {
@@ -89,7 +118,7 @@ export class ProcessTree {
 
   /** Whether the group is still the child's. Once it is empty another group may get its number; its leader has another start time. */
   #hasGroup(table: readonly ProcessRow[]): boolean {
-    return table.every((row) => row.pid !== this.#group || row.start === this.#start);
+    return this.#group !== 0 && table.every((row) => row.pid !== this.#group || row.start === this.#start);
   }
 
   #isOurs(living: readonly ProcessRow[]): boolean {

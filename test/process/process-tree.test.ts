@@ -74,7 +74,7 @@ test('a process outside the tree is not signalled; nor is one that was started w
 
 test('a number that is another process’s by now is not signalled', async () => {
   const { child, pids, exit } = await tree('echo $$; read -r _', 1);
-  const stranger = new ProcessTree(child.pid ?? 0, 1);
+  const stranger = new ProcessTree(child.pid ?? 0, { start: 1 });
   await stranger.end(10_000);
   stranger.signal('SIGKILL');
   expect(pids.filter(isAlive)).toEqual(pids);

@@ -15,9 +15,9 @@ import {
 import { commandOf, pidOf } from '../../access/pid.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import { commandEnd, type EndOptions } from '../../child/end.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { startHeld } from '../../child/start.ts';
-import { statusOf } from '../../child/status.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
@@ -28,6 +28,14 @@ export interface BeatArguments extends StoreArguments, WordArguments {
   stop: boolean;
 }
 
+/** How a command is ended that a signal asked us to end. */
+const ENDS: EndOptions = {
+  verb: 'beat',
+  timeoutMs: Number.POSITIVE_INFINITY,
+  signal: 'SIGTERM',
+  killAfterMs: 10_000,
+  holdDescendants: false,
+};
 /** The longest time until the end of the process that `--pid` names is noticed. */
 const MAX_LOOK_MS = 1_000;
 
@@ -58,11 +66,11 @@ function stopReport({ name = '', dir }: BeatArguments): void {
  */
 async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
   const begin = prepare(args);
-  const child = await startHeld(words);
-  forwardSignals(child);
+  const child = await startHeld(words, { ends: 'descendants' });
+  const asked = forwardSignals(child);
   const beat = begin(nodeHost.processes.self(), shortCommand(words));
   child.go();
-  const status = statusOf(await child.exit());
+  const { status } = await commandEnd(child, asked, ENDS);
   beat.stop(status);
   throw new Exit(status);
 }

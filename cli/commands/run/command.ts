@@ -8,19 +8,34 @@ export const run: CommandModule<object, RunArguments> = {
   builder: (argv) =>
     kindOptions(deadlockOptions(waitingOptions(resourceOptions(argv))))
       .usage(
-        '$0 run NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding NAME, and exits with its status. The lock is held until CMD ends, even if this wrapper is killed. CMD finds LOCKSTEP_NAME and LOCKSTEP_TOKEN in its environment.',
+        '$0 run NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding NAME, and exits with its status. The lock is held until CMD ends, even if this wrapper is killed. If --timeout or a signal to this wrapper ends CMD, all that CMD started is ended with it, before the lock is released. CMD finds LOCKSTEP_NAME and LOCKSTEP_TOKEN in its environment.',
       )
       .option('timeout', {
         alias: 't',
         type: 'string',
         requiresArg: true,
-        describe: 'End CMD (SIGTERM) after this long, and exit 124',
+        describe: 'End CMD and all that it started after this long, and exit 124',
+      })
+      .option('signal', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The signal by which --timeout ends them. Default: TERM',
+      })
+      .option('preserve-status', {
+        type: 'boolean',
+        default: false,
+        describe: 'Exit with the status of CMD also after --timeout',
+      })
+      .option('hold-descendants', {
+        type: 'boolean',
+        default: false,
+        describe: 'Keep the lock until all that CMD started has ended, as flock does',
       })
       .option('kill-after', {
         type: 'string',
         requiresArg: true,
         default: '10s',
-        describe: 'After the SIGTERM of --timeout, wait this long before SIGKILL',
+        describe: 'After the signal of --timeout, or one to this wrapper, wait this long before SIGKILL',
       })
       .option('command', {
         alias: 'c',

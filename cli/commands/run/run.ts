@@ -1,6 +1,5 @@
-import prettyMs from 'pretty-ms';
 import type { Lease, Store } from '../../../lib/index.ts';
-import { type HeldProcess, later, shortCommand } from '../../../lib/internal.ts';
+import { type HeldProcess, shortCommand } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Holding } from '../../access/holding.ts';
 import { Requested, targetOf } from '../../access/target.ts';
@@ -12,12 +11,13 @@ import type {
   WaitingArguments,
   WordArguments,
 } from '../../args/options.ts';
+import { commandEnd, type EndOptions } from '../../child/end.ts';
 import { environmentOf } from '../../child/environment.ts';
-import { forwardSignals } from '../../child/signals.ts';
+import { type Forwarding, forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
-import { statusOf } from '../../child/status.ts';
+import { signalOf } from '../../child/status.ts';
 import { wordsOf } from '../../child/words.ts';
-import { EXIT, Exit, say } from '../../output/exit.ts';
+import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -27,6 +27,9 @@ export interface RunArguments
     WordArguments {
   timeout?: string | undefined;
   killAfter: string;
+  signal?: string | undefined;
+  preserveStatus: boolean;
+  holdDescendants: boolean;
   command?: string | undefined;
 }
 
@@ -38,53 +41,52 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
   throw new Exit(await runHolding(lease, wanted.store, words, limits));
 }
 
-interface Limits {
-  timeoutMs: number;
-  killAfterMs: number;
-}
-
 /** @returns the command's status; if the lease was lost meanwhile, 75: the command may not have been alone */
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
-  const child = await started(lease, store, words);
+  const { child, asked } = await started(lease, store, words);
   const holding = new Holding(lease);
-  const status = await endOf(child, limits);
+  const { status, timedOut } = await commandEnd(child, asked, limits);
   const loss = await holding.loss();
   await holding.release();
-  if (loss === null) return status;
+  if (loss === null) return timedOut && !limits.preserveStatus ? EXIT.timedOut : status;
   if (status !== EXIT.ok) say(`run: the command itself ended with exit code ${status}`);
   return EXIT.notAcquired;
 }
 
+interface Started {
+  child: HeldProcess;
+  asked: Forwarding;
+}
+
 /** The command, an owner of the lock's entry. If it cannot be started, nothing stays in line. */
-async function started(lease: Lease, store: Store, words: readonly string[]): Promise<HeldProcess> {
+async function started(lease: Lease, store: Store, words: readonly string[]): Promise<Started> {
   const env = { ...process.env, ...environmentOf(lease, store) };
+  let asked: Forwarding = { asked: [] };
   try {
-    return await startCommand(lease, words, { env }, (child, adopt) => {
-      forwardSignals(child);
+    const child = await startCommand(lease, words, { env, ends: 'descendants' }, (held, adopt) => {
+      asked = forwardSignals(held);
       return adopt();
     });
+    return { child, asked };
   } catch (error) {
     await lease.end().catch(() => undefined);
     throw error;
   }
 }
 
-async function endOf(child: HeldProcess, { timeoutMs, killAfterMs }: Limits): Promise<number> {
-  if (timeoutMs === Number.POSITIVE_INFINITY) return statusOf(await child.exit());
-  let timedOut = false;
-  const cancel = later(timeoutMs, () => {
-    timedOut = true;
-    say(`run: still running after ${prettyMs(timeoutMs)}; ending it`);
-    void child.end(killAfterMs);
-  });
-  const status = statusOf(await child.exit());
-  cancel();
-  return timedOut ? EXIT.timedOut : status;
+interface Limits extends EndOptions {
+  preserveStatus: boolean;
 }
 
-function limitsOf({ timeout, killAfter }: RunArguments): Limits {
+function limitsOf({ timeout, killAfter, signal, preserveStatus, holdDescendants }: RunArguments): Limits {
+  if (timeout === undefined && preserveStatus) throw new UsageError('--preserve-status needs --timeout');
+  if (timeout === undefined && signal !== undefined) throw new UsageError('--signal needs --timeout');
   return {
+    verb: 'run',
     timeoutMs: timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout, '--timeout'),
     killAfterMs: parseDuration(killAfter, '--kill-after'),
+    signal: signalOf(signal ?? 'TERM'),
+    preserveStatus,
+    holdDescendants,
   };
 }
