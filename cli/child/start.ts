@@ -1,7 +1,8 @@
 import type { Lease } from '../../lib/index.ts';
 import { type HeldOptions, HeldProcess } from '../../lib/internal.ts';
-import { Exit, say } from '../output/exit.ts';
+import { Exit, say, UsageError } from '../output/exit.ts';
 import { CANNOT_RUN } from './status.ts';
+import { undecodedIn } from './undecoded.ts';
 
 /**
  * Starts a command as a shell would: same terminal, same streams, its words unchanged. It does not begin before `go()`.
@@ -10,8 +11,9 @@ import { CANNOT_RUN } from './status.ts';
  */
 export async function startHeld(command: readonly string[], options: HeldOptions = {}): Promise<HeldProcess> {
   try {
-    return await HeldProcess.start({ command }, options);
+    return await HeldProcess.start({ command }, { ...options, undecoded: undecodedIn(command) });
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     say(`cannot start ${command[0]}: ${(error as Error).message}`);
     throw new Exit(CANNOT_RUN);
   }

@@ -1,5 +1,6 @@
 import type { WordArguments } from '../args/options.ts';
 import { UsageError } from '../output/exit.ts';
+import { undecodedIn } from './undecoded.ts';
 
 export interface CommandArguments extends WordArguments {
   /** The text of `-c`. */
@@ -10,8 +11,12 @@ export interface CommandArguments extends WordArguments {
 export function wordsOf({ words, command }: CommandArguments, verb: string): readonly string[] {
   if (command !== undefined) {
     if (words?.length) throw new UsageError('-c and a command behind -- exclude each other');
-    return ['/bin/sh', '-c', command];
+    const shell = ['/bin/sh', '-c', command];
+    undecodedIn(shell);
+    return shell;
   }
   if (!words?.length) throw new UsageError(`missing command behind --: lockstep ${verb} NAME -- CMD [ARG…]`);
+  // Before anything is locked.
+  undecodedIn(words);
   return words;
 }

@@ -38,7 +38,7 @@ function parseStat(line: string): Stat | null {
  */
 let procIsOurs: boolean | undefined;
 
-function seesOwnNamespace(): boolean {
+export function seesOwnNamespace(): boolean {
   try {
     procIsOurs ??= fs.readlinkSync('/proc/self') === String(process.pid);
   } catch {

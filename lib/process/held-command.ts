@@ -1,3 +1,5 @@
+import { restoring, type Undecoded } from './undecoded.ts';
+
 /** The descriptor on which a held command waits for a line. */
 export const GO_FD = 3;
 
@@ -13,8 +15,19 @@ const SHELL_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
  * Returns a command line that holds the command behind a shell, until a line comes on descriptor 3. So the starter can
  * record the process before the command begins, and leaves nothing running if it is killed before that.
  */
-export function heldCommand(words: readonly string[], env: NodeJS.ProcessEnv): [file: string, args: string[]] {
-  return ['/bin/sh', ['-c', WAIT_FOR_GO, 'lockstep', ...wrapped(words, env)]];
+export function heldCommand(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  undecoded?: Undecoded,
+): [file: string, args: string[]] {
+  const given = wrapped(words, env);
+  const restored = undecoded ? restoring(undecoded, given.length) : '';
+  return ['/bin/sh', ['-c', restored + WAIT_FOR_GO, 'lockstep', ...given]];
+}
+
+/** Whether a shell passes on an environment variable with this name. */
+export function isShellName(name: string): boolean {
+  return SHELL_NAME.test(name);
 }
 
 /**

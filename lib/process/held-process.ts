@@ -8,6 +8,7 @@ import { forkModule } from './module-process.ts';
 import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
 import type { ModuleOrder } from './target.ts';
+import type { Undecoded } from './undecoded.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
 const LIFELINE_FD = 62;
@@ -23,6 +24,8 @@ export interface HeldOptions {
   cwd?: string | undefined;
   /** Default: ours. */
   env?: NodeJS.ProcessEnv;
+  /** What of a command and its environment Node has no strings for; the command is the end of our own arguments. */
+  undecoded?: Undecoded | undefined;
   /** Its standard input: ours (default), or empty. That of a module is always empty. */
   input?: 'inherit' | 'ignore';
   /** A descriptor of ours that it inherits, and does not use. */
@@ -183,15 +186,22 @@ function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): 
   const child =
     'order' in work
       ? forkModule(output, common)
-      : spawn(...programOf(work.command, env), { ...common, stdio: streamsOf(input, output, lifeline) });
+      : spawn(...programOf(work.command, env, options.undecoded), {
+          ...common,
+          stdio: streamsOf(input, output, lifeline),
+        });
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
   child.on('error', () => undefined);
   return child;
 }
 
-function programOf(command: readonly string[], env: NodeJS.ProcessEnv): [file: string, args: string[]] {
+function programOf(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  undecoded: Undecoded | undefined,
+): [file: string, args: string[]] {
   const [file = '', ...words] = command;
-  return isWindows ? [file, words] : heldCommand(command, env);
+  return isWindows ? [file, words] : heldCommand(command, env, undecoded);
 }
 
 function streamsOf(input: 'inherit' | 'ignore', output: Output, lifeline: number | undefined): StdioOptions {

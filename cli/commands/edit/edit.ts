@@ -3,6 +3,7 @@ import { describeHolders } from '../../access/acquisition.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { WaitingArguments, WordArguments } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
+import { checkDecoded } from '../../child/undecoded.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { filterThrough } from './filter.ts';
 
@@ -18,6 +19,7 @@ export async function editFile(args: EditArguments): Promise<void> {
   const { file, words, allowNewOwner } = args;
   if (file === undefined) throw new UsageError('missing FILE: lockstep edit FILE.json -- FILTER [ARG…]');
   if (!words?.length) throw new UsageError('missing filter behind --: lockstep edit FILE.json -- FILTER [ARG…]');
+  checkDecoded('edit');
   const timeout = patienceOf(args);
   const edit = new Edit(new JsonFile(file), words);
   try {

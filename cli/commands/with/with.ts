@@ -8,6 +8,7 @@ import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { SIGNAL_BASE } from '../../child/status.ts';
+import { checkDecoded } from '../../child/undecoded.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 import { filled, widthOf } from '../../text/truncate.ts';
@@ -23,6 +24,7 @@ const STAY_MS = 60_000;
 
 export async function runWithDaemons({ words, daemon, prefix, grace: given }: WithArguments): Promise<void> {
   if (!words?.length) throw new UsageError('missing command behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
+  checkDecoded('with');
   const grace = parseDuration(given, '--grace');
   const output = prefix ? 'pipe' : 'inherit';
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);

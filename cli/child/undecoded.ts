@@ -1,0 +1,35 @@
+import { isShellName, type Undecoded, undecoded } from '../../lib/internal.ts';
+import { UsageError } from '../output/exit.ts';
+
+/** A longer command would make the shell's script, which names each word, too long for one argument. */
+const MAX_WORDS = 5_000;
+const REMEDY = 'Node would change its bytes, and the command might touch another file.';
+
+/**
+ * What of a command that stands behind `--`, and of the environment, is not UTF-8: it is handed on as the kernel has it.
+ *
+ * @throws {UsageError} where that cannot be done
+ */
+export function undecodedIn(command: readonly string[]): Undecoded | undefined {
+  const found = undecoded();
+  if (found.words.size + found.variables.size === 0) return undefined;
+  const isOurTail = process.argv.slice(-command.length).every((word, at) => word === command[at]);
+  for (const back of found.words.keys())
+    if (!isOurTail || back >= command.length)
+      throw new UsageError(`an argument of lockstep itself is not UTF-8. ${REMEDY}`);
+  for (const name of found.variables.keys())
+    if (!isShellName(name) || name.startsWith('LOCKSTEP_'))
+      throw new UsageError(`the environment variable ${name} is not UTF-8. ${REMEDY}`);
+  if (command.length > MAX_WORDS)
+    throw new UsageError(`something in a command of more than ${MAX_WORDS} words is not UTF-8. ${REMEDY}`);
+  return found;
+}
+
+/** For a verb that has only Node's strings to hand on. @throws {UsageError} */
+export function checkDecoded(verb: string): void {
+  const { words, variables } = undecoded();
+  if (words.size > 0) throw new UsageError(`an argument of ${verb} is not UTF-8. ${REMEDY}`);
+  const [name] = variables.keys();
+  if (name !== undefined)
+    throw new UsageError(`the environment variable ${name} is not UTF-8, and ${verb} cannot hand it on unchanged`);
+}
