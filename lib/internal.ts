@@ -42,7 +42,6 @@ export { type Item, parsePrivateFile, type ResourceReading, StoreScan } from './
 export { StoreView } from './observe/store-view.ts';
 export { type StoreReading, StoreWatch } from './observe/store-watch.ts';
 export { Acquirable } from './primitives/acquirable.ts';
-export { isShellName } from './process/held-command.ts';
 export { type HeldOptions, HeldProcess, type ProcessExit } from './process/held-process.ts';
 export { type Undecoded, undecoded } from './process/undecoded.ts';
 export { gripOf } from './session/lifeline.ts';

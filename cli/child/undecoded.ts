@@ -1,4 +1,4 @@
-import { isShellName, type Undecoded, undecoded } from '../../lib/internal.ts';
+import { type Undecoded, undecoded } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
 
 /** A longer command would make the shell's script, which names each word, too long for one argument. */
@@ -18,7 +18,7 @@ export function undecodedIn(command: readonly string[]): Undecoded | undefined {
     if (!isOurTail || back >= command.length)
       throw new UsageError(`an argument of lockstep itself is not UTF-8. ${REMEDY}`);
   for (const name of found.variables.keys())
-    if (!isShellName(name) || name.startsWith('LOCKSTEP_'))
+    if (name.includes('\ufffd') || name.startsWith('LOCKSTEP_'))
       throw new UsageError(`the environment variable ${name} is not UTF-8. ${REMEDY}`);
   if (command.length > MAX_WORDS)
     throw new UsageError(`something in a command of more than ${MAX_WORDS} words is not UTF-8. ${REMEDY}`);

@@ -113,14 +113,16 @@ export class DiskResource implements EntryResource {
 
   /** Ends the resource itself, unless it is in use: then false. */
   forget({ idleMs }: ForgetOptions = {}): boolean {
-    this.refresh();
-    this.#dead.expelAll();
     const ledger = this.#ledger;
-    const { size, value } = ledger.line;
-    if (size > 0 || (idleMs !== undefined && (value !== 0 || ledger.idleMs() < idleMs))) return false;
-    const record: JournalRecord = ['forget', ledger.nextId(), ledger.now(), value];
     // If it is over, another session has done it.
-    return this.#unlessOver(1, () => ledger.write(record, false)) !== null;
+    const outcome = this.#unlessOver(1, () => {
+      this.refresh();
+      this.#dead.expelAll();
+      const { size, value } = ledger.line;
+      if (size > 0 || (idleMs !== undefined && (value !== 0 || ledger.idleMs() < idleMs))) return null;
+      return ledger.write(['forget', ledger.nextId(), ledger.now(), value], false);
+    });
+    return outcome !== null;
   }
 
   join(config: Config, request: Request): DiskEntry {

@@ -108,9 +108,8 @@ export class Ledger {
     try {
       return this.#journal.append(record, json);
     } catch (error) {
-      if (this.#journal.isOver) this.#lose();
       // Records of others were folded before it failed.
-      else this.settle(true);
+      this.settle(true);
       throw error;
     }
   }
@@ -124,11 +123,14 @@ export class Ledger {
 
   /** Applies to our entries what was folded, and wakes the owners of others if `poke`. */
   settle(poke: boolean): void {
-    if (this.#journal.machine !== this.#line) {
-      this.#line = this.#journal.machine;
-      this.#own.findIn(this.#line);
+    const { isOver, machine } = this.#journal;
+    if (!isOver && machine !== this.#line) {
+      this.#line = machine;
+      this.#own.findIn(machine);
     }
     this.#own.settle(poke);
+    // Found at an append, or at the rotation behind one that counts.
+    if (isOver) this.#lose();
   }
 
   /** Whether the journal was found to be deleted, replaced, or forgotten. */
@@ -138,9 +140,7 @@ export class Ledger {
 
   /** Reads what is new. */
   refresh(): void {
-    if (!this.#journal.refresh()) return;
-    if (this.#journal.isOver) this.#lose();
-    else this.settle(false);
+    if (this.#journal.refresh()) this.settle(false);
   }
 
   /** The same, and makes sure that the journal read is still the one in the store. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { nodeHost } from '../host/node-host.ts';
 import { byDeadline } from '../time/deadline.ts';
-import { GO_FD, heldCommand } from './held-command.ts';
+import { GO_FD, type HeldCommand, heldCommand } from './held-command.ts';
 import { forkModule } from './module-process.ts';
 import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
@@ -103,8 +103,11 @@ export class HeldProcess {
 
   /** Ends it before it has begun. */
   drop(): void {
+    const go = this.#child.stdio[GO_FD] as Writable | null;
     if (this.#order) this.#child.disconnect();
-    else (this.#child.stdio[GO_FD] as Writable | null)?.destroy();
+    else if (go) go.destroy();
+    // Nothing has held it: it has begun.
+    else this.#child.kill('SIGKILL');
   }
 
   /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
@@ -183,29 +186,29 @@ function withMark(options: HeldOptions): MarkedOptions {
 function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): ChildProcess {
   const { input = 'inherit', output = 'inherit', ends = 'process', lifeline } = options;
   const common = { cwd, env, detached: (ends === 'group' || ends === 'tree') && !isWindows };
-  const child =
-    'order' in work
-      ? forkModule(output, common)
-      : spawn(...programOf(work.command, env, options.undecoded), {
-          ...common,
-          stdio: streamsOf(input, output, lifeline),
-        });
+  const spawnCommand = (command: readonly string[]) => {
+    const { file, args, isHeld } = heldOrNot(command, env, options.undecoded);
+    return spawn(file, args, { ...common, stdio: streamsOf(input, output, isHeld, lifeline) });
+  };
+  const child = 'order' in work ? forkModule(output, common) : spawnCommand(work.command);
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
   child.on('error', () => undefined);
   return child;
 }
 
-function programOf(
-  command: readonly string[],
-  env: NodeJS.ProcessEnv,
-  undecoded: Undecoded | undefined,
-): [file: string, args: string[]] {
-  const [file = '', ...words] = command;
-  return isWindows ? [file, words] : heldCommand(command, env, undecoded);
+/** Windows has nothing to hold a command with. */
+function heldOrNot(command: readonly string[], env: NodeJS.ProcessEnv, undecoded: Undecoded | undefined): HeldCommand {
+  const [file = '', ...args] = command;
+  return isWindows ? { file, args, isHeld: false } : heldCommand(command, env, undecoded);
 }
 
-function streamsOf(input: 'inherit' | 'ignore', output: Output, lifeline: number | undefined): StdioOptions {
-  const streams: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output, isWindows ? 'ignore' : 'pipe'];
+function streamsOf(
+  input: 'inherit' | 'ignore',
+  output: Output,
+  isHeld: boolean,
+  lifeline: number | undefined,
+): StdioOptions {
+  const streams: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output, isHeld ? 'pipe' : 'ignore'];
   if (lifeline === undefined) return streams;
   while (streams.length < LIFELINE_FD) streams.push('ignore');
   return [...streams, lifeline];

@@ -3,6 +3,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/host/node-host.ts';
+import { heldCommand } from '../../lib/process/held-command.ts';
 import { HeldProcess } from '../../lib/process/held-process.ts';
 import { isAlive, Rig, until } from '../support/cli-rig.ts';
 
@@ -51,6 +52,26 @@ test('the command begins with go(), in the very process that was born', async ()
   const [born, ran] = stdout.split('\n');
   expect({ status, ran }).toEqual({ status: 3, ran: born });
   expect(rig.exists('ran')).toBe(true);
+});
+
+test('no value of the environment stands in an argument list, and each arrives: also under a name that no shell passes on', async () => {
+  const program = await wrapper(`
+    import fs from 'node:fs';
+    const env = { ...process.env, 'a.b': 'HUNTER2', 'BASH_FUNC_f%%': '() { :\\n}', PLAIN: 'HUNTER3' };
+    const command = ['node', '-e', 'const e = process.env; console.log(JSON.stringify([e["a.b"], e["BASH_FUNC_f%%"], e.PLAIN]))'];
+    const child = await HeldProcess.start({ command }, { env });
+    console.log(fs.readFileSync('/proc/' + child.pid + '/cmdline', 'utf8').includes('HUNTER'));
+    child.go();
+    await child.exit();`);
+  const { stdout } = await rig.start(process.execPath, [program]).ended;
+  expect(stdout).toBe(`false\n${JSON.stringify(['HUNTER2', '() { :\n}', 'HUNTER3'])}\n`);
+});
+
+test('without perl such a command is not held, and its values still stand in no argument list', () => {
+  const env = { 'a.b': 'HUNTER2' };
+  expect(heldCommand(['cmd', 'word'], env, undefined, null)).toEqual({ file: 'cmd', args: ['word'], isHeld: false });
+  const lost = { words: new Map([[0, { first: 1, last: 1 }]]), variables: new Map() };
+  expect(() => heldCommand(['cmd', 'word'], env, lost, null)).toThrow('there is no perl');
 });
 
 test('go() on a child that was killed meanwhile changes nothing', async () => {

@@ -159,8 +159,6 @@ class RandomRun {
     for (const fd of request.closed) life.fds.delete(fd);
     for (const told of request.told) {
       if (told.it !== 'sees') this.#note(life.key, JSON.stringify(told));
-      if (told.it === 'failed' && this.#summary.faults === 0)
-        throw new Violation(`${life.key} failed, and no call did`);
     }
     if (!('ended' in request)) {
       life.call = request.call;
@@ -170,6 +168,8 @@ class RandomRun {
       this.#isOver(life);
       if (request.failure !== null) throw new Violation(`${life.key} failed: ${request.failure}`);
     }
+    const hasFailed = request.told.some(({ it }) => it === 'failed');
+    if (hasFailed && this.#summary.faults === 0) throw new Violation(`${life.key} failed, and no call did`);
     for (const told of request.told) this.#beliefs.hears(life.key, told);
     if ('ended' in request) this.#beliefs.ended(life.key);
   }
