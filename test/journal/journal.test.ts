@@ -48,6 +48,20 @@ function names(): string[] {
   return fs.readdirSync(directory).sort();
 }
 
+test('a journal whose resource was forgotten is over for good, also when another one has its name', () => {
+  const mine = open('a');
+  append(mine, 'a');
+  const theirs = open('b');
+  theirs.append(['forget', 'b:end'], '["forget","b:end"]');
+  expect([mine.refresh(), mine.isOver]).toEqual([true, true]);
+  const anew = open('c');
+  expect([anew.epoch, anew.machine.records]).toEqual([2, []]);
+  expect(() => append(mine, 'a')).toThrow(expect.objectContaining({ code: 'STORE_GONE' }));
+  expect([mine.refresh(), mine.isOver]).toEqual([false, true]);
+  append(anew, 'c');
+  expect(anew.machine.records).toHaveLength(1);
+});
+
 test('without an initial header a journal that is not there is not made', () => {
   const options = {
     host: nodeHost,

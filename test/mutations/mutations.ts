@@ -35,16 +35,6 @@ function broken(rule: string, file: string, from: string, to: string, caughtBy: 
 
 export const MUTATIONS: readonly Mutation[] = [
   broken(
-    'an epoch is opened without listing a second time',
-    'journal/journal',
-    'if (this.#files.highest() !== number) {',
-    'if (number < 0) {',
-    {
-      file: 'test/simulation/explorer.test.ts',
-      test: 'leads nobody into its file, put aside twice at any call',
-    },
-  ),
-  broken(
     'an epoch is made though the last one is not in place any more',
     'journal/epoch-files',
     'if (isWanted()) files.link(file, this.path(number));',
@@ -77,21 +67,24 @@ export const MUTATIONS: readonly Mutation[] = [
     'line/line',
     'if (this.size > 0 || value !== this.value) return null;',
     'if (value !== this.value) return null;',
-    { file: 'test/docs/fold.test.ts', test: 'two folds of the same records' },
+    unit('line/forget', 'counts only where nobody is in line, and the value is the one seen'),
   ),
   broken(
     'a name is forgotten though its value changed since it was looked at',
     'line/line',
     'if (this.size > 0 || value !== this.value) return null;',
     'if (this.size > 0) return null;',
-    { file: 'test/docs/fold.test.ts', test: 'two folds of the same records' },
+    unit('line/forget', 'counts only where nobody is in line, and the value is the one seen'),
   ),
   broken(
     'a journal that was forgotten is gone on with',
     'journal/journal',
     'if (this.#isOver) throw this.#goneError();',
     '',
-    RANDOM,
+    unit(
+      'journal/journal',
+      'a journal whose resource was forgotten is over for good, also when another one has its name',
+    ),
   ),
   broken(
     'a resource that became another one is taken for the same',
@@ -142,8 +135,8 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a seal is no end',
     'journal/epoch',
-    'if (isSeal) this.#sealed = true;',
-    "if (record[0] === 'seal') this.#sealed = false;",
+    'if (isSeal || this.machine.isForgotten) this.#sealed = true;',
+    'if (this.machine.isForgotten) this.#sealed = true;',
     RANDOM,
   ),
   broken(
