@@ -6,7 +6,7 @@ const MAX_WORDS = 5_000;
 const REMEDY = 'Node would change its bytes, and the command might touch another file.';
 
 /**
- * What of a command that stands behind `--`, and of the environment, is not UTF-8: it is handed on as the kernel has it.
+ * The parts of a command that stands behind `--`, and of the environment, that are not UTF-8: they are handed on as the kernel has them.
  *
  * @throws {UsageError} where that cannot be done
  */

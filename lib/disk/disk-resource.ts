@@ -1,4 +1,5 @@
 import { ConfigMismatchError, StoreError } from '../errors.ts';
+import { goneError } from '../journal/journal-error.ts';
 import type { JournalRecord } from '../journal/record.ts';
 import { type Action, actionRecord, admitsSome } from '../line/action.ts';
 import { type Config, describeConfig, isResizable, isSameConfig } from '../line/config.ts';
@@ -80,11 +81,6 @@ export class DiskResource implements EntryResource {
     this.#ledger.close();
   }
 
-  /** The number of the epoch that is open. */
-  get epoch(): number {
-    return this.#ledger.epoch;
-  }
-
   /** Whether it was deleted or forgotten, as far as is known here: the next caller opens the resource anew. */
   get isOver(): boolean {
     return this.#ledger.isOver;
@@ -99,7 +95,7 @@ export class DiskResource implements EntryResource {
     throw new ConfigMismatchError(this.name, describeConfig(this.#ledger.line.config), describeConfig(config));
   }
 
-  /** What has other permits, and is used by nobody, is forgotten where the caller wants that, and then opened anew. */
+  /** A lock or semaphore with other permits that nobody uses is forgotten where the caller wants that, and then opened anew. */
   #checkOrResize(config: Config): void {
     try {
       this.check(config);
@@ -280,7 +276,7 @@ export class DiskResource implements EntryResource {
     return own;
   }
 
-  /** What a record comes to; `over` if the resource ended before it: then the entry that it was about had ended, too. */
+  /** The outcome of a record; `over` if the resource ended before it: then the entry that it was about had ended, too. */
   #unlessOver(over: Outcome, call: () => Outcome): Outcome {
     try {
       return call();
@@ -291,8 +287,7 @@ export class DiskResource implements EntryResource {
   }
 
   #goneError(): StoreError {
-    const at = { operation: 'open', resource: this.name, path: this.#options.directory };
-    return new StoreError('STORE_GONE', `${this.name}: it has been deleted or forgotten. Try again.`, at);
+    return goneError({ subject: this.name, directory: this.#options.directory });
   }
 
   /** A line ignores an owner too many. A process that believed itself adopted would be unprotected. */

@@ -6,7 +6,7 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 
 const LINE = /^(\d{1,16}) (\d{1,16})$/gm;
 
-/** What a new resource begins above: numbers that another one of the name may have used. */
+/** The numbers that a new resource begins above: another one of the name may have used them. */
 export interface Floor {
   /** The number of an epoch. */
   epoch: number;

@@ -23,7 +23,7 @@ export interface LedgerOptions {
   directoryMode: number;
   rotateBytes?: number;
   keptEpochs?: number;
-  /** What a new resource begins above. Default: zeros. */
+  /** The numbers that a new resource begins above. Default: zeros. */
   floor?: () => Floor;
   /** As of `EpochFilesOptions`. */
   preparedIn?: string;
@@ -71,10 +71,6 @@ export class Ledger {
     if (!journal || journal.machine.name === name) return journal && new Ledger(options, own, journal);
     journal.close();
     throw otherNameError({ subject: name, directory }, journal.machine.name);
-  }
-
-  get epoch(): number {
-    return this.#journal.epoch;
   }
 
   /** As far as it was read. */
@@ -149,8 +145,8 @@ export class Ledger {
   }
 
   /**
-   * Whether the store was deleted or replaced under us, or the resource forgotten; looked up at most every 100 ms. Then what we held
-   * there is lost, and nothing more can be done here: the next caller opens the resource anew.
+   * Whether the store was deleted or replaced under us, or the resource forgotten; looked up at most every 100 ms. Then
+   * what we held there is lost, and nothing more can be done here: the next caller opens the resource anew.
    */
   isGone(): boolean {
     const now = this.#options.host.clock.monotonicMs();
@@ -163,7 +159,7 @@ export class Ledger {
     return this.#gone;
   }
 
-  /** What stands in a line ends with it. Nothing does in one that was forgotten. */
+  /** Ends our entries with their line. There are none in a line that was forgotten. */
   #lose(): void {
     this.#gone = true;
     this.#own.loseAll('its journal was deleted or replaced');

@@ -74,13 +74,13 @@ export class EpochFiles {
    * A removal comes after the numbers were raised, and after all prepared directories that it finds were removed.
    */
   begin(payload: () => unknown): void {
-    const { host, directory, firstEpoch = () => 1, fileMode } = this.#options;
+    const { host, directory, fileMode } = this.#options;
     const { files } = host;
     const prepared = this.#createPrepared();
     let file: string | undefined;
     try {
       const header = payload();
-      file = `${prepared}/journal.${this.#checked(firstEpoch())}`;
+      file = `${prepared}/journal.${this.#firstEpoch()}`;
       this.#write(files.create(file, fileMode), header);
       files.rename(prepared, directory);
     } catch (error) {
@@ -105,8 +105,7 @@ export class EpochFiles {
 
   /** In a directory that has other programs' files, and so is never removed. */
   #beginAmongOthers(payload: () => unknown): void {
-    const { firstEpoch = () => 1 } = this.#options;
-    if (this.highest() === 0) this.#link(this.#checked(firstEpoch()), payload(), () => true);
+    if (this.highest() === 0) this.#link(this.#firstEpoch(), payload(), () => true);
   }
 
   /**
@@ -180,6 +179,10 @@ export class EpochFiles {
     // Without a last epoch in place nobody links these any more.
     for (const name of names) if (PRIVATE.test(name)) host.files.remove(`${directory}/${name}`);
     return host.files.removeDirectory(directory);
+  }
+
+  #firstEpoch(): number {
+    return this.#checked(this.#options.firstEpoch?.() ?? 1);
   }
 
   #checked(number: number): number {

@@ -24,6 +24,11 @@ export function journalError(place: JournalPlace, code: string, message: string,
   });
 }
 
+/** The error for a resource that is not there any more, or has become another one. */
+export function goneError(place: JournalPlace): StoreError {
+  return journalError(place, 'STORE_GONE', 'it has been deleted or forgotten. Try again');
+}
+
 /** The error for a directory that has the journal of another name. */
 export function otherNameError({ subject, directory }: JournalPlace, found: string): StoreError {
   return new StoreError(

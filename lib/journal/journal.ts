@@ -4,7 +4,7 @@ import { isErrno } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import { Epoch, HeaderError, type Machine, type OutcomeOf } from './epoch.ts';
 import { EpochFiles, type EpochFilesOptions } from './epoch-files.ts';
-import { journalError, journalFailure } from './journal-error.ts';
+import { goneError, journalError, journalFailure } from './journal-error.ts';
 import { type JournalRecord, recordTime } from './record.ts';
 
 export type { Machine } from './epoch.ts';
@@ -136,7 +136,7 @@ export class Journal<M extends Machine> {
    * may still deliver it later: a guarded append has no other beside it.)
    */
   #appendWherever(record: JournalRecord, length: number): OutcomeOf<M> {
-    if (this.#isOver) throw this.#goneError();
+    if (this.#isOver) throw goneError(this.#options);
     let mayBeTorn = !this.#isGuarded;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       if (this.#epoch.sealed) this.#moveOn();
@@ -200,7 +200,7 @@ export class Journal<M extends Machine> {
 
   /** From a sealed epoch that is folded to its end to the newest there is. */
   #moveOn(): void {
-    if (!this.#follow()) throw this.#goneError();
+    if (!this.#follow()) throw goneError(this.#options);
   }
 
   /** The same. False if there is none, or that of another resource: then the journal is over. Only `open` makes a resource. */
@@ -279,10 +279,6 @@ export class Journal<M extends Machine> {
     if (this.#epoch) closeOnce(this.#host.files, this.#epoch.fd);
     this.#epoch = epoch;
     this.#inode = inode;
-  }
-
-  #goneError(): StoreError {
-    return this.#error('STORE_GONE', 'it has been deleted or forgotten. Try again');
   }
 
   #guard<T>(operation: string, call: () => T): T {

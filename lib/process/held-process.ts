@@ -24,7 +24,7 @@ export interface HeldOptions {
   cwd?: string | undefined;
   /** Default: ours. */
   env?: NodeJS.ProcessEnv;
-  /** What of a command and its environment Node has no strings for; the command is the end of our own arguments. */
+  /** The parts of a command and its environment that Node has no strings for; the command is the end of our own arguments. */
   undecoded?: Undecoded | undefined;
   /** Its standard input: ours (default), or empty. That of a module is always empty. */
   input?: 'inherit' | 'ignore';

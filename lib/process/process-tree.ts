@@ -91,11 +91,12 @@ export class ProcessTree {
     const table = this.#start === undefined ? null : processTable();
     if (table === null) return null;
     const hasGroup = this.#hasGroup(table);
+    for (const row of table) if (!this.#isKnown(row) && this.#isMarked(row)) this.#known.set(row.pid, row.start);
     let found: boolean;
     do {
       found = false;
       for (const row of table) {
-        if (this.#isKnown(row) || !this.#isMember(row, table, hasGroup)) continue;
+        if (this.#isKnown(row) || !(this.#isChild(row, table) || (hasGroup && row.group === this.#group))) continue;
         this.#known.set(row.pid, row.start);
         found = true;
       }
@@ -103,9 +104,8 @@ export class ProcessTree {
     return table.filter((row) => this.#isKnown(row) && !row.zombie);
   }
 
-  #isMember(row: ProcessRow, table: readonly ProcessRow[], hasGroup: boolean): boolean {
-    if (this.#isChild(row, table) || (hasGroup && row.group === this.#group)) return true;
-    return this.#mark !== undefined && !row.zombie && hasInEnvironment(row.pid, this.#mark);
+  #isMarked({ pid, zombie }: ProcessRow): boolean {
+    return this.#mark !== undefined && !zombie && hasInEnvironment(pid, this.#mark);
   }
 
   #isKnown({ pid, start }: ProcessRow): boolean {

@@ -9,8 +9,8 @@ export interface Lines {
 }
 
 /**
- * What this process was given and Node cannot represent, because it is not UTF-8: in its strings such bytes are replaced. The
- * kernel still has them.
+ * The arguments and variables of this process that are not UTF-8. In Node's strings such bytes are replaced; the kernel still has
+ * them.
  */
 export interface Undecoded {
   /** By the place of an argument, counted back from the last one, which is 0. */
@@ -19,9 +19,16 @@ export interface Undecoded {
 }
 
 const NOTHING: Undecoded = { words: new Map(), variables: new Map() };
+/** It never changes: the kernel shows what the process began with. */
+let found: Undecoded | undefined;
 
 /** Nothing also where the system does not show it; then the strings are all there is. */
 export function undecoded(): Undecoded {
+  found ??= findUndecoded();
+  return found;
+}
+
+function findUndecoded(): Undecoded {
   if (process.platform !== 'linux' || !seesOwnNamespace()) return NOTHING;
   const words = itemsIn('cmdline');
   const variables = itemsIn('environ');

@@ -79,7 +79,7 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a journal that was forgotten is gone on with',
     'journal/journal',
-    'if (this.#isOver) throw this.#goneError();',
+    'if (this.#isOver) throw goneError(this.#options);',
     '',
     unit(
       'journal/journal',

@@ -30,7 +30,7 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
   if (exitCode !== EXIT.ok) throw new Exit(exitCode);
 }
 
-/** `isNamed`: the user has named it, and is told why it stays. Returns the exit code. */
+/** `isNamed`: the user has named it, so a message says why it stays. Returns the exit code. */
 async function forgetOne(store: Store, name: string, options: ForgetOptions, isNamed: boolean): Promise<number> {
   try {
     const outcome = await store.forget(name, options);
