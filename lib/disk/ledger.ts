@@ -83,10 +83,13 @@ export class Ledger {
     return this.#options.presence.session.nextId();
   }
 
-  /** For how long nothing has been written to the journal, in ms, by the clock of its file system. */
+  /**
+   * For how long nothing has been written to the journal, in ms, by the clock of its file system. 0 where that clock is
+   * ahead of ours: it may be another machine's, and a file's time has nanoseconds where ours has microseconds.
+   */
   idleMs(): number {
     const { clock } = this.#options.host;
-    return clock.wallMicros() / 1000 - this.#journal.modifiedMs();
+    return Math.max(0, clock.wallMicros() / 1000 - this.#journal.modifiedMs());
   }
 
   /** The wall clock in µs, for records. */

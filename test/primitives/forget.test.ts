@@ -95,6 +95,15 @@ describe('a name to which nothing was written for so long', () => {
     expect(await store().forget('new', { idleMs })).toBe('in use');
     expect(await store().names()).toEqual(['new']);
   });
+
+  test('is idle for no time at all where the clock of its file system is ahead', async () => {
+    await rig.lock('ahead').withLock(() => undefined);
+    const inAMinute = Date.now() / 1000 + 60;
+    for (const file of fs.readdirSync(directoryOf('ahead')))
+      fs.utimesSync(path.join(directoryOf('ahead'), file), inAMinute, inAMinute);
+    expect(await store().forget('ahead', { idleMs: 1 })).toBe('in use');
+    expect(await store().forget('ahead', { idleMs: 0 })).toBe('forgotten');
+  });
 });
 
 describe('a semaphore that is opened with another number', () => {
