@@ -16,7 +16,7 @@ import { environmentOf } from '../../child/environment.ts';
 import { type Forwarding, forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
 import { signalOf } from '../../child/status.ts';
-import { wordsOf } from '../../child/words.ts';
+import { checkRunnable, wordsOf } from '../../child/words.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 
 export interface RunArguments
@@ -36,6 +36,7 @@ export interface RunArguments
 export async function runUnderLock(args: RunArguments): Promise<void> {
   const words = wordsOf(args, 'run');
   const limits = limitsOf(args);
+  checkRunnable(words, (why) => `run: ${why}`);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
   throw new Exit(await runHolding(lease, wanted.store, words, limits));
