@@ -81,6 +81,16 @@ export class CommandLifelines {
     return name;
   }
 
+  /**
+   * Gives one to a process that does not know of it; another one was started to hold it. If none does, a process of another
+   * namespace would take the owner for dead: then there is none.
+   */
+  entrust(owner: Owner, lifeline: CommandLifeline | null): void {
+    const { lifelines } = this.#options;
+    const name = this.give(owner, lifeline);
+    if (name !== null && lifelines?.grip(name) !== 'held') lifelines?.remove(name);
+  }
+
   /** Removes it when its command, which lives, no longer has it. `name`: as of `give`. */
   watch(owner: Owner, lifeline: CommandLifeline | null, name: string | null): void {
     if (lifeline === null || name === null) return;

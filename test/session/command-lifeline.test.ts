@@ -98,3 +98,9 @@ test('one that is closed without a word is found by and by', () => {
   expect(lifelines.grip(name)).toBe('unknown');
   expect(waiting).toEqual([]);
 });
+
+test('one that is entrusted to another process, and that no process holds, is not there', () => {
+  const commands = new CommandLifelines({ host, lifelines });
+  commands.entrust(owner, commands.prepare());
+  expect(lifelines.grip(name)).toBe('unknown');
+});

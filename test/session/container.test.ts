@@ -46,9 +46,10 @@ async function contained(command: string): Promise<{ killWrapper: () => Promise<
   };
 }
 
-/** Whether a command line that tries once, outside, gets the lock. */
-function triesOnce(): number | null {
-  return spawnSync(process.execPath, [MAIN, 'run', 'deploy', '--dir', rig.directory, '-n', '--', 'true']).status;
+/** The status of a command line that tries once to get the lock: outside, or in such a place. */
+function triesOnce(place: string[] = []): number | null {
+  const [program = '', ...args] = [...place, process.execPath, MAIN, 'run', 'deploy', '--dir', rig.directory];
+  return spawnSync(program, [...args, '-n', '--', 'true']).status;
 }
 
 function lifelines(): string[] {
@@ -75,6 +76,23 @@ describe.runIf(permitted)('a command in a container whose `lockstep run` was kil
     await killWrapper();
     expect(triesOnce()).toBe(75);
     expect(triesOnce()).toBe(75);
+  });
+});
+
+describe.runIf(permitted)('a lock that was acquired for a shell', () => {
+  test.each([
+    ['here, from a container', [] as string[], CONTAINER],
+    ['in a container, from here', CONTAINER, []],
+    ['in a container, from another one', CONTAINER, CONTAINER],
+  ])('%s, is not robbed', async (_, there, from) => {
+    const script = `"$0" "$1" acquire deploy --dir "$2" --pid $$ && exec sleep 600`;
+    const [program = '', ...args] = [...there, 'sh', '-c', script, process.execPath, MAIN, rig.directory];
+    container = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => container?.stdout?.once('data', resolve));
+    expect(triesOnce(from)).toBe(75);
+    expect(triesOnce(from)).toBe(75);
+    container.kill('SIGKILL');
+    await until('a single try here gets it', () => triesOnce() === 0);
   });
 });
 
