@@ -19,6 +19,7 @@ export { History } from './history/history.ts';
 export { isOver, lastOf } from './history/span.ts';
 export { commandLine, shortCommand } from './host/command-line.ts';
 export { isErrno, messageOf } from './host/errno.ts';
+export { releaseAll } from './host/exit-hooks.ts';
 export type { FileFacts, Host, ProcessFacts } from './host/host.ts';
 export { nodeHost } from './host/node-host.ts';
 export type { StoreDirectory } from './host/own-directory.ts';
@@ -42,6 +43,7 @@ export { type Item, parsePrivateFile, type ResourceReading, StoreScan } from './
 export { StoreView } from './observe/store-view.ts';
 export { type StoreReading, StoreWatch } from './observe/store-watch.ts';
 export { Acquirable } from './primitives/acquirable.ts';
+export { type ExecOptions, exec, whyNotExec } from './process/exec.ts';
 export { type HeldOptions, HeldProcess, type ProcessExit } from './process/held-process.ts';
 export { type Undecoded, undecoded } from './process/undecoded.ts';
 export { gripOf } from './session/lifeline.ts';

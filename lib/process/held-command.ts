@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { PERL } from './perl.ts';
 import { restoring, type Undecoded } from './undecoded.ts';
 
 /** A POSIX shell passes on only environment variables whose names are valid in a shell. */
@@ -20,7 +21,6 @@ const waitForGo = (fd: number) => `read -r LOCKSTEP_GO <&${fd} || exit 125; exec
 /** Whoever activates a service by its sockets says to which process they belong. */
 const OWN_SOCKETS = '[ "$LISTEN_PID" != "$PPID" ] || LISTEN_PID=$$\n';
 
-const PERL = ['/usr/bin/perl', '/bin/perl', '/usr/local/bin/perl'];
 /**
  * The same in Perl, which keeps every variable as it is. Its first words are: the descriptor; whether PERL_BADLANG was given to
  * Perl alone; how many ignored signals follow; how many names of variables follow, which Node could not decode, and are to be taken

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts';
 import type { Owner } from './facts.ts';
-import type { Lifelines, PreparedLifeline } from './lifeline.ts';
+import type { Lifelines } from './lifeline.ts';
 import { commandLifeline, sessionFile } from './session.ts';
 
 /**
@@ -18,6 +18,8 @@ const ENDING_MS = 2;
  */
 export interface CommandLifeline {
   readonly fd: number;
+  /** Its place while it has no name. */
+  readonly path: string;
   /** Ends it, where no process is adopted with it. Later calls are ignored. */
   discard(): void;
   /** To be called when the command seems to have closed it: then that is checked soon. */
@@ -76,7 +78,7 @@ export class CommandLifelines {
   give(owner: Owner, lifeline: CommandLifeline | null): string | null {
     const { lifelines } = this.#options;
     const name = commandLifeline(owner);
-    if (!lifelines || !lifeline || !lifelines.name(lifeline as CommandLifeline & PreparedLifeline, name)) return null;
+    if (!lifelines || !lifeline || !lifelines.name(lifeline, name)) return null;
     lifelines.close(lifeline.fd);
     return name;
   }
