@@ -46,6 +46,14 @@ describe.each([
     expect(lines[0]).not.toBe(lines[2]);
   });
 
+  test('has its command meet a limit on the size of files as it would without', async () => {
+    const show = `sh -c 'head -c 100000 /dev/zero > big; echo $?; ulimit -f'`;
+    const { stdout } = await script(`ulimit -f 16; ${show}; ${call} ${show}${through}`).ended;
+    const lines = stdout.trim().split('\n');
+    expect(lines.slice(2)).toEqual(lines.slice(0, 2));
+    expect(lines[0]).toBe('153');
+  });
+
   test('hands on descriptors, and its own are not among them', async () => {
     const show = `sh -c 'cat <&5; cat <&9; for f in /proc/$$/fd/*; do readlink $f; done | grep -c anon_inode; true'`;
     rig.write('five', 'fifth\n');
