@@ -34,8 +34,9 @@ for (const [signal, number] of Object.entries(constants.signals))
   if (inheritance.ignored.includes(number) && !NOT_OURS.includes(signal)) process.on(signal, () => undefined);
 
 function found(): Inheritance {
-  const { LOCKSTEP_STAT: stat, LOCKSTEP_FDS: fds, LOCKSTEP_ENVIRON: environ } = process.env;
-  for (const name of ['LOCKSTEP_STAT', 'LOCKSTEP_FDS', 'LOCKSTEP_ENVIRON']) delete process.env[name];
+  const { LOCKSTEP_STAT: stat, LOCKSTEP_FDS: fds } = process.env;
+  const environ = takenEnvironment();
+  for (const name of ['LOCKSTEP_STAT', 'LOCKSTEP_FDS']) delete process.env[name];
   if (stat === undefined || fds === undefined || !isOurs(stat))
     return { ignored: [], descriptors: withoutChannel(foreignDescriptors()), lost: [] };
   const lost = environ ? restoreEnvironment(Buffer.from(environ.replace(/\s/g, ''), 'hex')) : [];
@@ -44,6 +45,20 @@ function found(): Inheritance {
     descriptors: withoutChannel(fds.split(' ').map((path) => Number(path.slice(path.lastIndexOf('/') + 1)))),
     lost,
   };
+}
+
+/** The parts of the copy, by the places at which they begin. Their variables are removed. */
+function takenEnvironment(): string {
+  const parts = Object.keys(process.env).filter((name) => /^LOCKSTEP_ENVIRON_\d+$/.test(name));
+  const placeOf = (name: string) => Number(name.slice(name.lastIndexOf('_') + 1));
+  return parts
+    .sort((a, b) => placeOf(a) - placeOf(b))
+    .map((name) => {
+      const part = process.env[name] ?? '';
+      delete process.env[name];
+      return part;
+    })
+    .join(' ');
 }
 
 /** Whether the shell that wrote it became this process, or started it as the first process of a container. */

@@ -5,7 +5,7 @@
 # Before its first line of a program runs, Node sets ignored signals back to their defaults, and marks the descriptors that it
 # inherited so that a command would not get them. So the shell writes down what it began with, in variables that the program
 # takes out of its environment again. A shell itself drops variables whose names are not valid in a shell, and adds some of its
-# own, such as PWD: hence the copy of the environment, in hexadecimal, unless that were too long for one variable.
+# own, such as PWD: hence the copy of the environment, in hexadecimal, in parts that are not too long for one variable.
 if [ -r "/proc/$$/stat" ]; then
   IFS= read -r LOCKSTEP_STAT < "/proc/$$/stat"
   LOCKSTEP_FDS=
@@ -14,9 +14,14 @@ if [ -r "/proc/$$/stat" ]; then
     [ "$LOCKSTEP_FD" -ef "$0" ] || [ ! -e "$LOCKSTEP_FD" ] || LOCKSTEP_FDS="$LOCKSTEP_FDS $LOCKSTEP_FD"
   done
   unset LOCKSTEP_FD
-  LOCKSTEP_ENVIRON=$(command -p od -An -v -tx1 "/proc/$$/environ" 2> /dev/null)
-  [ "${#LOCKSTEP_ENVIRON}" -lt 120000 ] || LOCKSTEP_ENVIRON=
-  export LOCKSTEP_STAT LOCKSTEP_FDS LOCKSTEP_ENVIRON
+  export LOCKSTEP_STAT LOCKSTEP_FDS
+  LOCKSTEP_AT=0
+  while LOCKSTEP_PART=$(command -p od -An -v -tx1 -j "$LOCKSTEP_AT" -N 40000 "/proc/$$/environ" 2> /dev/null); do
+    export "LOCKSTEP_ENVIRON_$LOCKSTEP_AT=$LOCKSTEP_PART"
+    [ "${#LOCKSTEP_PART}" -ge 120000 ] || break
+    LOCKSTEP_AT=$((LOCKSTEP_AT + 40000))
+  done
+  unset LOCKSTEP_AT LOCKSTEP_PART
 fi
 # The first process of a container must reap orphans, which Node cannot. A shell that waits does; and it passes on all signals.
 if [ "$$" = 1 ]; then

@@ -91,6 +91,10 @@ test.each<[string, Record<string, string>]>([
   ['a PWD by another name', { PWD: '/proc/self/cwd' }],
   ['what a shell counts and keeps', { SHLVL: '7', _: '/of/bash', IFS: 'x', PS4: 'y', PPID: '5', OPTIND: '3' }],
   [
+    'more of it than fits into one variable',
+    { ...Object.fromEntries(Array.from({ length: 9 }, (_, at) => [`LONG_${at}`, `${at}`.repeat(12_345)])), 'a.b': '1' },
+  ],
+  [
     'names that no shell passes on',
     { 'a.b': '1', '0': '2', 'BASH_FUNC_f%%': '() { :\n}', PERL_BADLANG: '', LC_ALL: 'xx_YY' },
   ],
