@@ -429,6 +429,7 @@ test('a run that ended without a word is warned of, and one that ended is not', 
     everyMs: null,
     retries: 0,
     expect: null,
+    zone: null,
     graceMs: null,
   } as const;
   const facts = { ...nodeHost.processes.self(), pid: NOBODY, tid: NOBODY };

@@ -20,8 +20,8 @@ export async function examined(patient: Patient, fix: boolean): Promise<Findings
     ['file system', () => checkFileSystem(patient, directory)],
     ['space', () => checkSpace(patient)],
   ];
-  // A directory that is not fit may be another user's: nothing is written into it.
-  if (directory || !patient.isThere)
+  // A directory that is not fit may be another user's: nothing is written into it. Nor by root into one that it only looks at.
+  if ((directory || !patient.isThere) && patient.foreignOwner === null)
     around.push([
       'files',
       () => checkFiles(directory ? { ...patient, host: pinnedHost(patient.host, directory) } : patient, directory),
