@@ -314,6 +314,16 @@ describe('jobs --check', () => {
     for (const name of ['late', 'bad', 'hung']) expect((await rig.run('jobs', '--check', name)).status).toBe(1);
   });
 
+  test('names the way to forget a job that was not started for a week, and is not well', async () => {
+    write(
+      runAt(ago(6 * DAY), { job: 'new', outcome: 'failed' }),
+      runAt(ago(8 * DAY), { job: 'old', outcome: 'failed' }),
+    );
+    const { stdout } = await rig.run('jobs', '--check');
+    expect(stdout.split('\n').map((line) => line.includes('lockstep forget'))).toEqual([false, true, false]);
+    expect(stdout).toContain('if it is not to run any more: `lockstep forget old`\n');
+  });
+
   test('finds a name that never ran not well', async () => {
     expect(await rig.run('jobs', 'never', '--check')).toEqual({
       status: 1,

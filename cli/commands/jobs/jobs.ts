@@ -18,6 +18,9 @@ export interface JobsArguments extends StoreArguments {
   output?: string | undefined;
 }
 
+/** A job that is not well, and was not even started for so long, may have been retired. */
+const LONG_AGO_MS = 7 * 24 * 3_600_000;
+
 const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'SKIPS', 'STATE', 'REASON'];
 
 /** Opened anew, `/dev/stdout` would lose what it has if it is a file. */
@@ -77,13 +80,13 @@ function print(text: string): void {
 }
 
 function lineOf({ name, verdict }: NamedVerdict, now: number): string {
-  return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}${retiredHint(name, verdict)}`);
+  return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}${retiredHint(name, verdict, now)}`);
 }
 
-/** A job that was renamed, or taken out of the crontab, is late for ever. */
-function retiredHint(name: string, { late, newest, live }: JobVerdict): string {
-  if (!late || newest === null || live.length > 0) return '';
-  return `; if it is not to run any more: \`lockstep forget ${inShell(name)}\``;
+/** A job that was renamed, or taken out of the crontab, is late for ever, or has failed for ever. */
+function retiredHint(name: string, { late, newest, live }: JobVerdict, now: number): string {
+  const isSilent = newest !== null && live.length === 0 && (late || now - newest.run.at > LONG_AGO_MS);
+  return isSilent ? `; if it is not to run any more: \`lockstep forget ${inShell(name)}\`` : '';
 }
 
 /** The last run, its result and its duration all belong to the newest run that is over. */
