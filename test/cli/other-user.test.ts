@@ -115,6 +115,19 @@ describe.runIf(mayBecomeOthers)("another user's store", () => {
     expect(stdout).toMatch(/problem +the store \S+ cannot be trusted: it belongs to another user \(uid 61001\)/);
   });
 
+  test('of which its user may not read a part is explained, with that part', () => {
+    const part = path.join(store, 'resources');
+    fs.chmodSync(part, 0);
+    try {
+      for (const verb of ['status', 'top', 'doctor']) {
+        const { stdout, stderr } = lockstep(ALICE, verb);
+        expect(stdout + stderr).toMatch(new RegExp(`cannot \\w+( the store)? ${part}: permission denied \\(EACCES\\)`));
+      }
+    } finally {
+      fs.chmodSync(part, 0o700);
+    }
+  });
+
   test('in a directory that others may not search is no bug', () => {
     fs.chmodSync(directory, 0o700);
     try {

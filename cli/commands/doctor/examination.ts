@@ -1,4 +1,4 @@
-import { pinnedHost } from '../../../lib/internal.ts';
+import { pinnedHost, storeErrorOf } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';
@@ -65,7 +65,7 @@ async function guarded(name: string, place: string, check: () => Findings | Prom
 function unreadable(name: string, where: string, error: unknown): Findings {
   const found = new Findings(name);
   found.problem({
-    what: `it could not be checked: ${messageWithRemedy(error)}`,
+    what: `it could not be checked: ${messageWithRemedy(storeErrorOf(error, { operation: 'read', path: where }))}`,
     where,
     why: 'A store that cannot be read cannot be used.',
     remedy: 'Check owners and modes in the store.',
