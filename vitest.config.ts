@@ -12,7 +12,7 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 const THOROUGH = [
   'test/chaos/**',
   'test/cli/inheritance.test.ts',
-  'test/cli/{completion,deadlock,doctor,help,history,job-ping,jobs,monitor,timeline,top}.test.ts',
+  'test/cli/{completion,deadlock,doctor,help,history,job-ping,job-zone,jobs,monitor,other-user,timeline,top}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
   'test/disk/guarded.test.ts',

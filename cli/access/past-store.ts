@@ -1,6 +1,7 @@
 import path from 'node:path';
-import { openStore, openStoreBeside } from '../../lib/index.ts';
-import { directoryOf, History, nodeHost, storePath } from '../../lib/internal.ts';
+import { type History, openHistory } from '../../lib/history/index.ts';
+import { openStoreBeside } from '../../lib/index.ts';
+import { nodeHost, storeErrorOf, storePath } from '../../lib/internal.ts';
 import { EXIT, Exit, say } from '../output/exit.ts';
 
 /** A store that is only read. */
@@ -12,16 +13,23 @@ export interface PastStore {
 }
 
 export function pastStoreIn(dir: string | undefined): PastStore {
-  return pastStore(storePath(nodeHost, dir), () => openStore(dir));
+  return pastStore(storePath(nodeHost, dir), () => openHistory(dir));
 }
 
 export function pastStoreBeside(file: string): PastStore {
-  return pastStore(path.join(path.dirname(file), '.lockstep'), () => openStoreBeside(file));
+  return pastStore(path.join(path.dirname(file), '.lockstep'), () => openHistory(openStoreBeside(file)));
 }
 
-function pastStore(place: string, open: () => ReturnType<typeof openStore>): PastStore {
-  const isThere = nodeHost.files.look(place) !== null;
-  return { place, history: isThere ? new History(nodeHost, directoryOf(open())) : null };
+function pastStore(place: string, open: () => History): PastStore {
+  return { place, history: isThere(place) ? open() : null };
+}
+
+function isThere(path: string): boolean {
+  try {
+    return nodeHost.files.look(path) !== null;
+  } catch (error) {
+    throw storeErrorOf(error, { operation: 'open the store', path });
+  }
 }
 
 /** Reports that a store has nothing under a name. @throws {Exit} 1 */

@@ -38,7 +38,7 @@ const NOTHING = {
 
 /** One job, for `lockstep jobs --json`. */
 export function jobAsJson(name: string, verdict: JobVerdict, now: number): object {
-  const { state, live, newest, last, success, typicalMs, due, stuck, failed, late } = verdict;
+  const { state, live, newest, last, success, typicalMs, longestMs, skips, due, stuck, failed, late } = verdict;
   return {
     name,
     state,
@@ -51,7 +51,11 @@ export function jobAsJson(name: string, verdict: JobVerdict, now: number): objec
     last: last && runAsJson(last),
     lastSuccess: success && runAsJson(success),
     typicalMs,
+    longestMs,
+    skippedInARow: skips?.count ?? 0,
+    skippedSince: isoTime(skips?.since ?? null),
     expect: newest?.run.plan.expect ?? null,
+    zone: newest?.run.plan.zone ?? null,
     graceMs: due?.graceMs ?? null,
     dueAt: isoTime(due?.at ?? null),
   };

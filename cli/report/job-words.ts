@@ -8,7 +8,8 @@ import {
   type StuckRun,
   tookMs,
 } from '../../lib/jobs/index.ts';
-import { ago, lasting } from '../text/quantities.ts';
+import { ago, counted, lasting } from '../text/quantities.ts';
+import { inShell } from '../text/shell-word.ts';
 
 /** A job and its runs in words, for a person. They contain text of other processes that is not yet `shown`. */
 
@@ -33,11 +34,11 @@ export function signalOf(run: Run): string | null {
 export function reasonOf(verdict: JobVerdict, now: number): string {
   const { state, stuck, failed, late, problem } = verdict;
   const known: Array<[JobState, string | null]> = [
-    ['stuck', stuck && stuckWords(stuck, verdict, now)],
+    ['stuck', stuckWords(verdict, now)],
     ['failed', failed && failedWords(failed, now)],
     ['late', late ? lateWords(verdict, now) : null],
     ['unknown', problem],
-    ['running', stuck ? null : runningWords(verdict, now)],
+    ['running', stuck && stuck.why !== 'blocked' ? null : runningWords(verdict, now)],
   ];
   const parts = known.flatMap(([what, words]) =>
     words === null ? [] : [what === state ? words : `${what}: ${words}`],
@@ -46,10 +47,15 @@ export function reasonOf(verdict: JobVerdict, now: number): string {
   return parts.join('; ');
 }
 
-function stuckWords({ observed, why }: StuckRun, { due }: JobVerdict, now: number): string {
+/** Why a job is stuck; null if it is not. */
+export function stuckWords(verdict: JobVerdict, now: number): string | null {
+  return verdict.stuck && wordsOf(verdict.stuck, verdict, now);
+}
+
+function wordsOf({ observed, why }: StuckRun, verdict: JobVerdict, now: number): string {
   const { run, stopped } = observed;
   const command = run.attempts.at(-1);
-  const begun = run.attempts[0]?.at ?? run.at;
+  const begun = run.attempts[0]?.at ?? run.acquiredAt ?? run.at;
   const running = `running for ${lasting(Math.max(0, now - begun))}${placeWords(observed)}`;
   if (why === 'orphaned')
     return `${running}, but its \`lockstep job\` (pid ${run.facts.pid}) is gone: its command (pid ${command?.facts.pid}) will not be ended, and its end will not be recorded`;
@@ -58,7 +64,21 @@ function stuckWords({ observed, why }: StuckRun, { due }: JobVerdict, now: numbe
     return `its ${stopped === 'command' ? 'command' : '`lockstep job`'} is stopped; \`kill -CONT ${pid}\` continues it`;
   }
   if (why === 'past-timeout') return `${running}, past its timeout of ${lasting(run.plan.timeoutMs ?? 0)}`;
-  return `${running}, and two more were expected since (${due?.expect})`;
+  if (why === 'past-intervals') return `${running}, and two more were expected since (${verdict.due?.expect})`;
+  return why === 'blocking' ? `${running}, ${blockingWords(observed, verdict)}` : blockedWords(run.job, verdict, now);
+}
+
+function blockingWords({ run, unseen }: ObservedRun, { longestMs, skips }: JobVerdict): string {
+  const usual =
+    longestMs === null ? 'no run has succeeded yet' : `its last successes took ${lasting(longestMs)} at most`;
+  const others =
+    skips === null ? 'others wait for it' : `${counted(skips.count, 'start')} in a row skipped because of it`;
+  return `and ${others}; ${usual}; ${unseen ? 'end it there' : `\`kill ${run.facts.pid}\` ends it`}`;
+}
+
+function blockedWords(job: string, { skips }: JobVerdict, now: number): string {
+  const since = skips === null ? '' : `: ${counted(skips.count, 'start')} in a row, the first ${ago(skips.since, now)}`;
+  return `skipped${since}, and no run of the job has its lock; \`lockstep status ${inShell(job)}\` shows the holder`;
 }
 
 function failedWords({ run }: ObservedRun, now: number): string {
@@ -75,7 +95,8 @@ function lateWords({ due, newest }: JobVerdict, now: number): string {
   const last = newest?.run.ended?.outcome;
   const isIdle = last === 'skipped' || last === 'not-due' || last === 'replaced' || last === 'cancelled';
   const idle = newest && isIdle ? `; its newest start, ${ago(newest.run.at, now)}, was ${last}` : '';
-  return `expected ${ago(due.at, now)} (${due.expect}, grace ${lasting(due.graceMs)})${idle}`;
+  const zone = due.zone === null || /^every/i.test(due.expect.trim()) ? '' : ` in ${due.zone}`;
+  return `expected ${ago(due.at, now)} (${due.expect}${zone}, grace ${lasting(due.graceMs)})${idle}`;
 }
 
 function successWords({ success }: JobVerdict, now: number): string {

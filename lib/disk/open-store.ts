@@ -10,6 +10,7 @@ import type { Store } from '../store/store.ts';
 import { appendGuard } from './append-guard.ts';
 import { DiskStore, type DiskStoreOptions } from './disk-store.ts';
 import { guardedFiles } from './guarded-files.ts';
+import { readOnlyHost } from './read-only-host.ts';
 import { openDirectoryBeside, type WishesBeside } from './store-beside.ts';
 import { findStoreDirectory, type StoreWishes, storePath } from './store-directory.ts';
 
@@ -115,6 +116,20 @@ export function directoryOf(chosen: Store | string | undefined): StoreDirectory 
   const directory = directories.get(store);
   if (directory) return directory;
   throw new MisuseError('this needs a store on disk, as openStore() gives it, or the directory of one');
+}
+
+/**
+ * Returns the directory of a store on disk for a caller that only reads, and a host that cannot write. So root may look at a store
+ * that it would not use, because it is another user's.
+ *
+ * @throws {MisuseError} if it is a store of another kind
+ * @throws {StoreError} if what is there cannot be trusted, or not be read
+ */
+export function readingOf(chosen: Store | string | undefined): { host: Host; directory: StoreDirectory } {
+  if (chosen !== undefined && typeof chosen !== 'string') return { host: readOnlyHost, directory: directoryOf(chosen) };
+  if (chosen === '') throw new MisuseError('the store directory must not be an empty string');
+  const directory = findStoreDirectory(readOnlyHost, storePath(readOnlyHost, chosen), { looks: true });
+  return { host: readOnlyHost, directory };
 }
 
 /** Returns the same `openStore()` each time: the environment is read once. */

@@ -9,6 +9,15 @@ import { modeText, refusal } from './store-place.ts';
 export type { StoreDirectory } from '../host/own-directory.ts';
 export type { StoreWishes } from './store-ground.ts';
 
+/** Wishes of a caller that opens a store at a path. */
+export interface PlaceWishes extends StoreWishes {
+  /**
+   * The caller only reads, by a host that cannot write. Then root may see every user's store: nothing of root's gets into it, and
+   * root relies on nothing in it.
+   */
+  looks?: boolean;
+}
+
 /** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
 export function storePath(host: Host, directory?: string): string {
   const chosen = directory ?? (process.env.LOCKSTEP_DIR || undefined);
@@ -47,7 +56,7 @@ function passwdHome(): string | null {
  *
  * @throws {StoreError}
  */
-export function openStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+export function openStoreDirectory(host: Host, directory: string, wishes: PlaceWishes = {}): StoreDirectory {
   const store = findStoreDirectory(host, directory, wishes);
   store.remake();
   return store;
@@ -58,7 +67,7 @@ export function openStoreDirectory(host: Host, directory: string, wishes: StoreW
  *
  * @throws {StoreError} if what is there cannot be trusted
  */
-export function findStoreDirectory(host: Host, directory: string, wishes: StoreWishes = {}): StoreDirectory {
+export function findStoreDirectory(host: Host, directory: string, wishes: PlaceWishes = {}): StoreDirectory {
   const ground = new StoreGround(host, directory, wishes, new OwnStorePolicy(host, directory, wishes));
   ground.check();
   return ground;
@@ -69,10 +78,12 @@ class OwnStorePolicy implements StorePolicy {
   readonly #host: Host;
   readonly #directory: string;
   readonly #shared: boolean;
+  readonly #looks: boolean;
 
-  constructor(host: Host, directory: string, { shared }: StoreWishes) {
+  constructor(host: Host, directory: string, { shared, looks = false }: PlaceWishes) {
     this.#host = host;
     this.#directory = directory;
+    this.#looks = looks;
     this.#shared = shared ?? process.env.LOCKSTEP_SHARED === '1';
   }
 
@@ -89,9 +100,15 @@ class OwnStorePolicy implements StorePolicy {
   check(facts: FileFacts): number {
     const uid = this.#host.processes.uid();
     const isForGroup = this.#shared && (facts.mode & 0o020) !== 0;
+    if (this.#looks && isForeignTo(this.#host, facts)) return facts.mode;
     if (uid !== -1) checkOwner(this.#directory, facts, uid, isForGroup);
     return isForGroup ? facts.mode : 0o700;
   }
+}
+
+/** Whether this process is root, and the store another user's: then it may be looked at, and not used. */
+export function isForeignTo(host: Host, { kind, uid }: FileFacts): boolean {
+  return kind === 'directory' && host.processes.uid() === 0 && uid !== 0;
 }
 
 function checkOwner(directory: string, facts: FileFacts, uid: number, isForGroup: boolean): void {

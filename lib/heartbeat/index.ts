@@ -1,12 +1,11 @@
 /**
  * `lockstep/monitor`: which programs report with `heartbeat()` or `lockstep beat`, and whether they still do. Everything
- * here only reads.
+ * here only reads, so root may use it on any user's store.
  *
  * @module
  */
 
-import { directoryOf } from '../disk/open-store.ts';
-import { nodeHost } from '../host/node-host.ts';
+import { readingOf } from '../disk/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 
@@ -33,5 +32,5 @@ export interface OpenMonitorOptions extends Partial<Pick<MonitorOptions, 'names'
  * beat.stop();
  */
 export function openMonitor({ store, names = [], maxAgeMs }: OpenMonitorOptions = {}): Monitor {
-  return new Monitor({ host: nodeHost, directory: directoryOf(store), names, maxAgeMs });
+  return new Monitor({ ...readingOf(store), names, maxAgeMs });
 }

@@ -1,11 +1,11 @@
 /**
- * `lockstep/history`: who held what, from the journals that are kept. Everything here only reads.
+ * `lockstep/history`: who held what, from the journals that are kept. Everything here only reads, so root may use it
+ * on any user's store.
  *
  * @module
  */
 
-import { directoryOf } from '../disk/open-store.ts';
-import { nodeHost } from '../host/node-host.ts';
+import { readingOf } from '../disk/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { History } from './history.ts';
 
@@ -26,5 +26,6 @@ export { holdOf, type PastAction, type Span, type Stretch, waitOf } from './span
  * console.log(openHistory().of('deploy')?.spans.at(-1)?.label); // prints release 42
  */
 export function openHistory(store?: Store | string): History {
-  return new History(nodeHost, directoryOf(store));
+  const { host, directory } = readingOf(store);
+  return new History(host, directory);
 }

@@ -150,7 +150,8 @@ function closeQuietly(files: Files, directory: OpenDirectory): void {
 export function withRealPath(error: unknown, at: string, directory: string): unknown {
   const system = error as NodeJS.ErrnoException & { dest?: string };
   if (!(error instanceof Error) || at === directory) return error;
-  const real = (text: string) => text.replaceAll(`${at}/`, `${directory}/`);
+  const real = (text: string) =>
+    text === at ? directory : text.replaceAll(`${at}/`, `${directory}/`).replaceAll(`'${at}'`, `'${directory}'`);
   system.message = real(system.message);
   if (system.stack !== undefined) system.stack = real(system.stack);
   if (system.path !== undefined) system.path = real(system.path);

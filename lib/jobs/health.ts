@@ -1,7 +1,8 @@
-import type { Run } from './record-format.ts';
+import type { Run, SkipRow } from './record-format.ts';
 import { isObserved, type ObservedRun, type RunReading, type UnreadableRun } from './run-log.ts';
 import { type Expectation, parseExpectation } from './schedule.ts';
-import { type StuckRun, whyStuck } from './stuck.ts';
+import { SkipCount } from './skip-count.ts';
+import { isBlocked, type StuckRun, whyStuck } from './stuck.ts';
 
 /** The typical duration is the median of so many successes, at most. */
 export const TYPICAL_RUNS = 20;
@@ -11,7 +12,7 @@ const CLOCK_SLACK_MS = 300_000;
 /**
  * The health of a job, the most urgent state first.
  *
- * - `stuck`: a run of the job will not end by itself, or takes too long.
+ * - `stuck`: a run of the job will not end by itself, takes too long, or keeps the others out for too long.
  * - `failed`: the newest run that ended by itself did not succeed.
  * - `late`: a success was due, and no run that succeeded began in time.
  * - `unknown`: the job never ran, its records cannot be read, or none of them shows a success or a failure.
@@ -23,6 +24,8 @@ export type JobState = (typeof JOB_STATES)[number];
 export interface Due {
   /** The expectation, as the plan has it: `every 24h`, or a crontab's five fields. */
   expect: string;
+  /** The time zone whose clocks it goes by; null: that of this process. */
+  zone: string | null;
   graceMs: number;
   /** When the next success should start, in ms since 1970; null: never. */
   at: number | null;
@@ -41,6 +44,10 @@ export interface JobVerdict {
   live: ObservedRun[];
   /** The median duration of the last successes, in ms. */
   typicalMs: number | null;
+  /** The longest of them, in ms. */
+  longestMs: number | null;
+  /** The newest runs that were skipped, back to the last one that got its permit; null: the newest was not skipped. */
+  skips: SkipRow | null;
   due: Due | null;
   stuck: StuckRun | null;
   /** The newest run that failed or was lost, unless a later run succeeded. */
@@ -94,6 +101,9 @@ export class JobJudge {
   readonly #now: number;
   readonly #live: ObservedRun[] = [];
   readonly #durations: number[] = [];
+  readonly #skips = new SkipCount();
+  /** The runs that did not get a permit, or have none yet. */
+  readonly #keptOut: Run[] = [];
   #newest: ObservedRun | null = null;
   #oldest: ObservedRun | null = null;
   #last: ObservedRun | null = null;
@@ -116,6 +126,8 @@ export class JobJudge {
     }
     this.#newest ??= reading;
     this.#oldest = reading;
+    this.#skips.add(reading.run);
+    if (isKeptOut(reading)) this.#keptOut.push(reading.run);
     if (isLive(reading)) this.#live.push(reading);
     else this.#addOver(reading);
   }
@@ -148,6 +160,8 @@ export class JobJudge {
       success: this.#success,
       live: this.#live,
       typicalMs: median(this.#durations),
+      longestMs: this.#longestMs,
+      skips: this.#skips.row,
       due,
       stuck: this.#stuck(expectation instanceof Error ? null : expectation),
       failed: this.#failed,
@@ -159,9 +173,9 @@ export class JobJudge {
 
   /** The expectation of the newest run; null if it has none. */
   #expectation(): Expectation | Error | null {
-    const text = this.#newest?.run.plan.expect ?? null;
+    const { expect: text = null, zone = null } = this.#newest?.run.plan ?? {};
     try {
-      return text === null ? null : parseExpectation(text);
+      return text === null ? null : parseExpectation(text, zone);
     } catch (error) {
       return error as Error;
     }
@@ -172,8 +186,13 @@ export class JobJudge {
     const from = (this.#counted ?? this.#oldest)?.run.at;
     if (!expectation || from === undefined) return null;
     const at = expectation.dueAfter(from);
-    const graceMs = this.#newest?.run.plan.graceMs ?? expectation.defaultGraceMs;
-    return { expect: expectation.text, graceMs, at: Number.isFinite(at) ? at : null };
+    const { graceMs = null, zone = null } = this.#newest?.run.plan ?? {};
+    return {
+      expect: expectation.text,
+      zone,
+      graceMs: graceMs ?? expectation.defaultGraceMs,
+      at: Number.isFinite(at) ? at : null,
+    };
   }
 
   /**
@@ -187,12 +206,25 @@ export class JobJudge {
     return this.#now > latest && !this.#live.some(({ run }) => (run.attempts[0]?.at ?? Infinity) <= latest);
   }
 
+  get #longestMs(): number | null {
+    return this.#durations.length === 0 ? null : Math.max(...this.#durations);
+  }
+
   #stuck(expectation: Expectation | null): StuckRun | null {
     for (const observed of this.#live) {
-      const why = whyStuck(observed, expectation, this.#now);
+      const keepsOthersOut = this.#keptOut.some((run) => wasKeptOutBy(run, observed.run));
+      const why = whyStuck(observed, { expectation, longestMs: this.#longestMs, keepsOthersOut }, this.#now);
       if (why) return { observed, why };
     }
-    return null;
+    return this.#blocked();
+  }
+
+  /** The newest run, if all were skipped for long because of a holder that is no run of the job. */
+  #blocked(): StuckRun | null {
+    const { row, newest: run } = this.#skips;
+    if (row === null || run === null || this.#live.some(({ run: { acquiredAt } }) => acquiredAt !== null)) return null;
+    if (!isBlocked(row, run.at)) return null;
+    return { observed: { run, state: 'ended', orphaned: false, stopped: null, unseen: false }, why: 'blocked' };
   }
 
   #problem(expectation: Expectation | Error | null): string | null {
@@ -212,6 +244,16 @@ function stateOf({ stuck, failed, late, problem, live }: Omit<JobVerdict, 'state
 
 function isLive({ state }: ObservedRun): boolean {
   return state === 'waiting' || state === 'running';
+}
+
+/** Whether a run has no permit: it waits, or another one was in its way. */
+function isKeptOut({ run: { acquiredAt, ended } }: ObservedRun): boolean {
+  return acquiredAt === null && (!ended || ended.outcome === 'skipped' || ended.outcome === 'gave-up');
+}
+
+/** By its record; or by the time, since of several holders a record names one. */
+function wasKeptOutBy({ at, ended }: Run, { key, acquiredAt }: Run): boolean {
+  return acquiredAt !== null && (ended?.by === key || at >= acquiredAt);
 }
 
 /** Whether a run did not do its work. A run that was replaced or cancelled ended on purpose: the other runs count. */

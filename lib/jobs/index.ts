@@ -1,18 +1,18 @@
 /**
- * `lockstep/jobs`: the jobs that `lockstep job` runs, for programs that watch them. Everything here only reads.
+ * `lockstep/jobs`: the jobs that `lockstep job` runs, for programs that watch them. Everything here only reads, so
+ * root may use it on any user's store.
  *
  * @module
  */
 
-import { directoryOf } from '../disk/open-store.ts';
-import { nodeHost } from '../host/node-host.ts';
+import { readingOf } from '../disk/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { outputTail } from './output-tail.ts';
 import type { Run } from './record-format.ts';
 import { RunLog } from './run-log.ts';
 
 export { isJobWell, type JobState, type JobVerdict, judgeJob, tookMs } from './health.ts';
-export type { Attempt, Outcome, Run, RunEvent, RunPlan, RunStart } from './record-format.ts';
+export type { Attempt, Outcome, Run, RunEvent, RunPlan, RunStart, SkipRow } from './record-format.ts';
 export { isObserved, type ObservedRun, type RunLog, type RunReading, type RunState } from './run-log.ts';
 export type { StuckRun } from './stuck.ts';
 
@@ -29,7 +29,8 @@ export type { StuckRun } from './stuck.ts';
  * console.log(log.jobs(), log.runs('backup').length); // prints [] 0
  */
 export function openRunLog(store?: Store | string): RunLog {
-  return new RunLog(nodeHost, directoryOf(store));
+  const { host, directory } = readingOf(store);
+  return new RunLog(host, directory);
 }
 
 /**
@@ -43,5 +44,6 @@ export function openRunLog(store?: Store | string): RunLog {
  * console.log(newest ? tailOf(newest.run) : 'it never ran'); // prints it never ran
  */
 export function tailOf(run: Run, store?: Store | string): string {
-  return outputTail(nodeHost, directoryOf(store), run);
+  const { host, directory } = readingOf(store);
+  return outputTail(host, directory, run);
 }

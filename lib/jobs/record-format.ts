@@ -56,6 +56,11 @@ export interface RunPlan {
   retries: number;
   /** When a success is due: `every 24h`, or a crontab's five fields. */
   expect: string | null;
+  /**
+   * The time zone whose clocks `expect` goes by, by its IANA name. Null: there is no expectation, the zone has no name, or an older
+   * Lockstep wrote the record; then the reader's zone counts.
+   */
+  zone: string | null;
   graceMs: number | null;
 }
 
@@ -107,6 +112,15 @@ export interface RunEnded {
   by: string;
   /** The last lines of the output. */
   tail: string;
+  /** Of a run that was skipped: the skips in a row, up to this one. (Records of an older Lockstep have none.) */
+  skips?: SkipRow;
+}
+
+/** How often in a row a job's start found the lock held, and did nothing. */
+export interface SkipRow {
+  count: number;
+  /** When the first of these runs started. */
+  since: number;
 }
 
 export type RunEvent = RunAcquired | AttemptBegan | AttemptExited | RunEnded;
@@ -189,11 +203,13 @@ function startIn(wire: Record<string, unknown>): RunStart | null {
 
 function planIn(wire: unknown): RunPlan | null {
   if (typeof wire !== 'object' || wire === null) return null;
-  const { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, graceMs } = wire as Partial<RunPlan>;
+  const { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, zone, graceMs } =
+    wire as Partial<RunPlan>;
   if (!isOneOf(OVERLAPS, overlap) || !isCount(permits) || !isCount(retries) || !isTime(killAfterMs)) return null;
   if (!isTimeOrNull(timeoutMs) || !isTimeOrNull(everyMs) || !isTimeOrNull(graceMs)) return null;
   if (expect !== null && typeof expect !== 'string') return null;
-  return { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, graceMs };
+  const zoneOrNull = typeof zone === 'string' ? zone : null;
+  return { overlap, permits, timeoutMs, killAfterMs, everyMs, retries, expect, zone: zoneOrNull, graceMs };
 }
 
 function eventIn(wire: Record<string, unknown> | null): RunEvent | null {
@@ -212,7 +228,15 @@ function eventIn(wire: Record<string, unknown> | null): RunEvent | null {
   if (it !== 'ended') return null;
   const { outcome, reason, by, tail } = wire;
   if (!isOneOf(OUTCOMES, outcome) || !isCount(code)) return null;
-  return { it, at, outcome, code, reason: textIn(reason), by: textIn(by), tail: textIn(tail) };
+  const skips = skipsIn(wire.skips);
+  const end = { it, at, outcome, code, reason: textIn(reason), by: textIn(by), tail: textIn(tail) } as const;
+  return skips === null ? end : { ...end, skips };
+}
+
+function skipsIn(wire: unknown): SkipRow | null {
+  if (typeof wire !== 'object' || wire === null) return null;
+  const { count, since } = wire as Partial<SkipRow>;
+  return isCount(count) && isTime(since) ? { count, since } : null;
 }
 
 function isOneOf<T extends string>(list: readonly T[], value: unknown): value is T {

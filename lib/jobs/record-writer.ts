@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts';
 import { closeOnce } from '../host/close-once.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
@@ -16,6 +17,8 @@ import {
 
 /** The prefix of a record that has not got its own name yet. */
 export const PRIVATE = '.next.';
+/** How often the job's directory may be removed while a record is made in it. */
+const MAX_ROUNDS = 10;
 
 /**
  * The record of a run, open for its only writer. Each event is one line. A line that is torn, because the writer was killed
@@ -38,6 +41,17 @@ export class RunRecord {
 
   /** Writes the start under a private name, then renames the file. A crash in between leaves a private file, which is swept. */
   static begin(machine: Host, store: StoreDirectory, start: RunStart): RunRecord {
+    for (let round = 1; ; round++) {
+      try {
+        return RunRecord.#begin(machine, store, start);
+      } catch (error) {
+        // Another process forgot the job, and removed its directory before the record was in it.
+        if (!(error instanceof StoreError && error.code === 'STORE_GONE') || round === MAX_ROUNDS) throw error;
+      }
+    }
+  }
+
+  static #begin(machine: Host, store: StoreDirectory, start: RunStart): RunRecord {
     const host = pinnedHost(machine, store);
     const directory = jobDirectory(store.path, start.job);
     const own = `${directory}/${PRIVATE}${start.key}`;

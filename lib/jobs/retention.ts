@@ -57,7 +57,8 @@ function dropBeside(host: Host, directory: string, run: Run, beside: ReadonlySet
     if (beside.has(file)) removeQuietly(host, `${directory}/${file}`);
 }
 
-function sweepLeftovers(host: Host, directory: string): void {
+/** Removes the files beside records that are gone, and the unfinished ones, once they are old. Best effort. */
+export function sweepLeftovers(host: Host, directory: string): void {
   const files = host.files.list(directory) ?? [];
   const records = new Set(files.filter((file) => file.endsWith('.run')));
   const now = host.clock.wallMicros() / 1_000;

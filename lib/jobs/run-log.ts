@@ -89,9 +89,14 @@ export class RunLog {
 
   /**
    * Reads and observes a job's runs, the newest first, unreadable ones included. Once `isEnough` returns true, it reads only
-   * runs whose command may still run: the output file stands beside a record until the record has the run's end.
+   * runs whose command may still run: the output file stands beside a record until the record has the run's end. It skips the
+   * files for which `isLeftOut` returns true.
    */
-  *readings(job: string, isEnough: () => boolean = () => false): Generator<RunReading> {
+  *readings(
+    job: string,
+    isEnough: () => boolean = () => false,
+    isLeftOut: (file: string) => boolean = () => false,
+  ): Generator<RunReading> {
     const directory = jobDirectory(this.#store.path, job);
     let files: string[];
     try {
@@ -102,6 +107,7 @@ export class RunLog {
     }
     const outputs = new Set(files.filter((file) => file.endsWith('.output')));
     const isOver = (file: string) => {
+      if (isLeftOut(file)) return true;
       const start = parseRunFile(file);
       return isEnough() && start !== null && !outputs.has(outputFile(start));
     };

@@ -1,6 +1,8 @@
 import { Cron } from 'croner';
 import { MisuseError } from '../errors.ts';
 import { durationIn } from '../time/duration.ts';
+import { zoneIn } from '../time/zone.ts';
+import { intervalEnd } from './interval.ts';
 
 const EVERY = /^every\s+(\S.*)$/i;
 /** The five fields of a crontab line, with names of months and days, without the extensions that only some crons have. */
@@ -16,6 +18,8 @@ const CRON_GRACE_MS = 600_000;
 /** The rule that says when a job is due. */
 export interface Expectation {
   text: string;
+  /** Whether it is an interval, and no line of a crontab. */
+  isInterval: boolean;
   /** How long after its due time a success may be missing before the job is late, in ms, unless the plan says otherwise. */
   defaultGraceMs: number;
   /** Returns when the next successful run should have started; both in ms since 1970. Infinity: never. */
@@ -23,32 +27,37 @@ export interface Expectation {
 }
 
 /**
- * Parses an expectation: `every 24h`, or a crontab's fields (`30 2 * * *`, `@daily`) in local time.
+ * Parses an expectation: `every 24h`, or a crontab's fields (`30 2 * * *`, `@daily`).
  *
+ * @param zone the time zone whose clocks count, by its IANA name; null: this process's own
  * @throws {MisuseError}
  */
-export function parseExpectation(text: string): Expectation {
+export function parseExpectation(text: string, zone: string | null = null): Expectation {
+  if (zone !== null && zoneIn(zone) === null)
+    throw new MisuseError(`the expectation '${text}' is in the time zone '${zone}', which is not known here`);
   const words = text.trim();
   const [, interval] = EVERY.exec(words) ?? [];
-  return interval === undefined ? byCron(words, text) : byInterval(interval, text);
+  return interval === undefined ? byCron(words, text, zone) : byInterval(interval, text, zone);
 }
 
-function byInterval(interval: string, text: string): Expectation {
+function byInterval(interval: string, text: string, zone: string | null): Expectation {
   const everyMs = durationIn(interval);
   if (everyMs === null || everyMs < MIN_INTERVAL_MS)
     throw refusal(text, 'the interval must be a duration of at least 1s');
   return {
     text,
+    isInterval: true,
     defaultGraceMs: Math.max(MIN_GRACE_MS, everyMs / 10),
-    dueAfter: (startMs) => startMs + everyMs,
+    dueAfter: (startMs) => intervalEnd(startMs, everyMs, zone).latest,
   };
 }
 
-function byCron(words: string, text: string): Expectation {
+function byCron(words: string, text: string, zone: string | null): Expectation {
   if (!isCron(words)) throw refusal(text, 'it is neither');
-  const cron = cronOf(words, text);
+  const cron = cronOf(words, text, zone);
   return {
     text,
+    isInterval: false,
     defaultGraceMs: CRON_GRACE_MS,
     dueAfter: (startMs) => cron.nextRun(new Date(startMs))?.getTime() ?? Number.POSITIVE_INFINITY,
   };
@@ -59,9 +68,9 @@ function isCron(words: string): boolean {
   return CRON.test(words) && (words.match(/[a-z]+/gi) ?? []).every((name) => NAMES.test(name));
 }
 
-function cronOf(words: string, text: string): Cron {
+function cronOf(words: string, text: string, zone: string | null): Cron {
   try {
-    const cron = new Cron(words, { paused: true, mode: '5-part' });
+    const cron = new Cron(words, { paused: true, mode: '5-part', ...(zone === null ? {} : { timezone: zone }) });
     if (cron.nextRun()) return cron;
   } catch (error) {
     throw refusal(text, (error as Error).message.replace(/^CronPattern: /, ''));

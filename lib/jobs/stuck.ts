@@ -1,8 +1,18 @@
+import type { SkipRow } from './record-format.ts';
 import type { ObservedRun } from './run-log.ts';
 import type { Expectation } from './schedule.ts';
 
 /** How far past its limit a run may be before it counts as stuck. */
 const SLACK_MS = 60_000;
+/**
+ * A run that keeps others out counts as stuck after so many times the longest of its job's last successes. Not the typical one:
+ * a job that mostly finds nothing to do takes seconds, and hours when there is work.
+ */
+const TIMES_LONGEST = 5;
+/** And never sooner: the durations of a short job vary by any factor, with the network or the weekly full run. */
+const LEAST_BLOCKING_MS = 3_600_000;
+/** The limit where no success tells how long a run takes: the first run of a job may be its longest, as the first copy of everything. */
+const UNKNOWN_BLOCKING_MS = 24 * 3_600_000;
 
 /**
  * Why a run is stuck.
@@ -11,20 +21,40 @@ const SLACK_MS = 60_000;
  * - `stopped`: one of its processes is stopped, as by SIGSTOP.
  * - `past-timeout`: its current attempt should have been ended by now.
  * - `past-intervals`: it has no timeout, and two more successes were expected since it began.
+ * - `blocking`: it has no timeout, keeps other runs of its job out, and goes on for much longer than the last successes took.
+ * - `blocked`: it was skipped, as all before it for a day, and no run of the job has the lock.
  */
-export type StuckReason = 'orphaned' | 'stopped' | 'past-timeout' | 'past-intervals';
+export type StuckReason = 'orphaned' | 'stopped' | 'past-timeout' | 'past-intervals' | 'blocking' | 'blocked';
 
 export interface StuckRun {
   observed: ObservedRun;
   why: StuckReason;
 }
 
+/** What is known of the job whose run is judged. */
+export interface JobFacts {
+  expectation: Expectation | null;
+  /** The longest of the last successes, in ms; null if there is none. */
+  longestMs: number | null;
+  /** Whether another run of the job was skipped, gave up or waits because of the one that is judged. */
+  keepsOthersOut: boolean;
+}
+
 /** Returns why a waiting or running run is stuck; null if nothing shows that it is. Pure. */
-export function whyStuck(observed: ObservedRun, expectation: Expectation | null, now: number): StuckReason | null {
+export function whyStuck(observed: ObservedRun, job: JobFacts, now: number): StuckReason | null {
   if (observed.orphaned) return 'orphaned';
   if (observed.stopped) return 'stopped';
   if (observed.run.plan.timeoutMs !== null) return isPastTimeout(observed, now) ? 'past-timeout' : null;
-  return expectation && isPastIntervals(observed, expectation, now) ? 'past-intervals' : null;
+  if (job.expectation && isPastIntervals(observed, job.expectation, now)) return 'past-intervals';
+  return job.keepsOthersOut && isBlocking(observed, job.longestMs, now) ? 'blocking' : null;
+}
+
+/**
+ * Whether a job's newest runs were all skipped for a day. How long its other holder (a `lockstep run` of the same name) may hold the
+ * lock is not known, so the limit is that of a run whose usual duration is unknown.
+ */
+export function isBlocked({ since }: SkipRow, newestAt: number): boolean {
+  return newestAt - since >= UNKNOWN_BLOCKING_MS;
 }
 
 /** The timeout holds for each attempt; the pauses between attempts do not count. */
@@ -39,4 +69,11 @@ function isPastIntervals({ run: { attempts } }: ObservedRun, expectation: Expect
   if (!first) return false;
   const next = expectation.dueAfter(first.at);
   return Number.isFinite(next) && now > expectation.dueAfter(next) + SLACK_MS;
+}
+
+function isBlocking({ run: { attempts, acquiredAt } }: ObservedRun, longestMs: number | null, now: number): boolean {
+  const since = attempts[0]?.at ?? acquiredAt;
+  if (since === null) return false;
+  const limit = longestMs === null ? UNKNOWN_BLOCKING_MS : Math.max(LEAST_BLOCKING_MS, TIMES_LONGEST * longestMs);
+  return now - since > limit;
 }

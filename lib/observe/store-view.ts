@@ -3,6 +3,8 @@ import { readOnlyGuardedHost, readOnlyHost } from '../disk/read-only-host.ts';
 import { openStoreDirectory, storePath } from '../disk/store-directory.ts';
 import { StoreError } from '../errors.ts';
 import type { FileFacts } from '../host/host.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
+import { storeErrorOf } from '../host/system-error.ts';
 import { newestJournal } from '../journal/epoch-files.ts';
 import { Session } from '../session/session.ts';
 import { encodeName } from '../store/name.ts';
@@ -22,7 +24,7 @@ const SETTLED_MS = 100;
 
 /**
  * A read-only view of a store: it makes, repairs and rotates nothing, evicts no entry, and makes no store. The store
- * may appear and disappear meanwhile.
+ * may appear and disappear meanwhile. Root may look at any user's.
  */
 export class StoreView {
   readonly place: string;
@@ -41,17 +43,21 @@ export class StoreView {
     return `${this.resources}/${encodeName(name)}`;
   }
 
-  /** Changes when a name is added or removed; null if there is no store, or nothing was ever in it. */
+  /**
+   * Changes when a name is added or removed; null if there is no store, or nothing was ever in it.
+   *
+   * @throws {StoreError} if the store may not be looked at
+   */
   mark(): StoreMark | null {
-    const facts = readOnlyHost.files.look(this.resources);
+    const facts = this.#look(this.resources);
     if (facts === null) return null;
     const ageMs = readOnlyHost.clock.wallMicros() / 1_000 - facts.modifiedMs;
     return { text: `${facts.inode} ${facts.modifiedMs}`, isSettled: ageMs > SETTLED_MS };
   }
 
-  /** @throws {StoreError} if the store cannot be read or trusted */
+  /** Empty if there is no store. @throws {StoreError} if it cannot be read or trusted */
   names(): string[] {
-    return this.#open().names();
+    return unlessGone([], () => this.#open().names());
   }
 
   /**
@@ -60,12 +66,7 @@ export class StoreView {
    * @throws {StoreError} if it cannot be read
    */
   snapshot(name: string): LineView | null {
-    try {
-      return this.#open().snapshot(name);
-    } catch (error) {
-      if (error instanceof StoreError && error.code === 'STORE_GONE') return null;
-      throw error;
-    }
+    return unlessGone(null, () => this.#open().snapshot(name));
   }
 
   /** The path of the newest journal, or null if there is none. */
@@ -82,14 +83,37 @@ export class StoreView {
     return readOnlyHost.files.watch(path, onChange);
   }
 
+  #look(path: string): FileFacts | null {
+    try {
+      return readOnlyHost.files.look(path);
+    } catch (error) {
+      // Whose store it is says more than that this path may not be looked at.
+      this.#directory();
+      throw storeErrorOf(error, { operation: 'open the store', path: this.place });
+    }
+  }
+
+  #directory(): StoreDirectory {
+    return openStoreDirectory(readOnlyHost, this.place, { looks: true });
+  }
+
   #open(): DiskStore {
-    const inode = readOnlyHost.files.look(this.place)?.inode ?? 0;
+    const inode = this.#look(this.place)?.inode ?? 0;
     if (this.#disk && inode === this.#inode) return this.#disk;
     // Another process may have made the store since then, with other rights.
-    const directory = openStoreDirectory(readOnlyHost, this.place);
+    const directory = this.#directory();
     const host = directory.guarded ? readOnlyGuardedHost : readOnlyHost;
     this.#disk ??= new DiskStore({ host, session: new Session(host), directory, readOnly: true });
     this.#inode = inode;
     return this.#disk;
+  }
+}
+
+function unlessGone<T>(instead: T, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'STORE_GONE') return instead;
+    throw error;
   }
 }

@@ -45,6 +45,7 @@ describe('jobs --prometheus', () => {
       runAt(now - 3 * HOUR, { job: 'a', plan: DAILY, outcome: 'failed', code: 3, tookMs: 1_500 }),
       runningSince(now - MINUTE, { job: 'a', plan: { ...DAILY, permits: 2 } }),
       runningSince(now - MINUTE, { job: 'a', plan: { ...DAILY, permits: 2 }, waitedMs: null }),
+      runAt(now - 1, { job: 'a', plan: { ...DAILY, permits: 2 }, outcome: 'skipped', waitedMs: null, tookMs: null }),
       runAt(now - HOUR, { job: 'lost', outcome: null }),
       runningSince(now - DAY, { job: 'stuck', plan: { timeoutMs: HOUR } }),
     );
@@ -56,6 +57,7 @@ describe('jobs --prometheus', () => {
       last_exit_code: { a: 3 },
       running: { a: 1, lost: 0, stuck: 1, never: 0 },
       waiting: { a: 1, lost: 0, stuck: 0, never: 0 },
+      skipped_in_a_row: { a: 1, lost: 0, stuck: 0, never: 0 },
       late: { a: 1, lost: 0, stuck: 0, never: 0 },
       failed: { a: 1, lost: 1, stuck: 0, never: 0 },
       stuck: { a: 0, lost: 0, stuck: 1, never: 0 },
@@ -67,7 +69,7 @@ describe('jobs --prometheus', () => {
   test('describes every metric', async () => {
     write(runAt(Date.now() - HOUR, { plan: DAILY }));
     const families = parse(await metrics());
-    expect(families).toHaveLength(12);
+    expect(families).toHaveLength(13);
     for (const { name, help, type } of families) {
       expect([name, type]).toEqual([expect.stringMatching(/^lockstep_job_[a-z_]+$/), 'GAUGE']);
       expect(help).toMatch(/^[A-Z].*\.$/);
@@ -121,10 +123,25 @@ describe('jobs --prometheus -o', () => {
     expect(fs.readdirSync(rig.directory).sort()).toEqual(['jobs.prom', 'store']);
   });
 
-  test('makes one that others may read, as far as the umask lets it', async () => {
+  test('makes one that its collector may read, whatever the umask; one that is there keeps its mode', async () => {
     write(runAt(Date.now() - HOUR));
-    await rig.script('umask 022; lockstep jobs --prometheus -o new.prom', { input: '' }).ended;
-    expect(fs.statSync(rig.path('new.prom')).mode & 0o777).toBe(0o644);
+    rig.write('old.prom', '', 0o600);
+    const both = 'umask 077; for file in new old; do lockstep jobs --prometheus -o $file.prom; done';
+    expect((await rig.script(both, { input: '' }).ended).stderr).toBe('');
+    expect(['new', 'old'].map((name) => fs.statSync(rig.path(`${name}.prom`)).mode & 0o777)).toEqual([0o644, 0o600]);
+  });
+
+  test('replaces a link that somebody planted, and not what it leads to', async () => {
+    write(runAt(Date.now() - HOUR));
+    rig.write('victim', 'precious', 0o600);
+    fs.symlinkSync(rig.path('victim'), rig.path('jobs.prom'));
+    expect(await metrics('-o', 'jobs.prom')).toBe('');
+    expect(rig.read('victim')).toBe('precious');
+    const { mode } = fs.lstatSync(rig.path('jobs.prom'));
+    expect(mode & 0o777).toBe(0o644);
+    expect(samplesIn(rig.read('jobs.prom'))).toMatchObject({ failed: { n: 0 } });
+    // A link of the system means what it leads to.
+    expect(samplesIn(await metrics('-o', '/dev/stdout'))).toMatchObject({ failed: { n: 0 } });
   });
 
   test('reports that it cannot be written, and exits 74', async () => {

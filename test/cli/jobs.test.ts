@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STATE', 'REASON'];
+const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'SKIPS', 'STATE', 'REASON'];
 const DAILY = { expect: 'every 24h', graceMs: HOUR } as const;
 const ISO = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -79,7 +79,7 @@ describe('jobs', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(cellsOf(stdout)).toEqual([
       HEADINGS,
-      ['backup', '5h ago', 'succeeded', '1m 1s', '1m 2s', 'in 18h 59m', 'ok', '-'],
+      ['backup', '5h ago', 'succeeded', '1m 1s', '1m 2s', 'in 18h 59m', '-', 'ok', '-'],
       [
         'late',
         '2d ago',
@@ -87,6 +87,7 @@ describe('jobs', () => {
         '1s',
         '1s',
         '1d ago',
+        '-',
         'late',
         'expected 1d ago (every 24h, grace 1h); last success 2d ago',
       ],
@@ -96,6 +97,7 @@ describe('jobs', () => {
         'failed (3)',
         '1.5s',
         '1s',
+        '-',
         '-',
         'failed',
         expect.stringMatching(/^exit code 3, .* last success 1d ago$/),
@@ -117,14 +119,14 @@ describe('jobs', () => {
     write(runAt(ago(3 * HOUR), wishes));
     const [row] = await rowsOf();
     expect(row?.slice(1, 3)).toEqual(['3h ago', result]);
-    expect(row?.slice(6)).toEqual(['failed', expect.stringMatching(reason)]);
+    expect(row?.slice(7)).toEqual(['failed', expect.stringMatching(reason)]);
   });
 
   test.each(['replaced', 'cancelled'] as const)(
     'shows a run that was %s, and judges by the one before',
     async (outcome) => {
       write(runAt(ago(DAY)), runAt(ago(HOUR), { outcome, code: 143 }));
-      expect((await rowsOf())[0]?.slice(1)).toEqual(['1h ago', outcome, '1s', '1s', '-', 'ok', '-']);
+      expect((await rowsOf())[0]?.slice(1)).toEqual(['1h ago', outcome, '1s', '1s', '-', '-', 'ok', '-']);
     },
   );
 
@@ -137,7 +139,7 @@ describe('jobs', () => {
       runningSince(ago(MINUTE), { ...permits, waitedMs: null }),
       runningSince(ago(MINUTE), { job: 'queue', waitedMs: null }),
     );
-    const told = (await rowsOf()).map(([name, , , , , , state, reason]) => [name, state, reason]);
+    const told = (await rowsOf()).map(([name, , , , , , , state, reason]) => [name, state, reason]);
     const pid = `(pid ${process.pid})`;
     expect(told).toEqual([
       ['mail', 'running', expect.stringMatching(/^for 5m \d+s /)],
@@ -152,34 +154,49 @@ describe('jobs', () => {
       runningSince(ago(5 * HOUR), { job: 'hang', plan: { timeoutMs: HOUR } }),
       runningSince(ago(3 * DAY), { job: 'hang for days', plan: DAILY }),
     );
-    const told = (await rowsOf()).map((row) => row.slice(6));
+    const told = (await rowsOf()).map((row) => row.slice(7));
     expect(told).toEqual([
       ['stuck', 'running for 5h, past its timeout of 1h'],
       ['stuck', 'running for 3d, and two more were expected since (every 24h)'],
     ]);
   });
 
+  test('tells a run that keeps others out for many of its usual durations, and counts the skips', async () => {
+    const skipped = { outcome: 'skipped', waitedMs: null, tookMs: null } as const;
+    write(
+      runAt(ago(40 * DAY), { tookMs: 22 }),
+      runningSince(ago(30 * DAY)),
+      runAt(ago(29 * DAY), { ...skipped, skips: { count: 300, since: ago(30 * DAY) } }),
+      runAt(ago(MINUTE), { ...skipped, skips: { count: 301, since: ago(30 * DAY) } }),
+    );
+    const words = `running for 30d, and 301 starts in a row skipped because of it; its last successes took 22ms at most; \`kill ${process.pid}\` ends it`;
+    expect((await rowsOf()).map((row) => row.slice(6))).toEqual([['301', 'stuck', words]]);
+    const { status, stdout } = await rig.run('jobs', '--check');
+    expect({ status, stdout }).toEqual({ status: 1, stdout: `n: stuck: ${words}\n` });
+    expect(await jsonOf()).toMatchObject([{ stuck: 'blocking', skippedInARow: 301, longestMs: 22 }]);
+  });
+
   test('tells a run whose lockstep job was killed, and then that it is lost', async () => {
     const { program, facts } = await command();
     write(runAt(ago(MINUTE), { outcome: null, ...attemptOf(facts, ago(MINUTE)) }));
     const [row] = await rowsOf();
-    expect(row?.slice(6)).toEqual([
+    expect(row?.slice(7)).toEqual([
       'stuck',
-      `running for ${row?.[7]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: its command (pid ${facts.pid}) will not be ended, and its end will not be recorded`,
+      `running for ${row?.[8]?.match(/1m \d+s/)?.[0]}, but its \`lockstep job\` (pid ${GONE.pid}) is gone: its command (pid ${facts.pid}) will not be ended, and its end will not be recorded`,
     ]);
     await program.letGo();
-    expect((await rowsOf())[0]?.[6]).toBe('failed');
+    expect((await rowsOf())[0]?.[7]).toBe('failed');
   });
 
   test('shows a command that is stopped, and how to continue it', async () => {
     const { program, facts } = await command();
     write(runningSince(ago(MINUTE), attemptOf(facts, ago(MINUTE))));
-    expect((await rowsOf())[0]?.[6]).toBe('running');
+    expect((await rowsOf())[0]?.[7]).toBe('running');
     program.kill('SIGSTOP');
-    await until('it is stopped', async () => (await rowsOf())[0]?.[6] === 'stuck');
-    expect((await rowsOf())[0]?.[7]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` continues it`);
+    await until('it is stopped', async () => (await rowsOf())[0]?.[7] === 'stuck');
+    expect((await rowsOf())[0]?.[8]).toBe(`its command is stopped; \`kill -CONT ${facts.pid}\` continues it`);
     program.kill('SIGCONT');
-    await until('it goes on', async () => (await rowsOf())[0]?.[6] === 'running');
+    await until('it goes on', async () => (await rowsOf())[0]?.[7] === 'running');
   });
 
   test('shows the host of a run whose processes cannot be seen from here', async () => {
@@ -190,7 +207,7 @@ describe('jobs', () => {
       runningSince(ago(1.5 * MINUTE), { job: 'b', facts, plan: { timeoutMs: 1_000, killAfterMs: 0 } }),
     );
     const where = 'on web2, whose processes cannot be seen from here';
-    expect((await rowsOf()).map((row) => row.slice(6))).toEqual([
+    expect((await rowsOf()).map((row) => row.slice(7))).toEqual([
       ['running', expect.stringMatching(new RegExp(`^for 1m \\d+s \\(pid ${process.pid}\\) ${where}$`))],
       ['stuck', expect.stringMatching(new RegExp(`^running for 1m \\d+s ${where}, past its timeout of 1s$`))],
     ]);
@@ -199,7 +216,7 @@ describe('jobs', () => {
   test('shows a run from before the last boot of this machine as lost', async () => {
     const before = Date.now() - os.uptime() * 1_000 - HOUR;
     write(runningSince(before, { facts: { ...ALIVE, boot: 'another' } }));
-    expect((await rowsOf()).map((row) => row.slice(6))).toEqual([
+    expect((await rowsOf()).map((row) => row.slice(7))).toEqual([
       ['failed', expect.stringContaining('was lost: its process or its machine died')],
     ]);
   });
@@ -207,13 +224,13 @@ describe('jobs', () => {
   test('shows a hung run behind any number of newer ones', async () => {
     const newer = Array.from({ length: 60 }, (_, at) => runAt(ago(at * MINUTE), { plan: { permits: 2 } }));
     write(...newer, runningSince(ago(DAY), { plan: { permits: 2, timeoutMs: HOUR } }));
-    expect((await rowsOf())[0]?.[6]).toBe('stuck');
+    expect((await rowsOf())[0]?.[7]).toBe('stuck');
   });
 
   test('shows only those named, once each, and one that never ran as unknown', async () => {
     write(runAt(ago(HOUR), { job: 'a' }), runAt(ago(HOUR), { job: 'b' }));
     const rows = await rowsOf('b', 'never', 'b');
-    expect(rows.map((row) => [row[0], row[6], row[7]])).toEqual([
+    expect(rows.map((row) => [row[0], row[7], row[8]])).toEqual([
       ['b', 'ok', '-'],
       ['never', 'unknown', 'it never ran'],
     ]);
@@ -260,10 +277,10 @@ describe('jobs', () => {
     for (const name of ['__proto__', '%E0%A4%A', 'x~0']) fs.writeFileSync(place(name), '');
     const before = execFileSync('ls', ['-lR', rig.storePath], { encoding: 'utf8' });
     const rows = await rowsOf();
-    const well = rows.filter((row) => row[6] === 'ok').map(([name]) => name);
+    const well = rows.filter((row) => row[7] === 'ok').map(([name]) => name);
     expect(well).toEqual(['good']);
-    expect(rows.filter((row) => row[6] === 'unknown')).toHaveLength(9);
-    expect(rows.every((row) => row[7] !== '')).toBe(true);
+    expect(rows.filter((row) => row[7] === 'unknown')).toHaveLength(9);
+    expect(rows.every((row) => row[8] !== '')).toBe(true);
     expect((await rig.run('jobs', '--check')).status).toBe(1);
     expect(execFileSync('ls', ['-lR', rig.storePath], { encoding: 'utf8' })).toBe(before);
   });
@@ -289,12 +306,22 @@ describe('jobs --check', () => {
       expect.stringMatching(/^bad: failed: exit code 3, (59m \d+s|1h) ago, after 1s; no success yet$/),
       'hung: stuck: running for 5h, past its timeout of 1h',
       expect.stringMatching(
-        /^late: late: expected 2h ago \(every 24h, grace 1h\); its newest start, 1m \d+s ago, was skipped; last success 1d 2h ago$/,
+        /^late: late: expected 2h ago \(every 24h, grace 1h\); its newest start, 1m \d+s ago, was skipped; last success 1d 2h ago; if it is not to run any more: `lockstep forget late`$/,
       ),
       '',
     ]);
     expect((await rig.run('jobs', '--check', 'fine')).status).toBe(0);
     for (const name of ['late', 'bad', 'hung']) expect((await rig.run('jobs', '--check', name)).status).toBe(1);
+  });
+
+  test('names the way to forget a job that was not started for a week, and is not well', async () => {
+    write(
+      runAt(ago(6 * DAY), { job: 'new', outcome: 'failed' }),
+      runAt(ago(8 * DAY), { job: 'old', outcome: 'failed' }),
+    );
+    const { stdout } = await rig.run('jobs', '--check');
+    expect(stdout.split('\n').map((line) => line.includes('lockstep forget'))).toEqual([false, true, false]);
+    expect(stdout).toContain('if it is not to run any more: `lockstep forget old`\n');
   });
 
   test('finds a name that never ran not well', async () => {
@@ -346,7 +373,11 @@ describe('jobs --json', () => {
       'last',
       'lastSuccess',
       'typicalMs',
+      'longestMs',
+      'skippedInARow',
+      'skippedSince',
       'expect',
+      'zone',
       'graceMs',
       'dueAt',
     ]);
@@ -358,6 +389,9 @@ describe('jobs --json', () => {
       failed: true,
       stuck: null,
       typicalMs: 5_000,
+      longestMs: 5_000,
+      skippedInARow: 1,
+      skippedSince: ISO,
       expect: 'every 24h',
       graceMs: HOUR,
       dueAt: ISO,

@@ -34,6 +34,6 @@ test('docs/watching-jobs.md has every key of the JSON', () => {
 test('docs/watching-jobs.md has every state, and every metric', async () => {
   for (const state of JOB_STATES) expect(rowsOf('The state of a job')).toContain(`| \`${state}\``);
   const families = parse(await metricsText([{ name: 'n', verdict: VERDICT }]));
-  expect(families).toHaveLength(12);
+  expect(families).toHaveLength(13);
   for (const { name } of families) expect(rowsOf('`lockstep jobs --prometheus`')).toContain(`\`${name}\``);
 });

@@ -70,7 +70,7 @@ beforeEach(async () => {
   const facts = nodeHost.processes.self();
   new Beat({ host: nodeHost, directory, name: 'mark', everyMs: 60_000, facts, label: '' }).abandon();
   const plan = { overlap: 'skip', permits: 1, timeoutMs: null, killAfterMs: 0, everyMs: null } as const;
-  const more = { retries: 0, expect: null, graceMs: null };
+  const more = { retries: 0, expect: null, zone: null, graceMs: null };
   RunRecord.begin(nodeHost, directory, { ...ASKED, facts, label: '', plan: { ...plan, ...more } }).close();
 });
 

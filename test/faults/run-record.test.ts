@@ -43,6 +43,7 @@ function startOf(key: string, at = 1): RunStart {
     everyMs: null,
     retries: 0,
     expect: null,
+    zone: null,
     graceMs: null,
   } as const;
   return { job: 'n', key, facts: nodeHost.processes.self(), at, label: 'test', plan };

@@ -55,7 +55,7 @@ describe('a write that takes less than it was given', () => {
     const host = hostWith({ write: (fd, bytes) => nodeDocuments.write(fd, bytes.subarray(0, most)) });
     await replace(long, host);
     expect(text()).toBe(long);
-    await replaceFile(path.join(directory, 'new.json'), Buffer.from(long), host);
+    await replaceFile(path.join(directory, 'new.json'), Buffer.from(long), {}, host);
     expect(fs.readFileSync(path.join(directory, 'new.json'), 'utf8')).toBe(long);
   });
 
@@ -394,6 +394,32 @@ describe('a file that is written without a lock', () => {
     const { ino } = fs.statSync('/dev/null');
     await replaceFile('/dev/null', Buffer.from('x'));
     expect(fs.statSync('/dev/null').ino).toBe(ino);
+  });
+
+  test('is not put in the place of a link to a pipe that has no name, as /dev/stdout may be', async () => {
+    const [fifo, link] = [path.join(directory, 'fifo'), path.join(directory, 'link')];
+    execFileSync('mkfifo', [fifo]);
+    const fd = fs.openSync(fifo, fs.constants.O_RDWR);
+    try {
+      fs.rmSync(fifo);
+      fs.symlinkSync(`/proc/self/fd/${fd}`, link);
+      await replaceFile(link, Buffer.from('x'));
+      expect(fs.readSync(fd, Buffer.alloc(8))).toBe(1);
+      expect(fs.lstatSync(link).isSymbolicLink()).toBe(true);
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+
+  test('takes the place of a link, where its caller does not follow links', async () => {
+    const link = path.join(directory, 'link');
+    for (const target of ['ticket.json', 'nowhere', '/dev/null']) {
+      fs.rmSync(link, { force: true });
+      fs.symlinkSync(target, link);
+      await replaceFile(link, Buffer.from('x'), { mode: 0o604, followsLink: false });
+      expect(text()).toBe(BEFORE);
+      expect(fs.lstatSync(link).mode & 0o170777).toBe(0o100604);
+    }
   });
 
   test('is not made through a link that leads nowhere', async () => {

@@ -8,7 +8,7 @@ import { endReport, OwnReport } from '../../lib/heartbeat/report-writer.ts';
 import type { Files, Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
-import { pinnedHost } from '../../lib/host/pinned-files.ts';
+import { pinnedHost, withRealPath } from '../../lib/host/pinned-files.ts';
 import { Spool } from '../../lib/jobs/output-spool.ts';
 import type { RunStart } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
@@ -396,4 +396,17 @@ test('an output is not written to another file that has taken its place', () => 
   const make = () => new Spool(at, { files: quick, mode: 0o600, sinks: [], latestMs: 100 });
   expect(make).toThrow(expect.objectContaining({ code: 'ELOOP' }));
   expect(fs.readFileSync(`${parent}/other`, 'utf8')).toBe('precious');
+});
+
+test('an error names the directory in the store, and not a descriptor, also where it is of the directory itself', () => {
+  const of = (path: string) =>
+    withRealPath(
+      Object.assign(new Error(`EACCES: permission denied, scandir '${path}'`), { path }),
+      '/proc/self/fd/2',
+      '/s/a',
+    );
+  const named = (path: string) => ({ path, message: `EACCES: permission denied, scandir '${path}'` });
+  expect(of('/proc/self/fd/2')).toMatchObject(named('/s/a'));
+  expect(of('/proc/self/fd/2/b')).toMatchObject(named('/s/a/b'));
+  expect(of('/proc/self/fd/20')).toMatchObject(named('/proc/self/fd/20'));
 });

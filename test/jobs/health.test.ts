@@ -176,7 +176,7 @@ describe('late', () => {
 
   test('has the default grace of the expectation, where none was given', () => {
     const { due } = judged(over(25 * HOUR, { plan: { expect: 'every 24h' } }));
-    expect(due).toEqual({ expect: 'every 24h', graceMs: 2.4 * HOUR, at: NOW - HOUR });
+    expect(due).toEqual({ expect: 'every 24h', zone: null, graceMs: 2.4 * HOUR, at: NOW - HOUR });
   });
 
   test('is no job whose command was begun in time and still runs', () => {
@@ -273,6 +273,97 @@ describe('stuck', () => {
   });
 });
 
+/** A run that found another one there. */
+function skipped(agoMs: number, wishes: RunWishes = {}): ObservedRun {
+  return over(agoMs, { outcome: 'skipped', waitedMs: null, tookMs: null, ...wishes });
+}
+
+describe('a run without a timeout that keeps others out', () => {
+  const usual = [
+    over(30 * HOUR, { tookMs: HOUR }),
+    over(31 * HOUR, { tookMs: MINUTE }),
+    over(32 * HOUR, { tookMs: 1 }),
+  ];
+  const hung = (agoMs: number) => running(agoMs, { key: 'hung' });
+  const BLOCKING = { state: 'stuck', stuck: { why: 'blocking', observed: { run: { key: 'hung' } } } };
+  const RUNNING = { state: 'running', stuck: null };
+
+  test('is stuck after five times the longest of the last successes, not before', () => {
+    expect(judged(...usual, hung(5 * HOUR), skipped(MINUTE))).toMatchObject(RUNNING);
+    expect(judged(...usual, hung(5 * HOUR + 1), skipped(MINUTE))).toMatchObject(BLOCKING);
+  });
+
+  test('is stuck after an hour at the earliest, however short it usually is', () => {
+    const short = over(2 * DAY, { tookMs: 20 });
+    expect(judged(short, hung(HOUR), skipped(MINUTE))).toMatchObject(RUNNING);
+    expect(judged(short, hung(HOUR + 1), skipped(MINUTE))).toMatchObject(BLOCKING);
+  });
+
+  test('is stuck after a day if no run has succeeded yet, so that its usual duration is unknown', () => {
+    const wretched = failed(30 * DAY, { tookMs: 1 });
+    expect(judged(wretched, hung(DAY), skipped(MINUTE))).toMatchObject({ stuck: null });
+    expect(judged(wretched, hung(DAY + 1), skipped(MINUTE))).toMatchObject(BLOCKING);
+    expect(judged(hung(DAY + 1), skipped(MINUTE))).toMatchObject(BLOCKING);
+  });
+
+  test('is not stuck while it keeps nobody out', () => {
+    expect(judged(...usual, hung(365 * DAY))).toMatchObject(RUNNING);
+    // Skipped before it began: another run was in the way.
+    expect(judged(...usual, skipped(11 * HOUR), hung(10 * HOUR))).toMatchObject(RUNNING);
+  });
+
+  test('keeps out who waits, and who gave up, too', () => {
+    expect(judged(...usual, hung(6 * HOUR), waiting(MINUTE))).toMatchObject(BLOCKING);
+    const gaveUp = over(MINUTE, { outcome: 'gave-up', waitedMs: null, tookMs: null, by: 'hung' });
+    expect(judged(...usual, hung(6 * HOUR), gaveUp)).toMatchObject(BLOCKING);
+  });
+
+  test('keeps them out by its record also where the clock was set back since', () => {
+    expect(judged(...usual, skipped(7 * HOUR, { by: 'hung' }), hung(6 * HOUR))).toMatchObject(BLOCKING);
+  });
+
+  test('is judged by its timeout alone, if it has one', () => {
+    const limited = running(10 * HOUR, { key: 'hung', plan: { timeoutMs: DAY } });
+    expect(judged(...usual, limited, skipped(MINUTE))).toMatchObject(RUNNING);
+  });
+
+  test('is found among others with permits, whichever of them the skipped run names', () => {
+    const plan = { permits: 2 };
+    const other = running(2 * MINUTE, { key: 'other', plan });
+    expect(judged(...usual, hung(6 * HOUR), other, skipped(MINUTE, { by: 'other', plan }))).toMatchObject(BLOCKING);
+  });
+});
+
+describe('a job whose lock somebody else has', () => {
+  test('is stuck once its runs were skipped for a day, and no run of it has the lock', () => {
+    const since = (agoMs: number) => ({ skips: { count: 288, since: NOW - agoMs } });
+    expect(judged(over(3 * DAY), skipped(MINUTE, since(DAY + MINUTE)))).toMatchObject({
+      state: 'stuck',
+      stuck: { why: 'blocked' },
+      skips: { count: 288 },
+    });
+    expect(judged(over(3 * DAY), skipped(MINUTE, since(DAY)))).toMatchObject({ state: 'ok', stuck: null });
+    // The row has not grown since it was three minutes long.
+    expect(judged(over(9 * DAY), skipped(8 * DAY, since(8 * DAY + 3 * MINUTE)))).toMatchObject({ stuck: null });
+  });
+});
+
+describe('the skips in a row', () => {
+  test('are counted back to the last run that got its turn, and from the record of the oldest that is kept', () => {
+    const row = judged(over(HOUR), skipped(30 * MINUTE, { skips: { count: 50, since: 7 } }), skipped(MINUTE)).skips;
+    expect(row).toEqual({ count: 51, since: 7 });
+    expect(judged(skipped(DAY), over(HOUR), skipped(MINUTE)).skips).toEqual({ count: 1, since: NOW - MINUTE });
+    expect(judged(skipped(HOUR), running(MINUTE)).skips).toBeNull();
+    expect(judged(over(MINUTE)).skips).toBeNull();
+  });
+
+  test('go on over runs that did not ask for the lock, or did not get it', () => {
+    const idle = { waitedMs: null, tookMs: null };
+    const between = [over(2 * MINUTE, { outcome: 'not-due', ...idle }), waiting(30_000)];
+    expect(judged(over(HOUR), skipped(3 * MINUTE), ...between, skipped(MINUTE)).skips?.count).toBe(2);
+  });
+});
+
 describe('an unreadable record', () => {
   test('makes a job unknown if it is its newest record, or all of them', () => {
     const unread = { at: NOW - MINUTE, problem: 'its record is damaged' };
@@ -321,13 +412,14 @@ describe('enough', () => {
 test('an expectation that is due only once more makes nothing stuck', () => {
   const expectation = {
     text: '',
+    isInterval: false,
     defaultGraceMs: 0,
     dueAfter: (ms: number) => {
       if (ms === Infinity) throw new RangeError('there is no such moment');
       return Infinity;
     },
   };
-  expect(whyStuck(running(DAY), expectation, NOW)).toBeNull();
+  expect(whyStuck(running(DAY), { expectation, longestMs: null, keepsOthersOut: false }, NOW)).toBeNull();
 });
 
 test('no times that a record can have break the verdict', () => {

@@ -26,6 +26,7 @@ const start: RunStart = {
     everyMs: null,
     retries: 2,
     expect: 'every 24h',
+    zone: null,
     graceMs: null,
   },
 };

@@ -34,6 +34,30 @@ describe('five fields of a crontab', () => {
   });
 });
 
+describe('a time zone', () => {
+  test('is the one whose clocks a crontab counts by, whatever the zone of this process', () => {
+    const from = Date.parse('2026-06-17T12:00:00Z');
+    const due = (zone: string) => new Date(parseExpectation('0 3 * * *', zone).dueAfter(from)).toISOString();
+    expect(due('Europe/Berlin')).toBe('2026-06-18T01:00:00.000Z');
+    expect(due('Asia/Tokyo')).toBe('2026-06-17T18:00:00.000Z');
+    expect(due('UTC')).toBe('2026-06-18T03:00:00.000Z');
+  });
+
+  test('of a daily interval allows for the day that has 25 hours, and for no other', () => {
+    const due = (from: string, zone: string) =>
+      (parseExpectation('every 1d', zone).dueAfter(Date.parse(from)) - Date.parse(from)) / HOUR;
+    expect(due('2026-10-24T03:00:00+02:00', 'Europe/Berlin')).toBe(25);
+    expect(due('2026-10-25T03:00:00+01:00', 'Europe/Berlin')).toBe(24);
+    expect(due('2026-03-28T03:00:00+01:00', 'Europe/Berlin')).toBe(24);
+    expect(due('2026-10-24T03:00:00Z', 'UTC')).toBe(24);
+  });
+
+  test('that is not known here is refused', () => {
+    for (const text of ['0 3 * * *', 'every 1d'])
+      expect(() => parseExpectation(text, 'Europe/Berlni')).toThrow(/time zone 'Europe\/Berlni', which is not known/);
+  });
+});
+
 test.each([
   ['', /neither/],
   ['daily', /neither/],

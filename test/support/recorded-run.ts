@@ -10,6 +10,7 @@ import {
   type Run,
   type RunPlan,
   runFile,
+  type SkipRow,
   startText,
 } from '../../lib/jobs/record-format.ts';
 
@@ -27,6 +28,7 @@ export const PLAN: RunPlan = {
   everyMs: null,
   retries: 0,
   expect: null,
+  zone: null,
   graceMs: null,
 };
 
@@ -50,6 +52,7 @@ export interface RunWishes {
   reason?: string;
   by?: string;
   tail?: string;
+  skips?: SkipRow;
   attempts?: Attempt[];
 }
 
@@ -58,7 +61,7 @@ let count = 0;
 /** A run that started at `at`, and by default succeeded a second later. */
 export function runAt(at: number, wishes: RunWishes = {}): Run {
   const { job = 'n', facts = GONE, outcome = 'succeeded', waitedMs = 0, tookMs = 1_000 } = wishes;
-  const { code = outcome === 'succeeded' ? 0 : 1, signal = null, reason = '', by = '', tail = '' } = wishes;
+  const { code = outcome === 'succeeded' ? 0 : 1, signal = null, reason = '', by = '', tail = '', skips } = wishes;
   const key = wishes.key ?? `k${String(count++).padStart(6, '0')}`;
   const acquiredAt = waitedMs === null ? null : at + waitedMs;
   const endedAt = (acquiredAt ?? at) + (tookMs ?? 0);
@@ -79,7 +82,7 @@ export function runAt(at: number, wishes: RunWishes = {}): Run {
     plan: { ...PLAN, ...wishes.plan },
     acquiredAt,
     attempts: wishes.attempts ?? (acquiredAt === null || tookMs === null ? [] : [attempt]),
-    ended: outcome && { it: 'ended', at: endedAt, outcome, code, reason, by, tail },
+    ended: outcome && { it: 'ended', at: endedAt, outcome, code, reason, by, tail, ...(skips && { skips }) },
   };
 }
 

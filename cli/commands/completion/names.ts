@@ -22,7 +22,7 @@ const KINDS: Record<string, readonly string[]> = {
 const REPORTERS = ['beat', 'monitor'];
 const JOBS = ['job', 'jobs'];
 /** Verbs that take names of jobs and of resources. */
-const BOTH = ['history'];
+const BOTH = ['history', 'forget'];
 
 /**
  * The names that a verb takes and that begin with `prefix`. Creates no store.

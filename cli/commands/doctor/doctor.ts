@@ -1,7 +1,7 @@
 import { nodeHost } from '../../../lib/internal.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import type { ProgramArguments } from '../../args/program.ts';
-import { EXIT, Exit } from '../../output/exit.ts';
+import { EXIT, Exit, UsageError } from '../../output/exit.ts';
 import { jsonText, shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
 import { examined } from './examination.ts';
@@ -27,6 +27,10 @@ export async function examine({ dir, json, fix, program }: DoctorArguments): Pro
     dir,
     engine: program.pack.engines.node,
   });
+  if (fix && patient.foreignOwner !== null)
+    throw new UsageError(
+      `--fix removes nothing from the store of another user: ${patient.place} belongs to uid ${patient.foreignOwner}. Run it as that user`,
+    );
   const findings = (await examined(patient, fix)).flatMap(({ list }) => list);
   const isWell = findings.every(({ level }) => level !== 'problem');
   const { place: store, chosenBy } = patient;

@@ -1,4 +1,4 @@
-import { pinnedHost } from '../../../lib/internal.ts';
+import { pinnedHost, storeErrorOf } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { checkEntries, checkTickets } from './entries.ts';
 import { checkFileSystem, checkSpace } from './file-system.ts';
@@ -20,8 +20,8 @@ export async function examined(patient: Patient, fix: boolean): Promise<Findings
     ['file system', () => checkFileSystem(patient, directory)],
     ['space', () => checkSpace(patient)],
   ];
-  // A directory that is not fit may be another user's: nothing is written into it.
-  if (directory || !patient.isThere)
+  // A directory that is not fit may be another user's: nothing is written into it. Nor by root into one that it only looks at.
+  if ((directory || !patient.isThere) && patient.foreignOwner === null)
     around.push([
       'files',
       () => checkFiles(directory ? { ...patient, host: pinnedHost(patient.host, directory) } : patient, directory),
@@ -65,7 +65,7 @@ async function guarded(name: string, place: string, check: () => Findings | Prom
 function unreadable(name: string, where: string, error: unknown): Findings {
   const found = new Findings(name);
   found.problem({
-    what: `it could not be checked: ${messageWithRemedy(error)}`,
+    what: `it could not be checked: ${messageWithRemedy(storeErrorOf(error, { operation: 'read', path: where }))}`,
     where,
     why: 'A store that cannot be read cannot be used.',
     remedy: 'Check owners and modes in the store.',

@@ -1,11 +1,15 @@
 import path from 'node:path';
 import {
   defaultStorePath,
+  type FileFacts,
   type Host,
+  isForeignTo,
   pinnedHost,
   type ResourceReading,
+  readOnlyHost,
   type StoreDirectory,
   StoreScan,
+  storeErrorOf,
   storePath,
 } from '../../../lib/internal.ts';
 import type { System } from './system.ts';
@@ -26,6 +30,8 @@ export interface Patient {
   /** The store's own directory, or the nearest existing one above it. */
   nearest: string;
   isThere: boolean;
+  /** The store's owner, if that is another user, and this is root: then the store is only looked at. Else null. */
+  foreignOwner: number | null;
 }
 
 /** A store that could be opened, and its contents. */
@@ -46,11 +52,14 @@ export interface PatientOptions {
   engine: string;
 }
 
+/** @throws {StoreError} if the place may not be looked at */
 export function patientOf({ host, system, env, dir, engine }: PatientOptions): Patient {
   const place = storePath(host, dir ?? (env.LOCKSTEP_DIR || undefined));
-  const isThere = host.files.look(place) !== null;
+  const facts = lookAt(host, place);
+  const isThere = facts !== null;
+  const isForeign = isThere && isForeignTo(host, facts) && !isForGroup(facts, env);
   return {
-    host,
+    host: isForeign ? { ...host, files: readOnlyHost.files } : host,
     system,
     env,
     oldestNode: engine.replace('>=', ''),
@@ -59,7 +68,21 @@ export function patientOf({ host, system, env, dir, engine }: PatientOptions): P
     defaultPlace: defaultStorePath(host),
     nearest: isThere ? place : nearestOf(host, path.dirname(place)),
     isThere,
+    foreignOwner: isForeign ? facts.uid : null,
   };
+}
+
+function lookAt(host: Host, path: string): FileFacts | null {
+  try {
+    return host.files.look(path);
+  } catch (error) {
+    throw storeErrorOf(error, { operation: 'open the store', path });
+  }
+}
+
+/** Whether the store is its group's, and root uses it as a member would. */
+function isForGroup({ mode }: FileFacts, { LOCKSTEP_SHARED }: NodeJS.ProcessEnv): boolean {
+  return LOCKSTEP_SHARED === '1' && (mode & 0o020) !== 0;
 }
 
 export function opened(patient: Patient, directory: StoreDirectory, fix: boolean): Opened {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type FileFacts, openStoreDirectory, type StoreDirectory } from '../../../lib/internal.ts';
+import { type FileFacts, type Host, openStoreDirectory, type StoreDirectory } from '../../../lib/internal.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
@@ -52,18 +52,19 @@ export function checkPlace({ place, chosenBy, defaultPlace, isThere, env, host }
 }
 
 /** Checks whether the library accepts the store. Changes nothing, even before the store's first use. */
-export function checkFitness({ host, place, isThere, env }: Patient): {
+export function checkFitness({ host, place, isThere, foreignOwner, env }: Patient): {
   found: Findings;
   directory: StoreDirectory | null;
 } {
   const found = new Findings('fitness');
   if (!isThere) return { found, directory: null };
   const isGuardWanted = env.LOCKSTEP_GUARDED === '1';
-  const isGuarded = host.files.look(`${place}/guarded`) !== null;
-  const isUsed = host.files.look(`${place}/resources`) !== null;
+  const isGuarded = isThereIn(host, `${place}/guarded`);
+  const isUsed = isThereIn(host, `${place}/resources`);
   try {
-    const directory = openStoreDirectory(host, place, { guarded: false });
-    if (isGuardWanted && isUsed && !isGuarded) {
+    const directory = openStoreDirectory(host, place, { guarded: false, looks: foreignOwner !== null });
+    if (foreignOwner !== null) addForeign(found, place, foreignOwner);
+    else if (isGuardWanted && isUsed && !isGuarded) {
       found.problem({
         what: 'LOCKSTEP_GUARDED asks for guarded appends, and this store was used without them',
         where: place,
@@ -90,6 +91,24 @@ export function checkFitness({ host, place, isThere, env }: Patient): {
   }
 }
 
+/** False too if it may not be looked at: then the store cannot be opened, which says why. */
+function isThereIn(host: Host, path: string): boolean {
+  try {
+    return host.files.look(path) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function addForeign(found: Findings, where: string, owner: number): void {
+  found.note({
+    what: `it belongs to another user (uid ${owner}), so it is only looked at: nothing is tested in it`,
+    where,
+    why: 'Root may see every store, but use none of another user.',
+    remedy: 'For the tests, and for --fix, run lockstep doctor as that user.',
+  });
+}
+
 function nature({ guarded, fileMode }: StoreDirectory, facts: FileFacts | null): string {
   const mode = `mode 0${(facts?.mode ?? 0).toString(8)}`;
   const isShared = (fileMode & 0o020) !== 0;
@@ -97,9 +116,9 @@ function nature({ guarded, fileMode }: StoreDirectory, facts: FileFacts | null):
 }
 
 /** Checks the directories above: a user that can rename one of them can replace the store. */
-export function checkParents({ host, place }: Patient): Findings {
+export function checkParents({ host, place, foreignOwner }: Patient): Findings {
   const found = new Findings('parents');
-  const trusted = [host.processes.uid(), 0];
+  const trusted = [foreignOwner ?? host.processes.uid(), 0];
   if (host.processes.uid() === -1) return found;
   for (let at = path.dirname(place); ; at = path.dirname(at)) {
     const facts = host.files.look(at);

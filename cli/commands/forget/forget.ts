@@ -1,5 +1,6 @@
 import { type ForgetOptions, openStore, type Store } from '../../../lib/index.ts';
-import { holdersIn } from '../../../lib/internal.ts';
+import { directoryOf, holdersIn } from '../../../lib/internal.ts';
+import { openRunLog } from '../../../lib/jobs/index.ts';
 import { describeHolders } from '../../access/acquisition.ts';
 import { targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
@@ -7,6 +8,8 @@ import type { NamesArguments } from '../../args/options.ts';
 import { EXIT, Exit, exitCodeOf, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { shown } from '../../text/escape.ts';
+import { counted } from '../../text/quantities.ts';
+import { retiredJob, whyJobStays } from './retired-job.ts';
 
 export interface ForgetArguments extends NamesArguments {
   file?: string | undefined;
@@ -23,26 +26,44 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
     throw new UsageError('missing NAME (or --older-than DURATION, for all that were not used for so long)');
   const isNamed = named.length > 0;
   let exitCode: number = EXIT.ok;
-  for (const name of isNamed ? named : await store.names()) {
+  for (const name of isNamed ? named : await allNames(store)) {
     const code = await forgetOne(store, name, options, isNamed);
     exitCode = Math.max(exitCode, code);
   }
   if (exitCode !== EXIT.ok) throw new Exit(exitCode);
 }
 
+/** The names of resources, and of jobs, whose locks may be forgotten already. */
+async function allNames(store: Store): Promise<string[]> {
+  return [...new Set([...(await store.names()), ...openRunLog(store).jobs()])].sort();
+}
+
 /** `isNamed`: the user has named it, so a message says why it stays. Returns the exit code. */
 async function forgetOne(store: Store, name: string, options: ForgetOptions, isNamed: boolean): Promise<number> {
   try {
+    const job = retiredJob(directoryOf(store), name);
+    const kept = job && whyJobStays(name, job, options.idleMs);
+    if (kept) {
+      if (isNamed || kept.isOverdue) say(`${name}: not forgotten: ${kept.why}`);
+      return isNamed ? EXIT.notAcquired : EXIT.ok;
+    }
     const outcome = await store.forget(name, options);
-    if (outcome === 'forgotten') process.stdout.write(`${shown(`${name}: forgotten`)}\n`);
-    else if (!isNamed) return EXIT.ok;
-    else if (outcome === 'unknown') say(`${name}: there is nothing to forget`);
-    else say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
-    return outcome === 'in use' ? EXIT.notAcquired : EXIT.ok;
+    if (outcome === 'in use') {
+      if (isNamed) say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
+      return isNamed ? EXIT.notAcquired : EXIT.ok;
+    }
+    const runs = job?.remove() ?? 0;
+    if (outcome === 'forgotten' || runs > 0) process.stdout.write(`${shown(forgottenWords(name, runs))}\n`);
+    else if (isNamed) say(`${name}: there is nothing to forget`);
+    return EXIT.ok;
   } catch (error) {
     say(messageWithRemedy(error));
     return exitCodeOf(error);
   }
+}
+
+function forgottenWords(name: string, runs: number): string {
+  return `${name}: forgotten${runs === 0 ? '' : `, with ${counted(runs, 'run')}`}`;
 }
 
 async function whyInUse(store: Store, name: string): Promise<string> {

@@ -36,11 +36,23 @@ export class Admission {
     return admitted;
   }
 
+  /** Once in a row of skips, the message that the run in the way is stuck is news. */
   async #skip(): Promise<JobEnd> {
     const holders = await this.#holders();
-    const message = `skipped: another run is there${holders === '' ? '' : `: ${holders}`}`;
-    const code = this.#plan.skippedCode;
-    return { outcome: 'skipped', code, reason: '', by: this.#others.holderKey(), message };
+    const before = this.#others.skips();
+    const now = Date.now();
+    const stuck = (await import('./stuck.ts')).whyStuck(this.#others, now);
+    const reason = stuck?.isSilent ? stuck.words : '';
+    const why = stuck === null ? '' : `; the job is stuck: ${stuck.words}`;
+    return {
+      outcome: 'skipped',
+      code: this.#plan.skippedCode,
+      reason,
+      by: this.#others.holderKey(),
+      skips: { count: (before.row?.count ?? 0) + 1, since: before.row?.since ?? now },
+      isNews: reason !== '' && (before.newest?.ended?.reason ?? '') === '',
+      message: `skipped: another run is there${holders === '' ? '' : `: ${holders}`}${why}`,
+    };
   }
 
   async #wait(): Promise<Lease | JobEnd> {

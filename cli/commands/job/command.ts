@@ -53,6 +53,10 @@ export const job: CommandModule<object, JobArguments> = {
         describe: 'Wait this long before the first retry, and twice as long before each further one',
       })
       .option('expect', { ...text, describe: "When a success is due: 'every 24h', or '30 2 * * *' as in a crontab" })
+      .option('tz', {
+        ...text,
+        describe: 'The time zone of --expect, and of the days of --every. Default: $CRON_TZ, or that of the job ($TZ)',
+      })
       .option('grace', { ...text, describe: 'Count the job as late when a success is overdue for this long' })
       .option('ping', {
         ...text,

@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import { DeadlockError, type LeaseLostError, LockTimeoutError } from '../../../lib/index.ts';
 import type { ProcessExit } from '../../../lib/internal.ts';
-import type { Outcome } from '../../../lib/jobs/index.ts';
+import type { Outcome, SkipRow } from '../../../lib/jobs/index.ts';
 import { CANNOT_RUN, NOT_FOUND, statusOf, statusOfSignal } from '../../child/status.ts';
 import { EXIT, Exit, exitCodeOf } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
@@ -16,6 +16,10 @@ export interface JobEnd {
   reason: string;
   /** The key of the run that caused this outcome; or empty. */
   by: string;
+  /** Of a run that was skipped: the skips in a row, this one included. */
+  skips?: SkipRow;
+  /** Whether a person should read the message although the outcome is no failure. */
+  isNews?: boolean;
   /** For a person. */
   message: string;
   /** The error that ended the run, if the command did not fail by itself. `main` reports it. */

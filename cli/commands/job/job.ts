@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import { Lease, openStore, type Store } from '../../../lib/index.ts';
-import { directoryOf } from '../../../lib/internal.ts';
+import { directoryOf, intervalEnd } from '../../../lib/internal.ts';
 import { Holding } from '../../access/holding.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
@@ -105,13 +105,14 @@ async function settled(record: JobRecord, output: JobOutput, course: () => Promi
 
 /**
  * The age of a success counts from its start: a job of half an hour that cron starts each hour must not miss every second
- * start. A success in the future shows that the clock was set back.
+ * start. A success in the future shows that the clock was set back. The day on which summer time begins is an hour shorter.
  */
-function ifNotDue({ recorded: { everyMs } }: JobPlan, others: OtherRuns): JobEnd | null {
+function ifNotDue({ recorded: { everyMs }, everyZone }: JobPlan, others: OtherRuns): JobEnd | null {
   const success = everyMs === null ? null : others.lastSuccess();
   if (everyMs === null || success === null) return null;
   const ageMs = Date.now() - success.at;
-  if (ageMs < 0 || ageMs >= everyMs - Math.min(everyMs * SLACK, MAX_SLACK_MS)) return null;
+  const dueMs = intervalEnd(success.at, everyMs, everyZone).earliest - success.at;
+  if (ageMs < 0 || ageMs >= dueMs - Math.min(everyMs * SLACK, MAX_SLACK_MS)) return null;
   const message = `not due: the last success began ${prettyMs(ageMs)} ago`;
   return { outcome: 'not-due', code: EXIT.ok, reason: '', by: success.key, message };
 }
@@ -126,13 +127,13 @@ async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
   }
 }
 
-/** Prints nothing when all is well; else the command's output, and one line about the end. */
+/** Prints nothing when all is well, but for news; else the command's output, and one line about the end. */
 async function print({ name, quiet, verbose }: JobPlan, end: JobEnd, output: JobOutput): Promise<void> {
   if (quiet) return;
-  const { outcome, message, error } = end;
+  const { outcome, message, error, isNews = false } = end;
   const isWell = outcome === 'succeeded' || outcome === 'skipped' || outcome === 'not-due';
   if (!verbose && !isWell && outcome !== 'replaced') await output.print();
-  if (error === undefined && (verbose || !isWell)) say(`${name}: ${message}`);
+  if (error === undefined && (verbose || !isWell || isNews)) say(`${name}: ${message}`);
 }
 
 async function report(pings: Pings, end: JobEnd, began: boolean, tail: string): Promise<void> {

@@ -1,5 +1,13 @@
-import { nodeHost, RunLog, requestStop, runFile, type StoreDirectory, whyGone } from '../../../lib/internal.ts';
-import type { ObservedRun, Run, RunStart } from '../../../lib/jobs/index.ts';
+import {
+  nodeHost,
+  RunLog,
+  requestStop,
+  runFile,
+  SkipCount,
+  type StoreDirectory,
+  whyGone,
+} from '../../../lib/internal.ts';
+import type { ObservedRun, Run, RunReading, RunStart } from '../../../lib/jobs/index.ts';
 
 /** The other runs of this run's job. */
 export class OtherRuns {
@@ -28,6 +36,21 @@ export class OtherRuns {
   holderKey(): string {
     for (const { run } of this.live()) if (run.acquiredAt !== null) return run.key;
     return '';
+  }
+
+  /** The skips in a row before this run. */
+  skips(): SkipCount {
+    const count = new SkipCount();
+    for (const run of this.#log.each(this.#own.job)) {
+      if (run.key !== this.#own.key) count.add(run);
+      if (count.isOver) break;
+    }
+    return count;
+  }
+
+  /** As `RunLog.readings`; this run is among them. */
+  readings(isEnough: () => boolean): Generator<RunReading> {
+    return this.#log.readings(this.#own.job, isEnough);
   }
 
   lastSuccess(): Run | null {

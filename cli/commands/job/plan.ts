@@ -21,6 +21,7 @@ export interface JobArguments extends StoreArguments, WordArguments {
   backoff?: string | undefined;
   expect?: string | undefined;
   grace?: string | undefined;
+  tz?: string | undefined;
   ping?: string | undefined;
   log?: string | undefined;
   keep: number;
@@ -48,6 +49,8 @@ export interface JobPlan {
   waitMs: number | null;
   splayMs: number;
   backoffMs: number;
+  /** The zone whose days `--every` counts. Null: this process's local time. */
+  everyZone: string | null;
   skippedCode: number;
   keep: number;
   ping: URL | null;
@@ -73,6 +76,7 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
     waitMs: waitOf(args),
     splayMs: durationOf(args.splay, '--splay') ?? 0,
     backoffMs: backoffOf(args),
+    everyZone: await everyZoneOf(args),
     skippedCode: skippedCodeOf(args),
     keep: wholeNumber(args.keep, '--keep', 1, MAX_KEEP),
     ping: args.ping === undefined ? null : pingUrl(args.ping),
@@ -85,8 +89,6 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
 async function recordedOf(args: JobArguments): Promise<RunPlan> {
   const { overlap, expect = null } = args;
   if (expect === null && args.grace !== undefined) throw new UsageError('--grace needs --expect');
-  // Loaded here only: the parser's library is slow to load.
-  if (expect !== null) (await import('./expectation.ts')).parseExpectation(expect);
   return {
     overlap,
     permits: permitsOf(args),
@@ -95,8 +97,24 @@ async function recordedOf(args: JobArguments): Promise<RunPlan> {
     everyMs: durationOf(args.every, '--every'),
     retries: wholeNumber(args.retries, '--retries', 0, MAX_RETRIES),
     expect,
+    zone: expect === null ? null : await zoneOf(expect, args),
     graceMs: durationOf(args.grace, '--grace'),
   };
+}
+
+/** The zone of an expectation, which is checked. Loaded here only: the parser's library, and the zones, are slow to load. */
+async function zoneOf(expect: string, { tz }: JobArguments): Promise<string | null> {
+  const { crontabZone, intervalZone, parseExpectation } = await import('./expectation.ts');
+  const sources = { tz, env: process.env };
+  return parseExpectation(expect).isInterval ? intervalZone(sources) : crontabZone(sources);
+}
+
+/** A zone of its own has `--every` only if one was named: the local time of this process is there at no cost. */
+async function everyZoneOf({ every, expect, tz }: JobArguments): Promise<string | null> {
+  if (tz !== undefined && every === undefined && expect === undefined)
+    throw new UsageError('--tz needs --expect, or --every');
+  if (every === undefined || (tz === undefined && !process.env.CRON_TZ)) return null;
+  return (await import('./zone.ts')).intervalZone({ tz, env: process.env });
 }
 
 function permitsOf({ permits = 1 }: JobArguments): number {

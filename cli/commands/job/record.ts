@@ -54,10 +54,10 @@ export class JobRecord {
   }
 
   /** Records the end. A failure is only reported. */
-  end({ outcome, code, reason, by }: JobEnd, tail: string): void {
+  end({ outcome, code, reason, by, skips }: JobEnd, tail: string): void {
     this.#ended = true;
     try {
-      this.#writer.append({ it: 'ended', at: Date.now(), outcome, code, reason, by, tail });
+      this.#writer.append({ it: 'ended', at: Date.now(), outcome, code, reason, by, tail, ...(skips && { skips }) });
       this.#sync();
     } catch (error) {
       say(`${messageWithRemedy(error)} Its run log will lack how it ended.`);

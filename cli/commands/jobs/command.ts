@@ -8,7 +8,7 @@ export const jobs: CommandModule<object, JobsArguments> = {
   builder: (argv) =>
     storeOptions(argv)
       .usage(
-        '$0 jobs [NAME…] [options]\n\nShows these jobs, or all that ever ran: how the last run ended, how long it took, how long it typically takes, when the next success is due, and the state of the job: ok, running, late (no success in time), failed (the last run did not succeed), stuck (a run will not end by itself, or takes too long) or unknown.\n\n--check exits 0 if every job is ok or running, else 1.',
+        '$0 jobs [NAME…] [options]\n\nShows these jobs, or all that ever ran: how the last run ended, how long it took, how long it typically takes, when the next success is due, and the state of the job: ok, running, late (no success in time), failed (the last run did not succeed), stuck (a run will not end by itself, takes too long, or keeps the others out for too long) or unknown. SKIPS counts the newest starts in a row that found another run there.\n\n--check exits 0 if every job is ok or running, else 1. A job that is not to run any more is shown, and late, until `$0 forget NAME` removes it.',
       )
       // yargs collects the names as if they were one option, repeated. Of a real option the last value counts.
       .parserConfiguration({ 'duplicate-arguments-array': true })
@@ -35,10 +35,12 @@ export const jobs: CommandModule<object, JobsArguments> = {
         alias: 'o',
         type: 'string',
         requiresArg: true,
-        describe: 'With --prometheus: replace this file atomically',
+        describe:
+          'With --prometheus: replace this file atomically. A new one is readable for all (mode 0644); a link is replaced, not followed',
       })
       .example('$0 jobs', 'all jobs, in one table')
       .example('$0 jobs --check', 'for cron, which mails the output')
-      .example('$0 jobs --prometheus -o jobs.prom', 'for node_exporter') as never,
+      .example('$0 jobs --prometheus -o jobs.prom', 'for node_exporter')
+      .example('$0 forget old-backup', 'a job that was retired, with its runs and its expectation') as never,
   handler: async (args) => (await import('./jobs.ts')).showJobs(args),
 };

@@ -6,6 +6,7 @@ import { jobAsJson } from '../../report/job-json.ts';
 import { reasonOf, resultWords } from '../../report/job-words.ts';
 import { jsonText, shown } from '../../text/escape.ts';
 import { ago, lasting, whenIn } from '../../text/quantities.ts';
+import { inShell } from '../../text/shell-word.ts';
 import { printTable } from '../../text/table.ts';
 import type { NamedVerdict } from './metrics.ts';
 
@@ -17,7 +18,13 @@ export interface JobsArguments extends StoreArguments {
   output?: string | undefined;
 }
 
-const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'STATE', 'REASON'];
+/** A job that is not well, and was not even started for so long, may have been retired. */
+const LONG_AGO_MS = 7 * 24 * 3_600_000;
+
+const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'SKIPS', 'STATE', 'REASON'];
+
+/** Opened anew, `/dev/stdout` would lose what it has if it is a file. */
+const STDOUT = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
 
 export async function showJobs(args: JobsArguments): Promise<void> {
   checkOptions(args);
@@ -64,7 +71,7 @@ function verdictOf(log: RunLog, name: string, now: number): JobVerdict {
 async function showMetrics(jobs: readonly NamedVerdict[], file: string | undefined): Promise<void> {
   const { metricsText, writeMetrics } = await import('./metrics.ts');
   const text = await metricsText(jobs);
-  if (file === undefined) return void process.stdout.write(text);
+  if (file === undefined || STDOUT.includes(file)) return void process.stdout.write(text);
   await writeMetrics(file, text);
 }
 
@@ -73,12 +80,18 @@ function print(text: string): void {
 }
 
 function lineOf({ name, verdict }: NamedVerdict, now: number): string {
-  return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}`);
+  return shown(`${name}: ${verdict.state}: ${reasonOf(verdict, now)}${retiredHint(name, verdict, now)}`);
+}
+
+/** A job that was renamed, or taken out of the crontab, is late for ever, or has failed for ever. */
+function retiredHint(name: string, { late, newest, live }: JobVerdict, now: number): string {
+  const isSilent = newest !== null && live.length === 0 && (late || now - newest.run.at > LONG_AGO_MS);
+  return isSilent ? `; if it is not to run any more: \`lockstep forget ${inShell(name)}\`` : '';
 }
 
 /** The last run, its result and its duration all belong to the newest run that is over. */
 function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
-  const { state, last, typicalMs, due } = verdict;
+  const { state, last, typicalMs, due, skips } = verdict;
   const took = last && tookMs(last.run);
   const reason = reasonOf(verdict, now);
   return [
@@ -88,6 +101,7 @@ function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
     took === null ? '-' : lasting(took),
     typicalMs === null ? '-' : lasting(typicalMs),
     due?.at == null ? '-' : whenIn(due.at, now),
+    skips === null ? '-' : String(skips.count),
     state,
     reason === '' ? '-' : reason,
   ];

@@ -43,9 +43,18 @@ const METRICS: Metric[] = [
     'How many runs are waiting for the lock now.',
     ({ live }) => live.filter(({ state }) => state === 'waiting').length,
   ],
+  [
+    'skipped_in_a_row',
+    'How many of the newest starts in a row found another run there, and did nothing.',
+    ({ skips }) => skips?.count ?? 0,
+  ],
   ['late', 'Whether a success was due and its grace has passed without one.', ({ late }) => Number(late)],
   ['failed', 'Whether the newest run that ended by itself did not succeed.', ({ failed }) => Number(failed !== null)],
-  ['stuck', 'Whether a run will not end by itself, or takes too long.', ({ stuck }) => Number(stuck !== null)],
+  [
+    'stuck',
+    'Whether a run will not end by itself, takes too long, or keeps the others out for too long.',
+    ({ stuck }) => Number(stuck !== null),
+  ],
   [
     'unknown',
     'Whether the job never ran, its records cannot be read, or none of them shows a success or a failure.',
@@ -79,7 +88,10 @@ function secondsOf(ms: number | null | undefined): number | null {
   return ms == null ? null : ms / 1_000;
 }
 
+/** The collector is another user, and cron's or systemd's umask is often 077. */
+const READABLE_FOR_ALL = 0o644;
+
 /** Puts the text in a file's place, whole: a collector that reads it at any moment sees one or the other. */
 export async function writeMetrics(file: string, text: string): Promise<void> {
-  await replaceFile(file, Buffer.from(text));
+  await replaceFile(file, Buffer.from(text), { mode: READABLE_FOR_ALL, followsLink: false });
 }

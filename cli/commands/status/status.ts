@@ -1,5 +1,6 @@
 import prettyMs from 'pretty-ms';
-import { type EntryView, type LineView, openStore } from '../../../lib/index.ts';
+import type { EntryView, LineView } from '../../../lib/index.ts';
+import { shownStore } from '../../access/shown-store.ts';
 import { targetOf } from '../../access/target.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { keyOf } from '../../report/blockers.ts';
@@ -32,7 +33,7 @@ interface Reading {
 
 async function read({ names = [], file, dir, all }: StatusArguments): Promise<Reading> {
   const target = file === undefined ? null : targetOf({ file, dir });
-  const store = target?.store ?? openStore(dir);
+  const store = target?.store ?? shownStore(dir);
   const named = target ? [target.name, ...names] : names;
   const wanted = named.length > 0 ? named : await store.names();
   const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));

@@ -17,8 +17,9 @@ beforeEach(() => {
 });
 
 function patient(system: Partial<System> = {}, host: Host = nodeHost, more: Partial<Patient> = {}): Patient {
-  const chosen = { place, chosenBy: 'default', defaultPlace: place, nearest: place, isThere: true } as const;
-  return { host, system: { ...realSystem, ...system }, env: {}, oldestNode: '20.19', ...chosen, ...more };
+  const chosen = { place, chosenBy: 'default', defaultPlace: place, nearest: place } as const;
+  const found = { isThere: true, foreignOwner: null };
+  return { host, system: { ...realSystem, ...system }, env: {}, oldestNode: '20.19', ...chosen, ...found, ...more };
 }
 
 function hostWith(files: Partial<Files>): Host {
