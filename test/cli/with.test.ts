@@ -110,6 +110,17 @@ describe('--prefix', () => {
     expect(stderr).toBe('sh   | in distress\n');
   });
 
+  test('ends with MAIN, whose own output is whole, though MAIN left a process that goes on printing', async () => {
+    const main = '(trap "" HUP; while echo more; do : > more; done) & echo $! > pid; echo own';
+    const { status, stdout } = await rig.run('with', '--prefix', '--', 'sh', '-c', main);
+    const pid = rig.stray(await pidIn('pid'));
+    expect(status).toBe(0);
+    expect(stdout).toContain('sh | own\n');
+    fs.rmSync(rig.path('more'), { force: true });
+    await until('it prints on', () => rig.exists('more'));
+    expect(isRunning(pid)).toBe(true);
+  });
+
   test('tells daemons of one program apart', async () => {
     const main = begun('one', 'two');
     const daemons = ['-d', `echo 1; ${lasting('one')}`, '-d', `echo 2; ${lasting('two')}`];
