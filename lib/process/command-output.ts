@@ -36,6 +36,9 @@ export class CommandOutput {
   #streams: Readable[] = [];
   #ended: Promise<void> = Promise.resolve();
   #isOver = false;
+  /** How many bytes came since the command's exit; null before it. */
+  #lateBytes: number | null = null;
+  #onTooLate: () => void = () => undefined;
 
   constructor(take: TakeOutput, ends = makePipe()) {
     this.#take = take;
@@ -50,7 +53,8 @@ export class CommandOutput {
     this.#closeWriter();
     if (this.target !== 'pipe') return;
     const streams = [held.stdout, held.stderr].filter((stream) => stream !== null);
-    for (const stream of streams) stream.on('data', (bytes: Buffer) => this.#pass(bytes));
+    const pass = (bytes: Buffer) => this.#pass(bytes) || streams.map((stream) => stream.pause());
+    for (const stream of streams) stream.on('data', pass);
     this.#follow(streams);
   }
 
@@ -64,10 +68,12 @@ export class CommandOutput {
    * pipe, else at once.
    */
   async end(): Promise<void> {
-    if (this.#isOver) return;
-    this.#drain();
+    this.#lateBytes = 0;
     this.resume();
-    if (!this.#isOver) await byDeadline(this.#ended, STRAGGLERS_MS);
+    const isTooLate = new Promise<void>((resolve) => {
+      this.#onTooLate = resolve;
+    });
+    if (!this.#isOver) await byDeadline(Promise.race([this.#ended, isTooLate]), STRAGGLERS_MS);
     this.close();
   }
 
@@ -85,7 +91,7 @@ export class CommandOutput {
 
   /** A stream that gives the bytes to `take`, by way of one buffer. */
   #streamOf(fd: number): Readable {
-    const callback = (length: number, buffer: Uint8Array) => this.#take(buffer.subarray(0, length));
+    const callback = (length: number, buffer: Uint8Array) => this.#pass(buffer.subarray(0, length));
     const onread = { buffer: Buffer.alloc(CHUNK_BYTES), callback };
     return new Socket({ fd, readable: true, writable: false, onread } as ConstructorParameters<typeof Socket>[0]);
   }
@@ -108,8 +114,14 @@ export class CommandOutput {
     if (this.#streams.every((stream) => stream.destroyed || stream.readableEnded)) this.#isOver = true;
   }
 
-  #pass(bytes: Buffer): void {
-    if (!this.#take(bytes)) for (const stream of this.#streams) stream.pause();
+  /** Returns false to get no more until `resume()`. What comes when a pipe's worth has come since its exit is not the command's. */
+  #pass(bytes: Uint8Array): boolean {
+    const isWanted = this.#take(bytes);
+    if (this.#lateBytes === null) return isWanted;
+    this.#lateBytes += bytes.length;
+    if (this.#lateBytes < MAX_PIPE_BYTES) return isWanted;
+    this.#onTooLate();
+    return false;
   }
 
   /** Reads what is in the pipe now, whether or not `take` wants more: it is no more than a pipe holds. */

@@ -108,3 +108,15 @@ test('on a full disk the output is kept all the same, and others see it up to th
   expect(kept().startsWith('before\n')).toBe(true);
   expect(spool.tail().endsWith('\nafter\n')).toBe(true);
 });
+
+test('nothing of a write that failed in its middle stays behind the end of what others see', () => {
+  const write = fs.writeSync;
+  const full = vi.spyOn(fs, 'writeSync').mockReturnValue(0);
+  full.mockImplementationOnce(((fd: number, bytes: Buffer, offset: number, length: number, position: number) =>
+    write(fd, bytes, offset, length - 16, position)) as typeof fs.writeSync);
+  append(lines(0, 4 * MIB));
+  full.mockRestore();
+  append('after\n');
+  expect(seen() === kept()).toBe(true);
+  expect(kept().length).toBeLessThan(3 * MIB);
+});
