@@ -55,6 +55,18 @@ const ascii = {
 };
 
 /**
+ * The command line begins as a shell script (`launcher.sh`). The shells of other systems that read its first line, as npm does on
+ * Windows, must find one there.
+ */
+const launcher = {
+  name: 'launcher',
+  generateBundle(_, bundle) {
+    const main = bundle['main.js'];
+    main.code = main.code.replace(/^#!.*\n/, () => fs.readFileSync('cli/startup/launcher.sh', 'utf8'));
+  },
+};
+
+/**
  * A program of the library as one text in a module, for bundles of other programs: they have no files of ours. It is
  * CommonJS, which Node reads from its standard input and evaluates in a thread.
  */
@@ -87,7 +99,7 @@ export default defineConfig([
     transform: { define: { 'import.meta.resolve': 'undefined' } },
     // The package declares that its library has no side effects; the modules of the command line do.
     treeshake: { moduleSideEffects: [{ test: /\/cli\//, sideEffects: true }] },
-    plugins: [notices(), ascii, commonjs],
+    plugins: [notices(), ascii, commonjs, launcher],
     output: {
       dir: 'dist/cli',
       format: 'cjs',

@@ -7,10 +7,11 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
- * others for (demos, terminals, shells' completions, bundlers, web servers); and verbs that only show.
+ * others for (demos, terminals, shells' completions, bundlers, web servers, containers); and verbs that only show.
  */
 const THOROUGH = [
   'test/chaos/**',
+  'test/cli/inheritance.test.ts',
   'test/cli/{completion,deadlock,doctor,help,history,job-ping,jobs,monitor,timeline,top}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
@@ -19,6 +20,7 @@ const THOROUGH = [
   'test/faults/{every-call,kernel}.test.ts',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',
+  'test/session/container.test.ts',
 ];
 
 /** With names on its command line vitest runs those. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // First: yargs needs a working directory when it is loaded.
 import './startup/deleted-cwd.ts';
+// Before any file is opened.
+import './startup/inheritance.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
 import { splitWords } from './args/argv.ts';

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { inheritance } from '../startup/inheritance.ts';
 import { statusOfSignal } from './status.ts';
 
 const FORWARDED: readonly NodeJS.Signals[] = [
@@ -21,11 +23,20 @@ export interface Forwarding {
   readonly asked: readonly NodeJS.Signals[];
 }
 
+/** Handles a signal, unless our parent had us ignore it (`nohup`, a script's `&`): then it stays ignored. */
+export function onSignal(signal: NodeJS.Signals, handler: () => void): void {
+  if (!isIgnored(signal)) process.on(signal, handler);
+}
+
+function isIgnored(signal: NodeJS.Signals): boolean {
+  return inheritance.ignored.includes(constants.signals[signal]);
+}
+
 /** Passes our signals on to the child: its reaction decides when both end. */
 export function forwardSignals(child: { kill(signal: NodeJS.Signals): void }): Forwarding {
   const asked: NodeJS.Signals[] = [];
   for (const signal of FORWARDED) {
-    process.on(signal, () => {
+    onSignal(signal, () => {
       if (ENDING.includes(signal)) asked.push(signal);
       // Else Ctrl-C would reach the child twice, and many programs take a second one as an order to end at once.
       if (!(FROM_TERMINAL.includes(signal) && inForeground())) child.kill(signal);
@@ -56,7 +67,7 @@ export function handleOwnSignals(): void {
   process.on('SIGUSR1', () => undefined);
   if (process.pid !== 1) return;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
+    onSignal(signal, () => {
       // A verb with a handler of its own decides, as one that forwards the signal to its command.
       if (process.listenerCount(signal) === 1) process.exit(statusOfSignal(signal));
     });

@@ -1,6 +1,7 @@
 import type { Lease } from '../../lib/index.ts';
 import { type HeldOptions, HeldProcess } from '../../lib/internal.ts';
 import { Exit, say, UsageError } from '../output/exit.ts';
+import { inheritance } from '../startup/inheritance.ts';
 import { CANNOT_RUN } from './status.ts';
 import { undecodedIn } from './undecoded.ts';
 
@@ -11,7 +12,10 @@ import { undecodedIn } from './undecoded.ts';
  */
 export async function startHeld(command: readonly string[], options: HeldOptions = {}): Promise<HeldProcess> {
   try {
-    return await HeldProcess.start({ command }, { ...options, undecoded: undecodedIn(command) });
+    return await HeldProcess.start(
+      { command },
+      { ...options, undecoded: undecodedIn(command), inherited: inheritance },
+    );
   } catch (error) {
     if (error instanceof UsageError) throw error;
     say(`cannot start ${command[0]}: ${(error as Error).message}`);
@@ -40,7 +44,8 @@ export async function startCommand(
   let held: HeldProcess | undefined;
   let isTaken = false;
   try {
-    held = await startHeld(command, { ...options, lifeline: lifeline?.fd });
+    const closed = () => lifeline?.closed();
+    held = await startHeld(command, { ...options, lifeline: lifeline?.fd, onLifelineClosed: closed });
     const { pid } = held;
     await whileHeld(held, () => {
       isTaken = true;

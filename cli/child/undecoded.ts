@@ -1,5 +1,6 @@
 import { type Undecoded, undecoded } from '../../lib/internal.ts';
 import { UsageError } from '../output/exit.ts';
+import { inheritance } from '../startup/inheritance.ts';
 
 /** A longer command would make the shell's script, which names each word, too long for one argument. */
 const MAX_WORDS = 5_000;
@@ -12,6 +13,8 @@ const REMEDY = 'Node would change its bytes, and the command might touch another
  */
 export function undecodedIn(command: readonly string[]): Undecoded | undefined {
   const found = undecoded();
+  const [lost] = inheritance.lost;
+  if (lost !== undefined) throw new UsageError(`the environment variable ${lost} is not UTF-8. ${REMEDY}`);
   if (found.words.size + found.variables.size === 0) return undefined;
   const isOurTail = process.argv.slice(-command.length).every((word, at) => word === command[at]);
   for (const back of found.words.keys())

@@ -1,5 +1,6 @@
 import type { WordArguments } from '../args/options.ts';
-import { UsageError } from '../output/exit.ts';
+import { Exit, say, UsageError } from '../output/exit.ts';
+import { whyNotRun } from './program.ts';
 import { undecodedIn } from './undecoded.ts';
 
 export interface CommandArguments extends WordArguments {
@@ -19,4 +20,12 @@ export function wordsOf({ words, command }: CommandArguments, verb: string): rea
   // Before anything is locked.
   undecodedIn(words);
   return words;
+}
+
+/** Refuses a command that cannot be run, before anything is locked. @throws {Exit} 126 or 127, as of a shell */
+export function checkRunnable(words: readonly string[], said: (why: string) => string): void {
+  const refusal = whyNotRun(words[0] ?? '');
+  if (refusal === null) return;
+  say(said(refusal.message));
+  throw new Exit(refusal.status);
 }

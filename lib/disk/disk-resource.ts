@@ -182,7 +182,7 @@ export class DiskResource implements EntryResource {
       lifeline?.discard();
       return false;
     }
-    if (handOver) presence.commands.give(owner, lifeline ?? null);
+    if (handOver) presence.commands.entrust(owner, lifeline ?? null);
     else {
       presence.announceFor(owner, lifeline);
       own.adopters.push(owner);

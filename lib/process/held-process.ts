@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { nodeHost } from '../host/node-host.ts';
 import { byDeadline } from '../time/deadline.ts';
-import { GO_FD, type HeldCommand, heldCommand } from './held-command.ts';
+import { type HeldCommand, heldCommand, type Inherited } from './held-command.ts';
 import { forkModule } from './module-process.ts';
 import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
@@ -11,7 +11,7 @@ import type { ModuleOrder } from './target.ts';
 import type { Undecoded } from './undecoded.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
-const LIFELINE_FD = 62;
+const FIRST_LIFELINE_FD = 62;
 const isWindows = process.platform === 'win32';
 
 /** The work of the process once it may begin: become a command, or call a module's function. */
@@ -26,10 +26,14 @@ export interface HeldOptions {
   env?: NodeJS.ProcessEnv;
   /** The parts of a command and its environment that Node has no strings for; the command is the end of our own arguments. */
   undecoded?: Undecoded | undefined;
+  /** What a command is handed on from our own parent. Default: nothing. */
+  inherited?: Inherited | undefined;
   /** Its standard input: ours (default), or empty. That of a module is always empty. */
   input?: 'inherit' | 'ignore';
   /** A descriptor of ours that it inherits, and does not use. */
   lifeline?: number | undefined;
+  /** Called when the command, and all that inherited from it, have closed the lifeline, as some programs do at their start. */
+  onLifelineClosed?: () => void;
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
   /**
@@ -58,15 +62,18 @@ export interface ProcessExit {
 export class HeldProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
+  /** Lets the command begin. */
+  readonly #gate: Writable | null;
   readonly #order: ModuleOrder | null;
   readonly #keepsAlive: boolean;
   readonly #group: ProcessGroup | null;
   readonly #tree: ProcessTree | null;
   readonly #exit: Promise<ProcessExit>;
 
-  private constructor(child: ChildProcess, pid: number, work: Work, options: MarkedOptions) {
+  private constructor({ child, gate }: Born, pid: number, work: Work, options: MarkedOptions) {
     const { ends = 'process', keepsAlive = true, mark } = options;
     this.#child = child;
+    this.#gate = gate;
     this.pid = pid;
     this.#order = 'order' in work ? work.order : null;
     this.#keepsAlive = keepsAlive;
@@ -79,17 +86,18 @@ export class HeldProcess {
   /** @throws the system's error (rejects) if the process cannot be started */
   static async start(work: Work, options: HeldOptions = {}): Promise<HeldProcess> {
     const marked = withMark(options);
-    const child = born(work, marked);
-    await once(child, 'spawn');
-    return new HeldProcess(child, child.pid as number, work, marked);
+    const one = born(work, marked);
+    await once(one.child, 'spawn');
+    return new HeldProcess(one, one.child.pid as number, work, marked);
   }
 
   /** @throws the system's error, or one without its reason, which the system reports only later */
   static startNow(work: Work, options: HeldOptions = {}): HeldProcess {
     const marked = withMark(options);
-    const child = born(work, marked);
-    if (child.pid === undefined) throw new Error('the system starts no more processes, or there is no such directory');
-    return new HeldProcess(child, child.pid, work, marked);
+    const one = born(work, marked);
+    const { pid } = one.child;
+    if (pid === undefined) throw new Error('the system starts no more processes, or there is no such directory');
+    return new HeldProcess(one, pid, work, marked);
   }
 
   /** Lets the work begin. */
@@ -97,15 +105,14 @@ export class HeldProcess {
     // A child that was killed meanwhile has closed its end of the pipe: its exit reports that, not the write.
     for (const pipe of this.#child.stdio) pipe?.on('error', () => undefined);
     if (this.#order) this.#child.send(this.#order, () => undefined);
-    else (this.#child.stdio[GO_FD] as Writable | null)?.end('\n');
+    else this.#gate?.end('\n');
     if (!this.#keepsAlive) this.#release();
   }
 
   /** Ends it before it has begun. */
   drop(): void {
-    const go = this.#child.stdio[GO_FD] as Writable | null;
     if (this.#order) this.#child.disconnect();
-    else if (go) go.destroy();
+    else if (this.#gate) this.#gate.destroy();
     // Nothing has held it: it has begun.
     else this.#child.kill('SIGKILL');
   }
@@ -183,33 +190,74 @@ function withMark(options: HeldOptions): MarkedOptions {
   return { ...options, mark, env: { ...(options.env ?? process.env), [mark]: '1' } };
 }
 
-function born(work: Work, { cwd, env = process.env, ...options }: HeldOptions): ChildProcess {
-  const { input = 'inherit', output = 'inherit', ends = 'process', lifeline } = options;
-  const common = { cwd, env, detached: (ends === 'group' || ends === 'tree') && !isWindows };
-  const spawnCommand = (command: readonly string[]) => {
-    const { file, args, isHeld } = heldOrNot(command, env, options.undecoded);
-    return spawn(file, args, { ...common, stdio: streamsOf(input, output, isHeld, lifeline) });
-  };
-  const child = 'order' in work ? forkModule(output, common) : spawnCommand(work.command);
+interface Born {
+  child: ChildProcess;
+  gate: Writable | null;
+}
+
+function born(work: Work, options: HeldOptions): Born {
+  const one =
+    'order' in work
+      ? { child: forkModule(options.output ?? 'inherit', settingsOf(options)), gate: null }
+      : bornHeld(work.command, options);
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
-  child.on('error', () => undefined);
-  return child;
+  one.child.on('error', () => undefined);
+  return one;
+}
+
+function settingsOf({ cwd, env = process.env, ends = 'process' }: HeldOptions) {
+  return { cwd, env, detached: (ends === 'group' || ends === 'tree') && !isWindows };
+}
+
+function bornHeld(command: readonly string[], options: HeldOptions): Born {
+  const held = heldOrNot(command, options);
+  const { stdio, noticeFd } = streamsOf(options, held.goFd);
+  const settings = settingsOf(options);
+  const child = spawn(held.file, held.args, { ...settings, env: { ...settings.env, ...held.env }, stdio });
+  const notice = noticeFd === null ? null : (child.stdio[noticeFd] as Readable | null);
+  // It is only there to be closed, and must not keep us.
+  notice?.on('error', () => undefined).once('close', () => options.onLifelineClosed?.());
+  notice?.resume();
+  (notice as { unref?: () => void } | null)?.unref?.();
+  return { child, gate: held.goFd === null ? null : (child.stdio[held.goFd] as Writable | null) };
 }
 
 /** Windows has nothing to hold a command with. */
-function heldOrNot(command: readonly string[], env: NodeJS.ProcessEnv, undecoded: Undecoded | undefined): HeldCommand {
+function heldOrNot(command: readonly string[], options: HeldOptions): HeldCommand {
   const [file = '', ...args] = command;
-  return isWindows ? { file, args, isHeld: false } : heldCommand(command, env, undecoded);
+  if (isWindows) return { file, args, goFd: null, env: {} };
+  const { cwd = '.', env = process.env, undecoded, inherited } = options;
+  return heldCommand(command, env, { cwd, undecoded, inherited });
+}
+
+interface Streams {
+  stdio: StdioOptions;
+  /** The descriptor beside the lifeline, whose other end tells us when the two were closed. */
+  noticeFd: number | null;
 }
 
 function streamsOf(
-  input: 'inherit' | 'ignore',
-  output: Output,
-  isHeld: boolean,
-  lifeline: number | undefined,
-): StdioOptions {
-  const streams: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output, isHeld ? 'pipe' : 'ignore'];
-  if (lifeline === undefined) return streams;
-  while (streams.length < LIFELINE_FD) streams.push('ignore');
-  return [...streams, lifeline];
+  { input = 'inherit', output = 'inherit', lifeline, inherited }: HeldOptions,
+  goFd: number | null,
+): Streams {
+  const given = inherited?.descriptors ?? [];
+  const stdio: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output];
+  const put = (fd: number, stream: 'pipe' | number) => {
+    while (stdio.length <= fd) stdio.push('ignore');
+    stdio[fd] = stream;
+  };
+  for (const fd of given) put(fd, fd);
+  if (goFd !== null) put(goFd, 'pipe');
+  if (lifeline === undefined) return { stdio, noticeFd: null };
+  const [lifelineFd, noticeFd] = freeFrom(FIRST_LIFELINE_FD, given);
+  put(lifelineFd, lifeline);
+  put(noticeFd, 'pipe');
+  return { stdio, noticeFd };
+}
+
+/** The two lowest descriptors from a first one that are not used. */
+function freeFrom(first: number, used: readonly number[]): [number, number] {
+  const next = (from: number): number => (used.includes(from) ? next(from + 1) : from);
+  const one = next(first);
+  return [one, next(one + 1)];
 }

@@ -100,7 +100,7 @@ export class Presence {
       throw error;
     }
     this.#adopted.add(path);
-    this.commands.watch(owner, this.commands.give(owner, lifeline));
+    this.commands.watch(owner, lifeline, this.commands.give(owner, lifeline));
     this.#keepalive?.keep(path);
   }
 

@@ -69,9 +69,41 @@ test('no value of the environment stands in an argument list, and each arrives: 
 
 test('without perl such a command is not held, and its values still stand in no argument list', () => {
   const env = { 'a.b': 'HUNTER2' };
-  expect(heldCommand(['cmd', 'word'], env, undefined, null)).toEqual({ file: 'cmd', args: ['word'], isHeld: false });
-  const lost = { words: new Map([[0, { first: 1, last: 1 }]]), variables: new Map() };
-  expect(() => heldCommand(['cmd', 'word'], env, lost, null)).toThrow('there is no perl');
+  const options = { cwd: '/', perl: null };
+  const words = ['cmd', 'word'];
+  expect(heldCommand(words, env, options)).toEqual({ file: 'cmd', args: ['word'], goFd: null, env: {} });
+  const undecoded = { words: new Map([[0, { first: 1, last: 1 }]]), variables: new Map() };
+  const inherited = { descriptors: [], ignored: [1] };
+  for (const more of [{ undecoded }, { inherited }])
+    expect(() => heldCommand(words, env, { ...options, ...more })).toThrow('there is no perl');
+});
+
+test.each([
+  [
+    'has closed',
+    'use POSIX; POSIX::close($_) for 3..255; open my $f, ">", "closed"; sleep 600',
+    'closed while it runs\n',
+  ],
+  ['keeps', 'open my $f, ">", "closed"; sleep 600', ''],
+])('whether the command %s its lifeline is told while it runs', async (_, text, told) => {
+  const program = await wrapper(`
+    import fs from 'node:fs';
+    import { setTimeout as delay } from 'node:timers/promises';
+    let isOver = false, isTold = false;
+    const lifeline = fs.openSync('/dev/null', 'r');
+    const onLifelineClosed = () => {
+      isTold = true;
+      if (!isOver) console.log('closed while it runs');
+    };
+    const child = await HeldProcess.start({ command: ['perl', '-e', ${JSON.stringify(text)}] }, { lifeline, onLifelineClosed });
+    child.go();
+    while (!fs.existsSync('closed')) await delay(1);
+    while (!isTold && ${told !== ''}) await delay(1);
+    isOver = true;
+    child.kill('SIGKILL');
+    await child.exit();`);
+  const { stdout, stderr } = await rig.start(process.execPath, [program]).ended;
+  expect({ stdout, stderr }).toEqual({ stdout: told, stderr: '' });
 });
 
 test('go() on a child that was killed meanwhile changes nothing', async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { MAIN } from '../support/cli-rig.ts';
+import { isAlive, MAIN } from '../support/cli-rig.ts';
 import { childOf, Rig, until } from '../support/process-rig.ts';
 
 const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
@@ -25,11 +25,11 @@ afterEach(async () => {
   await rig.stop();
 });
 
-/** In a container: a shell that starts `lockstep run` with this command, and kills the wrapper when told. */
-async function contained(command: string): Promise<{ killWrapper: () => Promise<void> }> {
+/** In a container: a shell that starts `lockstep run`, or `job`, with this command, and kills the wrapper when told. */
+async function contained(command: string, verb = 'run'): Promise<{ killWrapper: () => Promise<void> }> {
   const file = (name: string) => path.join(rig.root, name);
   const script = `
-    "$0" "$1" run deploy --dir "$2" -- sh -c "$3" & wrapper=$!
+    "$0" "$1" ${verb} deploy --dir "$2" -- sh -c "$3" & wrapper=$!
     until [ -e ${file('kill')} ]; do sleep 0.01; done
     kill -9 $wrapper; wait $wrapper; touch ${file('killed')}
     while :; do sleep 1; done`;
@@ -46,25 +46,28 @@ async function contained(command: string): Promise<{ killWrapper: () => Promise<
   };
 }
 
-/** Whether a command line that tries once, outside, gets the lock. */
-function triesOnce(): number | null {
-  return spawnSync(process.execPath, [MAIN, 'run', 'deploy', '--dir', rig.directory, '-n', '--', 'true']).status;
+/** The status of a command line that tries once to get the lock: outside, or in such a place. */
+function triesOnce(place: string[] = []): number | null {
+  const [program = '', ...args] = [...place, process.execPath, MAIN, 'run', 'deploy', '--dir', rig.directory];
+  return spawnSync(program, [...args, '-n', '--', 'true']).status;
 }
 
 function lifelines(): string[] {
   return fs.readdirSync(path.join(rig.directory, 'sessions')).filter((name) => name.endsWith('.command'));
 }
 
-describe.runIf(permitted)('a command in a container whose `lockstep run` was killed', () => {
-  test('keeps its lock for as long as it runs, or what it has started; then a single try gets it', async () => {
-    // The shell that is the command ends, and leaves a process behind.
-    const { killWrapper } = await contained('sleep 600 & wait');
-    await until('it has its lifeline', () => lifelines().length === 1);
-    await killWrapper();
-    expect(triesOnce()).toBe(75);
-    container?.kill('SIGKILL');
-    await until('a single try gets it', () => triesOnce() === 0);
-  });
+describe.runIf(permitted)('a command in a container whose wrapper was killed', () => {
+  test.each(['run', 'job'])(
+    'by `%s` keeps its lock for as long as it runs; then a single try gets it',
+    async (verb) => {
+      const { killWrapper } = await contained('sleep 600 & wait', verb);
+      await until('it has its lifeline', () => lifelines().length === 1);
+      await killWrapper();
+      expect(triesOnce()).toBe(75);
+      container?.kill('SIGKILL');
+      await until('a single try gets it', () => triesOnce() === 0);
+    },
+  );
 
   test('keeps its lock also if it has closed all descriptors that it inherited, as sudo does', async () => {
     const closing = `exec perl -e 'use POSIX; POSIX::close($_) for 3..255; open my $f, ">", "${rig.root}/closed"; sleep'`;
@@ -75,6 +78,41 @@ describe.runIf(permitted)('a command in a container whose `lockstep run` was kil
     await killWrapper();
     expect(triesOnce()).toBe(75);
     expect(triesOnce()).toBe(75);
+  });
+});
+
+describe.runIf(permitted)('when a container is killed whole, its lock is free', () => {
+  test.each([
+    ['`run -n`', ['run', 'deploy', '-n']],
+    ['`run -w` with less time than a heartbeat would take', ['run', 'deploy', '-w', '5s']],
+    ['`job`, which tries once', ['job', 'deploy', '-v']],
+  ])('for %s, at the first try', async (_, words) => {
+    await contained('exec sleep 600');
+    expect(triesOnce()).toBe(75);
+    // The kernel ends a container's first process only when it has ended all others.
+    const first = childOf(container?.pid ?? 0);
+    container?.kill('SIGKILL');
+    await until('the kernel has ended all of it', () => !isAlive(first));
+    const args = [MAIN, ...words, '--dir', rig.directory, '--', 'echo', 'RAN'];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(stdout).toBe('RAN\n');
+  });
+});
+
+describe.runIf(permitted)('a lock that was acquired for a shell', () => {
+  test.each([
+    ['here, from a container', [] as string[], CONTAINER],
+    ['in a container, from here', CONTAINER, []],
+    ['in a container, from another one', CONTAINER, CONTAINER],
+  ])('%s, is not robbed', async (_, there, from) => {
+    const script = `"$0" "$1" acquire deploy --dir "$2" --pid $$ && exec sleep 600`;
+    const [program = '', ...args] = [...there, 'sh', '-c', script, process.execPath, MAIN, rig.directory];
+    container = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    await new Promise((resolve) => container?.stdout?.once('data', resolve));
+    expect(triesOnce(from)).toBe(75);
+    expect(triesOnce(from)).toBe(75);
+    container.kill('SIGKILL');
+    await until('a single try here gets it', () => triesOnce() === 0);
   });
 });
 

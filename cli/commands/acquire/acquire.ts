@@ -5,7 +5,7 @@ import { commandOf, heldByProcess, pidOf } from '../../access/pid.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import type { DeadlockArguments, KindArguments, ResourceArguments, WaitingArguments } from '../../args/options.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
-import { keepAlive } from './keeper.ts';
+import { keepAlive, needsKeeper } from './keeper.ts';
 
 export interface AcquireArguments extends ResourceArguments, WaitingArguments, DeadlockArguments, KindArguments {
   pid?: number | undefined;
@@ -51,7 +51,7 @@ async function takeBack({ name, store }: Requested, token: number): Promise<void
 
 /** Ends the entry where the hand-over fails: the shell does not learn of the lock. */
 async function handOver(lease: Lease, pid: number): Promise<boolean> {
-  const lifeline = lease.commandLifeline();
+  const lifeline = needsKeeper() ? lease.commandLifeline() : null;
   try {
     if (lifeline) keepAlive(pid, lifeline.fd);
     return await lease.handOver(pid, lifeline);

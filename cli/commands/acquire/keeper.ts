@@ -10,13 +10,18 @@ began=$(start "$1" 2>/dev/null)
 while if [ -n "$began" ]; then [ "$(start "$1" 2>/dev/null)" = "$began" ]; else kill -0 "$1" 2>/dev/null; fi; do sleep 1; done`;
 
 /**
+ * Whether a process that does not know of its lifeline needs one: if it is in a container, all of which may end at once, while
+ * others judge it from outside. Without one they take it for alive. In the first namespace it is judged by its pid.
+ */
+export function needsKeeper(): boolean {
+  return nodeHost.processes.self().namespace !== FIRST_NAMESPACE;
+}
+
+/**
  * Has a small process hold a lifeline for as long as another process lives, which does not know of it. Other pid
  * namespaces cannot ask for that process by its pid; in a container both end together.
- *
- * In the first namespace none is needed: other processes of that namespace can ask by the pid.
  */
 export function keepAlive(pid: number, lifeline: number): void {
-  if (nodeHost.processes.self().namespace === FIRST_NAMESPACE) return;
   const keeper = spawn('/bin/sh', ['-c', KEEP, 'lockstep-keeper', String(pid)], {
     cwd: '/',
     detached: true,

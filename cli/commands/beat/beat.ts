@@ -16,6 +16,7 @@ import { commandOf, pidOf } from '../../access/pid.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
 import { commandEnd, type EndOptions } from '../../child/end.ts';
+import { whyNotRun } from '../../child/program.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { startHeld } from '../../child/start.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
@@ -66,6 +67,13 @@ function stopReport({ name = '', dir }: BeatArguments): void {
  */
 async function beatAround(args: BeatArguments, words: readonly string[]): Promise<void> {
   const begin = prepare(args);
+  const refusal = whyNotRun(words[0] ?? '');
+  if (refusal) {
+    say(`beat: ${refusal.message}`);
+    // A monitor must learn of that, too.
+    begin(nodeHost.processes.self(), shortCommand(words)).stop(refusal.status);
+    throw new Exit(refusal.status);
+  }
   const child = await startHeld(words, { ends: 'descendants' });
   const asked = forwardSignals(child);
   const beat = begin(nodeHost.processes.self(), shortCommand(words));

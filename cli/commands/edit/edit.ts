@@ -4,6 +4,7 @@ import { patienceOf } from '../../args/duration.ts';
 import type { WaitingArguments, WordArguments } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
 import { checkDecoded } from '../../child/undecoded.ts';
+import { checkRunnable } from '../../child/words.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { filterThrough } from './filter.ts';
 
@@ -20,6 +21,7 @@ export async function editFile(args: EditArguments): Promise<void> {
   if (file === undefined) throw new UsageError('missing FILE: lockstep edit FILE.json -- FILTER [ARG…]');
   if (!words?.length) throw new UsageError('missing filter behind --: lockstep edit FILE.json -- FILTER [ARG…]');
   checkDecoded('edit');
+  checkRunnable(words, (why) => `${why}; the file is unchanged`);
   const timeout = patienceOf(args);
   const edit = new Edit(new JsonFile(file), words);
   try {

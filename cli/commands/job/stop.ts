@@ -6,6 +6,7 @@ import {
   type StoreDirectory,
 } from '../../../lib/internal.ts';
 import type { RunStart } from '../../../lib/jobs/index.ts';
+import { onSignal } from '../../child/signals.ts';
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'];
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGUSR1', 'SIGUSR2', 'SIGWINCH'];
@@ -32,8 +33,8 @@ export class Stop {
   #onLate: (() => void) | null = null;
 
   constructor() {
-    for (const signal of ENDING) process.on(signal, () => (this.#onLate ? this.#onLate() : this.#now(signal)));
-    for (const signal of FORWARDED) process.on(signal, () => this.#child?.kill(signal));
+    for (const signal of ENDING) onSignal(signal, () => (this.#onLate ? this.#onLate() : this.#now(signal)));
+    for (const signal of FORWARDED) onSignal(signal, () => this.#child?.kill(signal));
   }
 
   get signal(): AbortSignal {

@@ -31,6 +31,12 @@ export const run: CommandModule<object, RunArguments> = {
         default: false,
         describe: 'Keep the lock until all that CMD started has ended, as flock does',
       })
+      .option('no-fork', {
+        alias: 'F',
+        type: 'boolean',
+        default: false,
+        describe: 'CMD replaces this wrapper, and holds the lock until it ends. It needs Node 22.15 or later, and perl',
+      })
       .option('kill-after', {
         type: 'string',
         requiresArg: true,

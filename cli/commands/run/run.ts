@@ -16,8 +16,9 @@ import { environmentOf } from '../../child/environment.ts';
 import { type Forwarding, forwardSignals } from '../../child/signals.ts';
 import { startCommand } from '../../child/start.ts';
 import { signalOf } from '../../child/status.ts';
-import { wordsOf } from '../../child/words.ts';
+import { checkRunnable, wordsOf } from '../../child/words.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { becomeCommand, checkExec } from './exec.ts';
 
 export interface RunArguments
   extends ResourceArguments,
@@ -30,14 +31,18 @@ export interface RunArguments
   signal?: string | undefined;
   preserveStatus: boolean;
   holdDescendants: boolean;
+  noFork: boolean;
   command?: string | undefined;
 }
 
 export async function runUnderLock(args: RunArguments): Promise<void> {
   const words = wordsOf(args, 'run');
   const limits = limitsOf(args);
+  checkRunnable(words, (why) => `run: ${why}`);
+  if (args.noFork) checkNoFork(args, words);
   const wanted = new Requested(targetOf(args), args);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
+  if (args.noFork) return becomeCommand(lease, wanted.store, words);
   throw new Exit(await runHolding(lease, wanted.store, words, limits));
 }
 
@@ -72,6 +77,15 @@ async function started(lease: Lease, store: Store, words: readonly string[]): Pr
     await lease.end().catch(() => undefined);
     throw error;
   }
+}
+
+/** @throws {UsageError} */
+function checkNoFork({ timeout, holdDescendants }: RunArguments, words: readonly string[]): void {
+  const [option] = [timeout === undefined ? '' : '--timeout', holdDescendants ? '--hold-descendants' : ''].filter(
+    Boolean,
+  );
+  if (option) throw new UsageError(`--no-fork and ${option} exclude each other: nothing is left that could see to it`);
+  checkExec(words);
 }
 
 interface Limits extends EndOptions {
