@@ -24,6 +24,8 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   checkDecoded('with');
   const grace = parseDuration(given, '--grace');
   const output = prefix ? 'pipe' : 'inherit';
+  // Each output of a child waits for ours with a listener of its own: many are no leak, of which Node would warn.
+  for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);
   const daemons = daemon.map((line, at) => {
     const command = ['/bin/sh', '-c', line];
