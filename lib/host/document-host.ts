@@ -20,6 +20,13 @@ export interface DocumentHost {
   create(path: string, mode: number): number;
   /** Opens a terminal, a pipe or a device for writing. */
   openStream(path: string): number;
+  /**
+   * Opens a file for appending, and creates it if it is missing. Never waits for a FIFO's reader: without one, it fails with
+   * `ENXIO`. `follow`: whether a symbolic link in its place is followed.
+   */
+  openToAppend(path: string, follow: boolean): number;
+  /** Where a symbolic link leads, as it says. */
+  readLink(path: string): string;
   facts(fd: number): DocumentFacts;
   /** The facts of the path itself (a symbolic link is not followed), or null if nothing is there. */
   look(path: string): DocumentFacts | null;
@@ -41,6 +48,8 @@ export interface DocumentHost {
   run(program: string, args: readonly string[], descriptors: readonly number[]): Promise<ProgramEnd>;
   /** 32 hexadecimal digits that nobody can guess. */
   secret(): Promise<string>;
+  /** The effective user id, or −1 where there is none. */
+  uid(): number;
   /** Monotonic clock in ms. */
   monotonicMs(): number;
   /** Wall clock in ms since 1970. */

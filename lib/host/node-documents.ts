@@ -4,7 +4,7 @@ import type { DocumentDirectory, DocumentFacts, DocumentHost, ProgramEnd } from 
 import { errnoName, isErrno } from './errno.ts';
 import { openDirectory } from './node-directory.ts';
 
-const { O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+const { O_RDONLY, O_WRONLY, O_RDWR, O_APPEND, O_CREAT, O_EXCL } = fs.constants;
 // Absent on Windows, which has no such files.
 const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
@@ -99,6 +99,9 @@ export const nodeDocuments: DocumentHost = {
   checkWritable: (path) => fs.closeSync(fs.openSync(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK)),
   create: (path, mode) => fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode),
   openStream: (path) => fs.openSync(path, O_WRONLY | O_NONBLOCK),
+  openToAppend: (path, follow) =>
+    fs.openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW), 0o666),
+  readLink: (path) => fs.readlinkSync(path),
   facts: (fd) => factsOf(fs.fstatSync(fd, { bigint: true })),
   look(path) {
     const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -119,6 +122,7 @@ export const nodeDocuments: DocumentHost = {
     const { randomBytes } = await import('node:crypto');
     return randomBytes(16).toString('hex');
   },
+  uid: () => process.geteuid?.() ?? -1,
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
 };

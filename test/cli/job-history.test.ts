@@ -74,7 +74,7 @@ describe('the run log', () => {
 
   test('the output of a lost run is removed with its record; the files that a crash left beside an ended run are removed before', async () => {
     const program = rig.lockstep(['job', 'n', '-c', 'echo last words; : > in; exec sleep 60']);
-    await until('it is in', () => rig.exists('in'));
+    await until('its words are in the store', () => rig.exists('in') && rig.tail(rig.last().run) !== '');
     const { run } = rig.last();
     program.kill('SIGKILL');
     process.kill(run.attempts[0]?.facts.pid ?? 0, 'SIGKILL');

@@ -273,7 +273,7 @@ function useEverything(one: DiskStore, record: RunRecord, report: OwnReport): vo
     () => RunRecord.begin(host, directory, { ...start, key: 'c3' }).close(),
     () => sweepRuns(host, directory, 'job', 0),
     () => requestStop(host, directory, start, { key: 'd4', pid: 1, host: '', at: 1 }),
-    () => new Spool(spoolAt, { files, mode: 0o600, sinks: [], latestMs: 100 }).remove(),
+    () => new Spool(spoolAt, { files, mode: 0o600 }).remove(),
     () => record.close(),
   ]) {
     try {
@@ -393,7 +393,7 @@ test('an output is not written to another file that has taken its place', () => 
       return fd;
     },
   };
-  const make = () => new Spool(at, { files: quick, mode: 0o600, sinks: [], latestMs: 100 });
+  const make = () => new Spool(at, { files: quick, mode: 0o600 });
   expect(make).toThrow(expect.objectContaining({ code: 'ELOOP' }));
   expect(fs.readFileSync(`${parent}/other`, 'utf8')).toBe('precious');
 });

@@ -1,9 +1,10 @@
 import prettyMs from 'pretty-ms';
-import { type HeldProcess, later, nodeHost, ownerFor } from '../../../lib/internal.ts';
+import { type CommandOutput, type HeldProcess, later, nodeHost, ownerFor } from '../../../lib/internal.ts';
 import type { Holding } from '../../access/holding.ts';
 import { startCommand } from '../../child/start.ts';
 import { say } from '../../output/exit.ts';
 import { type Attempted, endOfAttempt, endOfLoss, type JobEnd, mayRetry } from './end.ts';
+import type { JobOutput } from './output.ts';
 import type { JobPlan } from './plan.ts';
 import type { JobRecord } from './record.ts';
 import type { Stop } from './stop.ts';
@@ -16,8 +17,7 @@ type Course = 'exited' | 'timed out' | 'stopped';
 export interface AttemptParts {
   holding: Holding;
   env: NodeJS.ProcessEnv;
-  /** The descriptor that the command prints to. */
-  output: number;
+  output: JobOutput;
   record: JobRecord;
   stop: Stop;
   /** Called at the begin of each attempt. */
@@ -50,7 +50,9 @@ function backoffOf({ backoffMs }: JobPlan, number: number): number {
 async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Promise<Attempted> {
   const { record, stop, onBegan } = parts;
   const { timeoutMs, killAfterMs, retries } = plan.recorded;
-  const child = await started(plan, number, parts);
+  const output = parts.output.ofAttempt();
+  const child = await started(plan, number, parts, output.target);
+  output.started(child);
   const began = performance.now();
   stop.forwardTo(child);
   onBegan();
@@ -59,13 +61,19 @@ async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Prom
   const exit = await child.exit();
   stop.forwardTo(null);
   const timedOut = course === 'timed out';
+  const lastedMs = performance.now() - began;
   record.note({ it: 'exited', at: Date.now(), ...exit, timedOut });
-  return { exit, timedOut, lastedMs: performance.now() - began, number, most: retries + 1 };
+  await output.end();
+  return { exit, timedOut, lastedMs, number, most: retries + 1 };
 }
 
 /** The command, an owner of the lock's entry, and recorded before it begins. */
-function started({ words }: JobPlan, number: number, parts: AttemptParts): Promise<HeldProcess> {
-  const { holding, output, record } = parts;
+function started(
+  { words }: JobPlan,
+  number: number,
+  { holding, record, ...parts }: AttemptParts,
+  output: CommandOutput['target'],
+): Promise<HeldProcess> {
   const env = { ...parts.env, LOCKSTEP_JOB_RUN: record.start.key, LOCKSTEP_ATTEMPT: String(number) };
   return startCommand(holding.lease, words, { env, output, ends: 'tree' }, async ({ pid }, adopt) => {
     await adopt();

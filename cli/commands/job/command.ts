@@ -62,7 +62,10 @@ export const job: CommandModule<object, JobArguments> = {
         ...text,
         describe: 'Report start, success and failure to this URL (in the format of healthchecks.io)',
       })
-      .option('log', { ...text, describe: 'Append the output of CMD to this file' })
+      .option('log', {
+        ...text,
+        describe: 'Append the output of CMD to this file, device or FIFO (which must have a reader)',
+      })
       .option('keep', { ...numberOption('keep'), default: 100, describe: 'How many runs to keep in the run log' })
       .option('command', { ...text, alias: 'c', describe: 'Run this text with sh -c, instead of the words behind --' })
       .option('quiet', {

@@ -42,6 +42,7 @@ export async function runJob(args: JobArguments): Promise<never> {
     });
     await print(plan, end, output);
     if (pings) await report(pings, end, record.began, output.tail);
+    await output.flush();
     throw end.error ?? new Exit(end.code);
   } finally {
     close();
@@ -77,8 +78,8 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     const early = ifNotDue(plan, others);
     if (early) return early;
     const env = { ...process.env, ...environmentOf(holding.lease, store) };
-    const fd = output.open(record.directory, record.start);
-    return attempts(plan, { holding, env, output: fd, record, stop, onBegan });
+    output.open(record.directory, record.start);
+    return attempts(plan, { holding, env, output, record, stop, onBegan });
   };
   return settled(record, output, async () => {
     if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);

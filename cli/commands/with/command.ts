@@ -22,7 +22,7 @@ export const withDaemons: CommandModule<object, WithArguments> = {
       .option('prefix', {
         type: 'boolean',
         default: false,
-        describe: 'Prefix each output line with its process’s name',
+        describe: 'Prefix each output line with its process’s name; a line longer than 64 KiB in parts',
       })
       .option('grace', {
         type: 'string',

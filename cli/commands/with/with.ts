@@ -1,8 +1,4 @@
-import { once } from 'node:events';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { Process } from '../../../lib/index.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
@@ -12,6 +8,7 @@ import { checkDecoded } from '../../child/undecoded.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 import { filled, widthOf } from '../../text/truncate.ts';
+import { passLines } from './pass-lines.ts';
 
 export interface WithArguments extends WordArguments {
   daemon: string[];
@@ -27,6 +24,8 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   checkDecoded('with');
   const grace = parseDuration(given, '--grace');
   const output = prefix ? 'pipe' : 'inherit';
+  // Each output of a child waits for ours with a listener of its own: many are no leak, of which Node would warn.
+  for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);
   const daemons = daemon.map((line, at) => {
     const command = ['/bin/sh', '-c', line];
@@ -38,29 +37,29 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   // A child's streams do not keep this process alive (`Process`), and their last output would be lost.
   const stay = setInterval(() => undefined, STAY_MS);
   endWithReader([...daemons, main], () => clearInterval(stay));
-  const passed = [...daemons, main].map((one) => begin(one, widestOf(names)));
+  let isOver: () => void = () => undefined;
+  const over = new Promise<void>((resolve) => {
+    isOver = resolve;
+  });
+  const passed = [...daemons, main].map((one) => begin(one, widestOf(names), over));
   for (const one of daemons) void reportEarlyEnd(one, main);
   const code = (await main.join()) as number;
   await Promise.all(daemons.map((one) => one.end()));
+  isOver();
   await Promise.all(passed);
   clearInterval(stay);
   throw new Exit(code < 0 ? SIGNAL_BASE - code : code);
 }
 
-/** Starts a child. Resolves when all its output has been passed on. */
-async function begin(child: Process, width: number): Promise<void> {
+/** Starts a child. Resolves when all its output has been passed on; once `over` has resolved, all that was its own. */
+async function begin(child: Process, width: number, over: Promise<void>): Promise<void> {
   child.start();
   // Only the name is escaped; the rest of a line is the command's own, and passes unchanged.
   const label = `${filled(shown(child.name), width)} | `;
-  await Promise.all([passLines(child.stdout, process.stdout, label), passLines(child.stderr, process.stderr, label)]);
-}
-
-async function passLines(from: Readable | null, to: NodeJS.WritableStream, label: string): Promise<void> {
-  if (!from) return;
-  // With backpressure: a slow reader of our output slows the children down.
-  const lines = createInterface({ input: from, crlfDelay: 0 });
-  for await (const line of lines) if (!to.write(`${label}${line}\n`)) await once(to, 'drain').catch(() => undefined);
-  await finished(from).catch(() => undefined);
+  await Promise.all([
+    passLines(child.stdout, process.stdout, { label, over }),
+    passLines(child.stderr, process.stderr, { label, over }),
+  ]);
 }
 
 /** When the reader of our output is gone, closes the children's output, so that they get the same error as without us. */
