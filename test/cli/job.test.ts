@@ -36,11 +36,11 @@ describe('the output', () => {
     [['nope-no-such-command'], 127],
     [['/'], 126],
   ])('%j cannot be run: its status is the shell’s', async (words, code) => {
-    const { status, stdout } = await rig.job('n', '--retries', '3', '--', ...words);
-    expect(status).toBe(code);
-    // The shell's message comes once: there is no retry.
-    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
-    expect(rig.last().run.attempts).toHaveLength(1);
+    const { status, stdout, stderr } = await rig.job('n', '--retries', '3', '--', ...words);
+    expect({ status, stdout }).toEqual({ status: code, stdout: '' });
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    // It is not even tried.
+    expect(rig.last().run.attempts).toHaveLength(0);
   });
 
   test('is nothing at all with --quiet', async () => {

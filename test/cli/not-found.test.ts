@@ -65,3 +65,12 @@ test('a filter of `edit` is refused, too, and nothing is locked', async () => {
   expect(stderr).toMatch(/^lockstep: nosuch: command not found in PATH.*; the file is unchanged\n$/);
   expect(fs.existsSync(rig.storePath)).toBe(false);
 });
+
+test('a job records it as a failed run, also while another run holds the lock', async () => {
+  const holder = await rig.hold('n');
+  const { status, stderr } = await rig.run('job', 'n', '--', './nosuch');
+  expect({ status, stderr }).toEqual({ status: 127, stderr: 'lockstep: n: ./nosuch: there is no such file\n' });
+  const { stdout } = await rig.run('history', 'n', '--json');
+  expect(stdout).toContain('"reason": "./nosuch: there is no such file"');
+  await holder.letGo();
+});

@@ -4,6 +4,7 @@ import { directoryOf, intervalEnd } from '../../../lib/internal.ts';
 import { Holding } from '../../access/holding.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
+import { whyNotRun } from '../../child/program.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import { Admission } from './admission.ts';
 import { attempts } from './attempts.ts';
@@ -84,7 +85,10 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
   return settled(record, output, async () => {
     if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);
     stop.poll();
-    const lease = ifNotDue(plan, others) ?? (await new Admission(plan, lockOf(plan, store), others, stop).lease());
+    const lease =
+      ifNotDue(plan, others) ??
+      ifNotRunnable(plan) ??
+      (await new Admission(plan, lockOf(plan, store), others, stop).lease());
     if (!(lease instanceof Lease)) return lease;
     await noteAcquired(record, lease);
     // The end is recorded before another run can get the lock.
@@ -116,6 +120,14 @@ function ifNotDue({ recorded: { everyMs }, everyZone }: JobPlan, others: OtherRu
   if (ageMs < 0 || ageMs >= dueMs - Math.min(everyMs * SLACK, MAX_SLACK_MS)) return null;
   const message = `not due: the last success began ${prettyMs(ageMs)} ago`;
   return { outcome: 'not-due', code: EXIT.ok, reason: '', by: success.key, message };
+}
+
+/** A command that cannot be run is a failed run, and no reason to wait in line. */
+function ifNotRunnable({ words }: JobPlan): JobEnd | null {
+  const refusal = whyNotRun(words[0] ?? '');
+  if (refusal === null) return null;
+  const { status: code, message } = refusal;
+  return { outcome: 'failed', code, reason: message, by: '', message };
 }
 
 async function noteAcquired(record: JobRecord, lease: Lease): Promise<void> {
