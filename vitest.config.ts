@@ -7,7 +7,7 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
- * others for (demos, terminals, shells' completions, bundlers, web servers); and verbs that only show.
+ * others for (demos, terminals, shells' completions, bundlers, web servers, the many ways to start a main program); and verbs that only show.
  */
 const THOROUGH = [
   'test/chaos/**',
@@ -19,6 +19,7 @@ const THOROUGH = [
   'test/faults/{every-call,kernel}.test.ts',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',
+  'test/process/start.test.ts',
 ];
 
 /** With names on its command line vitest runs those. */

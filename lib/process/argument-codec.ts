@@ -56,17 +56,15 @@ const MAX_DENSE = 2 ** 24;
  * @throws {MisuseError} for what would not arrive as it is: a function, a symbol, an object of a class, a proxy, a lease;
  *   and for more than 256 MiB
  */
-export function pack(value: unknown, what: string): Uint8Array {
+export function pack(value: unknown, what: string, maxBytes = MAX_FRAME_BYTES): Uint8Array {
   const mark = `lockstep:${Math.random()}`;
   try {
     const packer = new Packer(mark);
     const copy = packer.packed(value, { name: what, around: null });
     const packed: Packed = { mark: packer.hasStandIns ? mark : null, value: copy };
     const bytes = serialize(packed);
-    if (bytes.length <= MAX_FRAME_BYTES) return bytes;
-    throw new Error(
-      `${bytes.length} bytes, and at most ${MAX_FRAME_BYTES} can be: write it to a file, and pass its name`,
-    );
+    if (bytes.length <= maxBytes) return bytes;
+    throw new Error(`${bytes.length} bytes, and at most ${maxBytes} can be: write it to a file, and pass its name`);
   } catch (error) {
     const reason = error instanceof RangeError ? 'it is nested too deeply' : (error as Error).message;
     throw new MisuseError(`${what} cannot be transferred to another process: ${reason}`);
