@@ -15,7 +15,7 @@ const KILL_MS = 2_000;
 export const GUARDIAN_SCRIPT = `
 trap '' HUP INT QUIT TERM
 PATH=$PATH:/usr/bin:/bin
-mark=$1 watched= first= strays= elapsed=0 longest=0 new= left= deep=
+mark=$1 watched= first= strays= elapsed=0 longest=0 new= left=
 
 while read -r verb group grace value; do
   case $verb in
@@ -52,10 +52,11 @@ grace_of() {
 
 pause() { if sleep ${LOOK_S}; then elapsed=$((elapsed + ${LOOK_S * 1000})); else sleep 1; elapsed=$((elapsed + 1000)); fi; }
 
-# Some implementations of grep read no further than the first NUL.
+# Prints the files of all environments that have the mark: three processes, however many there are to look at.
 marked() {
-  if [ -n "$deep" ]; then grep -Fls -e "$mark=" /proc/[0-9]*/environ; return; fi
-  for file in /proc/[0-9]*/environ; do tr '\\000' '\\n' < "$file" | grep -Fq -e "$mark=" && echo "$file"; done
+  head -n 100000 /proc/[0-9]*/environ | tr '\\000' '\\n' | sed -n -e '/^==> /p' -e "/^$mark=/p" | while read -r line; do
+    case $line in '==> '*) file=\${line#==> } file=\${file% <==} ;; *) echo "$file" ;; esac
+  done
 }
 
 # Adds to the strays all processes that belong to a daemon and are not in its group; sets those that are new.
@@ -82,7 +83,11 @@ visit() {
   stat_of "$1" || return
   if ! grace_of "$pgrp"; then
     grace=$2
-    [ -n "$grace" ] || grace_of "=$(tr '\\000' '\\n' < "/proc/$1/environ" | sed -n "s/^$mark=//p")"
+    if [ -z "$grace" ]; then
+      value=$(tr '\\000' '\\n' < "/proc/$1/environ" | sed -n "s/^$mark=//p")
+      [ -n "$value" ] || return
+      grace_of "=$value"
+    fi
     case " $strays " in *" $1:$start:"*) ;; *) strays="$strays $1:$start:$grace"; new="$new $1" ;; esac
   fi
   for file in /proc/"$1"/task/*/children; do
@@ -119,7 +124,6 @@ if [ -n "$first" ]; then
 fi
 # A shell that the system refuses a process ends; its last deed needs none.
 trap 'for each in $watched; do fields "$each"; kill -s KILL -- "-$group"; done' EXIT
-[ "$mark" = - ] || if printf 'a\\000b\\n' | grep -Fq b; then deep=1; fi
 # Before anything is ended: what has left its group and its environment is found only as a child of a living process.
 look
 for each in $watched; do fields "$each"; kill -s TERM -- "-$group" && kill -s CONT -- "-$group"; done

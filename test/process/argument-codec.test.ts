@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
-import { Lock, MisuseError, openStore, Process } from 'lockstep';
 import { describe, expect, test } from 'vitest';
+import { Lock, MisuseError, openStore, Process } from '../../lib/index.ts';
 import { pack, unpack } from '../../lib/process/argument-codec.ts';
 import { framed, HEAD_BYTES, IncomingFrame, MAX_FRAME_BYTES } from '../../lib/process/frame.ts';
 

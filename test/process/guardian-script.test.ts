@@ -1,26 +1,47 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeHost } from '../../lib/host/node-host.ts';
 import { GUARDIAN_SCRIPT } from '../../lib/process/guardian-script.ts';
-import { isAlive, Rig } from '../support/cli-rig.ts';
 
 const MARK = `LOCKSTEP_OF_${process.pid}_${Date.now()}`;
 
-let rig: Rig;
+let directory: string;
 let started: ChildProcess[];
 beforeEach(() => {
-  rig = new Rig();
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-guardian-'));
   started = [];
 });
 afterEach(() => {
   for (const child of started) child.kill('SIGKILL');
-  return rig.end();
+  fs.rmSync(directory, { recursive: true });
 });
+
+/** Counts each SIGTERM, and says how many they were at SIGUSR1. */
+const COUNTS = `count=0; trap 'count=$((count + 1))' TERM; trap 'asked=1' USR1
+sleep() { [ -z "$asked" ] || echo $count SIGTERM; asked=; /bin/sleep "$@"; }`;
+
+function isAlive(pid: number): boolean {
+  const state = nodeHost.processes.state(pid, pid);
+  return typeof state !== 'string' && !state.zombie;
+}
 
 /** A process that leads a group and says when it is ready. */
 async function marked(line: string, value: string | null): Promise<number> {
   const env = value === null ? process.env : { ...process.env, [MARK]: value };
-  const child = spawn('sh', ['-c', `${line}; echo ready; while :; do sleep 0.02; done`], { env, detached: true });
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      `${line}
+ echo ready; while :; do sleep 0.02; done`,
+    ],
+    { env, detached: true },
+  );
   started.push(child);
   await once(child.stdout, 'data');
   return child.pid ?? 0;
@@ -28,7 +49,11 @@ async function marked(line: string, value: string | null): Promise<number> {
 
 /** Runs the script with this input, to its end. */
 async function guard(lines: readonly string[], mark = MARK, env: NodeJS.ProcessEnv = process.env): Promise<void> {
-  const shell = spawn('/bin/sh', ['-c', GUARDIAN_SCRIPT, 'lockstep-guardian', mark], { env, detached: true });
+  const shell = spawn('/bin/sh', ['-c', GUARDIAN_SCRIPT, 'lockstep-guardian', mark], {
+    env,
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   started.push(shell);
   shell.stdin.end(lines.map((line) => `${line}\n`).join(''));
   await once(shell, 'exit');
@@ -56,16 +81,6 @@ test('ends the groups that it watches, and what has their mark, each after its o
   expect([other, left].filter(isAlive)).toEqual([other, left]);
 });
 
-test('finds what has the mark also where grep reads no further than the first NUL', async () => {
-  const grep = `#!/bin/sh
-case " $* " in *' -Fq b ') exit 1 ;; *' -Fls '*) exit 1 ;; esac
-PATH=/usr/bin:/bin exec grep "$@"\n`;
-  rig.write('grep', grep, 0o755);
-  const stray = await marked(':', '7');
-  await guard(['watch 4194000 100 7'], MARK, { ...process.env, PATH: `${rig.directory}:${process.env.PATH}` });
-  expect(isAlive(stray)).toBe(false);
-});
-
 test('ends the groups where the system shows no processes, and ends them also if it may start none itself', async () => {
   const groups = await Promise.all([marked("trap '' TERM", null), marked("trap '' TERM", null)]);
   const lines = groups.map((group) => `watch ${group} 100 -`);
@@ -82,14 +97,22 @@ test('ends the groups where the system shows no processes, and ends them also if
   shell.stdin.end(`${lines[1]}\n`);
   const [code] = await once(shell, 'exit');
   expect(code).not.toBeNull();
-  expect(groups.map(isAlive)).toEqual([false, false]);
+  // It could not wait for that.
+  await expect.poll(() => groups.map(isAlive), { timeout: 20_000 }).toEqual([false, false]);
 });
 
 test('in reserve it does nothing while the first one lives, and acts when that is gone', async () => {
-  const [first, daemon] = await Promise.all([marked(':', null), marked(':', '9')]);
-  const done = guard([`first ${first}`, `watch ${daemon} 5000 9`]);
-  expect(await Promise.race([done, new Promise((resolve) => setTimeout(resolve, 150, 'waits'))])).toBe('waits');
-  expect(isAlive(daemon)).toBe(true);
+  // Each pause is seen; by the first one, a script that does not wait has sent its SIGTERM.
+  fs.writeFileSync(path.join(directory, 'sleep'), `#!/bin/sh\n: > '${directory}/pause'\nexec /bin/sleep "$@"\n`, {
+    mode: 0o755,
+  });
+  const [first, daemon] = await Promise.all([marked(':', null), marked(COUNTS, '9')]);
+  const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` };
+  const done = guard([`first ${first}`, `watch ${daemon} 100 9`], MARK, env);
+  await expect.poll(() => fs.existsSync(`${directory}/pause`), { timeout: 20_000 }).toBe(true);
+  process.kill(daemon, 'SIGUSR1');
+  const [said] = await once(started.find(({ pid }) => pid === daemon)?.stdout as Readable, 'data');
+  expect(String(said)).toBe('0 SIGTERM\n');
   process.kill(first, 'SIGKILL');
   await done;
   expect(isAlive(daemon)).toBe(false);
