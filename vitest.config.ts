@@ -7,7 +7,8 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
- * others for (demos, terminals, shells' completions, bundlers, web servers, containers); and verbs that only show.
+ * others for (demos, terminals, shells' completions, bundlers, web servers, containers, the many ways to start a main program); and
+ * verbs that only show.
  */
 const THOROUGH = [
   'test/chaos/**',
@@ -20,6 +21,7 @@ const THOROUGH = [
   'test/faults/{every-call,kernel}.test.ts',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',
+  'test/process/start.test.ts',
   'test/session/container.test.ts',
 ];
 

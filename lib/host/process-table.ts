@@ -68,9 +68,14 @@ export interface ProcessRow extends Stat {
   pid: number;
 }
 
+/** Whether the system shows which processes there are. */
+export function seesProcesses(): boolean {
+  return process.platform === 'linux' && seesOwnNamespace();
+}
+
 /** Every visible process, or null where the system does not list them. */
 export function processTable(): ProcessRow[] | null {
-  if (process.platform !== 'linux' || !seesOwnNamespace()) return null;
+  if (!seesProcesses()) return null;
   return fs.readdirSync('/proc').flatMap((entry) => {
     const pid = /^\d+$/.test(entry) ? Number(entry) : 0;
     const stat = pid === 0 ? null : statOf(pid, pid);

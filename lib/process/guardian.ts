@@ -1,55 +1,34 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Writable } from 'node:stream';
-
-/** A guardian that is killed so often is not started again. */
-const MAX_STARTS = 5;
-const LOOK_S = 0.05;
-
-/**
- * Reads the process groups to watch from standard input. The end of input means that our process is gone, for whatever
- * reason: then the guardian sends SIGTERM to every group it still watches, and SIGKILL after the group's grace.
- *
- * The guardian is a shell script because one waits beside every program that has a daemon, and a shell takes 1 MB.
- */
-const SCRIPT = `
-trap '' HUP INT QUIT TERM
-watched=
-while read -r verb group grace; do
-  case $verb in
-    watch) watched="$watched $group:$grace" ;;
-    leave)
-      rest=
-      for each in $watched; do case $each in "$group":*) ;; *) rest="$rest $each" ;; esac; done
-      watched=$rest ;;
-  esac
-done
-for each in $watched; do (
-  group=\${each%:*} left=\${each#*:}
-  kill -s TERM -- "-$group" && kill -s CONT -- "-$group" || exit 0
-  while [ "$left" -gt 0 ] && kill -s 0 -- "-$group"; do
-    sleep ${LOOK_S} || sleep 1
-    left=$((left - ${LOOK_S * 1000}))
-  done
-  kill -s KILL -- "-$group"
-) & done
-wait
-`;
+import { seesProcesses } from '../host/process-table.ts';
+import { type Mark, newMark } from './mark.ts';
+import { Watcher } from './watcher.ts';
 
 interface WatchedGroup {
   readonly group: number;
   readonly graceMs: number;
+  readonly mark: Mark;
 }
 
 /**
- * A separate process that ends our daemons when we cannot: after SIGKILL, a crash, `process.exit`.
+ * Ends our daemons when we cannot: after SIGKILL, a crash, `process.exit`.
  *
- * One guardian serves all daemons, and starts with the first. It is in a process group and session of its own, so that
- * Ctrl-C and a closed terminal end us and not the guardian.
+ * It is a shell, and a second one in reserve, which acts if the first was killed together with us. Both read from us which
+ * daemons there are; the end of that input is our end (`guardian-script.ts`). They serve all daemons, start with the first
+ * daemon, and are started again when they are killed. Both are in sessions of their own, so that Ctrl-C and a closed
+ * terminal end us and not them.
  */
 export class Guardian {
   readonly #watched = new Map<number, WatchedGroup>();
-  #process: ChildProcess | null = null;
-  #starts = 0;
+  /** Made with the first daemon: it takes a nonce. */
+  #mark: Mark | null = null;
+  #marks = 0;
+  #watchers: readonly [first: Watcher, second: Watcher] | null = null;
+
+  /** Returns a mark for a new daemon. All of our daemons have the same name in it, so that one look finds all; each has its own value. */
+  mark(): Mark {
+    this.#mark ??= newMark();
+    this.#marks += 1;
+    return { name: this.#mark.name, value: String(this.#marks) };
+  }
 
   /**
    * Starts the guardian, unless it runs. It must run before a daemon does: an unwatched daemon would outlive us.
@@ -57,30 +36,13 @@ export class Guardian {
    * @throws an error if the guardian cannot be started
    */
   start(): void {
-    if (this.#process) return;
-    this.#starts += 1;
-    const guardian = spawn('/bin/sh', ['-c', SCRIPT, 'lockstep-guardian'], {
-      cwd: '/',
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    // The reason of a failure to start comes as a later event; that it failed is known now.
-    guardian.on('error', () => undefined);
-    if (guardian.pid === undefined) throw new Error('/bin/sh could not be started');
-    this.#process = guardian;
-    guardian.on('exit', () => this.#restart());
-    // The guardian may be killed at any time: its exit reports that, not a broken pipe.
-    guardian.stdin?.on('error', () => undefined);
-    unref(guardian.stdin as Writable);
-    guardian.unref();
+    this.#watchers ??= this.#made();
+    for (const watcher of this.#watchers) watcher.start();
   }
 
-  /**
-   * Adds a process group, which from now on does not outlive us. The line is in the guardian's pipe when this returns: a
-   * short write into an empty pipe is done at once, not in a later turn of the event loop.
-   */
-  watch(group: number, graceMs: number): void {
-    const watched = { group, graceMs };
+  /** Adds a daemon: its process group and its mark. From now on it does not outlive us. */
+  watch(group: number, graceMs: number, mark: Mark): void {
+    const watched = { group, graceMs, mark };
     this.#watched.set(group, watched);
     this.#send(watchLine(watched));
   }
@@ -90,27 +52,40 @@ export class Guardian {
     if (this.#watched.delete(group)) this.#send(`leave ${group}\n`);
   }
 
+  #made(): readonly [Watcher, Watcher] {
+    const common = { mark: seesProcesses() ? this.mark().name : '-', isNeeded: () => this.#watched.size > 0 };
+    const inform = (watcher: Watcher) => {
+      for (const watched of this.#watched.values()) watcher.send(watchLine(watched));
+    };
+    const first: Watcher = new Watcher({
+      ...common,
+      role: 'first',
+      onStart: () => {
+        inform(first);
+        second.send(firstLine(first));
+      },
+    });
+    const second: Watcher = new Watcher({
+      ...common,
+      role: 'second',
+      onStart: () => {
+        second.send(firstLine(first));
+        inform(second);
+      },
+    });
+    return [first, second];
+  }
+
   #send(line: string): void {
-    this.#process?.stdin?.write(line);
-  }
-
-  #restart(): void {
-    this.#process = null;
-    if (this.#watched.size === 0 || this.#starts >= MAX_STARTS) return;
-    try {
-      this.start();
-      for (const watched of this.#watched.values()) this.#send(watchLine(watched));
-    } catch {
-      // Best effort: without a guardian our daemons still end whenever our own code can end them.
-    }
+    for (const watcher of this.#watchers ?? []) watcher.send(line);
   }
 }
 
-function watchLine({ group, graceMs }: WatchedGroup): string {
-  return `watch ${group} ${Math.ceil(graceMs)}\n`;
+function watchLine({ group, graceMs, mark }: WatchedGroup): string {
+  return `watch ${group} ${Math.ceil(graceMs)} ${mark.value}\n`;
 }
 
-/** An open pipe must not keep the program alive. */
-function unref(pipe: Writable & { unref?: () => void }): void {
-  pipe.unref?.();
+/** Which process the second one waits for. */
+function firstLine({ pid }: Watcher): string {
+  return pid === null ? '' : `first ${pid}\n`;
 }

@@ -1,12 +1,15 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable, Writable } from 'node:stream';
-import { nodeHost } from '../host/node-host.ts';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { serialize } from 'node:v8';
 import { byDeadline } from '../time/deadline.ts';
+import { CHILD_FD, framed } from './frame.ts';
 import { type HeldCommand, heldCommand, type Inherited } from './held-command.ts';
-import { forkModule } from './module-process.ts';
+import { type Mark, newMark } from './mark.ts';
+import { startModule } from './module-process.ts';
 import { ProcessGroup } from './process-group.ts';
 import { ProcessTree } from './process-tree.ts';
+import { Reply } from './reply.ts';
 import type { ModuleOrder } from './target.ts';
 import type { Undecoded } from './undecoded.ts';
 
@@ -37,11 +40,14 @@ export interface HeldOptions {
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
   /**
-   * The extent of `end`: the process alone (default), its process group (`group`), its descendants and its group (`tree`), or
-   * its descendants, which stay in our group and at our terminal (`descendants`). With `group` and `tree` it leads a group and
-   * a session of its own. On Windows, which has none of these, it is the process alone.
+   * The extent of `end`: the process alone (default), its descendants and its process group (`group`, `tree`), or its
+   * descendants, which stay in our group and at our terminal (`descendants`). With `group` and `tree` it leads a group and
+   * a session of its own; with `group`, `kill` is for the whole group. On Windows, which has none of these, it is the
+   * process alone.
    */
   ends?: 'process' | 'group' | 'tree' | 'descendants';
+  /** What its descendants are found by when their ancestors are gone. Default: none; with `descendants`, one of its own. */
+  mark?: Mark | undefined;
   /** Whether it keeps our event loop alive when it has begun. Default: true. */
   keepsAlive?: boolean;
 }
@@ -62,15 +68,16 @@ export interface ProcessExit {
 export class HeldProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
-  /** Lets the command begin. */
+  /** What is written into it lets the work begin; null where nothing holds it. */
   readonly #gate: Writable | null;
   readonly #order: ModuleOrder | null;
   readonly #keepsAlive: boolean;
   readonly #group: ProcessGroup | null;
   readonly #tree: ProcessTree | null;
   readonly #exit: Promise<ProcessExit>;
+  readonly #reply: Reply | null;
 
-  private constructor({ child, gate }: Born, pid: number, work: Work, options: MarkedOptions) {
+  private constructor({ child, gate }: Born, pid: number, work: Work, options: HeldOptions) {
     const { ends = 'process', keepsAlive = true, mark } = options;
     this.#child = child;
     this.#gate = gate;
@@ -78,8 +85,9 @@ export class HeldProcess {
     this.#order = 'order' in work ? work.order : null;
     this.#keepsAlive = keepsAlive;
     this.#group = ends === 'group' ? new ProcessGroup(pid) : null;
-    this.#tree = ends === 'tree' ? new ProcessTree(pid) : null;
-    if (ends === 'descendants') this.#tree = new ProcessTree(pid, { leadsGroup: false, mark: mark && `${mark}=1` });
+    const leadsGroup = ends !== 'descendants' && !isWindows;
+    this.#tree = ends === 'process' ? null : new ProcessTree(pid, { leadsGroup, mark });
+    this.#reply = this.#order ? new Reply(child.stdio[CHILD_FD] as Duplex) : null;
     this.#exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   }
 
@@ -104,31 +112,30 @@ export class HeldProcess {
   go(): void {
     // A child that was killed meanwhile has closed its end of the pipe: its exit reports that, not the write.
     for (const pipe of this.#child.stdio) pipe?.on('error', () => undefined);
-    if (this.#order) this.#child.send(this.#order, () => undefined);
+    if (this.#order) this.#gate?.write(framed(serialize(this.#order)));
     else this.#gate?.end('\n');
     if (!this.#keepsAlive) this.#release();
   }
 
   /** Ends it before it has begun. */
   drop(): void {
-    if (this.#order) this.#child.disconnect();
-    else if (this.#gate) this.#gate.destroy();
+    if (this.#gate) this.#gate.destroy();
     // Nothing has held it: it has begun.
     else this.#child.kill('SIGKILL');
   }
 
   /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
   kill(signal: NodeJS.Signals): void {
-    if (this.#group) this.#group.signal(signal);
-    else this.#child.kill(signal);
+    if (!this.#group) return void this.#child.kill(signal);
+    // What has left the group is found as a child of a living process: `end` may be called when that is gone.
+    this.#tree?.living();
+    this.#group.signal(signal);
   }
 
   /**
    * SIGTERM, or another signal; after `graceMs` SIGKILL. Resolves when all that it ends is gone, or nothing more can be done.
-   * A group gets SIGTERM.
    */
   async end(graceMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (this.#group) return this.#group.end(graceMs);
     if (this.#tree) return this.#tree.end(graceMs, signal);
     this.kill(signal);
     // A stopped process takes SIGTERM only when it goes on.
@@ -141,7 +148,7 @@ export class HeldProcess {
     await this.#exit;
   }
 
-  /** With `tree` and `descendants`: the pids of all that live, as far as the system shows them. */
+  /** With `group`, `tree` and `descendants`: the pids of all that live, as far as the system shows them. */
   living(): number[] {
     return this.#tree?.living() ?? [];
   }
@@ -149,6 +156,13 @@ export class HeldProcess {
   /** Resolves when the process itself has ended. */
   exit(): Promise<ProcessExit> {
     return this.#exit;
+  }
+
+  /** Resolves to what a module's process has sent back, once that is whole; to null if it ended without. */
+  async reply(): Promise<Buffer | null> {
+    if (!this.#reply) return null;
+    // What it had sent is in the pipe at its exit.
+    return await this.#reply.by(this.#exit);
   }
 
   /** Its output, where that is `pipe`; else null. */
@@ -163,31 +177,24 @@ export class HeldProcess {
   /** Keeps our event loop alive until its exit, or `unref()`. */
   ref(): void {
     this.#child.ref();
+    this.#reply?.ref();
   }
 
   unref(): void {
     this.#child.unref();
+    this.#reply?.unref();
   }
 
   /** From here on neither the process nor a pipe to it keeps us alive. */
   #release(): void {
     this.#child.unref();
-    // Bun's channel has no such method.
-    (this.#child.channel as { unref?: () => void } | null)?.unref?.();
     for (const pipe of this.#child.stdio) (pipe as { unref?: () => void } | null)?.unref?.();
   }
 }
 
-interface MarkedOptions extends HeldOptions {
-  /** The name of a variable that no other process has. */
-  mark?: string;
-}
-
-/** Descendants are found by a variable that they inherit: by then their ancestors may be gone. */
-function withMark(options: HeldOptions): MarkedOptions {
-  if (options.ends !== 'descendants') return options;
-  const mark = `LOCKSTEP_OF_${nodeHost.processes.nonce()}`;
-  return { ...options, mark, env: { ...(options.env ?? process.env), [mark]: '1' } };
+function withMark(options: HeldOptions): HeldOptions {
+  const mark = options.mark ?? (options.ends === 'descendants' || options.ends === 'tree' ? newMark() : undefined);
+  return mark ? { ...options, mark, env: { ...(options.env ?? process.env), [mark.name]: mark.value } } : options;
 }
 
 interface Born {
@@ -196,13 +203,15 @@ interface Born {
 }
 
 function born(work: Work, options: HeldOptions): Born {
-  const one =
-    'order' in work
-      ? { child: forkModule(options.output ?? 'inherit', settingsOf(options)), gate: null }
-      : bornHeld(work.command, options);
+  const one = 'order' in work ? bornOfModule(options) : bornHeld(work.command, options);
   // A signal that it must not get is no reason for us to end. `start` reports the failure to start.
   one.child.on('error', () => undefined);
   return one;
+}
+
+function bornOfModule(options: HeldOptions): Born {
+  const child = startModule(options.output ?? 'inherit', settingsOf(options));
+  return { child, gate: child.stdio[CHILD_FD] as Writable | null };
 }
 
 function settingsOf({ cwd, env = process.env, ends = 'process' }: HeldOptions) {

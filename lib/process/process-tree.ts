@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { nodeHost } from '../host/node-host.ts';
 import { exists, hasInEnvironment, isGroupRunning, type ProcessRow, processTable } from '../host/process-table.ts';
 import { countdown } from '../time/countdown.ts';
+import type { Mark } from './mark.ts';
 
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
@@ -13,8 +14,8 @@ export interface ProcessTreeOptions {
   start?: number | undefined;
   /** Whether the child leads a process group, which belongs to the tree. Default: true. */
   leadsGroup?: boolean;
-  /** A variable, as `NAME=value`, that the child and no other process was given: what inherited it belongs to the tree. */
-  mark?: string | undefined;
+  /** A variable that the child and no other process was given: what inherited it belongs to the tree. */
+  mark?: Mark | undefined;
 }
 
 /**
@@ -34,12 +35,14 @@ export class ProcessTree {
   readonly #mark: string | undefined;
   /** pid → start time of every member that was ever found. */
   readonly #known = new Map<number, number>();
+  /** The same of processes that do not have the mark. One that has it got it when it was started. */
+  #unmarked = new Map<number, number>();
   readonly #start: number | undefined;
 
   constructor(pid: number, { start = startOf(pid), leadsGroup = true, mark }: ProcessTreeOptions = {}) {
     this.#child = pid;
     this.#group = leadsGroup ? pid : 0;
-    this.#mark = mark;
+    this.#mark = mark && `${mark.name}=${mark.value}`;
     this.#start = start;
     if (start !== undefined) this.#known.set(pid, start);
   }
@@ -49,9 +52,8 @@ export class ProcessTree {
    * or nothing more can be done.
    */
   async end(graceMs: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    this.signal(signal);
     // A stopped process takes SIGTERM only when it goes on.
-    this.signal('SIGCONT');
+    this.signal(signal, 'SIGCONT');
     const rest = countdown(nodeHost.clock, graceMs);
     for (let waitMs = FIRST_LOOK_MS; this.#isThere(); waitMs = Math.min(waitMs * 2, LAST_LOOK_MS)) {
       const restMs = rest();
@@ -60,11 +62,14 @@ export class ProcessTree {
     }
   }
 
-  signal(signal: NodeJS.Signals): void {
+  /** Sends these signals to every member, one after the other. */
+  signal(...signals: readonly NodeJS.Signals[]): void {
     const living = this.#look();
-    if (living === null && this.#group === 0) signalQuietly(this.#child, signal);
-    if (this.#group !== 0 && (living === null || this.#isOurs(living))) signalQuietly(-this.#group, signal);
-    for (const { pid, group } of living ?? []) if (group !== this.#group) signalQuietly(pid, signal);
+    const others = (living ?? []).filter(({ group }) => group !== this.#group).map(({ pid }) => pid);
+    const hasGroup = this.#group !== 0 && (living === null || this.#isOurs(living));
+    const targets = [...(hasGroup ? [-this.#group] : []), ...others];
+    if (living === null && this.#group === 0) targets.push(this.#child);
+    for (const target of targets) for (const signal of signals) signalQuietly(target, signal);
   }
 
   /** The pids of the members that live, as far as the system shows them. */
@@ -81,6 +86,8 @@ export class ProcessTree {
   }
 
   #isThere(): boolean {
+    // Most often one of the known members is: that is cheaper to see than a whole table.
+    if ([...this.#known].some(([pid, start]) => isRunning(pid, start))) return true;
     const living = this.#look();
     if (living !== null) return living.length > 0;
     return this.#group === 0 ? exists(this.#child) : isGroupRunning(this.#group);
@@ -91,7 +98,7 @@ export class ProcessTree {
     const table = this.#start === undefined ? null : processTable();
     if (table === null) return null;
     const hasGroup = this.#hasGroup(table);
-    for (const row of table) if (!this.#isKnown(row) && this.#isMarked(row)) this.#known.set(row.pid, row.start);
+    this.#findMarked(table);
     let found: boolean;
     do {
       found = false;
@@ -104,8 +111,16 @@ export class ProcessTree {
     return table.filter((row) => this.#isKnown(row) && !row.zombie);
   }
 
-  #isMarked({ pid, zombie }: ProcessRow): boolean {
-    return this.#mark !== undefined && !zombie && hasInEnvironment(pid, this.#mark);
+  #findMarked(table: readonly ProcessRow[]): void {
+    if (this.#mark === undefined) return;
+    const unmarked = new Map<number, number>();
+    for (const row of table) {
+      const { pid, start, zombie } = row;
+      if (zombie || this.#isKnown(row)) continue;
+      const isMarked = this.#unmarked.get(pid) !== start && hasInEnvironment(pid, this.#mark);
+      (isMarked ? this.#known : unmarked).set(pid, start);
+    }
+    this.#unmarked = unmarked;
   }
 
   #isKnown({ pid, start }: ProcessRow): boolean {
@@ -129,6 +144,11 @@ export class ProcessTree {
 function startOf(pid: number): number | undefined {
   const state = nodeHost.processes.state(pid, pid);
   return typeof state === 'string' ? undefined : state.start;
+}
+
+function isRunning(pid: number, start: number): boolean {
+  const state = nodeHost.processes.state(pid, pid);
+  return typeof state !== 'string' && state.start === start && !state.zombie;
 }
 
 function signalQuietly(target: number, signal: NodeJS.Signals): void {

@@ -1,16 +1,20 @@
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { brand } from '../copies.ts';
-import { LockstepError, MisuseError } from '../errors.ts';
+import { MisuseError } from '../errors.ts';
 import { byDeadline } from '../time/deadline.ts';
+import { canStart, checkLoaded } from './bootstrap.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
-import { HeldProcess, type ProcessExit } from './held-process.ts';
-import { type CommandTarget, checkTarget, type ModuleOrder, orderOf, type Target } from './target.ts';
+import type { HeldProcess, ProcessExit } from './held-process.ts';
+import { launch } from './launch.ts';
+import { ModuleResult } from './module-result.ts';
+import type { Outcome } from './outcome.ts';
+import { checkTarget, type Target, urlOf } from './target.ts';
 
 /** The time between SIGTERM and SIGKILL. A killed main's daemons must be gone within a second. */
 const GRACE_MS = 500;
 
-/** Options of `join`. */
+/** Options of `join` and `result`. */
 export interface JoinOptions {
   /** How long to wait, in ms. Default: no limit. */
   timeout?: number;
@@ -18,8 +22,8 @@ export interface JoinOptions {
   signal?: AbortSignal | undefined;
 }
 
-const isWindows = process.platform === 'win32';
 let count = 0;
+canStart();
 
 /**
  * A `Process` runs an exported function of a module, or a program, in a child process, after Python's
@@ -28,10 +32,14 @@ let count = 0;
  * - *Main's end:* when main's own code has ended (its event loop is empty), its daemons get SIGTERM at once, and SIGKILL
  *   after `grace`. Then main waits for its ordinary children, and exits. After `process.exit`, an uncaught exception or
  *   a deadly signal, also SIGKILL, the daemons are ended too, within `grace` and a moment; ordinary children continue.
- * - *A daemon* is ended with all processes of its process group; it must not have `Process`es of its own. Its standard
- *   input is empty, and so is a module's.
+ * - *A daemon* is ended with all that it started: its process group, and on Linux also processes that left it
+ *   (`setsid`), unless they cleared their environment and their parent is gone. It must not have `Process`es of its own.
+ *   Its standard input is empty, and so is a module's.
  * - *A module* ends when its function's promise has settled and its event loop is empty. If the function throws, the
- *   stack goes to stderr, and the exit code is 1. It runs with main's `execArgv`, so TypeScript runs where main's does.
+ *   stack goes to stderr, and the exit code is 1. `result` has what it returned or threw. It runs with main's
+ *   `execArgv`, so TypeScript runs where main's does.
+ * - *One file* may be both main and a module, if main's code is behind a check of `process.argv[1]` (which is not the module in a
+ *   child), or `require.main`: code outside of functions must not start processes in a child (`MisuseError`).
  * - *The locks* of a child that was killed are free as soon as the next waiter checks.
  *
  * @example
@@ -52,7 +60,8 @@ export class Process {
   #ending: Promise<void> | null = null;
   #exitCode: number | null = null;
   #ended: Promise<void> = Promise.resolve();
-  #joins = 0;
+  #waits = 0;
+  #result: ModuleResult | null = null;
 
   /** @throws {MisuseError} unless `target` has exactly one of `module` and `command`, and valid options */
   constructor(target: Target) {
@@ -62,7 +71,8 @@ export class Process {
       throw new MisuseError(`grace must be a number of milliseconds from 0 up, not ${String(grace)}`);
     count += 1;
     this.name = name ?? `Process-${count}`;
-    this.#target = target;
+    // Now: main may change its directory before `start`.
+    this.#target = 'module' in target ? { ...target, module: urlOf(target.module) } : target;
     this.#graceMs = grace;
     this.daemon = daemon;
     this.#asChild = this.#managed();
@@ -119,8 +129,10 @@ export class Process {
    * Starts the process, and returns once it exists; its code begins later. If main is killed during `start`, the code
    * never begins.
    *
-   * @throws {MisuseError} if it was started before; in a daemon; for arguments that cannot be transferred
-   * @throws {LockstepError} `START_FAILED` if the system starts no more processes. Nothing was started then.
+   * @throws {MisuseError} if it was started before; in a daemon; in a child that loads its module; for arguments that
+   *   would not arrive as they are
+   * @throws {LockstepError} `START_FAILED` if `cwd` is missing, or the system starts no more processes. Nothing was
+   *   started then.
    */
   start(): void {
     if (this.#held) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
@@ -128,14 +140,54 @@ export class Process {
       throw new MisuseError(
         `${this.name}: a daemon must not start children: start them in main, or make this no daemon`,
       );
-    const order = 'module' in this.#target ? orderOf(this.#target, this.#daemon) : null;
-    const held = this.#launch(order);
+    checkLoaded(this.name);
+    const launched = { name: this.name, target: this.#target, daemon: this.#daemon, graceMs: this.#graceMs };
+    const held = launch(launched);
     this.#held = held;
+    if ('module' in this.#target) this.#result = new ModuleResult(this.name, held);
     this.#ended = held.exit().then((exit) => this.#onExit(exit));
     children.add(this.#asChild);
-    // Before it may begin, so that there is no moment at which it runs and nobody would end it.
-    if (this.#daemon && !isWindows) children.guardian.watch(held.pid, this.#graceMs);
     held.go();
+  }
+
+  /**
+   * Resolves to what the module's function has returned, or to what its promise was fulfilled with; rejects with what it
+   * threw, or with why the module could not be loaded. Use it where the work is a function with a result, and `join` where
+   * only the end counts.
+   *
+   * - It settles as soon as the function has; the process itself may go on (`join`). Main's code has not ended while it
+   *   waits. It may be called at any time after `start`, also late, and again: it then gives the same object.
+   * - The value is structured-cloned as `args` are, and has at most 256 MiB. A primitive in it stands for the same resource.
+   *   A value that would not arrive as it is rejects with `RESULT_REFUSED`; the exit code is not changed by it.
+   * - *Errors* keep their class name, message, stack, `code`, `cause` and other properties that can be transferred. They are
+   *   instances of JavaScript's and Lockstep's own classes; of another class, of the nearest of these.
+   * - *A crash*, `process.exit`, a signal, an uncaught error elsewhere in the process, or an event loop that is empty while the
+   *   promise is pending: it rejects with `RESULT_LOST`, which says how the process ended. So does a daemon that main's end, `end` or
+   *   `terminate` ended first.
+   * - If it is never called, no rejection is unhandled: a function that throws is still visible by stderr and `exitCode`.
+   *
+   * @param options.timeout how long to wait, in ms. Default: no limit. The process goes on after it.
+   * @param options.signal ends the wait, not the process
+   * @throws {MisuseError} (rejects) before `start`; for a command, which has no result
+   * @throws {LockstepError} (rejects) `RESULT_TIMEOUT`, `RESULT_REFUSED` or `RESULT_LOST`
+   * @throws the signal's reason (rejects) if it aborts
+   * @example
+   * const sum = new Process({ module: new URL('./sum.js', import.meta.url), args: [[1, 2, 3]] });
+   * sum.start();
+   * console.log(await sum.result<number>({ timeout: 60_000 })); // 6
+   */
+  async result<T = unknown>({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<T> {
+    const [held, result] = [this.#held, this.#result];
+    if (!('module' in this.#target))
+      throw new MisuseError(`${this.name} is a command, which has no result: use join(), or read its stdout`);
+    if (!held || !result) throw new MisuseError(`${this.name} has not been started: call start() before result()`);
+    let outcome: Outcome | undefined;
+    const settled = result.outcome().then((found) => {
+      outcome = found;
+    });
+    await this.#wait(held, settled, timeout, signal);
+    if (!outcome) signal?.throwIfAborted();
+    return result.valueOf(outcome, timeout) as T;
   }
 
   /**
@@ -148,17 +200,7 @@ export class Process {
   async join({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<number | null> {
     const held = this.#held;
     if (!held) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
-    if (!(typeof timeout === 'number' && timeout >= 0))
-      throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
-    signal?.throwIfAborted();
-    this.#joins += 1;
-    held.ref();
-    try {
-      await byDeadline(this.#ended, timeout, signal);
-    } finally {
-      this.#joins -= 1;
-      if (this.#joins === 0) held.unref();
-    }
+    await this.#wait(held, this.#ended, timeout, signal);
     signal?.throwIfAborted();
     return this.#exitCode;
   }
@@ -197,20 +239,18 @@ export class Process {
     throw new MisuseError(`${this.name} has not been started: there is nothing to end`);
   }
 
-  /** @throws {LockstepError} */
-  #launch(order: ModuleOrder | null): HeldProcess {
-    const { cwd, env = process.env, output = 'inherit' } = this.#target;
-    const [input, ends] = this.#daemon ? (['ignore', 'group'] as const) : (['inherit', 'process'] as const);
-    const work = order ? { order } : { command: (this.#target as CommandTarget).command };
+  /** Waits for a promise that does not reject. Main's code has not ended meanwhile. @throws {MisuseError} (rejects) */
+  async #wait(held: HeldProcess, settled: Promise<void>, timeout: number, signal?: AbortSignal): Promise<void> {
+    if (!(typeof timeout === 'number' && timeout >= 0))
+      throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
+    signal?.throwIfAborted();
+    this.#waits += 1;
+    held.ref();
     try {
-      if (this.#daemon && !isWindows) children.guardian.start();
-      return HeldProcess.startNow(work, { cwd, env, input, output, ends, keepsAlive: false });
-    } catch (cause) {
-      throw new LockstepError(
-        'START_FAILED',
-        `${this.name} could not be started: ${(cause as Error).message}. Nothing was started.`,
-        { operation: 'start', resource: this.name, cause },
-      );
+      await byDeadline(settled, timeout, signal);
+    } finally {
+      this.#waits -= 1;
+      if (this.#waits === 0) held.unref();
     }
   }
 

@@ -2,14 +2,19 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MisuseError } from '../errors.ts';
 import { pack } from './argument-codec.ts';
+import { currentDirectory } from './working-directory.ts';
 
 /** A module's exported function, for a `Process` to run in a process of its own. */
 export interface ModuleTarget {
-  /** The module's file, as a URL or a path. */
+  /** The module's file, as a URL or a path. A relative path is resolved when the `Process` is made. */
   module: URL | string;
   /** The name under which the function is exported. Default: `default`. */
   export?: string;
-  /** The function's arguments, structured-cloned. A `Lock` or another primitive among them stands for the same resource. */
+  /**
+   * The function's arguments, structured-cloned: plain objects, arrays, maps, sets, dates, buffers, errors. A `Lock` or another
+   * primitive among them stands for the same resource. What would arrive as something else (a function, an object of a
+   * class, such as a `URL`) is refused by `start`.
+   */
   args?: readonly unknown[];
 }
 
@@ -25,6 +30,8 @@ export interface ModuleOrder {
   exported: string;
   args: Uint8Array;
   daemon: boolean;
+  /** Where it goes first; null if it is there. */
+  directory: string | null;
 }
 
 /** Options of a `Process`. */
@@ -35,7 +42,7 @@ export interface ProcessOptions {
   daemon?: boolean;
   /** The time between SIGTERM and SIGKILL, at main's end or in `end()`, in ms. Default: 500. */
   grace?: number;
-  /** The working directory. Default: main's, as it is at `start`. */
+  /** The working directory, which must exist. Default: main's, as it is at `start`. */
   cwd?: string;
   /** The environment. Default: main's, as it is at `start`. */
   env?: NodeJS.ProcessEnv;
@@ -53,7 +60,13 @@ export function checkTarget(target: Target): void {
   if (isModule === isCommand) throw new MisuseError('missing target: give either a module or a command');
   if (isModule) checkModule(target as ModuleTarget);
   else checkCommand(target as CommandTarget);
-  const { output = 'inherit' } = target;
+  const { output = 'inherit', cwd, env } = target;
+  if (cwd !== undefined && (typeof cwd !== 'string' || cwd === '' || cwd.includes('\0')))
+    throw new MisuseError(
+      `cwd must be a directory's path, not ${typeof cwd === 'string' ? JSON.stringify(cwd) : typeof cwd}`,
+    );
+  if (env !== undefined && (typeof env !== 'object' || env === null))
+    throw new MisuseError(`env must be an object of strings, not ${env === null ? 'null' : typeof env}`);
   if (!['inherit', 'pipe', 'ignore'].includes(output))
     throw new MisuseError(`output must be inherit, pipe or ignore, not ${String(output)}`);
 }
@@ -65,6 +78,11 @@ function checkModule({ module, export: exported = 'default', args = [] }: Module
   if (!Array.isArray(args)) throw new MisuseError(`args must be an array, not ${typeof args}`);
   const url = urlOf(module);
   if (url.protocol !== 'file:') throw new MisuseError(`module must be a file, not ${url.href}`);
+  // As `import.meta.url` and `__filename` are called in `node -e`, and in a program from standard input.
+  if (/\/(%5B|\[)(eval|stdin|worker eval)\d*(%5D|\])$/.test(url.pathname))
+    throw new MisuseError(
+      'this program has no file, so that no child can load it as a module (it came by `-e` or from standard input): write the function to a file, and give that',
+    );
 }
 
 function checkCommand({ command }: CommandTarget): void {
@@ -73,15 +91,23 @@ function checkCommand({ command }: CommandTarget): void {
     throw new MisuseError('command must be an array of strings without NUL: the program, then its arguments');
 }
 
-/** @throws {MisuseError} for arguments that cannot be transferred */
+/**
+ * @param directory where the module's process goes first
+ * @throws {MisuseError} for arguments that cannot be transferred
+ */
 export function orderOf(
   { module, export: exported = 'default', args = [] }: ModuleTarget,
   daemon: boolean,
+  directory: string | null,
 ): ModuleOrder {
-  return { module: urlOf(module).href, exported, args: pack(args), daemon };
+  return { module: urlOf(module).href, exported, args: pack(args, 'args'), daemon, directory };
 }
 
-function urlOf(module: URL | string): URL {
+/** @throws {MisuseError} for a relative path where there is no directory to resolve it from */
+export function urlOf(module: URL | string): URL {
   if (module instanceof URL) return module;
-  return module.startsWith('file:') ? new URL(module) : pathToFileURL(path.resolve(module));
+  if (module.startsWith('file:')) return new URL(module);
+  if (!path.isAbsolute(module) && currentDirectory() === null)
+    throw new MisuseError(`module ${module} is relative, and the working directory is gone: give an absolute path`);
+  return pathToFileURL(path.resolve(module));
 }

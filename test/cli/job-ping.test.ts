@@ -100,12 +100,12 @@ describe('--ping', () => {
   });
 
   test.each([
-    ['a timeout', ['-t', '300ms', '-c', 'sleep 60'], '/u/124'],
-    ['a command that is not there', ['--', 'no-such-command'], '/u/127'],
-    ['the last of several attempts', ['--retries', '2', '--backoff', '0', '--', 'false'], '/u/1'],
-  ])('tells %s, once', async (_, args, path) => {
+    ['a timeout', ['-t', '300ms', '-c', 'sleep 60'], ['/u/start', '/u/124']],
+    ['a command that is not there, and so does not begin', ['--', 'no-such-command'], ['/u/127']],
+    ['the last of several attempts', ['--retries', '2', '--backoff', '0', '--', 'false'], ['/u/start', '/u/1']],
+  ])('tells %s, once', async (_, args, paths) => {
     await rig.job('n', '--ping', `${url}/u`, ...args);
-    expect(monitor.paths).toEqual(['/u/start', path]);
+    expect(monitor.paths).toEqual(paths);
   });
 
   test('reports that a run was cancelled', async () => {

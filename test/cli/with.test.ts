@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Rig } from '../support/cli-rig.ts';
+import { type Program, Rig } from '../support/cli-rig.ts';
 import { gone, isRunning } from '../support/main-process.ts';
 import { until } from '../support/process-rig.ts';
 
@@ -55,6 +55,20 @@ describe('the daemons', () => {
     // MAIN is no daemon, and goes on.
     expect(program.stderr).toBe('');
     await program.letGo();
+  });
+
+  test.each([
+    ['MAIN has ended', (program: Program) => void program.letGo()],
+    ['a signal has ended MAIN', (program: Program) => program.kill('SIGTERM')],
+    ['lockstep itself is killed', (program: Program) => program.kill('SIGKILL')],
+  ])('end with what has left their session when %s, also if it has been let go before', async (_, end) => {
+    const line = `setsid sh -c "${lasting('child')}" & (setsid sh -c "${lasting('orphan')}" &); ${lasting('one')}`;
+    const program = rig.lockstep(['with', '-d', line.replaceAll('$$ >', '\\$\\$ >'), '--', 'cat']);
+    const pids = [rig.stray(await pidIn('child')), rig.stray(await pidIn('orphan')), await pidIn('one')];
+    end(program);
+    await gone(...pids);
+    program.letGo();
+    await program.exited();
   });
 
   test('end when MAIN could not be started', async () => {

@@ -291,6 +291,27 @@ export const MUTATIONS: readonly Mutation[] = [
     unit('process/inherited-lifeline', 'a command inherits the lifeline that it is given, and so does what it starts'),
   ),
   broken(
+    'what left the group of a daemon outlives its main',
+    'process/guardian-script',
+    'for file in $(marked); do file=',
+    'for file in; do file=',
+    unit('process/guardian-script', 'ends the groups that it watches, and what has their mark'),
+  ),
+  broken(
+    'a daemon gets two SIGTERM, as two watch over it',
+    'process/guardian-script',
+    '&& runs; do pause; done',
+    '&& false; do pause; done',
+    unit('process/guardian-script', 'in reserve it does nothing while the first one lives'),
+  ),
+  broken(
+    'an object of a class arrives as its data',
+    'process/untransferable',
+    'if (!isPlain(object)) return described(object);',
+    'if (!isPlain(object)) return null;',
+    unit('process/argument-codec', 'an object of a class'),
+  ),
+  broken(
     'a command that closed its lifeline is left with a free one',
     'session/command-lifeline',
     'lifelines?.remove(name);\n        if (!isFree())',

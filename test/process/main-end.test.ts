@@ -14,7 +14,14 @@ beforeEach(() => {
   yard = new Yard();
 });
 
-afterEach(() => yard.stop());
+/** Processes that nothing of the yard would end if the rule were broken. */
+let strays: number[] = [];
+
+afterEach(async () => {
+  for (const pid of strays.filter(isRunning)) process.kill(pid, 'SIGKILL');
+  strays = [];
+  await yard.stop();
+});
 
 /** A module and a command that would go on until the gate opens, which it never does. */
 const daemons = (): Record<string, ChildSpec> => ({
@@ -103,6 +110,65 @@ describe('when main’s own code has ended', () => {
   }
 });
 
+function guardiansOf(main: MainProcess): number[] {
+  const { pid } = main.child;
+  const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  return children.map(Number).filter((child) => {
+    return isRunning(child) && commandLineOf(child).includes('lockstep-guardian');
+  });
+}
+
+function commandLineOf(pid: number): string[] {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * A daemon, and what it started and let go: an orphan in a session of its own, and one that has neither the session nor the
+ * environment. Resolves to their pids.
+ */
+async function withStrays(main: MainProcess): Promise<number[]> {
+  const lasting = (name: string) => `echo ${name} begins \\$\\$ >> '${yard.log}'; exec sleep 1000`;
+  const line = `(setsid sh -c "${lasting('orphan')}" &); env -i PATH="$PATH" setsid sh -c "${lasting('bare')}" & wait`;
+  await main.ask({ do: 'start', as: 'd', child: { command: ['sh', '-c', line], daemon: true } });
+  const [orphan = 0, bare = 0] = await Promise.all(
+    ['orphan', 'bare'].map((name) => yard.pidOf(RegExp(`${name} begins`))),
+  );
+  strays.push(orphan, bare);
+  return [orphan, bare];
+}
+
+describe('what a daemon started and let go, also with a session or an environment of its own, is gone', () => {
+  test('when main’s own code has ended', async () => {
+    const main = await yard.main();
+    const pids = await withStrays(main);
+    await main.ask({ do: 'finish' });
+    expect(await main.ended).toMatchObject({ code: 0 });
+    await gone(...pids);
+  });
+
+  test('when the daemon has ended', async () => {
+    const main = await yard.main();
+    const pids = await withStrays(main);
+    await main.ask({ do: 'terminate', as: 'd' });
+    await gone(...pids);
+  });
+
+  test.each([
+    ['main is killed', 0],
+    ['main and its guardian are killed', 1],
+  ])('when %s', async (_, guardians) => {
+    const main = await yard.main();
+    const pids = await withStrays(main);
+    for (const pid of guardiansOf(main).slice(0, guardians)) process.kill(pid, 'SIGKILL');
+    main.child.kill('SIGKILL');
+    await gone(...pids);
+  });
+});
+
 describe('when main ends otherwise', () => {
   /**
    * All that ever began. When main has `ended`, all of them have begun: they have its stdout from their birth on, and
@@ -189,12 +255,14 @@ describe('when main ends otherwise', () => {
     await gone(...begun());
   });
 
-  test('by SIGKILL, after its guardian was killed, its daemons are gone all the same', async () => {
+  test('by SIGKILL, after its guardian was killed again and again, its daemons are gone all the same', async () => {
     const main = await yard.main();
     const pids = await withDaemons(main);
-    const [guardian] = guardiansOf(main);
-    process.kill(guardian ?? 0, 'SIGKILL');
-    await until('another guardian is there', () => guardiansOf(main).some((pid) => pid !== guardian));
+    for (let times = 0; times < 7; times++) {
+      const [guardian] = guardiansOf(main);
+      process.kill(guardian ?? 0, 'SIGKILL');
+      await until('another guardian is there', () => guardiansOf(main).some((pid) => pid !== guardian));
+    }
     // The guardian runs before it knows which groups to watch; when main answers, it knows them.
     await main.ask({ do: 'active' });
     main.child.kill('SIGKILL');
@@ -202,11 +270,36 @@ describe('when main ends otherwise', () => {
     await gone(...pids);
   });
 
-  function guardiansOf(main: MainProcess): number[] {
-    const { pid } = main.child;
-    const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
-    return children.map(Number).filter((child) => {
-      return isRunning(child) && fs.readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('lockstep-guardian');
-    });
+  test('by SIGKILL in one go with its guardian, its daemons are gone, and get one SIGTERM', async () => {
+    const main = await yard.main();
+    const pids = await withDaemons(main);
+    await main.ask({ do: 'start', as: 'd', child: { export: 'stubborn', args: [yard.log, 'mule'], daemon: true } });
+    pids.push(await yard.pidOf(/mule begins/));
+    for (const pid of guardiansOf(main)) process.kill(pid, 'SIGKILL');
+    main.child.kill('SIGKILL');
+    await main.ended;
+    await gone(...pids);
+    expect(yard.lines().filter((line) => line.endsWith('SIGTERM'))).toEqual(['mule ignores SIGTERM']);
+  });
+
+  test('by SIGKILL, its daemons get one SIGTERM, though two watch over them', async () => {
+    const main = await yard.main();
+    await main.ask({ do: 'start', as: 'd', child: { export: 'stubborn', args: [yard.log, 'mule'], daemon: true } });
+    const pid = await yard.pidOf(/mule begins/);
+    const reserve = reserveOf(main);
+    main.child.kill('SIGKILL');
+    await main.ended;
+    await gone(pid, reserve);
+    expect(yard.lines().filter((line) => line.endsWith('SIGTERM'))).toEqual(['mule ignores SIGTERM']);
+  });
+
+  /** The shell that acts if the guardian is gone too: it waits for this guardian, and is nobody's child. */
+  function reserveOf(main: MainProcess): number {
+    const [guardian] = guardiansOf(main);
+    const mark = commandLineOf(guardian ?? 0).at(-1);
+    const all = fs.readdirSync('/proc').filter((entry) => /^\d+$/.test(entry));
+    const found = all.map(Number).filter((pid) => commandLineOf(pid).slice(-2).join() === `lockstep-reserve,${mark}`);
+    expect(found).toHaveLength(1);
+    return found[0] as number;
   }
 });

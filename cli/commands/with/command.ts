@@ -8,7 +8,7 @@ export const withDaemons: CommandModule<object, WithArguments> = {
   builder: (argv) =>
     lastCounts(argv, ['grace'])
       .usage(
-        '$0 with [--daemon CMD]… -- MAIN [ARG…]\n\nRuns MAIN, and a shell for each CMD beside it. When MAIN has ended in any way, the daemons and all that they started get SIGTERM, then SIGKILL; so they do if lockstep itself is killed. The exit code is MAIN’s. A daemon has no standard input.',
+        '$0 with [--daemon CMD]… -- MAIN [ARG…]\n\nRuns MAIN, and a shell for each CMD beside it. When MAIN has ended in any way, the daemons and all that they started get SIGTERM, then SIGKILL; so they do if lockstep itself is killed. What a daemon leaves running when it ends is ended then. On Linux that includes what has left its session (setsid), unless it has cleared its environment and its parent is gone; elsewhere it is the process group. The exit code is MAIN’s. A daemon has no standard input.',
       )
       .option('daemon', {
         alias: 'd',

@@ -1,0 +1,58 @@
+import { constants } from 'node:os';
+import { LockstepError } from '../errors.ts';
+import type { HeldProcess, ProcessExit } from './held-process.ts';
+import { type Outcome, unpackOutcome } from './outcome.ts';
+import { runtimeOptions } from './runtime-options.ts';
+
+/** What the function of a module's process returned or threw, as its starter learns it. */
+export class ModuleResult {
+  readonly #name: string;
+  readonly #held: HeldProcess;
+  #outcome: Promise<Outcome> | null = null;
+
+  /** @param name of the process, for messages */
+  constructor(name: string, held: HeldProcess) {
+    this.#name = name;
+    this.#held = held;
+  }
+
+  /** Resolves when there is one, or never will be. Never rejects: if nobody asks for a result, no rejection is unhandled. */
+  outcome(): Promise<Outcome> {
+    this.#outcome ??= this.#outcomeOf(this.#held);
+    return this.#outcome;
+  }
+
+  /** @throws what the function threw; {LockstepError} `RESULT_TIMEOUT` without an outcome, `RESULT_REFUSED`, `RESULT_LOST` */
+  valueOf(outcome: Outcome | undefined, timeoutMs: number): unknown {
+    if (!outcome)
+      throw this.#error('RESULT_TIMEOUT', `has no result after ${timeoutMs} ms. It goes on: wait longer, or end() it`);
+    if ('refused' in outcome) throw this.#error('RESULT_REFUSED', `has done its work, but ${outcome.refused}`);
+    if ('threw' in outcome) throw outcome.threw;
+    return outcome.returned;
+  }
+
+  async #outcomeOf(held: HeldProcess): Promise<Outcome> {
+    const bytes = await held.reply();
+    try {
+      if (bytes) return unpackOutcome(bytes);
+    } catch (cause) {
+      return { threw: this.#error('RESULT_LOST', 'sent a result that this version of Lockstep cannot read', cause) };
+    }
+    return { threw: this.#error('RESULT_LOST', describeLoss(await held.exit())) };
+  }
+
+  #error(code: string, words: string, cause?: unknown): LockstepError {
+    return new LockstepError(code, `${this.#name} ${words}.`, { operation: 'result', resource: this.#name, cause });
+  }
+}
+
+function describeLoss({ code, signal }: ProcessExit): string {
+  if (signal !== null)
+    return `was ended by ${signal} (signal ${constants.signals[signal]}) before its function had returned: nothing more is known of its work`;
+  const options = runtimeOptions();
+  const given = options.length > 0 ? `, or Node could not begin with its options (${options.join(' ')})` : '';
+  return (
+    `ended with exit code ${code} before its function had returned: it called process.exit, or other code in it threw an error ` +
+    `(see its stderr), or its event loop was empty while the function's promise was pending${given}`
+  );
+}

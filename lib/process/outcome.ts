@@ -1,0 +1,27 @@
+import { pack, unpack } from './argument-codec.ts';
+
+/** How a module's function ended, or the attempt to load the module. */
+export type Outcome =
+  | { returned: unknown }
+  | { threw: unknown }
+  /** It returned or threw what cannot be transferred; the words say why. */
+  | { refused: string };
+
+const KINDS = ['returned', 'threw', 'refused'] as const;
+
+/** Packs it for the starter. What cannot be transferred becomes the reason why. */
+export function packOutcome(outcome: Outcome): Uint8Array {
+  const at = KINDS.findIndex((kind) => kind in outcome);
+  const [value] = Object.values(outcome);
+  try {
+    return Buffer.concat([Buffer.of(at), pack(value, 'the result')]);
+  } catch (error) {
+    return packOutcome({ refused: (error as Error).message });
+  }
+}
+
+export function unpackOutcome(bytes: Uint8Array): Outcome {
+  const kind = KINDS[bytes[0] ?? -1];
+  if (!kind) throw new Error('it is of another version');
+  return { [kind]: unpack(bytes.subarray(1)) } as Outcome;
+}
