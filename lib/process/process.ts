@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { brand } from '../copies.ts';
 import { LockstepError, MisuseError } from '../errors.ts';
+import { OptionNames } from '../options/option-names.ts';
+import { checkWait } from '../primitives/waiting.ts';
 import { byDeadline } from '../time/deadline.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
 import { HeldProcess, type ProcessExit } from './held-process.ts';
@@ -17,6 +19,8 @@ export interface JoinOptions {
   /** Ends the wait, not the process. */
   signal?: AbortSignal | undefined;
 }
+
+const JOIN = new OptionNames<JoinOptions>('join(…)', { timeout: true, signal: true }, { number: 'timeout' });
 
 const isWindows = process.platform === 'win32';
 let count = 0;
@@ -145,11 +149,12 @@ export class Process {
    * @throws {MisuseError} (rejects) before `start`
    * @throws the signal's reason (rejects) if it aborts
    */
-  async join({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<number | null> {
+  async join(options: JoinOptions = {}): Promise<number | null> {
+    JOIN.check(options);
+    checkWait(options);
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
     const held = this.#held;
     if (!held) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
-    if (!(typeof timeout === 'number' && timeout >= 0))
-      throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
     signal?.throwIfAborted();
     this.#joins += 1;
     held.ref();

@@ -47,7 +47,7 @@ export interface PatientOptions {
 }
 
 export function patientOf({ host, system, env, dir, engine }: PatientOptions): Patient {
-  const place = storePath(host, dir ?? (env.LOCKSTEP_DIR || undefined));
+  const place = storePath(host, dir, env);
   const isThere = host.files.look(place) !== null;
   return {
     host,
