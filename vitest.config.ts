@@ -11,7 +11,7 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
  */
 const THOROUGH = [
   'test/chaos/**',
-  'test/cli/{completion,deadlock,doctor,help,history,job-ping,jobs,monitor,timeline,top}.test.ts',
+  'test/cli/{completion,deadlock,doctor,help,history,job-ping,jobs,monitor,timeline,top,write-errors}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
   'test/disk/guarded.test.ts',

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { openStore, openStoreBeside } from '../../lib/index.ts';
 import { directoryOf, History, nodeHost, storePath } from '../../lib/internal.ts';
 import { EXIT, Exit, say } from '../output/exit.ts';
+import { orNearest } from './known-name.ts';
 
 /** A store that is only read. */
 export interface PastStore {
@@ -9,6 +10,8 @@ export interface PastStore {
   place: string;
   /** Null if there is no store: a reader creates none. */
   history: History | null;
+  /** The names in it. */
+  names: () => readonly string[];
 }
 
 export function pastStoreIn(dir: string | undefined): PastStore {
@@ -21,12 +24,13 @@ export function pastStoreBeside(file: string): PastStore {
 
 function pastStore(place: string, open: () => ReturnType<typeof openStore>): PastStore {
   const isThere = nodeHost.files.look(place) !== null;
-  return { place, history: isThere ? new History(nodeHost, directoryOf(open())) : null };
+  if (!isThere) return { place, history: null, names: () => [] };
+  return { place, history: new History(nodeHost, directoryOf(open())), names: () => open().sync?.names() ?? [] };
 }
 
 /** Reports that a store has nothing under a name. @throws {Exit} 1 */
-export function nothingKept(name: string, place: string): never {
-  say(`${name}: there is no record of that name in the store ${place}`);
+export function nothingKept(name: string, { place, names }: PastStore): never {
+  say(`${name}: there is no record of that name in the store ${place}${orNearest(name, names())}`);
   throw new Exit(EXIT.failed);
 }
 

@@ -2,15 +2,15 @@
 const MAX_EDITS = 3;
 /** A longer word is compared with none: the time grows with the square of its length. */
 const MAX_CHARACTERS = 200;
-/** A shorter word is the beginning of too many others. */
-const MIN_BEGINNING = 3;
+/** A shorter word is like too many others. */
+const MIN_CHARACTERS = 3;
 
 /**
  * Returns the word that was probably meant: the one with the fewest edits, if these are few for its length; or one that begins
  * like the given one. Null if there is none.
  */
 export function nearestOf(given: string, words: Iterable<string>): string | null {
-  if (given.length > MAX_CHARACTERS) return null;
+  if (given.length < MIN_CHARACTERS || given.length > MAX_CHARACTERS) return null;
   const most = Math.min(MAX_EDITS, Math.max(1, Math.floor(given.length / 3)));
   let nearest: string | null = null;
   let least = most + 1;
@@ -25,7 +25,7 @@ export function nearestOf(given: string, words: Iterable<string>): string | null
 }
 
 function isBeginning(short: string, long: string): boolean {
-  return short.length >= MIN_BEGINNING && short.length < long.length && long.startsWith(short);
+  return short.length >= MIN_CHARACTERS && short.length < long.length && long.startsWith(short);
 }
 
 /** How many characters must be inserted, removed, replaced, or swapped with the next one. */

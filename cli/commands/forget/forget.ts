@@ -1,10 +1,11 @@
 import { type ForgetOptions, openStore, type Store } from '../../../lib/index.ts';
 import { holdersIn } from '../../../lib/internal.ts';
 import { describeHolders } from '../../access/acquisition.ts';
+import { sayNoSuchName } from '../../access/known-name.ts';
 import { targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { EXIT, Exit, exitCodeOf, say, UsageError } from '../../output/exit.ts';
+import { EXIT, Exit, exitCodeOf, MissingWord, say } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { shown } from '../../text/escape.ts';
 
@@ -13,6 +14,8 @@ export interface ForgetArguments extends NamesArguments {
   olderThan?: string | undefined;
 }
 
+const CODES = { forgotten: EXIT.ok, unknown: EXIT.failed, 'in use': EXIT.notAcquired } as const;
+
 /** Forgets each of the names; what goes wrong with one does not keep the others from it. */
 export async function forgetNames({ names = [], file, dir, olderThan }: ForgetArguments): Promise<void> {
   const options = olderThan === undefined ? {} : { idleMs: parseDuration(olderThan, '--older-than') };
@@ -20,7 +23,7 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
   const store = target?.store ?? openStore(dir);
   const named = target ? [target.name, ...names] : names;
   if (named.length === 0 && olderThan === undefined)
-    throw new UsageError('missing NAME (or --older-than DURATION, for all that were not used for so long)');
+    throw new MissingWord('NAME (or --older-than DURATION, for all that were not used for so long)');
   const isNamed = named.length > 0;
   let exitCode: number = EXIT.ok;
   for (const name of isNamed ? named : await store.names()) {
@@ -36,9 +39,9 @@ async function forgetOne(store: Store, name: string, options: ForgetOptions, isN
     const outcome = await store.forget(name, options);
     if (outcome === 'forgotten') process.stdout.write(`${shown(`${name}: forgotten`)}\n`);
     else if (!isNamed) return EXIT.ok;
-    else if (outcome === 'unknown') say(`${name}: there is nothing to forget`);
+    else if (outcome === 'unknown') await sayNoSuchName(store, name);
     else say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
-    return outcome === 'in use' ? EXIT.notAcquired : EXIT.ok;
+    return CODES[outcome];
   } catch (error) {
     say(messageWithRemedy(error));
     return exitCodeOf(error);
