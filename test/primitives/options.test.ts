@@ -176,6 +176,15 @@ test.each<[string, () => unknown, string]>([
   expect(fs.existsSync(store)).toBe(false);
 });
 
+test('a pid that is no number is refused, and the lease stays', async () => {
+  await using lease = await new Lock('a', { store }).acquire();
+  for (const pid of [undefined, '42', 0, -1, 1.5, {}]) {
+    expect(await messageOf(() => lease.adopt(wrong(pid)))).toContain('pid must be the number of a process');
+    expect(await messageOf(() => lease.handOver(wrong(pid)))).toContain('pid must be the number of a process');
+  }
+  await lease.assertHeld();
+});
+
 test('what is right is not refused: null for a signal as fetch has it, options of a class, undefined', async () => {
   class Options {
     get timeout() {
