@@ -7,6 +7,7 @@ const ROOMS = {
     'copies.ts',
     'errors.ts',
     'time',
+    'options',
     'host',
     'file',
     'journal',

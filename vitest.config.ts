@@ -13,7 +13,7 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 const THOROUGH = [
   'test/chaos/**',
   'test/cli/inheritance.test.ts',
-  'test/cli/{completion,deadlock,doctor,help,history,job-ping,job-zone,jobs,monitor,other-user,timeline,top}.test.ts',
+  'test/cli/{completion,deadlock,doctor,help,history,job-ping,job-zone,jobs,monitor,other-user,timeline,top,write-errors}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
   'test/disk/guarded.test.ts',

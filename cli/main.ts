@@ -5,19 +5,29 @@ import './startup/deleted-cwd.ts';
 import './startup/inheritance.ts';
 import yargs from 'yargs';
 import pack from '../package.json' with { type: 'json' };
-import { splitWords } from './args/argv.ts';
+import { splitWords, type Words } from './args/argv.ts';
+import { type VerbDefinition, verbOf } from './args/definition.ts';
 import { describeProgram, type Program } from './args/program.ts';
-import { complaintOf } from './args/usage-errors.ts';
+import { typedWords } from './args/typed-words.ts';
+import { complaintOf, unknownVerb } from './args/usage-errors.ts';
 import { handleOwnSignals } from './child/signals.ts';
-import { COMMANDS, VERBS, WITH_COMMAND } from './commands/index.ts';
+import { COMMANDS, VERBS, verbIn, WITH_COMMAND } from './commands/index.ts';
 import { EXIT, report, UsageError } from './output/exit.ts';
-import { checkedOutput, flush } from './output/stdout.ts';
+import { checkedOutput, flush, tolerateStderr } from './output/stdout.ts';
 import { lift } from './startup/deleted-cwd.ts';
 
 const PROGRAM: Program = { describe: describeProgram, commands: COMMANDS, withCommand: WITH_COMMAND, pack };
 
 async function main(): Promise<void> {
-  const { own, command } = splitWords(process.argv.slice(2));
+  const words = helpAsked(splitWords(process.argv.slice(2)));
+  const { at, verb, definition } = calledIn(words.own);
+  const after = words.own.slice(at + 1);
+  // Not `help`: yargs would take a resource that is called so for a request for help. The space keeps it in the text alone.
+  const [help, shown] = isTaken('h', definition) ? ['help', {}] : ['h', { h: 'help ' }];
+  const own = [
+    ...words.own.slice(0, at + 1),
+    ...(definition ? typedWords({ ...words, own: after }, definition, takesCommand(verb)) : after),
+  ].map((word) => (word === '--help' && help === 'h' ? '-h' : word));
   const parser = describeProgram(yargs(own).scriptName('lockstep'))
     .locale('en')
     .parserConfiguration({ 'duplicate-arguments-array': false, 'boolean-negation': false, 'parse-numbers': false })
@@ -26,27 +36,65 @@ async function main(): Promise<void> {
     .demandCommand(1, `missing verb: ${VERBS.slice(0, -1).join(', ')} or ${VERBS.at(-1)}`)
     .strictCommands()
     .strictOptions()
-    .recommendCommands()
     .version(pack.version)
-    .help()
+    .alias(isTaken('V', definition) ? {} : { version: 'V' })
+    .help(help)
+    .alias(shown)
     .wrap(Math.min(100, process.stdout.columns ?? 100))
     .exitProcess(false)
     .fail((message, error) => {
       // A YError, also one from an option's `coerce`, is the user's mistake.
       if (error && error.name !== 'YError') throw error;
       throw new UsageError(
-        complaintOf(message, { verb: process.argv[2] ?? '', verbs: { all: VERBS, withCommand: WITH_COMMAND } }),
+        complaintOf(message, { verb, definition, verbs: { all: VERBS, withCommand: WITH_COMMAND } }),
       );
     });
   skipHelpCache(parser);
   lift();
-  await parser.parseAsync(own, { words: command, program: PROGRAM });
+  await parser.parseAsync(own, { words: words.command, program: PROGRAM });
+}
+
+/** Whether a verb has a meaning of its own for a letter. */
+function isTaken(letter: string, definition: VerbDefinition | null): boolean {
+  const options = definition?.options.filter(({ name }) => name !== 'help' && name !== 'version') ?? [];
+  return options.some(({ name, aliases }) => name === letter || aliases.includes(letter));
+}
+
+interface Called {
+  /** Where the verb is among the words. */
+  at: number;
+  /** As it was typed. */
+  verb: string;
+  /** Null if there is no such verb. */
+  definition: VerbDefinition | null;
+}
+
+/** The verb is the first word; behind options that stand before it, the first word that is one. */
+function calledIn(own: readonly string[]): Called {
+  const at = own[0]?.startsWith('-') ? own.findIndex((word) => VERBS.includes(word)) : 0;
+  const verb = own[at] ?? '';
+  const command = COMMANDS.find((one) => verbIn(one) === verb);
+  return { at, verb, definition: command ? verbOf(command) : null };
+}
+
+/** Rewrites `help VERB` as `VERB --help`. @throws {UsageError} for an unknown verb */
+function helpAsked({ own, command }: Words): Words {
+  const [help, verb, ...more] = own;
+  if (help !== 'help' || more.length > 0 || verb?.startsWith('-') || command !== null) return { own, command };
+  if (verb !== undefined && !VERBS.includes(verb)) throw new UsageError(unknownVerb(verb, VERBS));
+  return { own: verb === undefined ? ['--help'] : [verb, '--help'], command };
+}
+
+/** Whether users may mean a command by words that the verb does not take. */
+function takesCommand(verb: string): boolean {
+  return WITH_COMMAND.includes(verb) && verb !== 'completion';
 }
 
 /** Reports an error on stderr. @returns the exit code */
 function reported(error: unknown): number {
-  const verb = process.argv[2] ?? '';
-  return report(error, VERBS.includes(verb) ? verb : '');
+  const { verb, definition } = calledIn(splitWords(process.argv.slice(2)).own);
+  // Of `help nosuch` the general help is the one to see.
+  return report(error, definition && verb !== 'help' ? verb : '', definition?.synopsis ?? '');
 }
 
 /** Refuses words behind `--` for a verb that would ignore them: the user may mean something else. */
@@ -65,6 +113,7 @@ function skipHelpCache(parser: unknown): void {
 }
 
 async function run(): Promise<void> {
+  tolerateStderr();
   const codeOf = checkedOutput();
   try {
     await main();

@@ -47,6 +47,7 @@ export { type LineReading, readLine } from './observe/line-watch.ts';
 export { type Item, parsePrivateFile, type ResourceReading, StoreScan } from './observe/store-scan.ts';
 export { StoreView } from './observe/store-view.ts';
 export { type StoreReading, StoreWatch } from './observe/store-watch.ts';
+export { nearestOf } from './options/nearest.ts';
 export { Acquirable } from './primitives/acquirable.ts';
 export { CommandOutput } from './process/command-output.ts';
 export { discardOutput } from './process/discarded-output.ts';

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import { type History, openHistory } from '../../lib/history/index.ts';
 import { openStoreBeside } from '../../lib/index.ts';
-import { nodeHost, storeErrorOf, storePath } from '../../lib/internal.ts';
+import { nodeHost, StoreView, storeErrorOf, storePath } from '../../lib/internal.ts';
 import { EXIT, Exit, say } from '../output/exit.ts';
+import { orNearest } from './known-name.ts';
 
 /** A store that is only read. */
 export interface PastStore {
@@ -10,6 +11,8 @@ export interface PastStore {
   place: string;
   /** Null if there is no store: a reader creates none. */
   history: History | null;
+  /** The names in it. */
+  names: () => readonly string[];
 }
 
 export function pastStoreIn(dir: string | undefined): PastStore {
@@ -21,7 +24,8 @@ export function pastStoreBeside(file: string): PastStore {
 }
 
 function pastStore(place: string, open: () => History): PastStore {
-  return { place, history: isThere(place) ? open() : null };
+  if (!isThere(place)) return { place, history: null, names: () => [] };
+  return { place, history: open(), names: () => new StoreView(place).names() };
 }
 
 function isThere(path: string): boolean {
@@ -33,8 +37,8 @@ function isThere(path: string): boolean {
 }
 
 /** Reports that a store has nothing under a name. @throws {Exit} 1 */
-export function nothingKept(name: string, place: string): never {
-  say(`${name}: there is no record of that name in the store ${place}`);
+export function nothingKept(name: string, { place, names }: PastStore): never {
+  say(`${name}: there is no record of that name in the store ${place}${orNearest(name, names())}`);
   throw new Exit(EXIT.failed);
 }
 

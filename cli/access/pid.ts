@@ -1,19 +1,25 @@
 import { readFileSync } from 'node:fs';
 import type { EntryView, Store } from '../../lib/index.ts';
 import { type Kept, nodeHost, shortCommand } from '../../lib/internal.ts';
+import { CALLER } from '../args/options.ts';
 import { UsageError } from '../output/exit.ts';
+import { callingShell } from './shell.ts';
 
 /** No system has a larger pid. The system cannot be asked about one, so it would count as alive. */
 const MAX_PID = 2 ** 31 - 1;
 
 /**
- * The process that `--pid` names. There is no default: the parent of this process may be a subshell, as in
- * `$(lockstep acquire …)`, which exits a moment later and would take the lock with it.
+ * The process that `--pid` names; without a number, the shell that calls. There is no default: who gives no `--pid` may not know
+ * that the lock ends with a process.
  */
-export function pidOf(pid: number | undefined, usage: string): number {
-  if (pid === undefined) throw new UsageError(`missing --pid: lockstep ${usage}`);
-  if (!Number.isSafeInteger(pid) || pid < 1 || pid > MAX_PID)
-    throw new UsageError('--pid must be the number of a process; in a shell script write --pid $$');
+export function pidOf(given: string | undefined, usage: string): number {
+  if (given === undefined) throw new UsageError(`missing --pid: lockstep ${usage}`);
+  if (given === CALLER) return callingShell();
+  const pid = /^\d+$/.test(given) ? Number(given) : 0;
+  if (pid < 1 || pid > MAX_PID)
+    throw new UsageError(
+      `--pid must be the number of a process, not '${given}'; in a shell script write --pid $$, or --pid alone for the shell that calls`,
+    );
   if (nodeHost.processes.state(pid, pid) === 'gone') throw new UsageError(`--pid ${pid}: there is no such process`);
   return pid;
 }

@@ -2,7 +2,7 @@ import { openStore, type Store } from '../../lib/index.ts';
 import { isForeignTo, nodeHost, StoreView, storeErrorOf, storePath } from '../../lib/internal.ts';
 
 /** The part of a store that a verb needs which only shows it. */
-export type ShownStore = Pick<Store, 'names' | 'snapshot'>;
+export type ShownStore = Pick<Store, 'names' | 'snapshot' | 'place'>;
 
 /** The store in a directory, for a verb that only shows it. Root sees another user's store too, and leaves nothing in it. */
 export function shownStore(dir: string | undefined): ShownStore {

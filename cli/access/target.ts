@@ -57,12 +57,16 @@ export class Requested extends Acquirable {
     return [...inheritedIn(this.store.place), ...this.#keeps()];
   }
 
+  protected override ask(): number {
+    return this.#ask;
+  }
+
   acquire(options: AcquireOptions): Promise<Lease> {
-    return this.enter(this.#ask, options);
+    return this.enter(options);
   }
 
   tryAcquire(options: AcquireOptions): Promise<Lease | null> {
-    return this.tryEnter(this.#ask, options);
+    return this.tryEnter(options);
   }
 }
 

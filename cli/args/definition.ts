@@ -17,6 +17,8 @@ export interface OptionDefinition {
   describe: string;
   /** False for a switch. */
   takesValue: boolean;
+  /** The value that it has without one; null if it needs one. */
+  implied: string | null;
   /** Whether it may be given several times. */
   isList: boolean;
   choices: string[];
@@ -29,6 +31,8 @@ export interface PositionalDefinition {
   describe: string;
   /** Whether there may be any number of them. */
   isList: boolean;
+  /** Whether there is no call without it. */
+  isNeeded: boolean;
   choices: string[];
 }
 
@@ -57,6 +61,7 @@ interface Described {
   defaultDescription?: string;
   choices?: readonly unknown[];
   array?: boolean;
+  implied?: string;
 }
 
 type Named = readonly [name: string, described: Described];
@@ -65,8 +70,8 @@ type Example = readonly [line: string, describe: string];
 type Calls = <Args extends readonly unknown[]>(method: string) => Args[];
 
 const BUILT_IN: Named[] = [
-  ['help', { type: 'boolean', describe: 'Show help' }],
-  ['version', { type: 'boolean', describe: 'Show version number' }],
+  ['help', { type: 'boolean', alias: 'h', describe: 'Show help' }],
+  ['version', { type: 'boolean', alias: 'V', describe: 'Show version number' }],
 ];
 
 /** Reads the definition that a builder makes. */
@@ -108,12 +113,17 @@ function callsOf(build: (argv: Argv) => unknown): Calls {
 function definitionIn(argsOf: Calls): Definition {
   const [usage = ''] = argsOf<[string]>('usage')[0] ?? [];
   const [synopsis = '', ...text] = named(usage).split('\n\n');
-  const options = [...argsOf<Named>('option'), ...BUILT_IN];
+  const own = argsOf<Named>('option').map(([name, described]) => optionOf(name, described));
+  const taken = own.flatMap(({ name, aliases }) => [name, ...aliases]);
+  const builtIn = BUILT_IN.map(([name, described]) => optionOf(name, described)).map((option) => {
+    // A verb may have another meaning for the letter.
+    return { ...option, aliases: option.aliases.filter((alias) => !taken.includes(alias)) };
+  });
   const examples = argsOf<Example | [Example[]]>('example').flatMap((args) => (args.length === 1 ? args[0] : [args]));
   return {
     synopsis,
     text: text.join('\n\n'),
-    options: options.map(([name, described]) => optionOf(name, described)),
+    options: [...own, ...builtIn],
     examples: examples.map(([line, describe]) => ({ line: named(line), describe })),
   };
 }
@@ -122,7 +132,8 @@ function definitionIn(argsOf: Calls): Definition {
 function positionalOf(place: string, described: Record<string, Described>): PositionalDefinition {
   const name = place.replace(/[<>[\].]/g, '');
   const { describe = '', choices = [] } = described[name] ?? {};
-  return { name, describe, isList: place.includes('..'), choices: choices.map(String) };
+  const [isList, isNeeded] = [place.includes('..'), place.startsWith('<')];
+  return { name, describe, isList, isNeeded, choices: choices.map(String) };
 }
 
 function optionOf(name: string, described: Described): OptionDefinition {
@@ -132,6 +143,7 @@ function optionOf(name: string, described: Described): OptionDefinition {
     aliases: [alias].flat() as string[],
     describe,
     takesValue: type !== 'boolean',
+    implied: described.implied ?? null,
     isList: described.array === true,
     choices: choices.map(String),
     default: described.defaultDescription ?? defaultText(described.default),

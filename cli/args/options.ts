@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs';
+import { MissingWord } from '../output/exit.ts';
 
 /** The options that several verbs share. */
 
@@ -58,6 +59,16 @@ export function numberOption(name: string) {
   return { type: 'number', requiresArg: true, coerce } as const;
 }
 
+/** In place of a number: the shell that calls. */
+export const CALLER = 'caller';
+
+/** `--pid`, which may be without a number. yargs knows no `implied`: `typedWords` fills it in. */
+export const pidOption = {
+  type: 'string',
+  requiresArg: true,
+  implied: CALLER,
+} as const;
+
 export function storeOptions<T>(argv: Argv<T>): Argv<T & StoreArguments> {
   return argv.option('dir', {
     type: 'string',
@@ -69,12 +80,19 @@ export function storeOptions<T>(argv: Argv<T>): Argv<T & StoreArguments> {
 export function resourceOptions<T>(argv: Argv<T>): Argv<T & ResourceArguments> {
   return storeOptions(argv)
     .positional('name', { type: 'string', describe: 'The resource: any text of 1 to 200 bytes' })
+    .check(checkResource as never, false)
     .option('file', {
       type: 'string',
       alias: 'f',
       describe: 'Instead of NAME: the lock beside this file',
       requiresArg: true,
     }) as unknown as Argv<T & ResourceArguments>;
+}
+
+/** Before anything else: who gave no name wants to know what the verb takes. @throws {UsageError} */
+function checkResource({ name, file }: ResourceArguments): true {
+  if (name === undefined && file === undefined) throw new MissingWord('NAME (or --file FILE)');
+  return true;
 }
 
 /** The names of a verb that takes any number of them, and `--dir`. `single`: its other options that take a value. */
@@ -102,7 +120,7 @@ export function lastCounts<T>(argv: Argv<T>, options: readonly string[]): Argv<T
 export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {
   return limitOptions(
     argv.option('nonblock', {
-      alias: ['n', 'nb'],
+      alias: ['n', 'nb', 'nonblocking'],
       type: 'boolean',
       default: false,
       describe: 'Do not wait: exit 75 instead',

@@ -10,6 +10,7 @@ import { doctor } from './doctor/command.ts';
 import { edit } from './edit/command.ts';
 import { event } from './event/command.ts';
 import { forget } from './forget/command.ts';
+import { helpOn } from './help/command.ts';
 import { history } from './history/command.ts';
 import { job } from './job/command.ts';
 import { jobs } from './jobs/command.ts';
@@ -23,8 +24,8 @@ import { top } from './top/command.ts';
 import { wait } from './wait/command.ts';
 import { withDaemons } from './with/command.ts';
 
-/** All verbs, in the order of the help. The cast: yargs' types allow only one type of options in a list. */
-export const COMMANDS = [
+/** The cast: yargs' types allow only one type of options in a list. */
+const OTHERS = [
   run,
   job,
   jobs,
@@ -50,8 +51,17 @@ export const COMMANDS = [
   man,
 ] as unknown as CommandModule[];
 
+const OTHER_VERBS = OTHERS.map(verbIn);
+
+/** All verbs, in the order of the help. */
+export const COMMANDS = [...OTHERS, helpOn([...OTHER_VERBS, 'help'])] as CommandModule[];
+
 /** Their names: `run`, `acquire`, … */
-export const VERBS = COMMANDS.map(({ command }) => String(command).split(' ', 1)[0] ?? '');
+export const VERBS = [...OTHER_VERBS, 'help'];
+
+export function verbIn({ command }: CommandModule): string {
+  return String(command).split(' ', 1)[0] ?? '';
+}
 
 /** The verbs that take words behind `--`. */
 export const WITH_COMMAND = ['run', 'job', 'edit', 'with', 'beat', 'completion'];

@@ -16,6 +16,14 @@ export const EXIT = { ok: 0, failed: 1, usage: 64, software: 70, io: 74, notAcqu
 /** The command line is invalid. */
 export class UsageError extends Error {}
 
+/** A word is missing that the verb needs. The message is completed with the verb's usage. */
+export class MissingWord extends UsageError {
+  /** @param what NAME, FILE, … */
+  constructor(what: string) {
+    super(`missing ${what}`);
+  }
+}
+
 /** Ends the command with an exit code, and without a message: one was printed, or none is needed. */
 export class Exit extends Error {
   readonly exitCode: number;
@@ -26,10 +34,11 @@ export class Exit extends Error {
   }
 }
 
-/** Turns an error into a message on stderr and an exit code. */
-export function report(error: unknown, verb: string): number {
+/** Turns an error into a message on stderr and an exit code. `usage`: the first lines of the verb's help. */
+export function report(error: unknown, verb: string, usage = ''): number {
   if (error instanceof Exit) return error.exitCode;
-  if (isExpected(error)) say(messageWithRemedy(error));
+  if (error instanceof MissingWord) say(`${error.message}: ${usage.replaceAll('\n', ', or ')}`);
+  else if (isExpected(error)) say(messageWithRemedy(error));
   else process.stderr.write(`lockstep: a bug, please report it: ${traceOf(error)}\n`);
   if (error instanceof UsageError) say(`see \`lockstep ${verb === '' ? '' : `${verb} `}--help\``);
   return exitCodeOf(error);

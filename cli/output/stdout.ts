@@ -18,6 +18,11 @@ interface FileOutput extends NodeJS.WriteStream {
   _type?: string;
 }
 
+/** A message that cannot be written changes no exit code: a cron job's mail or log may be on the disk that is full. */
+export function tolerateStderr(): void {
+  process.stderr.on('error', () => undefined);
+}
+
 /**
  * Detects, where stdout is a file, that a result did not fit on the disk. Node's own stream takes a short write for a
  * whole one, and reports an error only after the command has ended.

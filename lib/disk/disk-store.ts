@@ -4,6 +4,7 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
+import { checkMs, OptionNames } from '../options/option-names.ts';
 import { KEEPALIVE_MS } from '../session/keepalive.ts';
 import { Lifelines } from '../session/lifeline.ts';
 import { Judge } from '../session/liveness.ts';
@@ -29,6 +30,8 @@ import { type SweepOptions, sweepSessions } from './session-sweep.ts';
 
 /** How often a caller without an entry looks at a line by itself. */
 const LINE_POLL_MS = 100;
+
+const FORGET = new OptionNames<ForgetOptions>('forget(name, …)', { idleMs: true }, { number: 'idleMs' });
 
 export interface DiskStoreOptions {
   host: Host;
@@ -143,7 +146,9 @@ export class DiskStore implements SyncStore {
     return this.#resources.use(name, config, (resource) => resource.act(config, action));
   }
 
-  forget(name: string, options?: ForgetOptions): Forgotten {
+  forget(name: string, options: ForgetOptions = {}): Forgotten {
+    FORGET.check(options);
+    checkMs('idleMs', options.idleMs);
     return this.#resources.forget(name, options);
   }
 

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts';
 import { nodeHost } from '../host/node-host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
+import { checkMs, checkSwitch, isStoreLike, OptionNames } from '../options/option-names.ts';
 import { Session } from '../session/session.ts';
 import type { Store } from '../store/store.ts';
 import { appendGuard } from './append-guard.ts';
@@ -18,6 +19,14 @@ import { findStoreDirectory, type StoreWishes, storePath } from './store-directo
 export interface StoreOptions
   extends Pick<DiskStoreOptions, 'heartbeatMs' | 'patienceMs' | 'rotateBytes'>,
     StoreWishes {}
+
+const OPTIONS = new OptionNames<StoreOptions>('openStore(directory, …)', {
+  guarded: true,
+  shared: true,
+  heartbeatMs: true,
+  patienceMs: true,
+  rotateBytes: true,
+});
 
 /** Each process (or thread) has one session, in every store. */
 let session: Session | undefined;
@@ -56,7 +65,10 @@ function guardedHost(host: Host, place: string, { key }: Session): Host {
  *
  * Use it to give several resources a store other than the default one, or one with options: shared or guarded.
  *
- * @throws {MisuseError} for an empty path
+ * A relative path is resolved by the working directory of this call.
+ *
+ * @throws {MisuseError} for a path that is empty, or begins with `~` or `$`, which no shell has expanded; for an unknown option;
+ *   for a `$LOCKSTEP_DIR` that is not absolute: it would be another store in each working directory
  * @throws {StoreError} if the path leads to no directory or through a symbolic link, if the directory is another user's
  *   or writable for others (unless `shared`), or on a network file system (unless `guarded`). Nothing was changed then.
  *
@@ -67,9 +79,19 @@ function guardedHost(host: Host, place: string, { key }: Session): Host {
  * console.log(await store.names()); // prints [ 'deploy' ]
  */
 export function openStore(directory?: string, options: StoreOptions = {}): Store {
-  if (directory === '') throw new MisuseError('the store directory must not be an empty string');
+  checkOptions(options);
   const place = storePath(nodeHost, directory);
   return storeAt(place, () => findStoreDirectory(nodeHost, place, options), options);
+}
+
+/** @throws {MisuseError} */
+function checkOptions(options: StoreOptions): void {
+  OPTIONS.check(options);
+  for (const name of ['guarded', 'shared'] as const) checkSwitch(name, options[name]);
+  for (const name of ['heartbeatMs', 'patienceMs'] as const) checkMs(name, options[name]);
+  const { rotateBytes } = options;
+  if (rotateBytes !== undefined && !(typeof rotateBytes === 'number' && rotateBytes > 0))
+    throw new MisuseError(`rotateBytes must be a number of bytes from 1 up, not ${String(rotateBytes)}`);
 }
 
 /**
@@ -78,6 +100,7 @@ export function openStore(directory?: string, options: StoreOptions = {}): Store
  *
  * Use it for resources that belong to a file; a `JsonFile` uses it by itself.
  *
+ * @throws {MisuseError} for a path that is empty
  * @throws {StoreError} if an existing `.lockstep` cannot be trusted
  *
  * @example
@@ -86,6 +109,7 @@ export function openStore(directory?: string, options: StoreOptions = {}): Store
  * await new Lock('ticket.json', { store }).withLock(() => console.log('held')); // prints held
  */
 export function openStoreBeside(file: string): Store {
+  if (typeof file !== 'string' || file === '') throw new MisuseError('openStoreBeside takes the path of a file');
   return storeBeside(file, {});
 }
 
@@ -112,7 +136,7 @@ export function reopenStore(place: string): Store {
  * @throws {MisuseError} if it is a store of another kind
  */
 export function directoryOf(chosen: Store | string | undefined): StoreDirectory {
-  const store = chosen === undefined ? defaultStore() : typeof chosen === 'string' ? openStore(chosen) : chosen;
+  const store = storeOf(chosenStore(chosen));
   const directory = directories.get(store);
   if (directory) return directory;
   throw new MisuseError('this needs a store on disk, as openStore() gives it, or the directory of one');
@@ -130,6 +154,26 @@ export function readingOf(chosen: Store | string | undefined): { host: Host; dir
   if (chosen === '') throw new MisuseError('the store directory must not be an empty string');
   const directory = findStoreDirectory(readOnlyHost, storePath(readOnlyHost, chosen), { looks: true });
   return { host: readOnlyHost, directory };
+}
+
+/**
+ * Checks the store that an option names, and makes its path absolute: where it is must not change with the working directory
+ * until it is opened.
+ *
+ * @throws {MisuseError}
+ */
+export function chosenStore(chosen: unknown): Store | string | undefined {
+  if (chosen === undefined || isStoreLike(chosen)) return chosen as Store | undefined;
+  if (typeof chosen === 'string') return storePath(nodeHost, chosen);
+  throw new MisuseError(
+    `store must be a store, as openStore() returns it, or the path of its directory, not ${chosen === null ? 'null' : typeof chosen}`,
+  );
+}
+
+/** Opens the store that `chosenStore` returned. */
+export function storeOf(chosen: Store | string | undefined): Store {
+  if (chosen === undefined) return defaultStore();
+  return typeof chosen === 'string' ? openStore(chosen) : chosen;
 }
 
 /** Returns the same `openStore()` each time: the environment is read once. */

@@ -1,8 +1,8 @@
 import os from 'node:os';
 import path from 'node:path';
-import { absolute } from '../host/absolute-path.ts';
 import type { FileFacts, Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
+import { homeDirectory, pathFromCaller, pathFromEnvironment } from './given-path.ts';
 import { StoreGround, type StorePolicy, type StoreWishes } from './store-ground.ts';
 import { modeText, refusal } from './store-place.ts';
 
@@ -18,10 +18,15 @@ export interface PlaceWishes extends StoreWishes {
   looks?: boolean;
 }
 
-/** Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default. */
-export function storePath(host: Host, directory?: string): string {
-  const chosen = directory ?? (process.env.LOCKSTEP_DIR || undefined);
-  return chosen === undefined ? defaultStorePath(host) : absolute(chosen);
+/**
+ * Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default.
+ *
+ * @throws {MisuseError} for a path that can be no store's, and a variable that is not absolute
+ */
+export function storePath(host: Host, directory?: string, env: NodeJS.ProcessEnv = process.env): string {
+  if (directory !== undefined) return pathFromCaller(directory);
+  const { LOCKSTEP_DIR: named } = env;
+  return named ? path.resolve(pathFromEnvironment('LOCKSTEP_DIR', named)) : defaultStorePath(host);
 }
 
 /**
@@ -33,21 +38,11 @@ export function storePath(host: Host, directory?: string): string {
 export function defaultStorePath(host: Host): string {
   if (process.platform === 'win32') return path.join(os.homedir(), 'AppData', 'Local', 'lockstep');
   const uid = host.processes.uid();
-  const home = passwdHome();
+  const home = homeDirectory();
   const facts = home === null ? null : host.files.look(home);
   if (home !== null && facts?.kind === 'directory' && facts.uid === uid)
     return path.join(home, '.local/state/lockstep');
   return `/var/tmp/lockstep-${uid}`;
-}
-
-function passwdHome(): string | null {
-  try {
-    const { homedir } = os.userInfo();
-    return path.isAbsolute(homedir) ? homedir : null;
-  } catch {
-    // The user database has no entry for the uid, as in many containers.
-    return null;
-  }
 }
 
 /**

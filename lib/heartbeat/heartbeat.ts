@@ -5,12 +5,19 @@ import type { Host, ProcessFacts } from '../host/host.ts';
 import { nodeHost } from '../host/node-host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { storeErrorOf } from '../host/system-error.ts';
+import { OptionNames } from '../options/option-names.ts';
 import { checkName } from '../store/name.ts';
 import type { Store } from '../store/store.ts';
 import { isInterval, MAX_EVERY_MS, MIN_EVERY_MS } from './report-file.ts';
 import { OwnReport } from './report-writer.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
+
+const OPTIONS = new OptionNames<HeartbeatOptions>(
+  'heartbeat(name, …)',
+  { interval: true, store: true },
+  { number: 'interval' },
+);
 
 /** Options of `heartbeat`. */
 export interface HeartbeatOptions {
@@ -42,8 +49,9 @@ export interface HeartbeatOptions {
  * console.log(await beat.over); // prints ended
  */
 export function heartbeat(name: string, options: HeartbeatOptions = {}): Beat {
-  const { interval = DEFAULT_INTERVAL_MS, store } = options;
   checkName(name);
+  OPTIONS.check(options);
+  const { interval = DEFAULT_INTERVAL_MS, store } = options;
   checkInterval(interval);
   return new Beat({
     host: nodeHost,

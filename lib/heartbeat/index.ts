@@ -6,11 +6,19 @@
  */
 
 import { readingOf } from '../disk/open-store.ts';
+import { MisuseError } from '../errors.ts';
+import { checkMs, OptionNames } from '../options/option-names.ts';
 import type { Store } from '../store/store.ts';
 import { Monitor, type MonitorOptions } from './monitor.ts';
 
 export type { Monitor, ReporterStatus } from './monitor.ts';
 export { type BeatState, isWell } from './verdict.ts';
+
+const OPTIONS = new OptionNames<OpenMonitorOptions>(
+  'openMonitor(…)',
+  { store: true, names: true, maxAgeMs: true },
+  { string: 'store' },
+);
 
 /** Options of `openMonitor`. */
 export interface OpenMonitorOptions extends Partial<Pick<MonitorOptions, 'names' | 'maxAgeMs'>> {
@@ -22,7 +30,7 @@ export interface OpenMonitorOptions extends Partial<Pick<MonitorOptions, 'names'
  * Opens a monitor of the programs that report in a store. Use it where an alert is wanted as soon as one is late or gone.
  *
  * @throws {StoreError} if what is there cannot be trusted
- * @throws {MisuseError} for a store of another kind, or a name that can never be right
+ * @throws {MisuseError} for a store of another kind, a name that can never be right, or an unknown option
  *
  * @example
  * import { heartbeat } from 'lockstep';
@@ -31,6 +39,10 @@ export interface OpenMonitorOptions extends Partial<Pick<MonitorOptions, 'names'
  * console.log(openMonitor().look().map(({ name, state }) => `${name} ${state}`)); // prints [ 'importer alive' ]
  * beat.stop();
  */
-export function openMonitor({ store, names = [], maxAgeMs }: OpenMonitorOptions = {}): Monitor {
+export function openMonitor(options: OpenMonitorOptions = {}): Monitor {
+  OPTIONS.check(options);
+  const { store, names = [], maxAgeMs } = options;
+  if (!Array.isArray(names)) throw new MisuseError(`names must be an array of names, not ${typeof names}`);
+  checkMs('maxAgeMs', maxAgeMs);
   return new Monitor({ ...readingOf(store), names, maxAgeMs });
 }

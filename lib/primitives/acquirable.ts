@@ -3,6 +3,7 @@ import { beginWait, endWait } from '../deadlock/idle-process.ts';
 import { LockTimeoutError, MisuseError } from '../errors.ts';
 import { commandLine } from '../host/command-line.ts';
 import type { Kept } from '../line/entry.ts';
+import { checkSwitch, OptionNames } from '../options/option-names.ts';
 import { holdersIn } from '../store/holders.ts';
 import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
 import { Flow, flowOf, type Owner } from './flow.ts';
@@ -13,6 +14,7 @@ import {
   abandonQuietly,
   abandonQuietlySync,
   checkBlockingWait,
+  checkSignal,
   checkWait,
   untilHolding,
   untilHoldingSync,
@@ -42,14 +44,71 @@ export interface Manner extends LeaseTraits {
   steal?: boolean;
 }
 
+/** The options of the four ways to acquire. */
+export interface AcquireNames {
+  acquire: OptionNames;
+  tryAcquire: OptionNames;
+  acquireSync: OptionNames;
+  tryAcquireSync: OptionNames;
+}
+
+/** `more`: the options that one kind of resource has beyond `AcquireOptions`; `instead`: what to do instead of others. */
+export function acquireNames<More extends object>(
+  more: Record<keyof Required<More>, true>,
+  instead: Record<string, string> = {},
+): AcquireNames {
+  const tries = { signal: true, label: true, detectDeadlock: true, owner: true, ...more } as const;
+  const waits = { timeout: true, ...tries } as const;
+  const waiting = { number: 'timeout', instead: { ...instead, wait: ': did you mean timeout?' } };
+  const trying = { instead: { ...instead, timeout: ', because it does not wait: acquire({ timeout }) does' } };
+  return {
+    acquire: new OptionNames<AcquireOptions & More>('acquire(…)', waits, waiting),
+    tryAcquire: new OptionNames<Omit<AcquireOptions, 'timeout'> & More>('tryAcquire(…)', tries, trying),
+    acquireSync: new OptionNames<AcquireOptions & More>('acquireSync(…)', waits, waiting),
+    tryAcquireSync: new OptionNames<Omit<AcquireOptions, 'timeout'> & More>('tryAcquireSync(…)', tries, trying),
+  };
+}
+
 const PLAIN: Manner = {};
+const NAMES = acquireNames<object>(
+  {},
+  {
+    mode: ': a Lock is exclusive; RWLock has modes',
+    permits: ': Semaphore has permits',
+  },
+);
 
 /** Acquiring, for every resource whose line has permits. */
 export abstract class Acquirable extends Resource {
-  protected async enter(ask: number, options: AcquireOptions, manner: Manner = PLAIN): Promise<Lease> {
+  /** The options that this kind of resource takes. */
+  protected get names(): AcquireNames {
+    return NAMES;
+  }
+
+  /** What distinguishes its leases from those of others. */
+  protected get traits(): LeaseTraits {
+    return PLAIN;
+  }
+
+  /** How many permits a request asks for; 0 for a shared entry of a lock. @throws {MisuseError} */
+  protected ask(_options: AcquireOptions): number {
+    return 1;
+  }
+
+  /** A lease of an entry that the flow holds already; null if a new entry must join the line. */
+  protected again(_flow: Flow | null): Lease | null {
+    return null;
+  }
+
+  protected async enter(options: AcquireOptions, manner: Manner = this.traits): Promise<Lease> {
+    this.names.acquire.check(options);
     checkWait(options);
+    checkSwitch('detectDeadlock', options.detectDeadlock);
+    const ask = this.ask(options);
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
+    const again = this.again(flow);
+    if (again) return again;
     const { store } = this;
     const request = { ask, label: labelOf(options), onlyIfGranted: false, steal: manner.steal === true };
     const joined = store.join(this.name, this.config, request);
@@ -77,25 +136,34 @@ export abstract class Acquirable extends Resource {
     }
   }
 
-  protected async tryEnter(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Promise<Lease | null> {
+  protected async tryEnter(options: AcquireOptions): Promise<Lease | null> {
+    this.names.tryAcquire.check(options);
+    checkSignal(options.signal);
+    checkSwitch('detectDeadlock', options.detectDeadlock);
+    const ask = this.ask(options);
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
+    const again = this.again(flow);
+    if (again) return again;
     const { store } = this;
     const entry = await store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
     if (entry.state === 'refused') return null;
     try {
-      return leased(new Lease(store, entry, traitsOf(ask, traits)), flow);
+      return leased(new Lease(store, entry, traitsOf(ask, this.traits)), flow);
     } catch (error) {
       await abandonQuietly(store, entry);
       throw error;
     }
   }
 
-  protected enterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease {
+  protected enterSync(options: AcquireOptions): Lease {
+    this.names.acquireSync.check(options);
     checkBlockingWait(options);
-    const granted = this.tryEnterSync(ask, options, traits);
-    if (granted) return granted;
+    checkSwitch('detectDeadlock', options.detectDeadlock);
+    const ask = this.ask(options);
     const flow = flowOf(options.owner);
+    const granted = this.#tryEnterSync(ask, options, flow);
+    if (granted) return granted;
     const { store } = this;
     const sync = this.#syncOf(store);
     const request = { ask, label: labelOf(options), onlyIfGranted: false, blocks: true };
@@ -107,23 +175,33 @@ export abstract class Acquirable extends Resource {
         if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
         return entry;
       });
-      return leased(new Lease(store, waiter, traitsOf(ask, traits)), flow);
+      return leased(new Lease(store, waiter, traitsOf(ask, this.traits)), flow);
     } catch (error) {
       if (entry) abandonQuietlySync(sync, entry);
       throw error;
     }
   }
 
-  protected tryEnterSync(ask: number, options: AcquireOptions, traits: LeaseTraits = PLAIN): Lease | null {
+  protected tryEnterSync(options: AcquireOptions): Lease | null {
+    this.names.tryAcquireSync.check(options);
+    checkSignal(options.signal);
+    checkSwitch('detectDeadlock', options.detectDeadlock);
+    const ask = this.ask(options);
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
+    return this.#tryEnterSync(ask, options, flow);
+  }
+
+  #tryEnterSync(ask: number, options: AcquireOptions, flow: Flow | null): Lease | null {
+    const again = this.again(flow);
+    if (again) return again;
     const { store } = this;
     const request = { ask, label: labelOf(options), onlyIfGranted: true, blocks: true };
     const sync = this.#syncOf(store);
     const entry = sync.join(this.name, this.config, request);
     if (entry.state === 'refused') return null;
     try {
-      return leased(new Lease(store, entry, traitsOf(ask, traits)), flow);
+      return leased(new Lease(store, entry, traitsOf(ask, this.traits)), flow);
     } catch (error) {
       abandonQuietlySync(sync, entry);
       throw error;

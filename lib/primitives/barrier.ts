@@ -1,11 +1,14 @@
 import { brand } from '../copies.ts';
 import { BrokenBarrierError, MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
+import { OptionNames } from '../options/option-names.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
-import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
+import { abandonQuietly, checkWait, untilHolding, WAIT, type WaitOptions } from './waiting.ts';
+
+const OPTIONS = new OptionNames<ResourceOptions>('new CLASS(name, parties, …)', { store: true }, { string: 'store' });
 
 /**
  * A `Barrier` makes a fixed number of parties wait until all of them have arrived, and then releases all. It can be
@@ -35,7 +38,7 @@ export class Barrier extends Resource implements Transferable {
   constructor(name: string, parties: number, options: ResourceOptions = {}) {
     if (!Number.isSafeInteger(parties) || parties < 1 || parties > MAX_PERMITS)
       throw new MisuseError(`parties must be a whole number from 1 to ${MAX_PERMITS}, not ${String(parties)}`);
-    super(name, { kind: 'barrier', permits: parties }, options);
+    super(name, { kind: 'barrier', permits: parties }, options, OPTIONS);
     this.parties = parties;
   }
 
@@ -50,6 +53,7 @@ export class Barrier extends Resource implements Transferable {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   async wait(options: WaitOptions & { label?: string } = {}): Promise<number> {
+    WAIT.check(options);
     checkWait(options);
     options.signal?.throwIfAborted();
     const { store } = this;

@@ -1,5 +1,6 @@
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
+import { checkFunction, OptionNames } from '../options/option-names.ts';
 import type { OwnEntry } from '../store/store.ts';
 import { countdown } from '../time/countdown.ts';
 import { type AcquireOptions, labelOf } from './acquirable.ts';
@@ -28,6 +29,17 @@ export interface LeaseOptions {
 interface ConditionWaitOptions extends WaitOptions, LeaseOptions {
   label?: string;
 }
+
+const OPTIONS = new OptionNames<ConditionOptions>(
+  'new CLASS(name, …)',
+  { store: true, lock: true },
+  { string: 'store' },
+);
+const WAITS = { timeout: true, signal: true, label: true, lease: true } as const;
+const WAIT = new OptionNames<ConditionWaitOptions>('wait(…)', WAITS, { number: 'timeout' });
+const WAIT_FOR = new OptionNames<ConditionWaitOptions>('waitFor(predicate, …)', WAITS, { number: 'timeout' });
+const NOTIFY = new OptionNames<LeaseOptions>('notify(count, …)', { lease: true });
+const NOTIFY_ALL = new OptionNames<LeaseOptions>('notifyAll(…)', { lease: true });
 
 /** A lease that was taken by plain `acquire`. */
 interface PlainLease {
@@ -65,26 +77,28 @@ export class Condition extends Resource implements Transferable {
   #plain: readonly PlainLease[] = [];
 
   /** @throws {MisuseError} for a name as of `Lock`, or one of over 195 bytes where no lock is given */
-  constructor(name: string, { lock, ...options }: ConditionOptions = {}) {
-    super(name, CONFIG, options);
-    this.lock = lock ?? new Lock(`${name}.lock`, options);
+  constructor(name: string, options: ConditionOptions = {}) {
+    super(name, CONFIG, options, OPTIONS);
+    const { lock, ...rest } = options;
+    if (lock !== undefined && !(lock instanceof Lock)) throw new MisuseError('lock must be a Lock');
+    this.lock = lock ?? new Lock(`${name}.lock`, rest);
   }
 
   /** Acquires the lock. @throws as `Lock.acquire` */
   async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    const flow = flowOf(options.owner);
-    return this.#noted(await this.lock.acquire(options), flow);
+    const lease = await this.lock.acquire(options);
+    return this.#noted(lease, flowOf(options.owner));
   }
 
   /** Acquires the lock if it is free now and has no waiters; resolves to null otherwise. @throws as `Lock.tryAcquire` */
   async tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
-    const flow = flowOf(options.owner);
     const lease = await this.lock.tryAcquire(options);
-    return lease && this.#noted(lease, flow);
+    return lease && this.#noted(lease, flowOf(options.owner));
   }
 
   /** Runs `work` under the lock. @throws as `Lock.withLock` */
-  withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
+  async withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
+    checkFunction('withLock', work);
     return this.lock.withLock((lease) => {
       this.#taken.add(lease);
       return work(lease);
@@ -105,6 +119,7 @@ export class Condition extends Resource implements Transferable {
    *   lock is not held then, unless even its release failed: `lease.held` reports which.
    */
   async wait(options: ConditionWaitOptions = {}): Promise<boolean> {
+    WAIT.check(options);
     checkWait(options);
     const lease = this.#held('wait', options);
     options.signal?.throwIfAborted();
@@ -118,6 +133,8 @@ export class Condition extends Resource implements Transferable {
    * @throws as `wait`, and what `predicate` throws
    */
   async waitFor<T>(predicate: () => T | PromiseLike<T>, options: ConditionWaitOptions = {}): Promise<T> {
+    checkFunction('waitFor', predicate);
+    WAIT_FOR.check(options);
     checkWait(options);
     const lease = this.#held('waitFor', options);
     const restMs = countdown(this.store.clock, options.timeout ?? Number.POSITIVE_INFINITY);
@@ -136,6 +153,7 @@ export class Condition extends Resource implements Transferable {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   async notify(count = 1, options: LeaseOptions = {}): Promise<number> {
+    NOTIFY.check(options);
     if (!Number.isSafeInteger(count) || count < 0)
       throw new MisuseError(`notify takes a whole number from 0 up, not ${String(count)}`);
     this.#held('notify', options);
@@ -143,7 +161,8 @@ export class Condition extends Resource implements Transferable {
   }
 
   /** Wakes all waiters. Resolves to the number woken. @throws as `notify` */
-  notifyAll(options: LeaseOptions = {}): Promise<number> {
+  async notifyAll(options: LeaseOptions = {}): Promise<number> {
+    NOTIFY_ALL.check(options);
     return this.notify(Number.MAX_SAFE_INTEGER, options);
   }
 

@@ -2,7 +2,7 @@ import { brand } from '../copies.ts';
 import { labelOf } from './acquirable.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
-import { abandonQuietly, checkWait, untilHolding, type WaitOptions } from './waiting.ts';
+import { abandonQuietly, checkWait, untilHolding, WAIT, type WaitOptions } from './waiting.ts';
 
 const CONFIG = { kind: 'event', permits: 1 } as const;
 
@@ -53,6 +53,7 @@ export class Event extends Resource implements Transferable {
    * @throws as `set`
    */
   async wait(options: WaitOptions & { label?: string } = {}): Promise<boolean> {
+    WAIT.check(options);
     checkWait(options);
     options.signal?.throwIfAborted();
     if (await this.isSet()) return true;

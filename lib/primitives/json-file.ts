@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { brand } from '../copies.ts';
-import { openStoreBeside } from '../disk/open-store.ts';
+import { chosenStore, openStoreBeside } from '../disk/open-store.ts';
 import { LockTimeoutError, MisuseError } from '../errors.ts';
 import { Document } from '../file/document.ts';
 import { type FileAct, fileError } from '../file/file-error.ts';
@@ -8,6 +8,8 @@ import { JsonEdit } from '../file/json-edit.ts';
 import { checkJsonBytes, parseJsonFile, parseJsonText } from '../file/json-text.ts';
 import { isWritten } from '../file/json-value.ts';
 import { absolute } from '../host/absolute-path.ts';
+import { checkFunction, checkSwitch, OptionNames } from '../options/option-names.ts';
+import type { Store } from '../store/store.ts';
 import { countdown } from '../time/countdown.ts';
 import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
@@ -30,6 +32,13 @@ export interface UpdateOptions extends AcquireOptions {
   allowNewOwner?: boolean;
 }
 
+const OPTIONS = new OptionNames<JsonFileOptions>('new JsonFile(file, …)', { store: true }, { string: 'store' });
+const UPDATE = new OptionNames<UpdateOptions>(
+  'update(change, …)',
+  { timeout: true, signal: true, label: true, detectDeadlock: true, owner: true, allowNewOwner: true },
+  { number: 'timeout' },
+);
+
 /**
  * A `JsonFile` lets many processes change a JSON file without losing a change: it reads, changes and replaces the file
  * under the file's lock. The lock lives beside the file (`.lockstep/`), so every user who can edit the file shares it,
@@ -46,7 +55,8 @@ export interface UpdateOptions extends AcquireOptions {
 export class JsonFile<T = unknown> implements Transferable {
   /** The path as given, made absolute. */
   readonly path: string;
-  readonly #options: JsonFileOptions;
+  /** Undefined: the one beside the file. */
+  readonly #store: Store | string | undefined;
 
   /** @throws {MisuseError} for a path that is empty, or has a NUL */
   constructor(file: string, options: JsonFileOptions = {}) {
@@ -55,8 +65,9 @@ export class JsonFile<T = unknown> implements Transferable {
         `a JSON file's path must be a string that is not empty and has no NUL, not ${JSON.stringify(file)}`,
       );
     }
+    OPTIONS.check(options);
     this.path = absolute(file);
-    this.#options = options;
+    this.#store = chosenStore(options.store);
   }
 
   /**
@@ -110,6 +121,7 @@ export class JsonFile<T = unknown> implements Transferable {
     change: (value: T, lease: Lease) => T | void | PromiseLike<T | void>,
     options: UpdateOptions = {},
   ): Promise<T> {
+    checkUpdate(change, options);
     let result: T | undefined;
     await this.#replace(async (before, lease) => {
       const { text, mark, value } = parseJsonFile(before, this.#act('replace'));
@@ -131,6 +143,7 @@ export class JsonFile<T = unknown> implements Transferable {
     change: (text: string, lease: Lease) => string | PromiseLike<string>,
     options: UpdateOptions = {},
   ): Promise<void> {
+    checkUpdate(change, options);
     await this.#replace(async (before, lease) => {
       const { text, mark } = parseJsonFile(before, this.#act('replace'));
       const after = await change(text, lease);
@@ -150,6 +163,7 @@ export class JsonFile<T = unknown> implements Transferable {
     change: (bytes: Buffer, lease: Lease) => Uint8Array | PromiseLike<Uint8Array>,
     options: UpdateOptions = {},
   ): Promise<void> {
+    checkUpdate(change, options);
     await this.#replace(async (before, lease) => {
       const wasUtf8 = checkJsonBytes(before, this.#act('replace'));
       // A copy: `change` may work in place.
@@ -163,8 +177,7 @@ export class JsonFile<T = unknown> implements Transferable {
 
   /** @internal */
   [transfer](): Recipe {
-    const { store } = this.#options;
-    const place = typeof store === 'string' ? absolute(store) : store?.place;
+    const place = typeof this.#store === 'string' ? this.#store : this.#store?.place;
     return ['JsonFile', this.path, place];
   }
 
@@ -172,15 +185,16 @@ export class JsonFile<T = unknown> implements Transferable {
    * Runs `change` under the lock of the file to which the path leads then: during the wait a link may be turned to
    * another file, which has a lock of its own.
    */
-  async #replace(change: Change, options: UpdateOptions): Promise<void> {
+  async #replace(change: Change, { allowNewOwner, ...options }: UpdateOptions): Promise<void> {
     checkWait(options);
+    checkSwitch('allowNewOwner', allowNewOwner);
     const { timeout = Number.POSITIVE_INFINITY } = options;
     const restMs = countdown(this.lock.store.clock, timeout);
     for (let round = 0; round < MAX_TARGETS; round++) {
       const { lock } = this;
       const rest = { ...options, timeout: Math.max(0, restMs()) };
       const isDone = await lock
-        .withLock((lease) => this.#replaceUnder(lock, lease, change, options), rest)
+        .withLock((lease) => this.#replaceUnder(lock, lease, change, allowNewOwner), rest)
         .catch((error: unknown) => {
           // Each of several waits in a row gets the time that is left; the error names the whole.
           throw error instanceof LockTimeoutError ? new LockTimeoutError(lock.name, timeout, error.holders) : error;
@@ -195,7 +209,7 @@ export class JsonFile<T = unknown> implements Transferable {
   }
 
   /** Resolves to false if the path by now leads to a file with another lock. */
-  async #replaceUnder(lock: Lock, lease: Lease, change: Change, { allowNewOwner = false }: UpdateOptions) {
+  async #replaceUnder(lock: Lock, lease: Lease, change: Change, allowNewOwner = false) {
     const document = Document.open(this.path);
     try {
       if (lock.name !== path.basename(document.realPath) || lock.store !== this.#lockOf(document.realPath).store)
@@ -212,7 +226,7 @@ export class JsonFile<T = unknown> implements Transferable {
   }
 
   #lockOf(real: string): Lock {
-    return new Lock(path.basename(real), { store: this.#options.store ?? openStoreBeside(real) });
+    return new Lock(path.basename(real), { store: this.#store ?? openStoreBeside(real) });
   }
 
   #act(operation: FileAct['operation'], path = this.path): FileAct {
@@ -224,6 +238,12 @@ export class JsonFile<T = unknown> implements Transferable {
   }
 }
 brand({ JsonFile });
+
+/** @throws {MisuseError} */
+function checkUpdate(change: unknown, options: UpdateOptions): void {
+  checkFunction('update', change);
+  UPDATE.check(options);
+}
 
 type Change = (before: Buffer, lease: Lease) => Uint8Array | Promise<Uint8Array>;
 

@@ -126,6 +126,7 @@ export class Lease implements AsyncDisposable, Disposable {
    * or the lease is released. So a child that does the protected work keeps the lock when its parent is killed.
    * Resolves to false if there is no such process (any more).
    *
+   * @throws {MisuseError} (rejects) for a pid that is no whole number from 1 up
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async adopt(pid: number): Promise<boolean> {
@@ -139,6 +140,7 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** @internal `adopt`, for a command that has inherited a lifeline. */
   async adoptCommand(pid: number, lifeline: CommandLifeline | null): Promise<boolean> {
+    checkPid(pid);
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false, lifeline });
     this.#shared.throwIfLost();
     return adopted;
@@ -151,6 +153,7 @@ export class Lease implements AsyncDisposable, Disposable {
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async handOver(pid: number, lifeline: CommandLifeline | null = null): Promise<boolean> {
+    checkPid(pid);
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true, lifeline });
     this.#shared.throwIfLost();
     return adopted;
@@ -249,3 +252,9 @@ export class Lease implements AsyncDisposable, Disposable {
 }
 
 brand({ Lease });
+
+/** @throws {MisuseError} */
+function checkPid(pid: number): void {
+  if (Number.isSafeInteger(pid) && pid > 0) return;
+  throw new MisuseError(`pid must be the number of a process, not ${String(pid)}`);
+}

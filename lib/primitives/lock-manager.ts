@@ -1,6 +1,7 @@
 import { brand } from '../copies.ts';
-import { defaultStore, openStore } from '../disk/open-store.ts';
+import { chosenStore, storeOf } from '../disk/open-store.ts';
 import { LeaseLostError, StoreError } from '../errors.ts';
+import { OptionNames } from '../options/option-names.ts';
 import type { LineView, Store } from '../store/store.ts';
 import { onAbort } from '../time/abort-listener.ts';
 import type { AcquireOptions } from './acquirable.ts';
@@ -44,6 +45,15 @@ export interface LockManagerSnapshot {
   pending: LockInfo[];
 }
 
+const OPTIONS = new OptionNames<ResourceOptions>('new LockManager(…)', { store: true }, { string: 'store' });
+const REQUEST = new OptionNames<LockRequestOptions>('request(name, …, callback)', {
+  mode: true,
+  ifAvailable: true,
+  steal: true,
+  signal: true,
+  detectDeadlock: true,
+});
+
 /**
  * A `LockManager` is the Web Locks API (`navigator.locks`) for processes. Its locks are those of `Lock` and `RWLock`:
  * a name is the same lock here and there. `docs/web-locks.md` lists each member of the API, and its differences from
@@ -61,8 +71,10 @@ export interface LockManagerSnapshot {
 export class LockManager {
   readonly #chosen: Store | string | undefined;
 
-  constructor({ store }: ResourceOptions = {}) {
-    this.#chosen = store;
+  /** @throws {MisuseError} for an unknown option, or a `store` that is none */
+  constructor(options: ResourceOptions = {}) {
+    OPTIONS.check(options);
+    this.#chosen = chosenStore(options.store);
   }
 
   /**
@@ -96,8 +108,7 @@ export class LockManager {
   }
 
   get #store(): Store {
-    if (this.#chosen === undefined) return defaultStore();
-    return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
+    return storeOf(this.#chosen);
   }
 }
 
@@ -131,6 +142,7 @@ function wantedOf<T>(name: unknown, options: unknown, callback: unknown): Wanted
   // Not String(): it would accept a symbol as a name.
   const text = `${name}`;
   if (!isDictionary(options)) throw new TypeError(`the options must be an object, not ${typeof options}`);
+  if (typeof options === 'object' && options !== null) REQUEST.check(options);
   const { ifAvailable, mode = 'exclusive', signal, steal, detectDeadlock = true } = options ?? {};
   const wantedMode = `${mode}`;
   if (wantedMode !== 'exclusive' && wantedMode !== 'shared')
@@ -180,7 +192,7 @@ class ManagedLock extends RWLock {
   async #granted({ mode, ifAvailable, steal, signal, detectDeadlock }: Wanted<unknown>): Promise<Lease | null> {
     const options: AcquireOptions & { mode: LockMode } = { mode, detectDeadlock, signal };
     try {
-      if (steal) return await this.enter(1, options, { steal });
+      if (steal) return await this.enter(options, { steal });
       return await (ifAvailable ? this.tryAcquire(options) : this.acquire(options));
     } catch (error) {
       throw error instanceof StoreError && error.code === 'EVICTED' ? aborted(error) : error;

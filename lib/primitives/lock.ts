@@ -1,4 +1,5 @@
 import { brand } from '../copies.ts';
+import { checkFunction } from '../options/option-names.ts';
 import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
@@ -38,22 +39,22 @@ export class Lock extends Acquirable implements Transferable {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   acquire(options: AcquireOptions = {}): Promise<Lease> {
-    return this.enter(1, options);
+    return this.enter(options);
   }
 
   /** Acquires the lock if it is free now and has no waiters; resolves to null otherwise. @throws as `acquire` */
   tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
-    return this.tryEnter(1, options);
+    return this.tryEnter(options);
   }
 
   /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions = {}): Lease {
-    return this.enterSync(1, options);
+    return this.enterSync(options);
   }
 
   /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> = {}): Lease | null {
-    return this.tryEnterSync(1, options);
+    return this.tryEnterSync(options);
   }
 
   /**
@@ -63,6 +64,7 @@ export class Lock extends Acquirable implements Transferable {
    * @throws {LeaseLostError} (rejects) if the lease was lost meanwhile, unless `work` itself threw
    */
   async withLock<T>(work: (lease: Lease) => T | PromiseLike<T>, options: AcquireOptions = {}): Promise<T> {
+    checkFunction('withLock', work);
     return this.hold(await this.acquire(options), work);
   }
 

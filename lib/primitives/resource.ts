@@ -1,17 +1,23 @@
 import { noteOpen } from '../deadlock/open-stores.ts';
-import { defaultStore, openStore } from '../disk/open-store.ts';
+import { chosenStore, storeOf } from '../disk/open-store.ts';
 import { ConfigMismatchError, MisuseError } from '../errors.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import { describeConfig } from '../line/config.ts';
+import { OptionNames } from '../options/option-names.ts';
 import { checkName } from '../store/name.ts';
 import type { LineView, Store } from '../store/store.ts';
 
 /** Options of every resource. */
 export interface ResourceOptions {
-  /** A store, or the directory of one on disk. Default: `$LOCKSTEP_DIR`, or the user's own. */
+  /**
+   * A store, or the directory of one on disk; a relative path is resolved when the object is made. Default: `$LOCKSTEP_DIR`, or
+   * the user's own.
+   */
   store?: Store | string;
 }
+
+const OPTIONS = new OptionNames<ResourceOptions>('new CLASS(name, …)', { store: true }, { string: 'store' });
 
 /** A name in a store, and the kind of resource that it stands for. Creating the object touches no file. */
 export abstract class Resource {
@@ -22,17 +28,18 @@ export abstract class Resource {
   #store: Store | undefined;
 
   /** @throws {MisuseError} */
-  constructor(name: string, config: Config, { store }: ResourceOptions) {
+  constructor(name: string, config: Config, options: ResourceOptions, names: OptionNames = OPTIONS) {
     checkName(name);
+    names.check(options, new.target.name);
     this.name = name;
     this.config = config;
-    this.#chosen = store;
+    this.#chosen = chosenStore(options.store);
   }
 
   /** The store that keeps the resource's line. @throws {StoreError} if it cannot be opened or trusted */
   get store(): Store {
     if (!this.#store) {
-      this.#store = this.#openStore();
+      this.#store = storeOf(this.#chosen);
       noteOpen(this.#store);
     }
     return this.#store;
@@ -60,10 +67,5 @@ export abstract class Resource {
 
   protected async act(action: Action): Promise<number | null> {
     return this.store.act(this.name, this.config, action);
-  }
-
-  #openStore(): Store {
-    if (this.#chosen === undefined) return defaultStore();
-    return typeof this.#chosen === 'string' ? openStore(this.#chosen) : this.#chosen;
   }
 }

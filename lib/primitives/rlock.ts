@@ -1,7 +1,6 @@
 import { brand } from '../copies.ts';
-import type { AcquireOptions } from './acquirable.ts';
-import { flowOf, type Owner } from './flow.ts';
-import type { Lease } from './lease.ts';
+import type { Flow } from './flow.ts';
+import type { Lease, LeaseTraits } from './lease.ts';
 import { Lock } from './lock.ts';
 import type { Recipe } from './transferable.ts';
 import { transfer } from './transferable.ts';
@@ -26,31 +25,18 @@ const TRAITS = { reentrant: true } as const;
  * });
  */
 export class RLock extends Lock {
-  /** Acquires as a `Lock` does; at once, before all waiters, if this flow holds the lock already. @throws as `Lock.acquire` */
-  override async acquire(options: AcquireOptions = {}): Promise<Lease> {
-    return this.#again(options.owner) ?? this.enter(1, options, TRAITS);
-  }
-
-  override async tryAcquire(options: Omit<AcquireOptions, 'timeout'> = {}): Promise<Lease | null> {
-    return this.#again(options.owner) ?? this.tryEnter(1, options, TRAITS);
-  }
-
-  override acquireSync(options: AcquireOptions = {}): Lease {
-    return this.#again(options.owner) ?? this.enterSync(1, options, TRAITS);
-  }
-
-  override tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> = {}): Lease | null {
-    return this.#again(options.owner) ?? this.tryEnterSync(1, options, TRAITS);
-  }
-
   /** @internal */
   override [transfer](): Recipe {
     return ['RLock', this.name, this.place];
   }
 
-  #again(owner: Owner | undefined): Lease | null {
+  protected override get traits(): LeaseTraits {
+    return TRAITS;
+  }
+
+  /** At once, before all waiters, if this flow holds the lock already. */
+  protected override again(flow: Flow | null): Lease | null {
     const { store, name } = this;
-    const flow = flowOf(owner);
     const again = flow?.pick((lease) => lease.again(store, name)) ?? null;
     if (!again) return null;
     try {

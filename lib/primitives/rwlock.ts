@@ -1,6 +1,13 @@
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
-import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
+import { checkFunction } from '../options/option-names.ts';
+import {
+  Acquirable,
+  type AcquireNames,
+  type AcquireOptions,
+  acquireNames,
+  type ResourceOptions,
+} from './acquirable.ts';
 import type { Lease } from './lease.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
@@ -16,6 +23,7 @@ export interface ModeOptions {
 const CONFIG = { kind: 'lock', permits: 1 } as const;
 /** How many permits an entry requests in each mode: 0 stands for a shared one. */
 const ASK: Record<LockMode, number> = { exclusive: 1, shared: 0 };
+const NAMES = acquireNames<ModeOptions>({ mode: true });
 
 /**
  * An `RWLock` has many holders that share it, or one that has it exclusively. Requests are served strictly in order: a
@@ -50,22 +58,22 @@ export class RWLock extends Acquirable implements Transferable {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   async acquire(options: AcquireOptions & ModeOptions = {}): Promise<Lease> {
-    return this.enter(askOf(options), options);
+    return this.enter(options);
   }
 
   /** Acquires the lock if it is free now in this mode and has no waiters; resolves to null otherwise. @throws as `acquire` */
   async tryAcquire(options: Omit<AcquireOptions, 'timeout'> & ModeOptions = {}): Promise<Lease | null> {
-    return this.tryEnter(askOf(options), options);
+    return this.tryEnter(options);
   }
 
   /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions & ModeOptions = {}): Lease {
-    return this.enterSync(askOf(options), options);
+    return this.enterSync(options);
   }
 
   /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & ModeOptions = {}): Lease | null {
-    return this.tryEnterSync(askOf(options), options);
+    return this.tryEnterSync(options);
   }
 
   /**
@@ -78,6 +86,7 @@ export class RWLock extends Acquirable implements Transferable {
     work: (lease: Lease) => T | PromiseLike<T>,
     options: AcquireOptions & ModeOptions = {},
   ): Promise<T> {
+    checkFunction('withLock', work);
     return this.hold(await this.acquire(options), work);
   }
 
@@ -85,11 +94,15 @@ export class RWLock extends Acquirable implements Transferable {
   [transfer](): Recipe {
     return ['RWLock', this.name, this.place];
   }
+
+  protected override get names(): AcquireNames {
+    return NAMES;
+  }
+
+  protected override ask({ mode = 'exclusive' }: AcquireOptions & ModeOptions): number {
+    if (Object.hasOwn(ASK, mode)) return ASK[mode];
+    throw new MisuseError(`mode must be 'exclusive' or 'shared', not ${JSON.stringify(mode)}`);
+  }
 }
 
 brand({ RWLock });
-
-function askOf({ mode = 'exclusive' }: ModeOptions): number {
-  if (Object.hasOwn(ASK, mode)) return ASK[mode];
-  throw new MisuseError(`mode must be 'exclusive' or 'shared', not ${JSON.stringify(mode)}`);
-}

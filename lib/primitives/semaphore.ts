@@ -1,8 +1,15 @@
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
-import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
-import type { Lease } from './lease.ts';
+import { checkFunction, checkSwitch, OptionNames } from '../options/option-names.ts';
+import {
+  Acquirable,
+  type AcquireNames,
+  type AcquireOptions,
+  acquireNames,
+  type ResourceOptions,
+} from './acquirable.ts';
+import type { Lease, LeaseTraits } from './lease.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 /** Options of a `Semaphore`'s `acquire`. */
@@ -19,6 +26,13 @@ export interface SemaphoreOptions extends ResourceOptions {
    */
   resize?: boolean;
 }
+
+const NAMES = acquireNames<PermitOptions>({ permits: true });
+const OPTIONS = new OptionNames<SemaphoreOptions>(
+  'new CLASS(name, permits, …)',
+  { store: true, resize: true },
+  { string: 'store' },
+);
 
 /**
  * A `Semaphore` shares a number of permits among processes. Requests are served strictly in order: a small later
@@ -44,14 +58,16 @@ export class Semaphore extends Acquirable implements Transferable {
    */
   constructor(name: string, permits: number, options: SemaphoreOptions = {}) {
     checkPermits(permits, MAX_PERMITS, 'a semaphore');
-    super(name, { kind: 'semaphore', permits, resize: options.resize === true }, options);
+    OPTIONS.check(options, new.target.name);
+    checkSwitch('resize', options.resize);
+    super(name, { kind: 'semaphore', permits, resize: options.resize === true }, options, OPTIONS);
     this.permits = permits;
   }
 
   /**
    * Waits in line until this caller holds `permits` of them, all at once.
    *
-   * @throws {MisuseError} for more permits than the semaphore has
+   * @throws {MisuseError} (rejects) for more permits than the semaphore has
    * @throws {LockTimeoutError} (rejects) after `timeout` ms. No entry is left in line.
    * @throws the signal's reason (rejects) if it aborts. No entry is left in line.
    * @throws {DeadlockError} (rejects) if the wait provably cannot end, unless `detectDeadlock` is false
@@ -60,22 +76,22 @@ export class Semaphore extends Acquirable implements Transferable {
    * @throws {StoreError} (rejects) if the files cannot be trusted, read or written
    */
   acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {
-    return this.enter(this.ask(options), options);
+    return this.enter(options);
   }
 
   /** Acquires the permits if they are free now and there are no waiters; resolves to null otherwise. @throws as `acquire` */
   tryAcquire(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Promise<Lease | null> {
-    return this.tryEnter(this.ask(options), options);
+    return this.tryEnter(options);
   }
 
   /** Blocks this thread until it has acquired, as `acquire` does. Ctrl-C still ends the process. For stores on disk only. */
   acquireSync(options: AcquireOptions & PermitOptions = {}): Lease {
-    return this.enterSync(this.ask(options), options);
+    return this.enterSync(options);
   }
 
   /** Does what `tryAcquire` does, without a promise. For stores on disk only. */
   tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Lease | null {
-    return this.tryEnterSync(this.ask(options), options);
+    return this.tryEnterSync(options);
   }
 
   /**
@@ -88,6 +104,7 @@ export class Semaphore extends Acquirable implements Transferable {
     work: (lease: Lease) => T | PromiseLike<T>,
     options: AcquireOptions & PermitOptions = {},
   ): Promise<T> {
+    checkFunction('withPermits', work);
     return this.hold(await this.acquire(options), work);
   }
 
@@ -96,8 +113,11 @@ export class Semaphore extends Acquirable implements Transferable {
     return ['Semaphore', this.name, this.permits, this.place];
   }
 
-  /** @throws {MisuseError} */
-  protected ask({ permits = 1 }: PermitOptions): number {
+  protected override get names(): AcquireNames {
+    return NAMES;
+  }
+
+  protected override ask({ permits = 1 }: AcquireOptions & PermitOptions): number {
     checkPermits(permits, this.permits, `${this.name}, which has ${this.permits},`);
     return permits;
   }
@@ -124,25 +144,13 @@ const TRAITS = { strict: true } as const;
  * await lease.release().catch(({ code }) => console.log(code)); // prints MISUSE
  */
 export class BoundedSemaphore extends Semaphore {
-  override async acquire(options: AcquireOptions & PermitOptions = {}): Promise<Lease> {
-    return this.enter(this.ask(options), options, TRAITS);
-  }
-
-  override async tryAcquire(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Promise<Lease | null> {
-    return this.tryEnter(this.ask(options), options, TRAITS);
-  }
-
-  override acquireSync(options: AcquireOptions & PermitOptions = {}): Lease {
-    return this.enterSync(this.ask(options), options, TRAITS);
-  }
-
-  override tryAcquireSync(options: Omit<AcquireOptions, 'timeout'> & PermitOptions = {}): Lease | null {
-    return this.tryEnterSync(this.ask(options), options, TRAITS);
-  }
-
   /** @internal */
   override [transfer](): Recipe {
     return ['BoundedSemaphore', this.name, this.permits, this.place];
+  }
+
+  protected override get traits(): LeaseTraits {
+    return TRAITS;
   }
 }
 

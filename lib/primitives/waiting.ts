@@ -1,5 +1,6 @@
 import { MisuseError, StoreError } from '../errors.ts';
 import type { Eviction } from '../line/entry.ts';
+import { checkMs, isSignal, OptionNames } from '../options/option-names.ts';
 import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
 import { countdown } from '../time/countdown.ts';
 
@@ -15,6 +16,13 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** The options of a `wait`. */
+export const WAIT = new OptionNames<WaitOptions & { label?: string }>(
+  'wait(…)',
+  { timeout: true, signal: true, label: true },
+  { number: 'timeout' },
+);
+
 /** Checks from time to time whether a wait can ever end. What it throws ends the wait. */
 export interface Watch {
   begin(): Promise<void>;
@@ -28,9 +36,16 @@ export interface WaitManner {
 }
 
 /** @throws {MisuseError} */
-export function checkWait({ timeout }: WaitOptions): void {
-  if (timeout === undefined || (typeof timeout === 'number' && timeout >= 0)) return;
-  throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
+export function checkWait({ timeout, signal }: WaitOptions): void {
+  if (signal) checkSignal(signal);
+  checkMs('timeout', timeout);
+}
+
+/** Null counts as none, as for `fetch`. @throws {MisuseError} */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal === null || isSignal(signal)) return;
+  const isController = isSignal((signal as { signal?: unknown }).signal);
+  throw new MisuseError(`signal must be an AbortSignal${isController ? ': write controller.signal' : ''}`);
 }
 
 /** The same for a wait that blocks the thread, in which no code can run that would abort a signal. @throws {MisuseError} */

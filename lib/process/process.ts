@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
+import { OptionNames } from '../options/option-names.ts';
+import { checkWait } from '../primitives/waiting.ts';
 import { byDeadline } from '../time/deadline.ts';
 import { canStart, checkLoaded } from './bootstrap.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
@@ -22,6 +24,8 @@ export interface JoinOptions {
   signal?: AbortSignal | undefined;
 }
 
+const JOIN = new OptionNames<JoinOptions>('join(…)', { timeout: true, signal: true }, { number: 'timeout' });
+const RESULT = new OptionNames<JoinOptions>('result(…)', { timeout: true, signal: true }, { number: 'timeout' });
 let count = 0;
 canStart();
 
@@ -176,7 +180,10 @@ export class Process {
    * sum.start();
    * console.log(await sum.result<number>({ timeout: 60_000 })); // 6
    */
-  async result<T = unknown>({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<T> {
+  async result<T = unknown>(options: JoinOptions = {}): Promise<T> {
+    RESULT.check(options);
+    checkWait(options);
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
     const [held, result] = [this.#held, this.#result];
     if (!('module' in this.#target))
       throw new MisuseError(`${this.name} is a command, which has no result: use join(), or read its stdout`);
@@ -197,7 +204,10 @@ export class Process {
    * @throws {MisuseError} (rejects) before `start`
    * @throws the signal's reason (rejects) if it aborts
    */
-  async join({ timeout = Number.POSITIVE_INFINITY, signal }: JoinOptions = {}): Promise<number | null> {
+  async join(options: JoinOptions = {}): Promise<number | null> {
+    JOIN.check(options);
+    checkWait(options);
+    const { timeout = Number.POSITIVE_INFINITY, signal } = options;
     const held = this.#held;
     if (!held) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
     await this.#wait(held, this.#ended, timeout, signal);

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MisuseError } from '../errors.ts';
+import { OptionNames } from '../options/option-names.ts';
 import { pack } from './argument-codec.ts';
 import { currentDirectory } from './working-directory.ts';
 
@@ -53,8 +54,22 @@ export interface ProcessOptions {
 /** The command or module that a `Process` runs, and how. */
 export type Target = (ModuleTarget | CommandTarget) & ProcessOptions;
 
+const OPTIONS = new OptionNames<ModuleTarget & CommandTarget & ProcessOptions>('new Process(…)', {
+  module: true,
+  export: true,
+  args: true,
+  command: true,
+  name: true,
+  daemon: true,
+  grace: true,
+  cwd: true,
+  env: true,
+  output: true,
+});
+
 /** @throws {MisuseError} */
 export function checkTarget(target: Target): void {
+  OPTIONS.check(target);
   const isModule = 'module' in target && target.module !== undefined;
   const isCommand = 'command' in target && target.command !== undefined;
   if (isModule === isCommand) throw new MisuseError('missing target: give either a module or a command');

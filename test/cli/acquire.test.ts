@@ -101,6 +101,50 @@ describe('acquire --pid $$ in a shell script', () => {
   });
 });
 
+describe('--pid without a number is the shell that calls:', () => {
+  const HOLDER = `holder() { lockstep status a | awk 'NR == 2 { print ($5 == '$$' ? "the script" : "another process") }'; }`;
+
+  test.each([
+    ['in a script it is the script', 'lockstep acquire a --pid >/dev/null; holder', 'the script\n'],
+    [
+      'in $(…) it is the shell that reads, not the subshell that ends',
+      't=$(lockstep acquire a --pid; true); holder',
+      'the script\n',
+    ],
+    [
+      'in a subshell it is that',
+      '( lockstep acquire a --pid >/dev/null; holder ); lockstep run a -- echo free',
+      'another process\nfree\n',
+    ],
+    [
+      'in $(…) in a subshell it is that',
+      '( t=$(lockstep acquire a --pid; true); holder; lockstep run a -nq -- true; echo $? )',
+      'another process\n75\n',
+    ],
+    ['release has the same', '( lockstep acquire a --pid >/dev/null; lockstep release a --pid; echo $? )', '0\n'],
+  ])('%s', async (_, text, expected) => {
+    const { stdout, stderr } = await rig.script(`${HOLDER}\n${text}`, { input: '' }).ended;
+    expect({ stdout, stderr }).toEqual({ stdout: expected, stderr: '' });
+  });
+});
+
+test('$$ in a subshell is said to be the whole script; in $(…) it is right, and nothing is said', async () => {
+  const script = rig.script(
+    `t=$(lockstep acquire a --pid $$; true); lockstep release a --pid
+     ( lockstep acquire a --pid $$ >/dev/null; lockstep release a --pid; echo $? )
+     ( lockstep acquire b --pid $$ -q >/dev/null; : )
+     lockstep release b --pid $$; echo $?`,
+    { input: '' },
+  );
+  const { stdout, stderr } = await script.ended;
+  expect(stdout).toBe('1\n0\n');
+  expect(stderr).toMatch(
+    new RegExp(
+      `^lockstep: a: \\$\\$ is ${script.pid}, the shell around this subshell \\(pid \\d+\\): it holds the lock until it ends, not the subshell. .*--pid without a number\\.\\nlockstep: a: pid \\d+ does not hold it\\n$`,
+    ),
+  );
+});
+
 describe('misuse', () => {
   test.each([
     ['acquire without --pid', ['acquire', 'n'], /missing --pid: lockstep acquire NAME --pid \$\$/],
@@ -109,7 +153,8 @@ describe('misuse', () => {
     ['--pid 0', ['acquire', 'n', '--pid', '0'], /--pid must be the number of a process/],
     ['--pid that no process can have', ['acquire', 'n', '--pid', '4194304999'], /--pid must be the number/],
     ['--pid of no process', ['acquire', 'n', '--pid', '2147483647'], /no such process/],
-    ['acquire without a name', ['acquire', '--pid', '1'], /NAME/],
+    ['acquire without a name', ['acquire', '--pid', '1'], /missing NAME \(or --file FILE\): lockstep acquire NAME/],
+    ['--pid of an empty variable', ['acquire', 'n', '--pid', ''], /must be the number of a process, not ''/],
     ['--token of no number', ['release', 'n', '--token', 'x'], /--token must be a number/],
     ['break --token of no number', ['break', 'n', '--token', 'x'], /--token must be a number/],
     ['--scale of no number', ['demo', 'ktv', '--scale', 'x'], /--scale must be a number/],
@@ -122,10 +167,15 @@ describe('misuse', () => {
 });
 
 describe('release', () => {
-  test('of what is not held exits 1 and says so', async () => {
-    const { stdout, stderr } = await rig.script('lockstep release n --pid $$; echo $?', { input: '' }).ended;
-    expect(stdout).toBe('1\n');
-    expect(stderr).toMatch(/^lockstep: n: pid \d+ does not hold it\n$/);
+  test('of what is not held exits 1 and says so; also of a name that does not exist', async () => {
+    const { stdout, stderr } = await rig.script(
+      'lockstep run deploy -- true; for n in deploy depoly; do lockstep release $n --pid $$; echo $?; done',
+      { input: '' },
+    ).ended;
+    expect(stdout).toBe('1\n1\n');
+    expect(stderr).toMatch(
+      /^lockstep: deploy: pid \d+ does not hold it\nlockstep: depoly: there is no such name in the store \S+: did you mean deploy\?\n$/,
+    );
   });
 
   test('does not take it from somebody else', async () => {

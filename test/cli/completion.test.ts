@@ -82,7 +82,7 @@ describe('what may come next', () => {
     for (const verb of await values('')) {
       const section = page.split(`\n.SS "lockstep ${verb}"\n`)[1]?.split(/^\.S[SH] /m)[0] ?? '';
       const terms = [...section.matchAll(/^\.TP\n\\fB(-.*?)( [A-Z]+)?\\fR$/gm)].map(([, term = '']) => term);
-      const named = [...terms.flatMap((term) => term.split(', ')), '--help', '--version'].sort();
+      const named = [...terms.flatMap((term) => term.split(', ')), '--help', '-h', '--version', '-V'].sort();
       expect([verb, (await values(verb, '-')).sort()]).toEqual([verb, named]);
     }
   });

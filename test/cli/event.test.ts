@@ -99,8 +99,8 @@ test('status shows who waits, with what they wait for', async () => {
 });
 
 test.each([
-  ['no action', ['event'], 'missing action or NAME: lockstep event set|clear|wait NAME'],
-  ['no name', ['event', 'set'], 'missing action or NAME: lockstep event set|clear|wait NAME'],
+  ['no action', ['event'], 'missing ACTION (set, clear, wait) and NAME: lockstep event set|clear|wait NAME'],
+  ['no name', ['event', 'set'], 'missing NAME: lockstep event set|clear|wait NAME'],
   ['a wrong action', ['event', 'frob', 'ready'], 'action must be one of "set", "clear", "wait", not "frob"'],
   ['an empty name', ['event', 'set', ''], 'name must not be empty'],
   ['one word too many', ['event', 'set', 'ready', 'steady'], 'unexpected argument: steady'],

@@ -53,10 +53,12 @@ describe('forget', () => {
     expect(await rig.run('forget', 'a')).toEqual({ ...NOTHING, stdout: 'a: forgotten\n' });
   });
 
-  test('says that there is nothing to forget, and exits 0', async () => {
-    expect(await rig.run('forget', 'never')).toEqual({
-      ...NOTHING,
-      stderr: 'lockstep: never: there is nothing to forget\n',
+  test('of a name that does not exist exits 1, says so, and forgets the others', async () => {
+    await use('never-mind');
+    expect(await rig.run('forget', 'never-mnid', 'never-mind')).toEqual({
+      status: 1,
+      stdout: 'never-mind: forgotten\n',
+      stderr: `lockstep: never-mnid: there is no such name in the store ${rig.storePath}: did you mean never-mind?\n`,
     });
   });
 

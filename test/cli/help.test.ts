@@ -31,6 +31,7 @@ const VERBS = [
   'doctor',
   'completion',
   'man',
+  'help',
 ];
 
 describe('--help', () => {
@@ -77,9 +78,13 @@ test('without a verb, the verbs are named', async () => {
 
 test.each([
   ['jbo', 'unknown verb jbo: did you mean job?'],
-  ['edit', 'missing FILE: lockstep edit FILE.json -- FILTER [ARG…]'],
-  ['completion', 'missing SHELL: lockstep completion bash|zsh|fish'],
-  ['demo', 'missing demo: tickets, ktv, lock, order, daemon, daemons, alive'],
+  ['edit', 'missing FILE: lockstep edit FILE.json [options] -- FILTER [ARG…]'],
+  ['completion', 'missing SHELL (bash, zsh, fish): lockstep completion bash|zsh|fish'],
+  ['demo', 'missing DEMO (tickets, ktv, lock, order, daemon, daemons, alive): lockstep demo NAME [options]'],
+  ['run', 'missing NAME (or --file FILE): lockstep run NAME [options] -- CMD [ARG…]'],
+  ['acquire', 'missing NAME (or --file FILE): lockstep acquire NAME --pid [PID] [options]'],
+  ['event', 'missing ACTION (set, clear, wait) and NAME: lockstep event set|clear|wait NAME [options]'],
+  ['counter', 'missing NAME: lockstep counter NAME [+N|-N]'],
 ])('%s alone says what is missing: %s', async (verb, message) => {
   const { status, stdout, stderr } = await rig.run(verb);
   expect({ status, stdout }).toEqual({ status: 64, stdout: '' });
@@ -92,7 +97,11 @@ test.each([
   [['history', 'n', 'm'], 'unexpected argument: m', 'history '],
   [['history', 'n', 'b', 'c', 'd'], 'unexpected arguments: b c d', 'history '],
   [['status', '--frob'], 'unknown option --frob', 'status '],
-  [['wait'], 'missing NAME (or --file FILE)', 'wait '],
+  [['wait'], 'missing NAME (or --file FILE): lockstep wait NAME [options]', 'wait '],
+  [['run', 'n', 'df', '-h'], 'a command goes behind --, as in: lockstep run … -- df -h', 'run '],
+  [['status', '--jsno'], 'unknown option --jsno: did you mean --json?', 'status '],
+  [['run', 'n', '-timeout', '5', '--', 'true'], 'unknown option -timeout: did you mean --timeout?', 'run '],
+  [['help', 'stauts'], 'unknown verb stauts: did you mean status?', ''],
   [['wait', 'n', '-E', '256'], '--conflict-exit-code must be a whole number from 0 to 255, not 256', 'wait '],
   [['edit', 'a.json', '-n', '-w', '1s', '--', 'cat'], '--nonblock and --wait exclude each other', 'edit '],
   [['zzzzzzzz', 'n'], 'unknown verb zzzzzzzz', ''],
@@ -109,11 +118,45 @@ test.each([
   expect(stderr).toBe(`lockstep: ${message}\nlockstep: see \`lockstep ${verb}--help\`\n`);
 });
 
-test('--version is a version', async () => {
-  expect(await rig.run('--version')).toEqual({
-    status: 0,
-    stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
-    stderr: '',
+test('--version and -V are a version, also behind a verb', async () => {
+  for (const words of [['--version'], ['-V'], ['run', '-V']])
+    expect(await rig.run(...words)).toEqual({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      stderr: '',
+    });
+});
+
+test('-h, and help before the verb, show what --help shows', async () => {
+  const help = await rig.run('counter', '--help');
+  expect(help.stdout).toMatch(/^ +-h, --help +Show help/m);
+  expect(await rig.run('counter', '-h')).toEqual(help);
+  expect(await rig.run('help', 'counter')).toEqual(help);
+  const general = await rig.run('--help');
+  expect(await rig.run('-h')).toEqual(general);
+  expect(await rig.run('help')).toEqual(general);
+});
+
+test('a resource may be called help or version', async () => {
+  for (const name of ['help', 'version'])
+    expect(await rig.run('run', name, '--', 'echo', 'in')).toEqual({ status: 0, stdout: 'in\n', stderr: '' });
+  expect((await rig.run('status', 'help')).stdout).toMatch(/^help +lock +free/m);
+});
+
+test('-h and -V behind -- are the command’s own', async () => {
+  expect((await rig.run('run', 'n', '--', 'echo', '-h', '-V', '--help')).stdout).toBe('-h -V --help\n');
+});
+
+describe('an option of flock, timeout or a shell’s getopt means the same here:', () => {
+  test.each([
+    ['a value glued to its letter', ['-w5m', '-t10m'], 0],
+    ['letters behind one dash, the last one with a glued value', ['-qvw1h30m'], 0],
+    ['--nonblocking', ['--nonblocking'], 0],
+    ['-t 0: no limit', ['-t', '0', '--signal', 'INT'], 0],
+    ['a text glued to its letter', [`-cexit 3`], 3],
+  ])('%s', async (_, options, status) => {
+    const command = options.some((word) => word.startsWith('-c')) ? [] : ['--', 'true'];
+    expect((await rig.run('run', 'n', ...options, ...command)).status).toBe(status);
   });
 });
 
@@ -146,9 +189,9 @@ test('a directory that was deleted stops nobody who does not need it, and who do
   const script = rig.script(
     `mkdir gone && cd gone && rmdir ../gone
     lockstep run n -- echo in
-    for verb in 'run n -- echo' 'job n -- echo' status jobs 'doctor' 'history n'; do
+    for verb in 'run n --dir rel -- echo' 'job n --dir rel -- echo' status jobs 'doctor' 'history n'; do
       case $verb in *--*) set -- $verb;; *) set -- $verb --dir rel;; esac
-      LOCKSTEP_DIR=rel lockstep "$@" || echo "$1: $?"
+      lockstep "$@" || echo "$1: $?"
     done`,
     { input: '' },
   );

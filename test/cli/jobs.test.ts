@@ -227,13 +227,21 @@ describe('jobs', () => {
     expect((await rowsOf())[0]?.[7]).toBe('stuck');
   });
 
-  test('shows only those named, once each, and one that never ran as unknown', async () => {
+  test('shows only those named, once each', async () => {
     write(runAt(ago(HOUR), { job: 'a' }), runAt(ago(HOUR), { job: 'b' }));
-    const rows = await rowsOf('b', 'never', 'b');
-    expect(rows.map((row) => [row[0], row[7], row[8]])).toEqual([
-      ['b', 'ok', '-'],
-      ['never', 'unknown', 'it never ran'],
+    expect((await rowsOf('b', 'b')).map((row) => [row[0], row[7], row[8]])).toEqual([['b', 'ok', '-']]);
+  });
+
+  test('of a name that never ran says so, with the one that is like it, and exits 1; but not for a collector', async () => {
+    write(runAt(ago(HOUR), { job: 'backup' }));
+    const { status, stdout, stderr } = await rig.run('jobs', 'bakcup', 'backup');
+    expect([status, stderr]).toEqual([
+      1,
+      'lockstep: bakcup: no run of a job of that name is recorded: did you mean backup?\n',
     ]);
+    expect(stdout).toMatch(/^backup +1h/m);
+    expect(stdout).toMatch(/^bakcup .* unknown +it never ran$/m);
+    expect(await rig.run('jobs', 'bakcup', '--prometheus')).toMatchObject({ status: 0, stderr: '' });
   });
 
   test('names the next step if there are none, and exits 0', async () => {
@@ -328,7 +336,7 @@ describe('jobs --check', () => {
     expect(await rig.run('jobs', 'never', '--check')).toEqual({
       status: 1,
       stdout: 'never: unknown: it never ran\n',
-      stderr: '',
+      stderr: 'lockstep: never: no run of a job of that name is recorded\n',
     });
   });
 

@@ -93,14 +93,23 @@ describe('status', () => {
   test('shows only the names it is given, free ones too; --all shows every one', async () => {
     await rig.hold('held');
     await rig.run('run', 'free', '--', 'true');
-    expect(cellsOf((await rig.run('status', 'free', 'never')).stdout).map((row) => row.slice(0, 3))).toEqual([
+    expect(cellsOf((await rig.run('status', 'free')).stdout).map((row) => row.slice(0, 3))).toEqual([
       HEADINGS.slice(0, 3),
       ['free', 'lock', 'free'],
-      ['never', '-', 'free'],
     ]);
     const all = cellsOf((await rig.run('status', '--all')).stdout).map(([name]) => name);
     expect(all.sort()).toEqual(['RESOURCE', 'free', 'held']);
-    expect(await rig.store.names()).not.toContain('never');
+  });
+
+  test('of a name that does not exist exits 1 and says so; the others are shown, and in JSON each has its place', async () => {
+    await rig.run('run', 'deploy', '--', 'true');
+    const [words, json] = [await rig.run('status', 'depoly', 'deploy'), await rig.run('status', 'depoly', '--json')];
+    const stderr = `lockstep: depoly: there is no such name in the store ${rig.storePath}: did you mean deploy?\n`;
+    expect(words).toMatchObject({ status: 1, stderr });
+    expect(cellsOf(words.stdout).map(([name]) => name)).toEqual(['RESOURCE', 'deploy']);
+    expect(json).toMatchObject({ status: 1, stderr });
+    expect(JSON.parse(json.stdout)).toMatchObject([{ resource: 'depoly', kind: null, entries: [] }]);
+    expect(await rig.store.names()).toEqual(['deploy']);
   });
 
   test('marks an entry whose process is gone as stale', async () => {
@@ -348,8 +357,16 @@ describe('break', () => {
   });
 
   test('of what nobody holds changes nothing, and says so', async () => {
+    await rig.run('run', 'n', '--', 'true');
+    expect(await rig.run('break', 'n')).toEqual({ status: 0, stdout: '', stderr: 'lockstep: n: nothing to break\n' });
+    const token = await rig.run('break', 'n', '--token', '7');
+    expect(token).toEqual({ status: 1, stdout: '', stderr: 'lockstep: n: no entry has token 7\n' });
+  });
+
+  test('of a name that does not exist exits 1 and says so', async () => {
     const { status, stdout, stderr } = await rig.run('break', 'n');
-    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: 'lockstep: n: nothing to break\n' });
+    const message = `lockstep: n: there is no such name in the store ${rig.storePath}\n`;
+    expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: '', stderr: message });
     expect(await rig.store.names()).toEqual([]);
   });
 });

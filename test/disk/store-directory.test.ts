@@ -3,9 +3,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
+import { openStore } from '../../lib/disk/open-store.ts';
 import { openDirectoryBeside } from '../../lib/disk/store-beside.ts';
 import { openStoreDirectory, storePath } from '../../lib/disk/store-directory.ts';
-import { StoreError } from '../../lib/errors.ts';
+import { MisuseError, StoreError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { Session } from '../../lib/session/session.ts';
@@ -179,6 +180,37 @@ describe('the default place', () => {
     process.env.LOCKSTEP_DIR = directory;
     expect(storePath(nodeHost)).toBe(directory);
     expect(storePath(nodeHost, parent)).toBe(parent);
+  });
+
+  test.each([
+    [
+      'locks',
+      /a relative path: it would be another store in each working directory.*such as LOCKSTEP_DIR=\/.*\/locks\.$/,
+    ],
+    ['./locks', /a relative path/],
+    ['../locks', /a relative path/],
+    ['~/locks', /no shell has expanded ~ in it: a crontab.*such as LOCKSTEP_DIR=\/.*\/locks\.$/],
+    ['~', /no shell has expanded ~/],
+    ['~backup/locks', /no shell has expanded ~ in it.*Write the whole path\.$/],
+    ['$HOME/locks', /no shell has expanded \$HOME in it.*such as LOCKSTEP_DIR=\/.*\/locks\.$/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what a crontab would pass
+    ['${HOME}/locks', /no shell has expanded \$\{HOME\} in it.*such as LOCKSTEP_DIR=\/.*\/locks\.$/],
+    ['$XDG_STATE_HOME/locks', /no shell has expanded \$XDG_STATE_HOME in it.*Write the whole path\.$/],
+    ['/var/locks/$USER', /no shell has expanded \$USER in it.*Write the whole path\.$/],
+  ])('is refused where $LOCKSTEP_DIR is %s, and nothing is made', (value, words) => {
+    process.env.LOCKSTEP_DIR = value;
+    const before = fs.readdirSync('.');
+    for (const call of [() => storePath(nodeHost), () => openStore()]) {
+      expect(call).toThrow(MisuseError);
+      expect(call).toThrow(words);
+      expect(call).toThrow(`LOCKSTEP_DIR is '${value}'`);
+    }
+    expect(fs.readdirSync('.')).toEqual(before);
+  });
+
+  test('may have a dollar that names no variable', () => {
+    process.env.LOCKSTEP_DIR = `${parent}/a$/b$.c/~d`;
+    expect(storePath(nodeHost)).toBe(`${parent}/a$/b$.c/~d`);
   });
 
   test('is in /var/tmp where the home is not the user’s own', () => {

@@ -40,7 +40,7 @@ test.each(['Lock', 'RWLock', 'BoundedSemaphore'])(
   'a wait inside of what another copy’s %s holds is reported',
   async (kind) => {
     const printed = await evaluate(`
-    const [outer, inner] = [one, two].map((copy) => new copy.${kind}('a', 1));
+    const [outer, inner] = [one, two].map((copy) => new copy.${kind}('a'${kind === 'BoundedSemaphore' ? ', 1' : ''}));
     const inside = () => outer.${kind === 'BoundedSemaphore' ? 'withPermits' : 'withLock'}(() => inner.acquire());
     // It has something else to do, so that the flow alone is what shows the deadlock.
     const timer = setInterval(() => undefined, 1_000);

@@ -221,6 +221,12 @@ describe('the arguments of request', () => {
     expect(await domException(holder.result)).toBe('AbortError');
   });
 
+  test('an option that does not exist is a TypeError, and no request is made', async () => {
+    for (const options of [{ timeout: 5 }, { ifavailable: true }, Object.create({ tiemout: 5 })])
+      expect(await rejection(call('a', options, never))).toBeInstanceOf(TypeError);
+    expect(await one.locks.query()).toEqual({ held: [], pending: [] });
+  });
+
   test('options may be inherited, and each is read once', async () => {
     const holder = await held(other, 'a');
     expect(await call('a', Object.create({ ifAvailable: true }), (lock: unknown) => lock)).toBeNull();

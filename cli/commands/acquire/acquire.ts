@@ -2,13 +2,14 @@ import type { Lease } from '../../../lib/index.ts';
 import { messageOf } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { commandOf, heldByProcess, pidOf } from '../../access/pid.ts';
+import { subshellOf } from '../../access/shell.ts';
 import { Requested, targetOf } from '../../access/target.ts';
 import type { DeadlockArguments, KindArguments, ResourceArguments, WaitingArguments } from '../../args/options.ts';
 import { EXIT, Exit, say } from '../../output/exit.ts';
 import { keepAlive, needsKeeper } from './keeper.ts';
 
 export interface AcquireArguments extends ResourceArguments, WaitingArguments, DeadlockArguments, KindArguments {
-  pid?: number | undefined;
+  pid?: string | undefined;
 }
 
 /**
@@ -18,6 +19,7 @@ export interface AcquireArguments extends ResourceArguments, WaitingArguments, D
 export async function acquireForShell(args: AcquireArguments): Promise<void> {
   const pid = pidOf(args.pid, 'acquire NAME --pid $$');
   const target = targetOf(args);
+  if (!args.quiet) saySubshell(target.name, pid);
   const wanted = new Requested(target, args, () => heldByProcess(target.store, pid));
   const lease = await acquireFor(wanted, args, commandOf(pid));
   if (!(await handOver(lease, pid))) {
@@ -32,6 +34,15 @@ export async function acquireForShell(args: AcquireArguments): Promise<void> {
     say(`cannot write to stdout: ${messageOf(error as Error)}; nothing is held`);
     throw new Exit(EXIT.io);
   }
+}
+
+/** Warns who writes `$$` in a subshell: two subshells of a script would be one holder, and the lock outlives both. */
+function saySubshell(name: string, pid: number): void {
+  const subshell = subshellOf(pid);
+  if (subshell === null) return;
+  say(
+    `${name}: $$ is ${pid}, the shell around this subshell (pid ${subshell}): it holds the lock until it ends, not the subshell. To hold it for the subshell, write --pid without a number.`,
+  );
 }
 
 /** Resolves when the text is written. Rejects if it cannot be. */

@@ -6,7 +6,7 @@ import { Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BarrierArguments extends StoreArguments, PatienceArguments {
-  name?: string | undefined;
+  name: string;
   parties?: number | undefined;
   abort: boolean;
   reset: boolean;
@@ -14,7 +14,6 @@ export interface BarrierArguments extends StoreArguments, PatienceArguments {
 
 export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   const { name, abort, reset } = args;
-  if (name === undefined) throw new UsageError('missing NAME: lockstep barrier NAME -p N');
   const timeout = patienceOf(args);
   if (abort && reset) throw new UsageError('--abort and --reset exclude each other');
   const barrier = await barrierOf(name, args);

@@ -3,7 +3,7 @@ import { numberOption, patienceOptions, storeOptions } from '../../args/options.
 import type { BarrierArguments } from './barrier.ts';
 
 export const barrier: CommandModule<object, BarrierArguments> = {
-  command: 'barrier [name]',
+  command: 'barrier <name>',
   describe: 'Wait until N processes have arrived',
   builder: (argv) =>
     patienceOptions(storeOptions(argv))

@@ -23,9 +23,9 @@ import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 
 export interface BeatArguments extends StoreArguments, WordArguments {
-  name?: string | undefined;
+  name: string;
   every: string;
-  pid?: number | undefined;
+  pid?: string | undefined;
   stop: boolean;
 }
 
@@ -47,14 +47,13 @@ export async function reportAlive(args: BeatArguments): Promise<void> {
   return args.pid === undefined ? beatUntilKilled(args) : beatFor(args, args.pid);
 }
 
-function checkTogether({ name, words, pid, stop }: BeatArguments): void {
-  if (name === undefined) throw new UsageError('missing NAME: lockstep beat NAME');
+function checkTogether({ words, pid, stop }: BeatArguments): void {
   if (words?.length === 0) throw new UsageError('missing command behind --: lockstep beat NAME -- CMD [ARG…]');
   if (words && pid !== undefined) throw new UsageError('--pid and a command behind -- exclude each other');
   if (stop && (words || pid !== undefined)) throw new UsageError('--stop takes neither --pid nor a command');
 }
 
-function stopReport({ name = '', dir }: BeatArguments): void {
+function stopReport({ name, dir }: BeatArguments): void {
   checkName(name);
   if (endReport(nodeHost, directoryOf(dir), name)) return;
   say(`${name}: there is no report to stop`);
@@ -92,7 +91,7 @@ async function beatUntilKilled(args: BeatArguments): Promise<void> {
 }
 
 /** Reports for another process. It is not our child, so its end is polled for. */
-async function beatFor(args: BeatArguments, given: number): Promise<void> {
+async function beatFor(args: BeatArguments, given: string): Promise<void> {
   const begin = prepare(args);
   const pid = pidOf(given, 'beat NAME --pid $$');
   const facts = ownerFor(nodeHost, pid)?.facts;
@@ -115,7 +114,7 @@ function sayIfReplaced(name: string, end: 'ended' | 'replaced'): void {
 
 /** Checks the arguments and the store before anything is started. */
 function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => Beat {
-  const { name = '', dir } = args;
+  const { name, dir } = args;
   checkName(name);
   const everyMs = everyOf(args);
   const directory = directoryOf(dir);

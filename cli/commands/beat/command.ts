@@ -1,9 +1,9 @@
 import type { CommandModule } from 'yargs';
-import { storeOptions } from '../../args/options.ts';
+import { pidOption, storeOptions } from '../../args/options.ts';
 import type { BeatArguments } from './beat.ts';
 
 export const beat: CommandModule<object, BeatArguments> = {
-  command: 'beat [name]',
+  command: 'beat <name>',
   describe: 'Report that a program is alive, for `monitor`',
   builder: (argv) =>
     storeOptions(argv)
@@ -18,9 +18,8 @@ export const beat: CommandModule<object, BeatArguments> = {
         describe: 'Interval between heartbeats, from 10ms to a day',
       })
       .option('pid', {
-        type: 'number',
-        requiresArg: true,
-        describe: 'Report on behalf of this process; in a shell script: $$',
+        ...pidOption,
+        describe: 'Report on behalf of this process; in a shell script: $$. Without a number: the shell that calls',
       })
       .option('stop', {
         type: 'boolean',

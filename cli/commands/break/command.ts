@@ -8,7 +8,7 @@ export const breakCommand: CommandModule<object, BreakArguments> = {
   builder: (argv) =>
     resourceOptions(argv)
       .usage(
-        '$0 break NAME [options]\n\nEvicts the holders, dead or alive, and prints them. No process is killed: a live holder loses its lease and is notified, but its work may continue for a while beside that of the next holder.',
+        '$0 break NAME [options]\n\nEvicts the holders, dead or alive, and prints them. No process is killed: a live holder loses its lease and is notified, but its work may continue for a while beside that of the next holder. Exits 1 if there is no such name, or no entry with that token.',
       )
       .option('token', {
         ...numberOption('token'),

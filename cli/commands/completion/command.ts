@@ -2,7 +2,7 @@ import type { CommandModule } from 'yargs';
 import type { CompletionArguments } from './completion.ts';
 
 export const completion: CommandModule<object, CompletionArguments> = {
-  command: 'completion [shell]',
+  command: 'completion <shell>',
   describe: 'Print a completion script for a shell',
   builder: (argv) =>
     argv

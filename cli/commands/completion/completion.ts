@@ -1,6 +1,5 @@
 import type { WordArguments } from '../../args/options.ts';
 import type { Program, ProgramArguments } from '../../args/program.ts';
-import { UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 import { type Candidate, type Expected, expectedAt } from './expected.ts';
 import { namesFor } from './names.ts';
@@ -8,11 +7,10 @@ import { SCRIPTS } from './scripts.ts';
 import { insertion, wordsOf } from './typed-line.ts';
 
 export interface CompletionArguments extends WordArguments, ProgramArguments {
-  shell?: 'bash' | 'zsh' | 'fish';
+  shell: 'bash' | 'zsh' | 'fish';
 }
 
 export function complete({ shell, words, program }: CompletionArguments): void {
-  if (shell === undefined) throw new UsageError('missing SHELL: lockstep completion bash|zsh|fish');
   if (!words) process.stdout.write(SCRIPTS[shell]);
   else process.stdout.write(answerQuietly(program, shell, words));
 }

@@ -3,7 +3,7 @@ import { storeOptions } from '../../args/options.ts';
 import type { CounterArguments } from './counter.ts';
 
 export const counter: CommandModule<object, CounterArguments> = {
-  command: 'counter [name] [add]',
+  command: 'counter <name> [add]',
   describe: 'Add to a shared number, and print it',
   builder: (argv) =>
     storeOptions(argv)

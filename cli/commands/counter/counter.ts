@@ -3,12 +3,11 @@ import type { StoreArguments } from '../../args/options.ts';
 import { UsageError } from '../../output/exit.ts';
 
 export interface CounterArguments extends StoreArguments {
-  name?: string | undefined;
+  name: string;
   add?: string | undefined;
 }
 
 export async function count({ name, add, dir }: CounterArguments): Promise<void> {
-  if (name === undefined) throw new UsageError('missing NAME: lockstep counter NAME [+N|-N]');
   const by = add === undefined ? undefined : parse(add);
   const counter = new Counter(name, { store: openStore(dir) });
   process.stdout.write(`${by === undefined ? await counter.get() : await counter.add(by)}\n`);

@@ -3,7 +3,7 @@ import { numberOption } from '../../args/options.ts';
 import type { DemoArguments } from './demo.ts';
 
 export const demo: CommandModule<object, DemoArguments> = {
-  command: 'demo [demo]',
+  command: 'demo <demo>',
   describe: 'Show with real processes what Lockstep is for',
   builder: (argv) =>
     argv

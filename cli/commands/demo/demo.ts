@@ -10,7 +10,7 @@ import { EXIT, Exit, UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 
 export interface DemoArguments {
-  demo?: string;
+  demo: keyof typeof DEMOS;
   unsafe: boolean;
   think: string;
   scale: number;
@@ -25,12 +25,11 @@ const PEOPLE = 10;
 
 type Demo = (directory: string, args: DemoArguments) => Promise<void>;
 
-const DEMOS: Record<string, Demo> = { tickets, ktv, lock, order, daemon, daemons, alive };
+const DEMOS = { tickets, ktv, lock, order, daemon, daemons, alive } satisfies Record<string, Demo>;
 
 /** Runs a demo in a temporary directory. */
 export async function showDemo(args: DemoArguments): Promise<void> {
-  const demo = DEMOS[args.demo ?? ''];
-  if (!demo) throw new UsageError(`missing demo: ${Object.keys(DEMOS).join(', ')}`);
+  const demo = DEMOS[args.demo];
   const directory = await mkdtemp(path.join(tmpdir(), 'lockstep-demo-'));
   try {
     await demo(directory, args);

@@ -54,7 +54,7 @@ export interface PatientOptions {
 
 /** @throws {StoreError} if the place may not be looked at */
 export function patientOf({ host, system, env, dir, engine }: PatientOptions): Patient {
-  const place = storePath(host, dir ?? (env.LOCKSTEP_DIR || undefined));
+  const place = storePath(host, dir, env);
   const facts = lookAt(host, place);
   const isThere = facts !== null;
   const isForeign = isThere && isForeignTo(host, facts) && !isForGroup(facts, env);

@@ -3,7 +3,7 @@ import { waitingOptions } from '../../args/options.ts';
 import type { EditArguments } from './edit.ts';
 
 export const edit: CommandModule<object, EditArguments> = {
-  command: 'edit [file]',
+  command: 'edit <file>',
   describe: 'Change a JSON file with a filter, locked and atomically',
   builder: (argv) =>
     waitingOptions(argv)

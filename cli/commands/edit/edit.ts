@@ -9,7 +9,7 @@ import { Exit, say, UsageError } from '../../output/exit.ts';
 import { filterThrough } from './filter.ts';
 
 export interface EditArguments extends WaitingArguments, WordArguments {
-  file?: string;
+  file: string;
   allowNewOwner: boolean;
 }
 
@@ -18,7 +18,6 @@ const NOT_JSON = 65;
 
 export async function editFile(args: EditArguments): Promise<void> {
   const { file, words, allowNewOwner } = args;
-  if (file === undefined) throw new UsageError('missing FILE: lockstep edit FILE.json -- FILTER [ARG…]');
   if (!words?.length) throw new UsageError('missing filter behind --: lockstep edit FILE.json -- FILTER [ARG…]');
   checkDecoded('edit');
   checkRunnable(words, (why) => `${why}; the file is unchanged`);
@@ -70,6 +69,6 @@ function refusalOf(error: unknown, args: EditArguments, hasFiltered: boolean): u
   return new Exit(NOT_JSON);
 }
 
-function notAcquired(file: string | undefined, { holders }: LockTimeoutError): string {
+function notAcquired(file: string, { holders }: LockTimeoutError): string {
   return `${file}: not acquired: held by ${describeHolders(holders)}`;
 }

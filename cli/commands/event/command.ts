@@ -3,7 +3,7 @@ import { patienceOptions, storeOptions } from '../../args/options.ts';
 import type { EventArguments } from './event.ts';
 
 export const event: CommandModule<object, EventArguments> = {
-  command: 'event [action] [name]',
+  command: 'event <action> <name>',
   describe: 'Set, clear or await an event',
   builder: (argv) =>
     patienceOptions(storeOptions(argv))

@@ -2,18 +2,16 @@ import prettyMs from 'pretty-ms';
 import { Event, openStore } from '../../../lib/index.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
-import { Exit, say, UsageError } from '../../output/exit.ts';
+import { Exit, say } from '../../output/exit.ts';
 import { inShell } from '../../text/shell-word.ts';
 
 export interface EventArguments extends StoreArguments, PatienceArguments {
-  action?: 'set' | 'clear' | 'wait' | undefined;
-  name?: string | undefined;
+  action: 'set' | 'clear' | 'wait';
+  name: string;
 }
 
 export async function actOnEvent(args: EventArguments): Promise<void> {
   const { action, name, dir, nonblock, conflictExitCode } = args;
-  if (action === undefined || name === undefined)
-    throw new UsageError('missing action or NAME: lockstep event set|clear|wait NAME');
   const timeout = patienceOf(args);
   const event = new Event(name, { store: openStore(dir) });
   if (action !== 'wait') return event[action]();

@@ -8,7 +8,7 @@ export const forget: CommandModule<object, ForgetArguments> = {
   builder: (argv) =>
     namesOptions(argv, ['file', 'older-than'], 'The names to remove')
       .usage(
-        '$0 forget NAME… [options]\n$0 forget --older-than DURATION [NAME…] [options]\n\nRemoves the names from the store, with their kind, number of permits, value and history, and prints them. The name of a job goes with its run log and its expectation, so `$0 jobs` neither shows it nor reports it as late any more. A name that has a holder or a waiter, and a job that runs, stays: exit 75. Whoever uses a forgotten name makes it anew, as a lock or as anything else; its fencing tokens go on growing.',
+        '$0 forget NAME… [options]\n$0 forget --older-than DURATION [NAME…] [options]\n\nRemoves the names from the store, with their kind, number of permits, value and history, and prints them. The name of a job goes with its run log and its expectation, so `$0 jobs` neither shows it nor reports it as late any more. A name that has a holder or a waiter, and a job that runs, stays: exit 75. If there is no such name: exit 1. Whoever uses a forgotten name makes it anew, as a lock or as anything else; its fencing tokens go on growing.',
       )
       .option('file', { alias: 'f', type: 'string', requiresArg: true, describe: 'The lock beside this file' })
       .option('older-than', {

@@ -2,10 +2,11 @@ import { type ForgetOptions, openStore, type Store } from '../../../lib/index.ts
 import { directoryOf, holdersIn } from '../../../lib/internal.ts';
 import { openRunLog } from '../../../lib/jobs/index.ts';
 import { describeHolders } from '../../access/acquisition.ts';
+import { sayNoSuchName } from '../../access/known-name.ts';
 import { targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { EXIT, Exit, exitCodeOf, say, UsageError } from '../../output/exit.ts';
+import { EXIT, Exit, exitCodeOf, MissingWord, say } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { shown } from '../../text/escape.ts';
 import { counted } from '../../text/quantities.ts';
@@ -16,6 +17,8 @@ export interface ForgetArguments extends NamesArguments {
   olderThan?: string | undefined;
 }
 
+const CODES = { forgotten: EXIT.ok, unknown: EXIT.failed, 'in use': EXIT.notAcquired } as const;
+
 /** Forgets each of the names; what goes wrong with one does not keep the others from it. */
 export async function forgetNames({ names = [], file, dir, olderThan }: ForgetArguments): Promise<void> {
   const options = olderThan === undefined ? {} : { idleMs: parseDuration(olderThan, '--older-than') };
@@ -23,7 +26,7 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
   const store = target?.store ?? openStore(dir);
   const named = target ? [target.name, ...names] : names;
   if (named.length === 0 && olderThan === undefined)
-    throw new UsageError('missing NAME (or --older-than DURATION, for all that were not used for so long)');
+    throw new MissingWord('NAME (or --older-than DURATION, for all that were not used for so long)');
   const isNamed = named.length > 0;
   let exitCode: number = EXIT.ok;
   for (const name of isNamed ? named : await allNames(store)) {
@@ -48,14 +51,15 @@ async function forgetOne(store: Store, name: string, options: ForgetOptions, isN
       return isNamed ? EXIT.notAcquired : EXIT.ok;
     }
     const outcome = await store.forget(name, options);
-    if (outcome === 'in use') {
-      if (isNamed) say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
-      return isNamed ? EXIT.notAcquired : EXIT.ok;
+    const runs = outcome === 'in use' ? 0 : (job?.remove() ?? 0);
+    if (outcome === 'forgotten' || runs > 0) {
+      process.stdout.write(`${shown(forgottenWords(name, runs))}\n`);
+      return EXIT.ok;
     }
-    const runs = job?.remove() ?? 0;
-    if (outcome === 'forgotten' || runs > 0) process.stdout.write(`${shown(forgottenWords(name, runs))}\n`);
-    else if (isNamed) say(`${name}: there is nothing to forget`);
-    return EXIT.ok;
+    if (!isNamed) return EXIT.ok;
+    if (outcome === 'unknown') await sayNoSuchName(store, name);
+    else say(`${name}: not forgotten: ${await whyInUse(store, name)}`);
+    return CODES[outcome];
   } catch (error) {
     say(messageWithRemedy(error));
     return exitCodeOf(error);

@@ -26,10 +26,11 @@ const HEADINGS = ['ENTERED', 'WAITED', 'HELD', 'PID', 'HOST', 'COMMAND', 'END'];
 export async function showHistory(args: HistoryArguments): Promise<void> {
   check(args);
   const { name, beside } = resourceOf(args);
-  const { place, history } = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
+  const store = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
+  const { history } = store;
   if (history && beside === null && !args.lock && hasRuns(args.dir, name)) return showRuns(name, args);
   if (args.output) throw new UsageError(`${name} is not a job, and only runs of a job have output: omit --output`);
-  const past = history?.of(name) ?? nothingKept(name, place);
+  const past = history?.of(name) ?? nothingKept(name, store);
   sayDamaged(name, past.damaged);
   printPast(past, args);
 }

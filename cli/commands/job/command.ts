@@ -5,7 +5,7 @@ import type { JobArguments } from './plan.ts';
 const text = { type: 'string', requiresArg: true } as const;
 
 export const job: CommandModule<object, JobArguments> = {
-  command: 'job [name]',
+  command: 'job <name>',
   describe: 'Run a command from cron: no overlap, no hanging, no output when all is well, and a run log',
   builder: (argv) =>
     storeOptions(argv)
@@ -35,7 +35,11 @@ export const job: CommandModule<object, JobArguments> = {
         default: false,
         describe: 'If the job had another number of permits, and no run of it goes on: use this number from now on',
       })
-      .option('timeout', { ...text, alias: 't', describe: 'End CMD and all that it started after this long; exit 124' })
+      .option('timeout', {
+        ...text,
+        alias: 't',
+        describe: 'End CMD and all that it started after this long; exit 124. 0: no limit',
+      })
       .option('kill-after', {
         ...text,
         default: '10s',

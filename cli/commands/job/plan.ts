@@ -1,13 +1,13 @@
 import { checkName, MAX_PERMITS, shortCommand } from '../../../lib/internal.ts';
 import type { RunPlan } from '../../../lib/jobs/index.ts';
-import { parseDuration } from '../../args/duration.ts';
+import { parseDuration, parseLimit } from '../../args/duration.ts';
 import type { StoreArguments, WordArguments } from '../../args/options.ts';
 import { wordsOf } from '../../child/words.ts';
 import { EXIT, UsageError } from '../../output/exit.ts';
 import { pingUrl } from './ping.ts';
 
 export interface JobArguments extends StoreArguments, WordArguments {
-  name?: string | undefined;
+  name: string;
   overlap: 'skip' | 'wait' | 'replace';
   wait?: string | undefined;
   conflictExitCode?: number | undefined;
@@ -62,7 +62,6 @@ export interface JobPlan {
 /** @throws {UsageError | MisuseError} */
 export async function planOf(args: JobArguments): Promise<JobPlan> {
   const { name, log = null, quiet, verbose } = args;
-  if (name === undefined) throw new UsageError('missing NAME: lockstep job NAME -- CMD [ARG…]');
   checkName(name);
   if (quiet && verbose) throw new UsageError('--quiet and --verbose exclude each other');
   const words = wordsOf(args, 'job');
@@ -92,7 +91,7 @@ async function recordedOf(args: JobArguments): Promise<RunPlan> {
   return {
     overlap,
     permits: permitsOf(args),
-    timeoutMs: durationOf(args.timeout, '--timeout'),
+    timeoutMs: limitOf(args.timeout),
     killAfterMs: parseDuration(args.killAfter, '--kill-after'),
     everyMs: durationOf(args.every, '--every'),
     retries: wholeNumber(args.retries, '--retries', 0, MAX_RETRIES),
@@ -139,6 +138,12 @@ function skippedCodeOf({ conflictExitCode: code, overlap }: JobArguments): numbe
 
 function durationOf(given: string | undefined, option: string): number | null {
   return given === undefined ? null : parseDuration(given, option);
+}
+
+/** Null: no limit. */
+function limitOf(timeout: string | undefined): number | null {
+  const limit = parseLimit(timeout, '--timeout');
+  return Number.isFinite(limit) ? limit : null;
 }
 
 function wholeNumber(given: number, option: string, least: number, most: number): number {

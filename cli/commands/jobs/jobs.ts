@@ -1,5 +1,6 @@
 import { JobJudge } from '../../../lib/internal.ts';
 import { isJobWell, type JobVerdict, judgeJob, openRunLog, type RunLog, tookMs } from '../../../lib/jobs/index.ts';
+import { orNearest } from '../../access/known-name.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { jobAsJson } from '../../report/job-json.ts';
@@ -43,7 +44,16 @@ export async function showJobs(args: JobsArguments): Promise<void> {
   else if (args.check) for (const job of wanted) print(lineOf(job, now));
   else if (jobs.length > 0) printTable([HEADINGS, ...jobs.map((job) => rowOf(job, now))]);
   else say('no job has run here yet; `lockstep job NAME -- CMD` runs one and records it');
-  if (args.check && unwell.length > 0) throw new Exit(EXIT.failed);
+  const isMissing = sayMissing(args);
+  if (isMissing || (args.check && unwell.length > 0)) throw new Exit(EXIT.failed);
+}
+
+/** Reports the names of which no run was recorded: they may be slips. @returns whether there are any */
+function sayMissing({ names = [], dir }: JobsArguments): boolean {
+  const log = openRunLog(dir);
+  const missing = [...new Set(names)].filter((name) => log.readings(name).next().done);
+  for (const name of missing) say(`${name}: no run of a job of that name is recorded${orNearest(name, log.jobs())}`);
+  return missing.length > 0;
 }
 
 function checkOptions({ json, check, prometheus, output }: JobsArguments): void {

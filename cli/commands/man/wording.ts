@@ -18,7 +18,7 @@ export const EXIT_STATUS: Block[] = entries(
   ['0', 'Success. A verb that runs a command exits with the command’s status instead.'],
   [
     '1',
-    'Failure, or a problem was found: release finds nothing to release, a barrier is broken, monitor finds a reporter late or gone, doctor finds a problem.',
+    'Failure, or a problem was found: release finds nothing to release, there is no such name, a barrier is broken, monitor finds a reporter late or gone, doctor finds a problem.',
   ],
   ['64', 'The command line is wrong, or the resource is of another kind.'],
   ['70', 'A bug in Lockstep.'],
@@ -34,7 +34,7 @@ export const AFTER: Block[] = [
   ...entries(
     [
       'LOCKSTEP_DIR',
-      'The store, unless --dir is given. Set it for all processes that are to exclude each other: a cron job does not have your shell’s environment.',
+      'The store, unless --dir is given: an absolute path, in which neither ~ nor a variable is expanded. Set it for all processes that are to exclude each other: a cron job does not have your shell’s environment.',
     ],
     ['LOCKSTEP_SHARED', 'If it is 1, the group of the store’s directory shares the store.'],
     [
@@ -65,7 +65,7 @@ export const AFTER: Block[] = [
     ['sessions, beats, jobs', 'In a store: one file for each participating process, each reporter, each run of a job.'],
   ),
   section('NOTES'),
-  paragraph('Durations are written 500ms, 10s, 5m or 2h. A bare number is in seconds.'),
+  paragraph('Durations are written 500ms, 10s, 5m, 2h or 1h30m. A bare number is in seconds.'),
   paragraph('A store must be on a local file system, unless it is a guarded one. lockstep doctor checks it.'),
   section('SEE ALSO'),
   paragraph('flock(1), timeout(1), xargs(1), crontab(5), cron(8), systemd.timer(5)'),

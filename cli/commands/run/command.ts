@@ -14,7 +14,7 @@ export const run: CommandModule<object, RunArguments> = {
         alias: 't',
         type: 'string',
         requiresArg: true,
-        describe: 'End CMD and all that it started after this long, and exit 124',
+        describe: 'End CMD and all that it started after this long, and exit 124. 0: no limit',
       })
       .option('signal', {
         type: 'string',

@@ -3,7 +3,7 @@ import { type HeldProcess, shortCommand } from '../../../lib/internal.ts';
 import { acquireFor } from '../../access/acquisition.ts';
 import { Holding } from '../../access/holding.ts';
 import { Requested, targetOf } from '../../access/target.ts';
-import { parseDuration } from '../../args/duration.ts';
+import { parseDuration, parseLimit } from '../../args/duration.ts';
 import type {
   DeadlockArguments,
   KindArguments,
@@ -97,7 +97,7 @@ function limitsOf({ timeout, killAfter, signal, preserveStatus, holdDescendants 
   if (timeout === undefined && signal !== undefined) throw new UsageError('--signal needs --timeout');
   return {
     verb: 'run',
-    timeoutMs: timeout === undefined ? Number.POSITIVE_INFINITY : parseDuration(timeout, '--timeout'),
+    timeoutMs: parseLimit(timeout, '--timeout'),
     killAfterMs: parseDuration(killAfter, '--kill-after'),
     signal: signalOf(signal ?? 'TERM'),
     preserveStatus,

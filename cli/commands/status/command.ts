@@ -8,7 +8,7 @@ export const status: CommandModule<object, StatusArguments> = {
   builder: (argv) =>
     namesOptions(argv, ['file'])
       .usage(
-        '$0 status [NAME…] [options]\n\nShows the holders and waiters of the resources named, or of all in use. The process of a stale entry is gone; the next waiter removes the entry.',
+        '$0 status [NAME…] [options]\n\nShows the holders and waiters of the resources named, or of all in use. The process of a stale entry is gone; the next waiter removes the entry. Exits 1 if there is no such name.',
       )
       .option('file', { alias: 'f', type: 'string', requiresArg: true, describe: 'The lock beside this file' })
       .option('all', { alias: 'a', type: 'boolean', default: false, describe: 'Show free resources too' })

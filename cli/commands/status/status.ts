@@ -1,8 +1,10 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, LineView } from '../../../lib/index.ts';
-import { shownStore } from '../../access/shown-store.ts';
+import { sayNoSuchName } from '../../access/known-name.ts';
+import { type ShownStore, shownStore } from '../../access/shown-store.ts';
 import { targetOf } from '../../access/target.ts';
 import type { NamesArguments } from '../../args/options.ts';
+import { EXIT, Exit } from '../../output/exit.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedInAsync } from '../../report/deadlocks.ts';
 import { idleStateOf, kindOf, stateOf, tokenOf } from '../../report/line-words.ts';
@@ -19,13 +21,20 @@ export interface StatusArguments extends NamesArguments {
 const HEADINGS = ['RESOURCE', 'KIND', 'STATE', 'TOKEN', 'PID', 'HOST', 'COMMAND', 'SINCE'];
 
 export async function showStatus(args: StatusArguments): Promise<void> {
-  const { lines, deadlocked } = await read(args);
+  const { store, lines, deadlocked } = await read(args);
+  // The name of a file is no slip: the file is there.
+  const isUnknown = ({ name, kind }: LineView) => kind === '' && (args.names ?? []).includes(name);
+  const used = lines.filter((line) => !isUnknown(line));
+  const unknown = lines.filter(isUnknown).map(({ name }) => name);
   const asObject = (line: LineView) => asJson(line, deadlocked);
   if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
-  else if (lines.length > 0) printTable([HEADINGS, ...lines.flatMap((line) => rowsOf(line, deadlocked))]);
+  else if (used.length > 0) printTable([HEADINGS, ...used.flatMap((line) => rowsOf(line, deadlocked))]);
+  for (const name of unknown) await sayNoSuchName(store, name);
+  if (unknown.length > 0) throw new Exit(EXIT.failed);
 }
 
 interface Reading {
+  store: ShownStore;
   lines: LineView[];
   /** The entries that are part of a deadlock cycle, by `keyOf`. */
   deadlocked: ReadonlySet<string>;
@@ -38,6 +47,7 @@ async function read({ names = [], file, dir, all }: StatusArguments): Promise<Re
   const wanted = named.length > 0 ? named : await store.names();
   const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
   return {
+    store,
     lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
     deadlocked: await deadlockedInAsync(lines, async (name) => store.snapshot(name)),
   };

@@ -1,8 +1,8 @@
 import path from 'node:path';
-import type { History, Past } from '../../../lib/history/index.ts';
+import type { Past } from '../../../lib/history/index.ts';
 import { StoreError } from '../../../lib/index.ts';
 import { replaceFile } from '../../../lib/internal.ts';
-import { nothingKept, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
+import { nothingKept, type PastStore, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
@@ -23,8 +23,9 @@ export async function drawTimeline({ names = [], output, since, dir }: TimelineA
   if (output === undefined) throw new UsageError('missing --output: -o FILE.svg, -o FILE.html, or -o - for stdout');
   const format = formatOf(output);
   const sinceMs = since === undefined ? null : parseDuration(since, '--since');
-  const { place, history } = pastStoreIn(dir);
-  const pasts = named(names, history, place);
+  const store = pastStoreIn(dir);
+  const { place } = store;
+  const pasts = named(names, store);
   const range = rangeOf(pasts, sinceMs);
   if (!range) {
     const when = since === undefined ? '' : ` in the last ${since}`;
@@ -45,10 +46,11 @@ function formatOf(output: string): Format {
 }
 
 /** The past of the resources named, or of all. */
-function named(names: readonly string[], history: History | null, place: string): Past[] {
+function named(names: readonly string[], store: PastStore): Past[] {
+  const { history } = store;
   const pasts =
     names.length > 0
-      ? [...new Set(names)].map((name) => history?.of(name) ?? nothingKept(name, place))
+      ? [...new Set(names)].map((name) => history?.of(name) ?? nothingKept(name, store))
       : (history?.all(sayUnreadable) ?? []);
   for (const { name, damaged } of pasts) sayDamaged(name, damaged);
   return pasts;

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { Process } from '../../../lib/index.ts';
+import { messageOf } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { SIGNAL_BASE } from '../../child/status.ts';
 import { checkDecoded } from '../../child/undecoded.ts';
-import { Exit, say, UsageError } from '../../output/exit.ts';
+import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { shown } from '../../text/escape.ts';
 import { filled, widthOf } from '../../text/truncate.ts';
 import { passLines } from './pass-lines.ts';
@@ -23,20 +24,20 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   if (!words?.length) throw new UsageError('missing command behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
   checkDecoded('with');
   const grace = parseDuration(given, '--grace');
-  const output = prefix ? 'pipe' : 'inherit';
+  const mode = prefix ? 'pipe' : 'inherit';
   // Each output of a child waits for ours with a listener of its own: many are no leak, of which Node would warn.
   for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);
   const daemons = daemon.map((line, at) => {
     const command = ['/bin/sh', '-c', line];
-    return new Process({ command, name: names[at + 1] as string, daemon: true, grace, output });
+    return new Process({ command, name: names[at + 1] as string, daemon: true, grace, output: mode });
   });
-  const main = new Process({ command: words, name: names[0] as string, output });
+  const main = new Process({ command: words, name: names[0] as string, output: mode });
   // Before anything is started, so that no signal ends this process alone.
   forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
   // A child's streams do not keep this process alive (`Process`), and their last output would be lost.
   const stay = setInterval(() => undefined, STAY_MS);
-  endWithReader([...daemons, main], () => clearInterval(stay));
+  const output = outputOf([...daemons, main], () => clearInterval(stay));
   let isOver: () => void = () => undefined;
   const over = new Promise<void>((resolve) => {
     isOver = resolve;
@@ -48,7 +49,8 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
   isOver();
   await Promise.all(passed);
   clearInterval(stay);
-  throw new Exit(code < 0 ? SIGNAL_BASE - code : code);
+  const status = code < 0 ? SIGNAL_BASE - code : code;
+  throw new Exit(output.isLost && status === EXIT.ok ? EXIT.io : status);
 }
 
 /** Starts a child. Resolves when all its output has been passed on; once `over` has resolved, all that was its own. */
@@ -62,13 +64,24 @@ async function begin(child: Process, width: number, over: Promise<void>): Promis
   ]);
 }
 
-/** When the reader of our output is gone, closes the children's output, so that they get the same error as without us. */
-function endWithReader(children: readonly Process[], onEnd: () => void): void {
+interface Output {
+  /** Whether some of it could not be written, for another reason than that its reader is gone. */
+  isLost: boolean;
+}
+
+/** When our output cannot be written, closes the children's output, so that they get an error as without us. */
+function outputOf(children: readonly Process[], onEnd: () => void): Output {
+  const output: Output = { isLost: false };
   for (const name of ['stdout', 'stderr'] as const)
-    process[name].on('error', () => {
+    process[name].on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && !output.isLost) {
+        output.isLost = true;
+        say(`with: cannot write to ${name}: ${messageOf(error)}`);
+      }
       onEnd();
       for (const child of children) child[name]?.destroy();
     });
+  return output;
 }
 
 /** Reports a daemon that ends before MAIN. */
