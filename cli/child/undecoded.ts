@@ -27,12 +27,3 @@ export function undecodedIn(command: readonly string[]): Undecoded | undefined {
     throw new UsageError(`something in a command of more than ${MAX_WORDS} words is not UTF-8. ${REMEDY}`);
   return found;
 }
-
-/** For a verb that has only Node's strings to hand on. @throws {UsageError} */
-export function checkDecoded(verb: string): void {
-  const { words, variables } = undecoded();
-  if (words.size > 0) throw new UsageError(`an argument of ${verb} is not UTF-8. ${REMEDY}`);
-  const [name] = variables.keys();
-  if (name !== undefined)
-    throw new UsageError(`the environment variable ${name} is not UTF-8, and ${verb} cannot hand it on unchanged`);
-}

@@ -31,14 +31,16 @@ export interface HeldOptions {
   undecoded?: Undecoded | undefined;
   /** What a command is handed on from our own parent. Default: nothing. */
   inherited?: Inherited | undefined;
-  /** Its standard input: ours (default), or empty. That of a module is always empty. */
-  input?: 'inherit' | 'ignore';
+  /** Its standard input: ours (default), empty, or to be written here. That of a module is always empty. */
+  input?: 'inherit' | 'ignore' | 'pipe';
   /** A descriptor of ours that it inherits, and does not use. */
   lifeline?: number | undefined;
   /** Called when the command, and all that inherited from it, have closed the lifeline, as some programs do at their start. */
   onLifelineClosed?: () => void;
   /** Its stdout and stderr: ours (default), to be read here, nowhere, or into this descriptor. */
   output?: Output;
+  /** Its stderr, where that is to be another one than its stdout. */
+  errors?: Output;
   /**
    * The extent of `end`: the process alone (default), its descendants and its process group (`group`, `tree`), or its
    * descendants, which stay in our group and at our terminal (`descendants`). With `group` and `tree` it leads a group and
@@ -165,6 +167,11 @@ export class HeldProcess {
     return await this.#reply.by(this.#exit);
   }
 
+  /** Its input, where that is `pipe`; else null. */
+  get stdin(): Writable | null {
+    return this.#child.stdin;
+  }
+
   /** Its output, where that is `pipe`; else null. */
   get stdout(): Readable | null {
     return this.#child.stdout;
@@ -246,11 +253,11 @@ interface Streams {
 }
 
 function streamsOf(
-  { input = 'inherit', output = 'inherit', lifeline, inherited }: HeldOptions,
+  { input = 'inherit', output = 'inherit', errors = output, lifeline, inherited }: HeldOptions,
   goFd: number | null,
 ): Streams {
   const given = inherited?.descriptors ?? [];
-  const stdio: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, output];
+  const stdio: Array<'inherit' | 'ignore' | 'pipe' | number> = [input, output, errors];
   const put = (fd: number, stream: 'pipe' | number) => {
     while (stdio.length <= fd) stdio.push('ignore');
     stdio[fd] = stream;

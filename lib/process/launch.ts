@@ -1,6 +1,6 @@
 import { LockstepError } from '../errors.ts';
 import { children } from './children.ts';
-import { HeldProcess } from './held-process.ts';
+import { type HeldOptions, HeldProcess } from './held-process.ts';
 import { type CommandTarget, orderOf, type Target } from './target.ts';
 import { directoryProblem, startDirectory } from './working-directory.ts';
 
@@ -10,7 +10,11 @@ export interface Launch {
   target: Target;
   daemon: boolean;
   graceMs: number;
+  handedOn: HandedOn;
 }
+
+/** What a wrapper hands on to a command from its own parent; and the descriptors of its output, where it has made them itself. */
+export type HandedOn = Pick<HeldOptions, 'undecoded' | 'inherited' | 'output' | 'errors'>;
 
 /**
  * Starts the process of a target, held. A daemon is watched before it may begin, so that there is no moment at which it runs
@@ -19,7 +23,7 @@ export interface Launch {
  * @throws {MisuseError} for arguments that cannot be transferred
  * @throws {LockstepError} `START_FAILED`; nothing was started then
  */
-export function launch({ name, target, daemon, graceMs }: Launch): HeldProcess {
+export function launch({ name, target, daemon, graceMs, handedOn }: Launch): HeldProcess {
   const { cwd, env = process.env, output = 'inherit' } = target;
   const isModule = 'module' in target;
   const elsewhere = isModule ? startDirectory(cwd, env) : null;
@@ -27,7 +31,7 @@ export function launch({ name, target, daemon, graceMs }: Launch): HeldProcess {
     ? { order: orderOf(target, daemon, elsewhere === null ? null : (cwd ?? process.cwd())) }
     : { command: (target as CommandTarget).command };
   const [input, ends] = daemon ? (['ignore', 'group'] as const) : (['inherit', 'process'] as const);
-  const common = { cwd: elsewhere ?? cwd, env, input, output, ends, keepsAlive: false };
+  const common = { cwd: elsewhere ?? cwd, env, input, output, ends, keepsAlive: false, ...handedOn };
   try {
     // The system's own error would not say why.
     const problem = cwd === undefined ? null : directoryProblem(cwd);

@@ -8,7 +8,7 @@ import { byDeadline } from '../time/deadline.ts';
 import { canStart, checkLoaded } from './bootstrap.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
 import type { HeldProcess, ProcessExit } from './held-process.ts';
-import { launch } from './launch.ts';
+import { type HandedOn, launch } from './launch.ts';
 import { ModuleResult } from './module-result.ts';
 import type { Outcome } from './outcome.ts';
 import { checkTarget, type Target, urlOf } from './target.ts';
@@ -66,10 +66,12 @@ export class Process {
   #ended: Promise<void> = Promise.resolve();
   #waits = 0;
   #result: ModuleResult | null = null;
+  readonly #handedOn: HandedOn;
 
   /** @throws {MisuseError} unless `target` has exactly one of `module` and `command`, and valid options */
-  constructor(target: Target) {
+  constructor(target: Target, /** @internal */ handedOn: HandedOn = {}) {
     checkTarget(target);
+    this.#handedOn = handedOn;
     const { name, daemon = false, grace = GRACE_MS } = target;
     if (!(Number.isFinite(grace) && grace >= 0))
       throw new MisuseError(`grace must be a number of milliseconds from 0 up, not ${String(grace)}`);
@@ -145,7 +147,8 @@ export class Process {
         `${this.name}: a daemon must not start children: start them in main, or make this no daemon`,
       );
     checkLoaded(this.name);
-    const launched = { name: this.name, target: this.#target, daemon: this.#daemon, graceMs: this.#graceMs };
+    const options = { name: this.name, target: this.#target, daemon: this.#daemon, graceMs: this.#graceMs };
+    const launched = { ...options, handedOn: this.#handedOn };
     const held = launch(launched);
     this.#held = held;
     if ('module' in this.#target) this.#result = new ModuleResult(this.name, held);

@@ -34,6 +34,7 @@ describe.each([
   ['run', 'lockstep run n --'],
   ['job', 'lockstep job n --log out --'],
   ['beat', 'lockstep beat n --'],
+  ['with', 'lockstep with --'],
 ])('%s', (verb, call) => {
   const through = verb === 'job' ? '; cat out' : '';
 
@@ -60,6 +61,22 @@ describe.each([
     rig.write('nine', 'ninth\n');
     expect(await outputOf(`exec 5< five 9< nine; ${call} ${show}${through}; true`)).toBe('fifth\nninth\n0\n');
   });
+});
+
+test('a filter of `edit` has the descriptors and ignores the signals that it would without', async () => {
+  rig.write('a.json', '{}');
+  rig.write('five', 'fifth');
+  const show = `sh -c 'echo [\\"$(cat <&5) $(grep SigIgn /proc/self/status)\\"] | tr "\\t" " "'`;
+  const text = `exec 5< five; trap '' HUP; lockstep edit a.json -- ${show}; cat a.json`;
+  expect(await outputOf(text)).toBe(`["fifth SigIgn: ${'1'.padStart(16, '0')}"]\n`);
+});
+
+test('the daemons of `with` ignore the signals that it was started to ignore, and have none of its descriptors', async () => {
+  rig.write('five', 'fifth');
+  const daemon = 'grep SigIgn /proc/self/status; ls -l /proc/self/fd | grep -c five; echo > went; exec sleep 60';
+  const main = `sh -c 'until [ -e went ]; do sleep 0.01; done; cat <&5'`;
+  const lines = await outputOf(`exec 5< five; trap '' HUP; lockstep with --daemon '${daemon}' -- ${main}`);
+  expect(lines).toBe(`SigIgn:\t${'1'.padStart(16, '0')}\n0\nfifth`);
 });
 
 describe('an ignored signal has no effect on the wrapper, as it has none on the bare command', () => {

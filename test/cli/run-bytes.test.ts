@@ -21,6 +21,7 @@ describe.each([
   ['run', 'lockstep run n --'],
   ['job', 'lockstep job n --log out --'],
   ['beat', 'lockstep beat n --'],
+  ['with', 'lockstep with --daemon "exec sleep 60" --'],
 ])('%s', (verb, call) => {
   const through = verb === 'job' ? '; cat out' : '';
 
@@ -52,6 +53,15 @@ test('a variable that no shell passes on arrives with every byte, beside words t
   expect(ours).toContain('351');
 });
 
+test('a filter of `edit` gets every byte', async () => {
+  rig.write('a.json', '{}');
+  const filter = `sh -c 'printf "[\\"%s %s\\"]" "$(printf %s "$1" | od -An -tx1)" "$(printf %s "$L" | od -An -tx1)"' sh "$latin"`;
+  const program = rig.script(`${PRELUDE} L=$latin lockstep edit a.json -- ${filter}`, { input: '' });
+  expect(await program.ended).toEqual({ status: 0, stdout: '', stderr: '' });
+  const bytes = '63 61 66 e9 2e 74 78 74';
+  expect(rig.read('a.json')).toBe(`[" ${bytes}  ${bytes}"]`);
+});
+
 test('a name that is not UTF-8 is not taken for the one that Node would make of it', async () => {
   fs.mkdirSync(rig.path('d'));
   for (const name of [Buffer.from([0x78, 0xe9]), Buffer.from('x\ufffd')])
@@ -66,9 +76,8 @@ describe('where the bytes cannot be handed on, nothing is begun, and nothing loc
     ['the name', `lockstep run "$latin" -- touch ran`, 'an argument of lockstep itself is not UTF-8'],
     ['the text of -c', `lockstep run n -c "touch ran # $latin"`, 'an argument of lockstep itself is not UTF-8'],
     ['the store', `LOCKSTEP_DIR=$latin lockstep run n -- touch ran`, 'variable LOCKSTEP_DIR is not UTF-8'],
-    ['a filter', `lockstep edit a.json -- sh -c 'touch ran' "$latin"`, 'an argument of edit is not UTF-8'],
-    ['a main process', `lockstep with -- sh -c 'touch ran' "$latin"`, 'an argument of with is not UTF-8'],
-    ['its environment', `L=$latin lockstep with -- touch ran`, 'variable L is not UTF-8, and with cannot hand it on'],
+    ['the file of edit', `lockstep edit "$latin" -- touch ran`, 'an argument of lockstep itself is not UTF-8'],
+    ['a daemon', `lockstep with --daemon "touch ran # $latin" -- true`, 'an argument of lockstep itself is not UTF-8'],
   ])('%s', async (_, call, message) => {
     rig.write('a.json', '{}');
     const { status, stderr } = await rig.script(`${PRELUDE} ${call}`, { input: '' }).ended;

@@ -71,11 +71,11 @@ describe('the daemons', () => {
     await program.exited();
   });
 
-  test('end when MAIN could not be started', async () => {
+  test('are not started when MAIN cannot be run', async () => {
     const { status, stderr } = await rig.run('with', '-d', lasting('one'), '--', 'no-such-command');
     expect(status).toBe(127);
-    expect(stderr).toMatch(/no-such-command: (not found|No such file)/);
-    if (rig.exists('one')) await gone(await pidIn('one'));
+    expect(stderr).toContain('with: no-such-command: command not found in PATH');
+    expect(rig.exists('one')).toBe(false);
   });
 
   test('that end before MAIN are told of, and MAIN goes on', async () => {
@@ -122,6 +122,16 @@ describe('--prefix', () => {
       'sh   | unended',
     ]);
     expect(stderr).toBe('sh   | in distress\n');
+  });
+
+  test('lets a process open its outputs again by their names, and keeps them apart', async () => {
+    const main = 'echo one; echo two > /dev/stdout; echo three > /dev/stderr; echo four >&2';
+    const { status, stdout, stderr } = await rig.run('with', '--prefix', '--', 'sh', '-c', main);
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: 'sh | one\nsh | two\n',
+      stderr: 'sh | three\nsh | four\n',
+    });
   });
 
   test('ends with MAIN, whose own output is whole, though MAIN left a process that goes on printing', async () => {

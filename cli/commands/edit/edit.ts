@@ -3,7 +3,7 @@ import { describeHolders } from '../../access/acquisition.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { WaitingArguments, WordArguments } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
-import { checkDecoded } from '../../child/undecoded.ts';
+import { undecodedIn } from '../../child/undecoded.ts';
 import { checkRunnable } from '../../child/words.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
 import { filterThrough } from './filter.ts';
@@ -19,7 +19,7 @@ const NOT_JSON = 65;
 export async function editFile(args: EditArguments): Promise<void> {
   const { file, words, allowNewOwner } = args;
   if (!words?.length) throw new UsageError('missing filter behind --: lockstep edit FILE.json -- FILTER [ARG…]');
-  checkDecoded('edit');
+  undecodedIn(words);
   checkRunnable(words, (why) => `${why}; the file is unchanged`);
   const timeout = patienceOf(args);
   const edit = new Edit(new JsonFile(file), words);

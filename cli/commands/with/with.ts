@@ -1,14 +1,17 @@
 import path from 'node:path';
-import { Process } from '../../../lib/index.ts';
+import type { Process } from '../../../lib/index.ts';
 import { messageOf } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { WordArguments } from '../../args/options.ts';
 import { forwardSignals } from '../../child/signals.ts';
 import { SIGNAL_BASE } from '../../child/status.ts';
-import { checkDecoded } from '../../child/undecoded.ts';
+import { undecodedIn } from '../../child/undecoded.ts';
+import { checkRunnable } from '../../child/words.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
+import { inheritance } from '../../startup/inheritance.ts';
 import { shown } from '../../text/escape.ts';
 import { filled, widthOf } from '../../text/truncate.ts';
+import { Member } from './member.ts';
 import { passLines } from './pass-lines.ts';
 
 export interface WithArguments extends WordArguments {
@@ -22,19 +25,26 @@ const STAY_MS = 60_000;
 
 export async function runWithDaemons({ words, daemon, prefix, grace: given }: WithArguments): Promise<void> {
   if (!words?.length) throw new UsageError('missing command behind --: lockstep with [--daemon CMD]… -- MAIN [ARG…]');
-  checkDecoded('with');
+  checkRunnable(words, (why) => `with: ${why}`);
+  const undecoded = undecodedIn(words);
   const grace = parseDuration(given, '--grace');
-  const mode = prefix ? 'pipe' : 'inherit';
   // Each output of a child waits for ours with a listener of its own: many are no leak, of which Node would warn.
   for (const stream of [process.stdout, process.stderr]) stream.setMaxListeners(0);
   const names = namesOf([words[0] as string, ...daemon.map(programOf)]);
+  // The words of MAIN and its descriptors are MAIN's alone.
+  const handedOn = {
+    undecoded: undecoded && { ...undecoded, words: new Map() },
+    inherited: { ...inheritance, descriptors: [] },
+  };
   const daemons = daemon.map((line, at) => {
     const command = ['/bin/sh', '-c', line];
-    return new Process({ command, name: names[at + 1] as string, daemon: true, grace, output: mode });
+    const options = { daemon: true, grace };
+    return new Member({ command, name: names[at + 1] as string, isRead: prefix, handedOn, options });
   });
-  const main = new Process({ command: words, name: names[0] as string, output: mode });
+  const own = { undecoded, inherited: inheritance };
+  const main = new Member({ command: words, name: names[0] as string, isRead: prefix, handedOn: own });
   // Before anything is started, so that no signal ends this process alone.
-  forwardSignals({ kill: (signal) => main.pid !== null && main.kill(signal) });
+  forwardSignals({ kill: (signal) => main.process.pid !== null && main.process.kill(signal) });
   // A child's streams do not keep this process alive (`Process`), and their last output would be lost.
   const stay = setInterval(() => undefined, STAY_MS);
   const output = outputOf([...daemons, main], () => clearInterval(stay));
@@ -43,9 +53,9 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
     isOver = resolve;
   });
   const passed = [...daemons, main].map((one) => begin(one, widestOf(names), over));
-  for (const one of daemons) void reportEarlyEnd(one, main);
-  const code = (await main.join()) as number;
-  await Promise.all(daemons.map((one) => one.end()));
+  for (const one of daemons) void reportEarlyEnd(one.process, main.process);
+  const code = (await main.process.join()) as number;
+  await Promise.all(daemons.map((one) => one.process.end()));
   isOver();
   await Promise.all(passed);
   clearInterval(stay);
@@ -54,24 +64,24 @@ export async function runWithDaemons({ words, daemon, prefix, grace: given }: Wi
 }
 
 /** Starts a child. Resolves when all its output has been passed on; once `over` has resolved, all that was its own. */
-async function begin(child: Process, width: number, over: Promise<void>): Promise<void> {
+async function begin(child: Member, width: number, over: Promise<void>): Promise<void> {
   child.start();
   // Only the name is escaped; the rest of a line is the command's own, and passes unchanged.
-  const label = `${filled(shown(child.name), width)} | `;
+  const label = `${filled(shown(child.process.name), width)} | `;
   await Promise.all([
-    passLines(child.stdout, process.stdout, { label, over }),
-    passLines(child.stderr, process.stderr, { label, over }),
+    passLines(child.output('stdout'), process.stdout, { label, over }),
+    passLines(child.output('stderr'), process.stderr, { label, over }),
   ]);
 }
 
-interface Output {
+interface OwnOutput {
   /** Whether some of it could not be written, for another reason than that its reader is gone. */
   isLost: boolean;
 }
 
 /** When our output cannot be written, closes the children's output, so that they get an error as without us. */
-function outputOf(children: readonly Process[], onEnd: () => void): Output {
-  const output: Output = { isLost: false };
+function outputOf(children: readonly Member[], onEnd: () => void): OwnOutput {
+  const output: OwnOutput = { isLost: false };
   for (const name of ['stdout', 'stderr'] as const)
     process[name].on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE' && !output.isLost) {
@@ -79,7 +89,7 @@ function outputOf(children: readonly Process[], onEnd: () => void): Output {
         say(`with: cannot write to ${name}: ${messageOf(error)}`);
       }
       onEnd();
-      for (const child of children) child[name]?.destroy();
+      for (const child of children) child.output(name)?.destroy();
     });
   return output;
 }
