@@ -7,22 +7,23 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
- * others for (demos, terminals, shells' completions, bundlers, web servers, containers, the many ways to start a main program); and
- * verbs that only show.
+ * others for (demos, terminals, shells' completions, bundlers, web servers, other users and namespaces); children of a program, and
+ * all the ways to start and to end one; and verbs that only show.
  */
 const THOROUGH = [
   'test/chaos/**',
-  'test/cli/inheritance.test.ts',
   'test/cli/{completion,deadlock,doctor,help,history,job-ping,job-zone,jobs,monitor,other-user,timeline,top,write-errors}.test.ts',
+  'test/cli/{inheritance,not-found,run-bytes,unseen}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
-  'test/disk/guarded.test.ts',
+  'test/disk/{guarded,store-owner}.test.ts',
   'test/docs/{docstrings,recipes}.test.ts',
-  'test/faults/{every-call,kernel}.test.ts',
+  'test/faults/{every-call,kernel,lifeline}.test.ts',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',
-  'test/process/start.test.ts',
-  'test/session/container.test.ts',
+  'test/primitives/lock-manager-processes.test.ts',
+  'test/process/{main-end,process,result,start}.test.ts',
+  'test/session/{container,namespace}.test.ts',
 ];
 
 /** With names on its command line vitest runs those. */
