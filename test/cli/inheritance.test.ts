@@ -163,7 +163,7 @@ describe.runIf(mayContain)('as the first process of a container', () => {
 
   test('it reaps orphans, and exits with the status of its command', async () => {
     const orphan = '(sleep 0 & exec sleep 0.05) & wait; (sleep 0.1 &); ';
-    const look = 'until [ "$(grep -l "^PPid:.1$" /proc/[0-9]*/status | wc -l)" = 1 ]; do sleep 0.01; done; exit 7';
+    const look = 'until [ "$(grep -ls "^PPid:.1$" /proc/[0-9]*/status | wc -l)" = 1 ]; do sleep 0.01; done; exit 7';
     const { status, stderr } = await contained(orphan + look).ended;
     expect({ status, stderr }).toEqual({ status: 7, stderr: '' });
   });
