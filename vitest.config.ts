@@ -7,8 +7,8 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
- * others for (demos, terminals, shells' completions, bundlers, web servers, other users and namespaces); children of a program, and
- * all the ways to start and to end one; and verbs that only show.
+ * others for (demos, terminals, shells' completions, bundlers, web servers, other users and namespaces; flock, timeout and sem);
+ * children of a program, and all the ways to start and to end one; and verbs that only show.
  */
 const THOROUGH = [
   'test/chaos/**',
@@ -17,7 +17,7 @@ const THOROUGH = [
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
   'test/disk/{guarded,store-owner}.test.ts',
-  'test/docs/{docstrings,recipes}.test.ts',
+  'test/docs/{beside-flock,beside-sem,beside-timeout,docstrings,recipes}.test.ts',
   'test/faults/{every-call,kernel,lifeline}.test.ts',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// `npm run long`: tests that must let time pass, such as a holder that is stopped for 40 s.
+// `npm run long`: tests that must let time pass, such as a holder that is stopped for 40 s, or a cron that looks once a minute; and
+// those that need a real sudo.
 export default defineConfig({
   test: {
     include: ['test/**/*.long.ts'],

@@ -128,10 +128,11 @@ export class HeldProcess {
 
   /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
   kill(signal: NodeJS.Signals): void {
-    if (!this.#group) return void this.#child.kill(signal);
-    // What has left the group is found as a child of a living process: `end` may be called when that is gone.
+    // Its descendants are looked up before: if it dies of the signal, and one of them has left the group, or has dropped the mark,
+    // as all do under sudo, nothing leads to that one any more.
     this.#tree?.living();
-    this.#group.signal(signal);
+    if (this.#group) this.#group.signal(signal);
+    else this.#child.kill(signal);
   }
 
   /**

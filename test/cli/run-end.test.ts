@@ -92,6 +92,16 @@ describe.each([
   });
 });
 
+test('a signal to the wrapper also ends what has dropped the environment, as under sudo, though its parent dies first', async () => {
+  const daemon = 'env -i setsid sh -c "echo pid \\$\\$; exec sleep 60"';
+  const program = rig.lockstep(['run', 'n', '--', 'sh', '-c', `${daemon} & wait`]);
+  const pids = await pidsOf(program, 1);
+  const next = await nextIn('n', pids);
+  program.kill('SIGTERM');
+  expect((await program.ended).status).toBe(143);
+  expect((await next.ended).stdout).toBe('in\n');
+});
+
 describe('a command that handles the signal itself', () => {
   test('has its time for it, and its status counts', async () => {
     const command = `trap 'echo asked' TERM; echo in; read -r _; read -r _; exit 3`;

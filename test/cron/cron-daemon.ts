@@ -35,6 +35,7 @@ export function whyNoCron(): string {
 export interface Mail {
   /** The line of the crontab that it is about. */
   subject: string;
+  to: string;
   body: string;
 }
 
@@ -58,7 +59,8 @@ export class CronDaemon {
     return files.sort().map((file) => {
       const text = this.#rig.read(`mail/${file}`);
       const [head = '', ...body] = text.split('\n\n');
-      return { subject: /^Subject: (.*)$/m.exec(head)?.[1] ?? '', body: body.join('\n\n') };
+      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(head)?.[1] ?? '';
+      return { subject: field('Subject'), to: field('To'), body: body.join('\n\n') };
     });
   }
 }

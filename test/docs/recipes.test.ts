@@ -30,15 +30,36 @@ function command(name: string, script = `echo "${name.replace(/.*\//, '')} $*"`)
   rig.write(name, `#!/bin/sh\n${script}\n`, 0o755);
 }
 
+/** As bare as cron's. */
+function bareEnvironment(): Record<string, string> {
+  return {
+    PATH: `${rig.path('bin')}:/usr/bin:/bin`,
+    LOCKSTEP_DIR: rig.storePath,
+    MAIN: `${ROOT}dist/cli/main.js`,
+  };
+}
+
 /** By a real shell, in an environment as bare as cron's. */
 function run(text: string, options: { args?: string[]; seconds?: number } = {}): Promise<Result> {
   const file = rig.write(`recipe.${Math.random()}.sh`, text);
-  const env = [
-    `PATH=${rig.path('bin')}:/usr/bin:/bin`,
-    `LOCKSTEP_DIR=${rig.storePath}`,
-    `MAIN=${ROOT}dist/cli/main.js`,
-  ];
+  const env = Object.entries(bareEnvironment()).map(([name, value]) => `${name}=${value}`);
   return rig.start('env', ['-i', ...env, '/bin/sh', file, ...(options.args ?? [])], { input: '' }).ended;
+}
+
+/** Runs its arguments where /tmp is empty, but for the directory that it is called in and that of the program. */
+const PRIVATE_TMP = [
+  'set -e; mount --make-rprivate /; here=$PWD; root=$(dirname "$(dirname "$(dirname "$MAIN")")")',
+  'mount -t tmpfs none /mnt; mkdir /mnt/here /mnt/root; mount --bind "$here" /mnt/here; mount --bind "$root" /mnt/root',
+  'mount -t tmpfs none /tmp; mkdir -p "$here" "$root"; mount --bind /mnt/here "$here"; mount --bind /mnt/root "$root"',
+  'cd "$here"; exec "$@"',
+].join('; ');
+
+/** Why no other users and no mount namespaces can be had; empty if they can. */
+function whyNotOthers(): string {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return 'this needs Linux, and root';
+  if (!has('unshare', '-m', 'true')) return 'this needs a mount namespace: unshare -m';
+  const other = ['--reuid=61001', '--regid=61001', '--clear-groups', process.execPath, `${ROOT}dist/cli/main.js`];
+  return has('setpriv', ...other, '--version') ? '' : 'other users cannot read the program';
 }
 
 /** The commands of a crontab's lines, with what this machine has in the place of what theirs has. */
@@ -144,10 +165,15 @@ describe('a crontab line', () => {
 
 test.skipIf(!has('systemd-analyze', '--version'))('the systemd units are ones that systemd takes', () => {
   const [service = '', timer = ''] = blocks('A systemd timer', 'ini');
+  const [unit = ''] = blocks('A unit with `PrivateTmp`', 'ini');
+  rig.write(
+    'private.service',
+    unit.replaceAll('/usr/local/bin/', `${rig.path('bin')}/`).replace('User=deploy', 'User=root'),
+  );
   command('bin/backup.sh');
   rig.write('backup.service', service.replaceAll('/usr/local/bin/', `${rig.path('bin')}/`));
   rig.write('backup.timer', timer);
-  const files = [rig.path('backup.service'), rig.path('backup.timer')];
+  const files = ['backup.service', 'backup.timer', 'private.service'].map((name) => rig.path(name));
   const { status, stderr } = spawnSync('systemd-analyze', ['verify', ...files], { encoding: 'utf8' });
   expect({ status, stderr: stderr.split('\n').filter((line) => line.includes(rig.directory)) }).toEqual({
     status: 0,
@@ -189,6 +215,146 @@ test('the deploy script holds the lock over all its commands, and a failure or a
   await killed;
   expect(await run('lockstep run deploy -w 10s -- true')).toMatchObject({ status: 0 });
 });
+
+describe('a part of a script under a lock', () => {
+  const [flock = '', whole = '', part = ''] = blocks('A part of a script under a lock', 'sh');
+  const forms = [
+    ['flock', flock, 'flock -n report.lock true'],
+    ['lockstep run', whole, 'lockstep run report -n -q -- true'],
+    ['lockstep acquire', part, 'lockstep run report -n -q -- true'],
+  ] as const;
+
+  test.skipIf(!has('flock', '--version')).each(forms)(
+    'with %s is refused while another one runs, and the lock is free behind it',
+    async (_, text, other) => {
+      const here = text.replace('/tmp/', '');
+      command('collect', 'echo $PPID >> collected; read -r _ < gate');
+      command('report', `${other} && echo overlap >> overlaps; echo report`);
+      command('notify', `${other}; echo "notify, and others get $?"`);
+      const gate = rig.gate('gate');
+      const first = run(here);
+      await until('it collects', () => rig.exists('collected'));
+      // The script goes on, as it did with flock.
+      expect((await run(here)).stdout).toMatch(/^notify, and others get [1-9]\d*\n$/);
+      gate.open();
+      expect(await first).toEqual({ status: 0, stdout: 'report\nnotify, and others get 0\n', stderr: '' });
+      expect([rig.read('collected').trim().split('\n').length, rig.exists('overlaps')]).toEqual([1, false]);
+    },
+  );
+
+  test('is free when its subshell is killed, though the script goes on', async () => {
+    command('collect', 'echo $PPID > collected.part; mv collected.part collected; read -r _ < gate');
+    command('notify', 'lockstep run report -n -- true; echo "others get $?"');
+    const gate = rig.gate('gate');
+    const first = run(part);
+    await until('it collects', () => rig.exists('collected'));
+    process.kill(Number(rig.read('collected')), 'SIGKILL');
+    // What it has started would not end with it.
+    gate.open();
+    expect((await first).stdout).toBe('others get 0\n');
+  });
+
+  test('would be held until the script ends with $$', async () => {
+    for (const name of ['collect', 'report']) command(name, ':');
+    command('notify', 'lockstep run report -n -q -- true; echo "others get $?"');
+    const wrong = part.replace(`"$(exec sh -c 'echo $PPID')"`, () => '$$');
+    expect(wrong).not.toBe(part);
+    expect((await run(wrong)).stdout).toBe('others get 75\n');
+    expect((await run(part)).stdout).toBe('others get 0\n');
+  });
+});
+
+describe.skipIf(whyNotOthers() !== '')('one store for root and a user', () => {
+  const [make = '', use = '', beside = ''] = blocks('One store for root and a user', 'sh');
+  const USER = 61_001;
+  const as = `setpriv --reuid=${USER} --regid=${USER} --clear-groups`;
+
+  test('excludes them from each other, and is refused to who does not say that it is shared', async () => {
+    fs.chmodSync(rig.directory, 0o755);
+    const here = (text: string) =>
+      text.replaceAll('/var/lib/lockstep', rig.path('shared')).replace('deploy /', `${USER} /`);
+    expect(await run(here(make.replace('-g deploy', `-g ${USER}`)))).toMatchObject({ status: 0, stderr: '' });
+    command('deploy.sh', `echo in; read -r _ < ${rig.path('gate')}`);
+    const gate = rig.gate('gate');
+    fs.chmodSync(rig.path('gate'), 0o666);
+    rig.write('use.sh', here(use), 0o755);
+    for (const [first, second] of [
+      ['', as],
+      [as, ''],
+    ]) {
+      const holder = rig.start('sh', ['-c', `exec ${first} sh use.sh`], { env: bareEnvironment(), input: '' });
+      await holder.says('in');
+      const refused = await run(`exec ${second} sh use.sh`);
+      expect(refused).toMatchObject({ status: 75, stderr: expect.stringContaining('deploy: not free now: held by') });
+      gate.open();
+      expect((await holder.ended).status).toBe(0);
+    }
+    const unshared = here(use).replace(' LOCKSTEP_SHARED=1', '');
+    rig.write('unshared.sh', unshared, 0o755);
+    for (const who of ['', as]) expect((await run(`${who} sh unshared.sh`)).stderr).toContain('set LOCKSTEP_SHARED=1');
+    const stranger = 'setpriv --reuid=61002 --regid=61002 --clear-groups';
+    expect((await run(`${stranger} sh use.sh`)).status).toBe(74);
+  });
+
+  test('is not needed for the lock of a file', async () => {
+    fs.chmodSync(rig.directory, 0o755);
+    fs.mkdirSync(rig.path('app'));
+    rig.write('app/state.json', '{}');
+    for (const file of ['app', 'app/state.json']) fs.chownSync(rig.path(file), USER, USER);
+    const line = beside.replace('sudo ', '').replace('/srv/', `${rig.directory}/`);
+    command(
+      'migrate',
+      `${as} lockstep run --file ${rig.path('app/state.json')} -n -q -- true; echo "the user gets $?"`,
+    );
+    // In the directory of the recipe's script.
+    expect(await run(line)).toMatchObject({ status: 0, stdout: 'the user gets 75\n' });
+    command('migrate', 'echo in');
+    expect((await run(`${as} ${line}`)).stdout).toBe('in\n');
+  });
+});
+
+test.skipIf(whyNotOthers() !== '')(
+  'a store in /tmp excludes nobody from a unit with PrivateTmp; the one of the recipe does',
+  async () => {
+    const [unit = ''] = blocks('A unit with `PrivateTmp`', 'ini');
+    const line = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.replaceAll('/usr/local/bin/', `${rig.path('bin')}/`) ?? '';
+    expect(/^PrivateTmp=yes$/m.test(unit) && /^Environment=LOCKSTEP_DIR=\/var\/lib\//m.test(unit)).toBe(true);
+    command('bin/backup.sh', `echo "in $$"; read -r _ < ${rig.path('gate')}`);
+    const gate = rig.gate('gate');
+    const inUnit = `unshare --mount sh -c '${PRIVATE_TMP}' sh ${line}`;
+    const inTmp = `/tmp/lockstep-recipe-${process.pid}`;
+    try {
+      for (const [store, status] of [
+        [inTmp, 0],
+        [rig.storePath, 75],
+      ] as const) {
+        const env = { ...bareEnvironment(), LOCKSTEP_DIR: store };
+        const holder = rig.start('sh', ['-c', `exec ${line}`], { env, input: '' });
+        await holder.says(/in \d+/);
+        const other = rig.start('sh', ['-c', `exec ${inUnit}`], { env, input: '' });
+        if (status === 0) {
+          await other.says(/in \d+/);
+          gate.open();
+        }
+        // Not both lines at once: a shell may read more than its own.
+        await Promise.race([holder.ended, other.ended]);
+        gate.open();
+        expect([(await holder.ended).status, (await other.ended).status]).toEqual([0, status]);
+      }
+      // And from outside a unit is seen, and found dead when it is.
+      const env = { ...bareEnvironment(), LOCKSTEP_DIR: rig.storePath };
+      const unitHolds = rig.start('sh', ['-c', `exec ${inUnit}`], { env, input: '' });
+      const [, pid] = await unitHolds.says(/in (\d+)/);
+      expect((await run(line)).status).toBe(75);
+      process.kill(Number(pid), 'SIGKILL');
+      await unitHolds.ended;
+      gate.open();
+      expect((await run(line)).status).toBe(0);
+    } finally {
+      fs.rmSync(inTmp, { recursive: true, force: true });
+    }
+  },
+);
 
 test('xargs -P never has more than four at it, and goes on with all of them', async () => {
   const [few = '', slow = ''] = blocks('`xargs -P`, slowed down', 'sh');
