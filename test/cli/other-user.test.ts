@@ -70,7 +70,10 @@ describe.runIf(mayBecomeOthers)("another user's store", () => {
     [['timeline', '-o', '-'], /<svg/],
     [['top', '--once'], /^lockstep top/],
     [['monitor', '--once'], /^b +/m],
-    [['doctor'], /note +it belongs to another user \(uid 61001\), so it is only looked at[\s\S]*(All is well|0 problems)/],
+    [
+      ['doctor'],
+      /note +it belongs to another user \(uid 61001\), so it is only looked at[\s\S]*(All is well|0 problems)/,
+    ],
   ])('is shown to root by %j, and nothing in it is made or changed', (args, shown) => {
     const before = listing();
     const { status, stdout, stderr } = lockstep(0, ...args);
