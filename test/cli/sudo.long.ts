@@ -103,7 +103,9 @@ describe.skipIf(WHY !== '')(`lockstep beside a real sudo${WHY && ` (skipped: ${W
   });
 
   test('SIGTERM to the wrapper ends what root runs as another user by sudo', async () => {
-    const program = shell('root', `exec lockstep run n -- sudo -u nobody sh -c 'echo in $$; sleep 600; :'`);
+    // Printed by the last one of them: one that begins while the others die would not be found.
+    const command = `sudo -u nobody sh -c 'sh -c "echo in \\$\\$; exec sleep 600"; :'`;
+    const program = shell('root', `exec lockstep run n -- ${command}`);
     const pid = await pidOf(program);
     program.kill('SIGTERM');
     expect([(await program.ended).status, isAlive(pid)]).toEqual([143, false]);

@@ -169,7 +169,7 @@ row('`-w SECONDS`, `--wait`, `--timeout`', async () => {
   const outcomes = await both(async (side) => {
     const holder = await side.hold();
     const refused = [await side.status(['-w', '.2'], 'true'), await side.status(['--wait', '0.2'], 'true')];
-    const next = side.start(['-w', '60'], ['echo', 'after'], { input: '' });
+    const next = side.start(['-w60'], ['echo', 'after'], { input: '' });
     await waits(side, next);
     await holder.letGo();
     return [...refused, await next.ended];
@@ -306,7 +306,8 @@ row('`-h`, `--help`, `-V`, `--version`', async () => {
     });
   expect(await rig.run('run', '--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('lockstep run') });
   expect(await rig.run('--version')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
-  for (const option of ['-h', '-V']) expect((await rig.run(option)).status).toBe(64);
+  expect(await rig.run('run', '-h')).toMatchObject({ status: 0, stdout: expect.stringContaining('lockstep run') });
+  expect(await rig.run('-V')).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) });
 });
 
 row('the exit status of CMD', async () => {

@@ -84,6 +84,10 @@ row('the forms of DURATION', async () => {
   expect(rig.exists('ran')).toBe(false);
 });
 
+row('`0` as DURATION', async () => {
+  expect(await statuses(['0'], 'sh', '-c', 'sleep .5; exit 4')).toEqual(same(4));
+});
+
 row('`-s SIGNAL`, `--signal`', async () => {
   const command = ['sh', '-c', `trap 'echo asked' INT; trap '' TERM; read -r _ < gate; exit 7`];
   for (const [theirs, ours] of [
