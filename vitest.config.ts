@@ -8,17 +8,20 @@ const EXPLORATIONS = ['test/simulation/{explorer,kernel,three-processes,two-proc
 /**
  * What it leaves to `npm run thorough`: faults at every call, which take the longest; what the library and the command line need
  * others for (demos, terminals, shells' completions, bundlers, web servers, other users and namespaces; flock, timeout and sem);
- * children of a program, and all the ways to start and to end one; and verbs that only show.
+ * children of a program, and all the ways to start and to end one; random input; and verbs beside
+ * `run`, `acquire`, `edit` and `job`.
  */
 const THOROUGH = [
   'test/chaos/**',
   'test/cli/{completion,deadlock,doctor,help,history,job-ping,job-zone,jobs,monitor,other-user,timeline,top,write-errors}.test.ts',
+  'test/cli/{barrier,beat,counter,event,forget,job-history,job-overlap,status,trust}.test.ts',
   'test/cli/{inheritance,not-found,run-bytes,unseen}.test.ts',
   'test/deadlock/deadlock-processes.test.ts',
   'test/demo/**',
   'test/disk/{guarded,store-owner}.test.ts',
   'test/docs/{beside-flock,beside-sem,beside-timeout,docstrings,recipes}.test.ts',
-  'test/faults/{every-call,kernel,lifeline}.test.ts',
+  'test/faults/{every-call,kernel,lifeline,rejected}.test.ts',
+  'test/fuzz/**',
   'test/heartbeat/heartbeat-processes.test.ts',
   'test/package/bundled.test.ts',
   'test/primitives/lock-manager-processes.test.ts',

@@ -128,9 +128,7 @@ export class HeldProcess {
 
   /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
   kill(signal: NodeJS.Signals): void {
-    // Its descendants are looked up before: if it dies of the signal, and one of them has left the group, or has dropped the mark,
-    // as all do under sudo, nothing leads to that one any more.
-    this.#tree?.living();
+    void this.#tree?.follow(this.#exit);
     if (this.#group) this.#group.signal(signal);
     else this.#child.kill(signal);
   }

@@ -6,6 +6,7 @@ import type { Mark } from './mark.ts';
 
 const FIRST_LOOK_MS = 5;
 const LAST_LOOK_MS = 100;
+const FOLLOW_MS = 2_000;
 /** A process that survives SIGKILL for this many looks is stuck in the kernel; nothing more can be done to it. */
 const KILL_LOOKS = 40;
 
@@ -38,6 +39,7 @@ export class ProcessTree {
   /** The same of processes that do not have the mark. One that has it got it when it was started. */
   #unmarked = new Map<number, number>();
   readonly #start: number | undefined;
+  #isFollowing = false;
 
   constructor(pid: number, { start = startOf(pid), leadsGroup = true, mark }: ProcessTreeOptions = {}) {
     this.#child = pid;
@@ -70,6 +72,30 @@ export class ProcessTree {
     const targets = [...(hasGroup ? [-this.#group] : []), ...others];
     if (living === null && this.#group === 0) targets.push(this.#child);
     for (const target of targets) for (const signal of signals) signalQuietly(target, signal);
+  }
+
+  /**
+   * Looks who is there now, and again until the child's end, at most for two seconds. To be called when it may end: a member
+   * that has left the group, and has dropped the mark, as all do under sudo, is found only as the child of one that lives:
+   *   1. the child gets a signal, and starts such a process because of it;
+   *   2. the child ends;
+   *   3. we look.
+   */
+  async follow(end: Promise<unknown>): Promise<void> {
+    this.#look();
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    let isOver = false;
+    void end.then(() => {
+      isOver = true;
+    });
+    const rest = countdown(nodeHost.clock, FOLLOW_MS);
+    for (let waitMs = FIRST_LOOK_MS; rest() > 0; waitMs = Math.min(waitMs * 2, LAST_LOOK_MS)) {
+      await delay(waitMs, undefined, { ref: false });
+      if (isOver) break;
+      this.#look();
+    }
+    this.#isFollowing = false;
   }
 
   /** The pids of the members that live, as far as the system shows them. */

@@ -59,11 +59,18 @@ function itemsIn(file: string): Item[] {
   let first = 1;
   for (let start = 0, end = all.indexOf(0); end !== -1; start = end + 1, end = all.indexOf(0, start)) {
     const bytes = all.subarray(start, end);
-    const last = first + bytes.reduce((count, byte) => count + Number(byte === 0x0a), 0);
+    const last = first + newlinesIn(bytes);
     items.push({ bytes, lines: { first, last } });
     first = last + 1;
   }
   return items;
+}
+
+/** By way of the system's own search: a loop over every byte of the environment would have V8 load its compiler, 3 MB. */
+function newlinesIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) count += 1;
+  return count;
 }
 
 function readAll(file: string): Buffer {

@@ -102,6 +102,17 @@ test('a signal to the wrapper also ends what has dropped the environment, as und
   expect((await next.ended).stdout).toBe('in\n');
 });
 
+test('and what such a command starts because of the signal, before it ends', async () => {
+  const daemon = 'env -i setsid sh -c "echo pid \\$\\$; exec sleep 60"';
+  const command = `trap '${daemon} & sleep 0.5; exit 0' TERM; echo ready; read -r _; read -r _`;
+  const program = rig.lockstep(['run', 'n', '--', 'sh', '-c', command]);
+  await program.says('ready');
+  program.kill('SIGTERM');
+  const pids = await pidsOf(program, 1);
+  expect((await program.ended).status).toBe(0);
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
 describe('a command that handles the signal itself', () => {
   test('has its time for it, and its status counts', async () => {
     const command = `trap 'echo asked' TERM; echo in; read -r _; read -r _; exit 3`;
