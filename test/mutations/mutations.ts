@@ -286,8 +286,8 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a command does not inherit its lifeline',
     'process/held-process',
-    'if (lifeline === undefined) return streams;',
-    'if (lifeline !== -1) return streams;',
+    'if (lifeline === undefined) return { stdio, noticeFd: null };',
+    'if (lifeline !== -1) return { stdio, noticeFd: null };',
     unit('process/inherited-lifeline', 'a command inherits the lifeline that it is given, and so does what it starts'),
   ),
   broken(
@@ -314,9 +314,23 @@ export const MUTATIONS: readonly Mutation[] = [
   broken(
     'a command that closed its lifeline is left with a free one',
     'session/command-lifeline',
-    'lifelines?.remove(name);\n        if (!isFree())',
-    'if (!isFree())',
+    'lifelines?.remove(name);\n    if (isFree()) return true;',
+    'if (isFree()) return true;',
     unit('faults/lifeline', 'a command that has closed its lifeline'),
+  ),
+  broken(
+    'the lifeline of a command that has just ended is taken for one that it has closed',
+    'session/command-lifeline',
+    "if (state === 'gone' || (state !== 'unknown' && state.zombie)) return false;",
+    '',
+    unit('session/command-lifeline', 'one whose command'),
+  ),
+  broken(
+    'a lifeline that nobody holds is entrusted to a process',
+    'session/command-lifeline',
+    "if (name !== null && lifelines?.grip(name) !== 'held') lifelines?.remove(name);",
+    '',
+    unit('session/command-lifeline', 'one that is entrusted to another process'),
   ),
   broken(
     'the lifeline of a session that has an entry is swept',
