@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 /**
  * What this process was given by its parent, and Node does not hand on to a command: Node forgets which signals were ignored,
  * and closes the descriptors from 3 upwards when a command starts. `launcher.sh` writes it down before Node runs. Where Node was
- * started without it (`node …/main.js`), ignored signals are not known, and descriptors are told from Node's own by their kinds.
+ * started without it (`node …/main.js`), ignored signals are not known, and descriptors are distinguished from Node's own by their kinds.
  */
 export interface Inheritance {
   /** The numbers of the signals that were ignored. */

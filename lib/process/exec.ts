@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { PERL } from './perl.ts';
+import { BECOME_COMMAND, IGNORE_SIGNALS, perlFile } from './perl.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
 const LIFELINE_FD = 62;
@@ -17,12 +16,8 @@ if ($path ne '' && sysopen(my $lifeline, $path, POSIX::O_RDONLY() | POSIX::O_NON
 }
 POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new());
 $SIG{PIPE} = $SIG{XFSZ} = 'DEFAULT';
-if (@ignored) { require Config; my @by = split(' ', $Config::Config{sig_name}); $SIG{$by[$_]} = 'IGNORE' for @ignored }
-{ no warnings; exec { $ARGV[0] } @ARGV }
-my $status = $!{ENOENT} ? 127 : 126;
-print STDERR "lockstep: $ARGV[0]: $!\\n";
-exit $status;
-`;
+${IGNORE_SIGNALS}
+${BECOME_COMMAND}`;
 
 /** Older versions of Node have no such method, nor have the types of the oldest one that we support. */
 interface Replaceable {
@@ -39,10 +34,9 @@ export interface ExecOptions {
 
 /** Why this process cannot become a command, or null. */
 export function whyNotExec(): string | null {
-  const perl = PERL.find((file) => existsSync(file));
   if (typeof (process as Replaceable).execve !== 'function')
     return `it takes a Node with process.execve (22.15, 23.11 or later); this one is ${process.version}`;
-  return perl === undefined ? 'it takes perl, and there is none' : null;
+  return perlFile() === null ? 'it takes perl, and there is none' : null;
 }
 
 /**
@@ -50,7 +44,7 @@ export function whyNotExec(): string | null {
  * afterwards, no exit handler either. Descriptors from 3 upwards do not reach it: Node closes them.
  */
 export function exec(words: readonly string[], { env, ignored, lifeline }: ExecOptions): never {
-  const perl = PERL.find((file) => existsSync(file)) ?? '';
+  const perl = perlFile() ?? '';
   const { path = '', name = '' } = lifeline ?? {};
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined));
   const args = ['-e', BECOME, '--', path, name, String(ignored.length), ...ignored.map(String), ...words];

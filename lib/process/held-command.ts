@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
-import { PERL } from './perl.ts';
+import { statSync } from 'node:fs';
+import { BECOME_COMMAND, IGNORE_SIGNALS, perlFile } from './perl.ts';
 import { restoring, type Undecoded } from './undecoded.ts';
 
 /** A POSIX shell passes on only environment variables whose names are valid in a shell. */
@@ -28,22 +28,18 @@ const OWN_SOCKETS = '[ "$LISTEN_PID" != "$PPID" ] || LISTEN_PID=$$\n';
  */
 const WAIT_FOR_GO_IN_PERL = `
 my ($fd, $badlang, $signals, $names, $words) = splice(@ARGV, 0, 5);
-my %ignored = map { $_ => 1 } splice(@ARGV, 0, $signals);
+my @ignored = splice(@ARGV, 0, $signals);
 my %lost = map { $_ => 1 } splice(@ARGV, 0, $names);
 delete $ENV{PERL_BADLANG} if $badlang;
 sub items { open(my $file, '<', '/proc/' . getppid() . '/' . $_[0]) or exit 125; local $/; split(/\\0/, <$file>, -1) }
 if ($names) { for (items('environ')) { my ($name, $value) = split(/=/, $_, 2); $ENV{$name} = $value if $lost{$name // ''} } }
 if ($words) { my @all = items('cmdline'); pop @all; @ARGV = @all[-@ARGV .. -1] }
-if (%ignored) { require Config; my @by = split(' ', $Config::Config{sig_name}); $SIG{$by[$_]} = 'IGNORE' for keys %ignored }
+${IGNORE_SIGNALS}
 $ENV{LISTEN_PID} = $$ if ($ENV{LISTEN_PID} // '') eq getppid();
 open(my $go, '<&=', $fd) or exit 125;
 defined(readline($go)) or exit 125;
 close($go);
-{ no warnings; exec { $ARGV[0] } @ARGV }
-my $status = $!{ENOENT} ? 127 : 126;
-print STDERR "lockstep: $ARGV[0]: $!\\n";
-exit $status;
-`;
+${BECOME_COMMAND}`;
 
 /** What a command inherits from our parent by way of us, beyond its arguments and variables. */
 export interface Inherited {
@@ -86,7 +82,7 @@ export interface HeldCommand {
  */
 export function heldCommand(words: readonly string[], env: NodeJS.ProcessEnv, options: HeldOptions): HeldCommand {
   const { undecoded, inherited = NOTHING } = options;
-  const { perl = PERL.find((file) => existsSync(file)) ?? null } = options;
+  const { perl = perlFile() } = options;
   let goFd = 3;
   while (inherited.descriptors.includes(goFd)) goFd += 1;
   const parts: Parts = { words, goFd, env, undecoded, ignored: inherited.ignored };

@@ -15,6 +15,8 @@ import type { Undecoded } from './undecoded.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
 const FIRST_LIFELINE_FD = 62;
+/** By default these end no process; a terminal sends the first whenever its size changes. */
+const ENDS_NOTHING: readonly NodeJS.Signals[] = ['SIGWINCH', 'SIGCONT'];
 const isWindows = process.platform === 'win32';
 
 /** The work of the process once it may begin: become a command, or call a module's function. */
@@ -128,7 +130,7 @@ export class HeldProcess {
 
   /** Sends a signal: to its process group where that is what `end` ends, else to it alone. Ignored after its exit. */
   kill(signal: NodeJS.Signals): void {
-    void this.#tree?.follow(this.#exit);
+    if (!ENDS_NOTHING.includes(signal)) void this.#tree?.follow(this.#exit);
     if (this.#group) this.#group.signal(signal);
     else this.#child.kill(signal);
   }

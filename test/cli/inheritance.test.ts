@@ -2,14 +2,13 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAIN, type Program, Rig, until } from '../support/cli-rig.ts';
+import { CONTAINER, mayContain } from '../support/container.ts';
 
 /** The program is called as an installed one is, by its name: a shell begins it. */
 const PRELUDE = `
 lockstep() { "$MAIN" "$@"; }
 signals() { grep SigIgn /proc/self/status; }
 `;
-const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
-const mayContain = spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
 const hasMake = spawnSync('make', ['--version']).status === 0;
 const NODE_DIRECTORY = path.dirname(process.execPath);
 

@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAIN, Rig, until } from '../support/cli-rig.ts';
+import { CONTAINER, mayContain } from '../support/container.ts';
 
-const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
-const mayContain = spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
 const canExec = 'execve' in process;
 
 let rig: Rig;

@@ -3,10 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isAlive, MAIN } from '../support/cli-rig.ts';
+import { CONTAINER, mayContain } from '../support/container.ts';
 import { childOf, Rig, until } from '../support/process-rig.ts';
 
-const CONTAINER = ['unshare', '--pid', '--mount', '--fork', '--mount-proc', '--kill-child'];
-const permitted = spawnSync('unshare', [...CONTAINER.slice(1), 'true']).status === 0;
 const isRoot = process.getuid?.() === 0;
 
 let rig: Rig;
@@ -56,7 +55,7 @@ function lifelines(): string[] {
   return fs.readdirSync(path.join(rig.directory, 'sessions')).filter((name) => name.endsWith('.command'));
 }
 
-describe.runIf(permitted)('a command in a container whose wrapper was killed', () => {
+describe.runIf(mayContain)('a command in a container whose wrapper was killed', () => {
   test.each(['run', 'job'])(
     'by `%s` keeps its lock for as long as it runs; then a single try gets it',
     async (verb) => {
@@ -81,7 +80,7 @@ describe.runIf(permitted)('a command in a container whose wrapper was killed', (
   });
 });
 
-describe.runIf(permitted)('when a container is killed whole, its lock is free', () => {
+describe.runIf(mayContain)('when a container is killed whole, its lock is free', () => {
   test.each([
     ['`run -n`', ['run', 'deploy', '-n']],
     ['`run -w` with less time than a heartbeat would take', ['run', 'deploy', '-w', '5s']],
@@ -99,7 +98,7 @@ describe.runIf(permitted)('when a container is killed whole, its lock is free', 
   });
 });
 
-describe.runIf(permitted)('a lock that was acquired for a shell', () => {
+describe.runIf(mayContain)('a lock that was acquired for a shell', () => {
   test.each([
     ['here, from a container', [] as string[], CONTAINER],
     ['in a container, from here', CONTAINER, []],
@@ -127,7 +126,7 @@ describe.runIf(isRoot)('a holder that changes its user', () => {
 
   test.each([
     ['in this namespace', [] as string[]],
-    ...(permitted ? [['in another pid namespace', CONTAINER] as [string, string[]]] : []),
+    ...(mayContain ? [['in another pid namespace', CONTAINER] as [string, string[]]] : []),
   ])('%s keeps its lock, and loses it when it is dead', async (_, through) => {
     const [program = '', ...args] = [...through, process.execPath, '--input-type=module', '-e', PROGRAM, rig.directory];
     container = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
