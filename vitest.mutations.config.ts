@@ -4,8 +4,10 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/mutations/*.mutation.ts'],
+    globalSetup: 'test/support/own-cache.ts',
     testTimeout: 120_000,
-    maxConcurrency: 2,
+    // More than there are cores: some wait for what does not come.
+    maxConcurrency: 3,
     // Each file has as much to do as there are cores.
     fileParallelism: false,
     reporters: ['dot'],

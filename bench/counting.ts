@@ -1,27 +1,28 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Counter, JsonFile, Lock } from 'lockstep';
+import { effort } from './effort.ts';
 import { type Contestant, interleave } from './interleave.ts';
-import { mean, median } from './median.ts';
-import { duration, ratio, table } from './table.ts';
+import { rowOf, type Section } from './section.ts';
 
-const BATCHES = 200;
+const BATCHES = effort(200, 2);
 const CYCLES = 25;
 
 /** The cost of one addition: as one record, and as a number in a file under a lock. */
-export async function counting(directory: string): Promise<void> {
+export async function counting(directory: string): Promise<Section> {
   const store = path.join(directory, 'counting');
   const contestants = [counter(store), guardedFile(store, path.join(directory, 'number')), jsonFile(directory)];
   const times = await interleave(contestants, { batches: BATCHES, cycles: CYCLES });
-  const base = median(times.get('Counter.add') ?? []);
-  console.log(`one addition, uncontended (${BATCHES} batches of ${CYCLES})`);
-  const rows = [['', 'median', 'to a record', 'mean']];
-  for (const { name } of contestants) {
-    const own = times.get(name) ?? [];
-    rows.push([name, duration(median(own)), ratio(median(own), base), duration(mean(own))]);
-  }
-  process.stdout.write(table(rows));
-  console.log();
+  const base = times('Counter.add').batches;
+  return {
+    name: 'counting',
+    title: `one addition, uncontended (${BATCHES} batches of ${CYCLES})`,
+    base: 'a record',
+    rows: contestants.map(({ name }) => rowOf(name, times(name).batches, { base })),
+    absent: [],
+    notes: [],
+    targets: [],
+  };
 }
 
 function counter(store: string): Contestant {

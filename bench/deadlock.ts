@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { median } from './median.ts';
-import { duration, ratio, table } from './table.ts';
+import { effort } from './effort.ts';
+import { rowOf, type Section } from './section.ts';
 
-const RUNS = 5;
+const RUNS = effort(5, 1);
 const WORKER = fileURLToPath(new URL('./deadlock-worker.js', import.meta.url));
 /** Each variant, and its baseline. */
 const WAYS = [
@@ -16,7 +16,7 @@ const WAYS = [
 ] as const;
 
 /** The cost of deadlock detection: only the async context, as long as no waiter holds anything. */
-export function deadlock(directory: string): void {
+export async function deadlock(directory: string): Promise<Section> {
   const times = new Map<string, number[]>(WAYS.map(([way]) => [way, []]));
   for (let run = 0; run < RUNS; run++) {
     for (const [way] of WAYS) {
@@ -25,11 +25,7 @@ export function deadlock(directory: string): void {
       times.get(way)?.push(Number(execFileSync(process.execPath, [WORKER, place, way], { encoding: 'utf8' })) / 1000);
     }
   }
-  const rows = [['', 'median', 'compared']];
-  for (const [way, base, what] of WAYS) {
-    const own = median(times.get(way) ?? []);
-    rows.push([what, duration(own), ratio(own, median(times.get(base) ?? []))]);
-  }
-  console.log(`cost of deadlock detection (${RUNS} processes each)`);
-  process.stdout.write(`${table(rows)}\n`);
+  const title = `cost of deadlock detection (${RUNS} processes each)`;
+  const rows = WAYS.map(([way, base, what]) => rowOf(what, times.get(way) ?? [], { base: times.get(base) ?? [] }));
+  return { name: 'deadlock', title, base: 'the same without', rows, absent: [], notes: [], targets: [] };
 }

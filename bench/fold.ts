@@ -5,34 +5,34 @@ import { Journal } from '../lib/journal/journal.ts';
 import { emptyHeader } from '../lib/line/config.ts';
 import { Line } from '../lib/line/line.ts';
 import { NO_OBSERVER } from '../lib/line/observer.ts';
-import { mean, median } from './median.ts';
-import { count, duration, ratio, table } from './table.ts';
+import { effort } from './effort.ts';
+import { median } from './median.ts';
+import { rowOf, type Section } from './section.ts';
+import { count } from './table.ts';
 
 const LENGTHS = [10, 1_000, 10_000];
-const STEPS = 2_000;
-const BATCHES = 20;
+const STEPS = effort(2_000, 10);
+const BATCHES = effort(20, 2);
 const FACTS = '[4711,4711,123456,"8f6c2e0a-5a6b-4c9d-9e1f-1b2c3d4e5f60",4026531836,"host"]';
 
 /** The cost of folding a record must not grow with the line: in each step one entry joins and the first one leaves. */
-export function fold(directory: string): void {
-  console.log(`folding records, by the length of the line (${BATCHES} batches of ${count(2 * STEPS)} records)`);
+export async function fold(directory: string): Promise<Section> {
   const lines = LENGTHS.map((length) => new LongLine(path.join(directory, `fold${length}`), length));
   const times = lines.map((): number[] => []);
   for (let batch = 0; batch < BATCHES; batch++) for (const [at, line] of lines.entries()) times[at]?.push(line.step());
-  const base = median(times[0] ?? []);
-  const rows = [['entries in line', 'records/s', 'a record', `to ${LENGTHS[0]}`, 'mean']];
-  for (const [at, length] of LENGTHS.entries()) {
-    const own = times[at] ?? [];
-    rows.push([
-      count(length),
-      count(1000 / median(own)),
-      duration(median(own)),
-      ratio(median(own), base),
-      duration(mean(own)),
-    ]);
-  }
-  process.stdout.write(table(rows));
-  console.log();
+  return {
+    name: 'fold',
+    title: `folding one record, by the length of the line (${BATCHES} batches of ${count(2 * STEPS)} records)`,
+    base: String(LENGTHS[0]),
+    rows: LENGTHS.map((length, at) => {
+      const own = times[at] ?? [];
+      const records = { value: 1000 / median(own), unit: 'per second' } as const;
+      return rowOf(`${count(length)} entries in line`, own, { base: times[0] ?? [], more: { records } });
+    }),
+    absent: [],
+    notes: [],
+    targets: [],
+  };
 }
 
 class LongLine {

@@ -5,25 +5,26 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Lock } from '../lib/index.ts';
+import { effort } from './effort.ts';
 import { median } from './median.ts';
-import { count, ratio, table } from './table.ts';
+import { atMost, rowOf, type Section, skipped } from './section.ts';
 
-const ROUNDS = 9;
+const ROUNDS = effort(9, 1);
 /** By then a process has begun to wait, and has done what it does at first. */
-const SETTLED_MS = 1_500;
+const SETTLED_MS = effort(1_500, 500);
 /** By then V8 has compiled what a waiting process does over and over, and has collected its garbage. */
-const LATER_MS = 10_000;
-const LATER_ROUNDS = 3;
+const LATER_MS = effort(10_000, 1_000);
+const LATER_ROUNDS = effort(3, 1);
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const BARE = 'node that waits for a timer';
 const WAITING = 'lockstep run x -- true, waiting';
 
 /** The resident memory of a command line that waits for a lock: a machine may have hundreds of them. */
-export async function memory(directory: string): Promise<void> {
-  console.log(`a waiting process, against a bare Node process (resident memory, ${ROUNDS} of each in turn)`);
+export async function memory(directory: string): Promise<Section> {
+  const title = `a waiting process, against a bare Node process (resident memory, ${ROUNDS} of each in turn)`;
+  const target = (measured?: number) => atMost('lockstep run, when its wait has begun, to bare Node', 1.2, measured);
   if (process.platform !== 'linux' || !fs.existsSync(MAIN)) {
-    console.log('  Skipped: this needs Linux, and the command line (npm run build).\n');
-    return;
+    return skipped('memory', title, 'this needs Linux, and the command line (npm run build).', [target()]);
   }
   const store = path.join(directory, 'memory');
   await using _held = await new Lock('x', { store }).acquire();
@@ -37,11 +38,10 @@ export async function memory(directory: string): Promise<void> {
   const later = contestants.map(({ name, args }) => ({ name: `${name}, after ${LATER_MS / 1000} s`, args }));
   for (const { name, args } of later.flatMap((one) => Array<typeof one>(LATER_ROUNDS).fill(one)))
     taken.set(name, [...(taken.get(name) ?? []), await residentKb(args, LATER_MS)]);
-  const bare = median(taken.get(BARE) ?? []);
-  const rows = [['', 'median', 'to bare']];
-  for (const [name, kb] of taken) rows.push([name, `${count(median(kb))} kB`, ratio(median(kb), bare)]);
-  process.stdout.write(table(rows));
-  console.log('  Target: at most 1.2× when the wait has begun.\n');
+  const base = taken.get(BARE) ?? [];
+  const rows = [...taken].map(([name, kb]) => rowOf(name, kb, { unit: 'kB', base }));
+  const measured = median(taken.get(WAITING) ?? []) / median(base);
+  return { name: 'memory', title, base: 'bare', rows, absent: [], notes: [], targets: [target(measured)] };
 }
 
 async function residentKb(args: readonly string[], afterMs: number): Promise<number> {

@@ -5,31 +5,31 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { heartbeat } from 'lockstep';
-import { table } from './table.ts';
+import { effort } from './effort.ts';
+import { type Row, type Section, skipped } from './section.ts';
 
 const NAMES = [50, 500];
 const INTERVAL_MS = 1_000;
 /** The start of the monitor is not measured. */
-const WARM_UP_MS = 2_000;
-const MEASURED_MS = 10_000;
+const WARM_UP_MS = effort(2_000, 500);
+const MEASURED_MS = effort(10_000, 500);
 /** Linux reports a process's time in hundredths of a second, regardless of the kernel's own tick. */
 const TICK_MS = 10;
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The cost of a monitor by the number of names it watches, each with a heartbeat once a second. */
-export async function monitor(directory: string): Promise<void> {
-  console.log(`lockstep monitor, each name beating every ${INTERVAL_MS} ms, over ${MEASURED_MS / 1_000} s`);
+export async function monitor(directory: string): Promise<Section> {
+  const title = `lockstep monitor, each name beating every ${INTERVAL_MS} ms, over ${MEASURED_MS / 1_000} s`;
   if (!fs.existsSync(MAIN) || !fs.existsSync('/proc/self/stat')) {
-    console.log('  Skipped: the command line is not built, or there is no /proc to measure it.\n');
-    return;
+    return skipped('monitor', title, 'the command line is not built, or there is no /proc to measure it.');
   }
-  const rows = [['names', 'of one core', 'looks at a file']];
+  const rows: Row[] = [];
   for (const names of NAMES) {
     const share = await shareOfCore(path.join(directory, `monitor.${names}`), names);
-    rows.push([String(names), `${(share * 100).toFixed(1)} %`, `every ${(3 * INTERVAL_MS) / 4} ms`]);
+    rows.push({ name: `${names} names`, unit: 'share', median: share });
   }
-  process.stdout.write(table(rows));
-  console.log();
+  const notes = [`Of one core. It looks at each file every ${(3 * INTERVAL_MS) / 4} ms. One measurement each.`];
+  return { name: 'monitor', title, rows, absent: [], notes, targets: [] };
 }
 
 async function shareOfCore(store: string, names: number): Promise<number> {

@@ -5,10 +5,11 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Lock } from '../lib/index.ts';
+import { effort } from './effort.ts';
 import { median } from './median.ts';
-import { duration, table } from './table.ts';
+import { atMost, type Figure, type Row, rowOf, type Section, type Target } from './section.ts';
 
-const ROUNDS = 30;
+const ROUNDS = effort(50, 2);
 const LOOK_AGAIN_MS = 5;
 /** A holder is killed at a random moment of this span, so that no round favours a phase of the waiter's polls. */
 const SPREAD_MS = 100;
@@ -16,19 +17,30 @@ const WORKER = fileURLToPath(new URL('./recovery-worker.js', import.meta.url));
 const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
 /** The time from the SIGKILL of a holder to the moment at which the waiter, another process, is granted the lock. */
-export async function recovery(directory: string): Promise<void> {
-  console.log(`from the SIGKILL of a holder to the grant of its waiter (${ROUNDS} rounds)`);
-  const rows = [['', 'median', 'fastest', 'slowest']];
-  const skipped: string[] = [];
+export async function recovery(directory: string): Promise<Section> {
+  const rows: Row[] = [];
+  const targets: Target[] = [];
+  const notes: string[] = [];
+  const target = (name: string, measured?: number) => targets.push(atMost(`${name}, median`, 15, measured, 'ms'));
   const measure = async (name: string, through: readonly string[]) => {
     const times = await allRounds(path.join(directory, `recovery${rows.length}`), through);
-    rows.push([name, ...[median(times), Math.min(...times), Math.max(...times)].map(duration)]);
+    const more = { fastest: inMs(Math.min(...times)), slowest: inMs(Math.max(...times)) };
+    rows.push(rowOf(name, times, { single: times, more }));
+    target(name, median(times));
   };
   await measure('in the same pid namespace', []);
-  if (mayContain()) await measure('in another pid namespace', CONTAINER);
-  else skipped.push('  Another pid namespace: skipped, because `unshare` is refused here.');
-  process.stdout.write(table(rows));
-  console.log([...skipped, '  Target: a median under 15 ms.\n'].join('\n'));
+  const other = 'in another pid namespace';
+  if (mayContain()) await measure(other, CONTAINER);
+  else {
+    notes.push('Another pid namespace: skipped, because `unshare` is refused here.');
+    target(other);
+  }
+  const title = `from the SIGKILL of a holder to the grant of its waiter (${ROUNDS} rounds)`;
+  return { name: 'recovery', title, rows, absent: [], notes, targets };
+}
+
+function inMs(value: number): Figure {
+  return { value, unit: 'ms' };
 }
 
 function mayContain(): boolean {

@@ -3,33 +3,38 @@ import path from 'node:path';
 import { JsonFile } from 'lockstep';
 import writeFileAtomic from 'write-file-atomic';
 import { replaceFile } from '../lib/file/replace-file.ts';
+import { effort } from './effort.ts';
 import { type Contestant, interleave } from './interleave.ts';
 import { median } from './median.ts';
-import { duration, ratio, table } from './table.ts';
+import { atMost, type Row, rowOf, type Section, type Target } from './section.ts';
 
 const SIZES = [400, 400 * 1024];
-const ROUNDS = 100;
+const ROUNDS = effort(100, 2);
+const PLAIN = 'writeFileSync + renameSync, no sync';
+const PEER = 'write-file-atomic';
+const OWN = 'lockstep’s writer';
 
 /** The cost of a careful replacement of a JSON file, compared with one without sync and with `write-file-atomic`. */
-export async function replacing(directory: string): Promise<void> {
-  console.log(`replacing a JSON file, on the disk of the store (${ROUNDS} rounds, in turn)`);
-  const rows = [['', 'size', 'median', 'to plain', 'to write-file-atomic']];
+export async function replacing(directory: string): Promise<Section> {
+  const rows: Row[] = [];
+  const targets: Target[] = [];
   for (const size of SIZES) {
     const contestants = [
-      writer('writeFileSync + renameSync, no sync', path.join(directory, `plain.${size}.json`), size, replacePlainly),
-      writer('write-file-atomic', path.join(directory, `peer.${size}.json`), size, writeFileAtomic),
-      writer('lockstep’s writer', path.join(directory, `own.${size}.json`), size, replaceFile),
+      writer(PLAIN, path.join(directory, `plain.${size}.json`), size, replacePlainly),
+      writer(PEER, path.join(directory, `peer.${size}.json`), size, writeFileAtomic),
+      writer(OWN, path.join(directory, `own.${size}.json`), size, replaceFile),
       writer('JsonFile.updateText', path.join(directory, `json.${size}.json`), size, updateText),
     ] as const;
     const times = await interleave(contestants, { batches: ROUNDS, cycles: 1 });
-    const [plain, peer] = contestants.map(({ name }) => median(times.get(name) ?? [])) as [number, number, number];
-    for (const { name } of contestants) {
-      const own = median(times.get(name) ?? []);
-      rows.push([name, inWords(size), duration(own), ratio(own, plain), ratio(own, peer)]);
-    }
+    const peer = times(PEER).batches;
+    const group = inWords(size);
+    for (const { name } of contestants)
+      rows.push(rowOf(name, times(name).batches, { group, base: peer, single: times(name).batches }));
+    const measured = median(times(OWN).batches) / median(peer);
+    targets.push(atMost(`${OWN}, ${group}, to write-file-atomic`, 1.3, measured));
   }
-  process.stdout.write(table(rows));
-  console.log('  Target: lockstep’s writer at most 1.3× write-file-atomic.\n');
+  const title = `replacing a JSON file, on the disk of the store (${ROUNDS} rounds, in turn)`;
+  return { name: 'replacing', title, base: PEER, rows, absent: [], notes: [], targets };
 }
 
 type Replace = (file: string, bytes: Buffer) => void | Promise<void>;

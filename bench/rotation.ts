@@ -1,28 +1,29 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { effort } from './effort.ts';
 import { type Contestant, interleave } from './interleave.ts';
-import { median } from './median.ts';
-import { duration, ratio, table } from './table.ts';
+import { rowOf, type Section } from './section.ts';
 
-const BATCHES = 200;
+const BATCHES = effort(200, 3);
 const HEADER = Buffer.from('["lockstep",1,{"name":"deploy","kind":"lock","permits":1,"last":0,"entries":[]}]');
 
 /** The cost of syncing the next epoch's file before it gets its name. */
-export async function rotation(directory: string): Promise<void> {
+export async function rotation(directory: string): Promise<Section> {
   const contestants = [
     publisher(path.join(directory, 'plain'), false),
     publisher(path.join(directory, 'synced'), true),
   ];
   const times = await interleave(contestants, { batches: BATCHES, cycles: 1 });
-  const base = median(times.get('without fdatasync') ?? []);
-  console.log(`putting an epoch's file in place (${BATCHES} pairs)`);
-  const rows = [['', 'median', 'to without']];
-  for (const { name } of contestants) {
-    const own = median(times.get(name) ?? []);
-    rows.push([name, duration(own), ratio(own, base)]);
-  }
-  process.stdout.write(table(rows));
-  console.log();
+  const base = times('without fdatasync').batches;
+  return {
+    name: 'rotation',
+    title: `putting an epoch's file in place (${BATCHES} pairs)`,
+    base: 'without',
+    rows: contestants.map(({ name }) => rowOf(name, times(name).batches, { base })),
+    absent: [],
+    notes: [],
+    targets: [],
+  };
 }
 
 /** The steps of `Journal`'s rotation, on separate files. */

@@ -9,16 +9,23 @@ export function table(rows: ReadonlyArray<readonly string[]>): string {
   return lines.map((line) => `  ${line.trimEnd()}\n`).join('');
 }
 
-export function ratio(value: number, to: number): string {
-  const times = value / to;
-  return times < 10 ? `${times.toFixed(2)}×` : `${times.toFixed(0)}×`;
+/** A ratio that is given as such. */
+export function times(value: number): string {
+  return value < 10 ? `${value.toFixed(2)}×` : `${value.toFixed(0)}×`;
 }
 
 /** A duration given in ms. */
 export function duration(ms: number): string {
-  return ms < 1 ? `${(ms * 1000).toFixed(1)} µs` : `${ms.toFixed(2)} ms`;
+  if (ms < 1) return `${digits(ms * 1000)} µs`;
+  return ms < 10_000 ? `${digits(ms)} ms` : `${digits(ms / 1000)} s`;
 }
 
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en');
+}
+
+/** Three digits, or what is before the point. */
+function digits(value: number): string {
+  if (value >= 100) return value.toFixed(0);
+  return value.toFixed(value < 10 ? 2 : 1);
 }

@@ -1,55 +1,58 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Lock } from 'lockstep';
-import lockfile from 'proper-lockfile';
+import { effort } from './effort.ts';
 import { type Contestant, interleave } from './interleave.ts';
 import { mean, median } from './median.ts';
-import { duration, ratio, table } from './table.ts';
+import { lockfilePeer, nativePeers, properLockfilePeers } from './peers/node-locks.ts';
+import { pythonPeers } from './peers/python-locks.ts';
+import { atLeast, atMost, rowOf, type Section } from './section.ts';
 
-const BATCHES = 200;
+const BATCHES = effort(200, 2);
 /** Few, so that most batches have no rotation: the median excludes rotations, the mean includes their share. */
-const CYCLES = 50;
+const CYCLES = effort(50, 5);
+const RAW = 'raw: append, read, append, read';
+const OURS = 'lockstep acquire, release';
+const PROPER = 'proper-lockfile lock, unlock';
+const FILELOCK = 'Python filelock acquire, release';
 
 /** One process acquires and releases an uncontended lock. */
-export async function uncontended(directory: string): Promise<void> {
-  const store = path.join(directory, 'uncontended');
+export async function uncontended(directory: string): Promise<Section> {
+  const store = path.join(directory, 'store');
   const enter = await realRecords(store);
+  const native = await nativePeers(directory);
+  await using python = await pythonPeers(directory);
   const contestants = [
     raw(path.join(directory, 'raw'), enter),
     lockstep(store),
     lockstepSync(store),
-    properLockfile(path.join(directory, 'peer')),
-    properLockfileSync(path.join(directory, 'peer-sync')),
+    ...native.contestants,
+    ...python.contestants,
+    ...properLockfilePeers(directory),
+    lockfilePeer(directory),
   ];
   const times = await interleave(contestants, { batches: BATCHES, cycles: CYCLES });
-  const base = times.get('raw') ?? [];
-  const ours = times.get('lockstep') ?? [];
-  console.log(`acquire + release, uncontended (${BATCHES} batches of ${CYCLES})`);
-  const rows = [['', 'median', 'to raw', 'to lockstep', 'mean', 'mean to raw']];
-  for (const { name } of contestants) {
-    const own = times.get(name) ?? [];
-    rows.push([
-      NAMES[name] ?? name,
-      duration(median(own)),
-      ratio(median(own), median(base)),
-      ratio(median(own), median(ours)),
-      duration(mean(own)),
-      ratio(mean(own), mean(base)),
-    ]);
-  }
-  process.stdout.write(table(rows));
-  console.log(
-    '  Targets: lockstep at most 2× raw; proper-lockfile at least 25× lockstep. The mean includes rotations.\n',
-  );
+  const base = times(RAW).batches;
+  const ours = times(OURS).batches;
+  return {
+    name: 'uncontended',
+    title: `acquire + release, uncontended (${BATCHES} batches of up to ${CYCLES}, in turn)`,
+    base: 'raw',
+    rows: contestants.map(({ name }) => {
+      const { batches, cycles } = times(name);
+      const meanToRaw = { value: mean(batches) / mean(base), unit: 'times' } as const;
+      return rowOf(name, batches, { base, single: cycles, more: { 'mean to raw': meanToRaw } });
+    }),
+    absent: [...native.absent, ...python.absent],
+    notes: ['The mean includes rotations of the journal; p99 is of one cycle.'],
+    targets: [
+      atMost('lockstep, median to raw', 1.6, median(ours) / median(base)),
+      atMost('lockstep, mean to raw', 2, mean(ours) / mean(base)),
+      atMost('lockstep, median to Python’s filelock', 1, median(ours) / median(times(FILELOCK).batches)),
+      atLeast('proper-lockfile, median to lockstep', 40, median(times(PROPER).batches) / median(ours)),
+    ],
+  };
 }
-
-const NAMES: Record<string, string> = {
-  raw: 'raw: append, read, append, read',
-  lockstep: 'lockstep acquire, release',
-  'lockstep sync': 'lockstep acquireSync, releaseSync',
-  peer: 'proper-lockfile lock, unlock',
-  'peer sync': 'proper-lockfile lockSync, unlockSync',
-};
 
 /** The bytes of a real `enter` and a real `leave`, each with the newline in front. */
 async function realRecords(store: string): Promise<Buffer[]> {
@@ -63,8 +66,8 @@ function raw(file: string, records: readonly Buffer[]): Contestant {
   const fd = fs.openSync(file, 'a+');
   const buffer = Buffer.alloc(64 * 1024);
   return {
-    name: 'raw',
-    batch(cycles) {
+    name: RAW,
+    batch(cycles, lap) {
       fs.ftruncateSync(fd);
       let offset = 0;
       for (let cycle = 0; cycle < cycles; cycle++) {
@@ -72,6 +75,7 @@ function raw(file: string, records: readonly Buffer[]): Contestant {
           fs.writeSync(fd, record, 0, record.length, null);
           offset += fs.readSync(fd, buffer, 0, buffer.length, offset);
         }
+        lap();
       }
     },
   };
@@ -80,11 +84,12 @@ function raw(file: string, records: readonly Buffer[]): Contestant {
 function lockstep(store: string): Contestant {
   const lock = new Lock('async', { store });
   return {
-    name: 'lockstep',
-    async batch(cycles) {
+    name: OURS,
+    async batch(cycles, lap) {
       for (let cycle = 0; cycle < cycles; cycle++) {
         const lease = await lock.acquire();
         await lease.release();
+        lap();
       }
     },
   };
@@ -93,34 +98,11 @@ function lockstep(store: string): Contestant {
 function lockstepSync(store: string): Contestant {
   const lock = new Lock('sync', { store });
   return {
-    name: 'lockstep sync',
-    batch(cycles) {
-      for (let cycle = 0; cycle < cycles; cycle++) lock.acquireSync().releaseSync();
-    },
-  };
-}
-
-function properLockfile(file: string): Contestant {
-  fs.writeFileSync(file, '');
-  return {
-    name: 'peer',
-    async batch(cycles) {
+    name: 'lockstep acquireSync, releaseSync',
+    batch(cycles, lap) {
       for (let cycle = 0; cycle < cycles; cycle++) {
-        await lockfile.lock(file);
-        await lockfile.unlock(file);
-      }
-    },
-  };
-}
-
-function properLockfileSync(file: string): Contestant {
-  fs.writeFileSync(file, '');
-  return {
-    name: 'peer sync',
-    batch(cycles) {
-      for (let cycle = 0; cycle < cycles; cycle++) {
-        lockfile.lockSync(file);
-        lockfile.unlockSync(file);
+        lock.acquireSync().releaseSync();
+        lap();
       }
     },
   };

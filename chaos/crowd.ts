@@ -1,10 +1,10 @@
-import type { SmallDisk } from './disk.ts';
 import type { Findings } from './findings.ts';
 import { CommandMember, type Member, WorkerMember } from './member.ts';
 import type { Random } from './random.ts';
-import { type Ground, SECTIONS, type Section } from './scenery.ts';
+import type { Ground, Section } from './scenery.ts';
 import type { Settings } from './settings.ts';
-import { CLI, COMMAND, type Surroundings, WORKER } from './surroundings.ts';
+import { CLI, COMMAND, type Start, WORKER } from './surroundings.ts';
+import type { Weather } from './weather.ts';
 import type { WorkerSetup } from './worker-setup.ts';
 
 /** The share of processes that are command lines; the others use the library. */
@@ -15,11 +15,19 @@ const TICK_MS = 200;
 
 export interface CrowdOptions {
   ground: Ground;
-  disk: SmallDisk;
+  /** Those that command lines enter. */
+  sections: readonly [Section, ...Section[]];
+  weather: Weather;
   findings: Findings;
   random: Random;
   settings: Settings;
-  surroundings: Surroundings;
+  surroundings: Circumstances;
+}
+
+/** Decides under which conditions a process is started. */
+export interface Circumstances {
+  /** `program`: its words, for the place that its store has there. */
+  for(program: (store: string) => readonly string[], random: Random): Start;
 }
 
 /** The processes. Each is replaced when it ends. */
@@ -91,18 +99,19 @@ export class Crowd {
 
   #worker(): Member {
     const { ground, random, settings, surroundings } = this.#options;
-    const setup: WorkerSetup = { root: ground.root, seed: random.seed(), breaks: settings.breaks };
-    return new WorkerMember(surroundings.for([WORKER, JSON.stringify(setup)], random), this.#options);
+    const setup = { root: ground.root, seed: random.seed(), breaks: settings.breaks };
+    const program = (store: string) => [WORKER, JSON.stringify({ ...setup, store } satisfies WorkerSetup)];
+    return new WorkerMember(surroundings.for(program, random), this.#options);
   }
 
   #command(): Member {
-    const { ground, random, surroundings } = this.#options;
-    const section = random.pick(SECTIONS as [Section, ...Section[]]);
+    const { ground, random, sections, surroundings } = this.#options;
+    const section = random.pick(sections);
     const [ask, ...kind] = this.#ask(section);
     const patience = random.weighted({ '': 6, '-n': 1, '-w 1s': 2 }).split(' ').filter(Boolean);
-    const options = ['--dir', ground.store, ...kind, ...patience];
     const command = [process.execPath, COMMAND, ground.root, section.name, String(ask), String(random.seed())];
-    const start = surroundings.for([CLI, 'run', section.name, ...options, '--', ...command], random);
+    const words = (store: string) => ['--store', store, ...kind, ...patience, '--', ...command, store];
+    const start = surroundings.for((store) => [CLI, 'run', section.name, ...words(store)], random);
     return new CommandMember(start, patience.length > 0, this.#options);
   }
 
@@ -117,8 +126,8 @@ export class Crowd {
 
   /** Counts ticks instead of time: when the whole machine is busy or was paused, so are the processes. */
   #tick(): void {
-    const { disk, settings } = this.#options;
-    if (disk.isFull) return;
+    const { weather, settings } = this.#options;
+    if (weather.isBad) return;
     for (const member of this.#members) {
       if (this.#isStopped(member)) continue;
       member.idleMs += TICK_MS;

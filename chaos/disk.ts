@@ -2,15 +2,19 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { nowMs } from './life.ts';
 import type { Ground } from './scenery.ts';
+import type { Weather } from './weather.ts';
 
 /** Room for the JSON files and their replacements, and for files that stopped processes keep open, a megabyte each. */
 const SIZE = '32m';
 const BLOCK = Buffer.alloc(16 * 1024);
 /** A process may report a full disk this much later, because it was stopped in between. */
 const ECHO_MS = 8_000;
+const EXIT_IO = 74;
+/** A store on disk has no reason for these. */
+const OF_SERVERS = ['UNREACHABLE', 'UNSURE', 'LEASE_LOST', 'EVICTED', 'STORE_BUSY'];
 
 /** The disk of the store: a small one of its own that fills up, if it can be mounted here. */
-export class SmallDisk {
+export class SmallDisk implements Weather {
   /** Why there is no small disk, or null. Without it the store is on the ordinary disk, which never fills up. */
   readonly missing: string | null;
   #ground: Ground;
@@ -30,13 +34,19 @@ export class SmallDisk {
     return this.#fillings;
   }
 
-  get isFull(): boolean {
+  get isBad(): boolean {
     return this.#isFull;
   }
 
-  /** Whether the full disk can explain an error at this time. */
-  wasFull(atMs: number): boolean {
-    return this.#isFull || atMs < this.#fullUntil + ECHO_MS;
+  explains(code: string, atMs: number): boolean {
+    if (OF_SERVERS.includes(code)) return false;
+    return code !== 'STORE_FULL' || this.#isFull || atMs < this.#fullUntil + ECHO_MS;
+  }
+
+  /** It could not enter; or it could not leave, and exits with its command's status: its end then frees the lock. */
+  refusal(exitCode: number | null, said: string, atMs: number): string | null {
+    const wasFull = (exitCode === EXIT_IO || exitCode === 0) && said.includes('(ENOSPC)');
+    return wasFull && this.explains('STORE_FULL', atMs) ? `exit ${exitCode} (STORE_FULL)` : null;
   }
 
   /** Leaves `left` bytes free: with some, a long write is cut short; with none, it fails at once. */

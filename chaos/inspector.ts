@@ -1,4 +1,5 @@
 import { Barrier, Counter, Event, type LineView, Lock, LockstepError, openStore, Semaphore } from 'lockstep';
+import { ETCD_SECTIONS } from './etcd/scenery.ts';
 import { Random } from './random.ts';
 import { BARRIER, COUNTERS, EVENT, Ground, JSON_FILES, PARTIES, SECTIONS } from './scenery.ts';
 import { Updates } from './updates.ts';
@@ -14,10 +15,12 @@ export interface Inspection {
   stuck: string[];
 }
 
-const TIMEOUT_MS = 10_000;
-const [root = '', way] = process.argv.slice(2);
+/** Longer than the leases on etcd. */
+const TIMEOUT_MS = 25_000;
+const [root = '', way, place = ''] = process.argv.slice(2);
 const ground = new Ground(root);
-const store = openStore(ground.store);
+const store = openStore(place);
+const isOnEtcd = place.startsWith('etcd');
 const inspection: Inspection = { counters: {}, standing: [], stuck: [] };
 
 for (const name of await store.names()) {
@@ -25,16 +28,17 @@ for (const name of await store.names()) {
   if (line && line.entries.length > 0) inspection.standing.push(inWords(line));
 }
 if (way === 'through') {
-  for (const { name, kind, permits } of SECTIONS) await through(name, kind, permits);
+  for (const { name, kind, permits } of isOnEtcd ? ETCD_SECTIONS : SECTIONS) await through(name, kind, permits);
   const barrier = new Barrier(BARRIER, PARTIES, { store });
   await barrier.reset();
   await new Event(EVENT, { store }).set();
   // The next update of a file sweeps away temporary files of killed writers.
   const updates = new Updates({ ground, store, random: new Random(0), breaks: null });
-  for (const name of JSON_FILES) await updates.nextDocument(name).catch(tellStuck);
+  for (const name of isOnEtcd ? [] : JSON_FILES) await updates.nextDocument(name).catch(tellStuck);
 }
 for (const name of COUNTERS) inspection.counters[name] = await new Counter(name, { store }).get();
 console.log(JSON.stringify(inspection));
+await store.close();
 
 /** Acquires all permits at once, which proves that no live process has one. */
 async function through(name: string, kind: string, permits: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { EtcdRun } from './etcd/run.ts';
 import { Run } from './run.ts';
 import { type Settings, settingsFrom, USAGE } from './settings.ts';
 
@@ -13,10 +14,18 @@ function settings(): Settings {
 }
 
 const chosen = settings();
+const missing = chosen.store === 'etcd' ? EtcdRun.missing : null;
+if (missing !== null) {
+  console.error(`chaos: there can be no cluster here: ${missing}`);
+  process.exit(69);
+}
 const interrupted = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interrupted.abort());
 console.log(`chaos: seed ${chosen.seed}, ${chosen.seconds} s, ${chosen.processes} processes`);
-const { summary, notes, details, kept } = await new Run(chosen).result(interrupted.signal);
+const { summary, notes, details, kept } = await (chosen.store === 'etcd'
+  ? await EtcdRun.begin(chosen)
+  : new Run(chosen)
+).result(interrupted.signal);
 console.log(summary);
 for (const note of notes) console.log(`  ${note}`);
 for (const detail of details) console.error(`WRONG: ${detail}`);

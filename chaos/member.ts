@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { SmallDisk } from './disk.ts';
 import type { Findings } from './findings.ts';
 import { nowMs } from './life.ts';
 import type { Start } from './surroundings.ts';
+import type { Weather } from './weather.ts';
 import type { WorkerReport } from './worker-setup.ts';
 
 const MOST_SAID = 4_000;
 
 interface MemberOptions {
   findings: Findings;
-  disk: SmallDisk;
+  weather: Weather;
 }
 
 /** One process of the crowd, as its parent sees it. */
@@ -106,18 +106,17 @@ export class WorkerMember extends Member {
   #hear(report: WorkerReport): void {
     this.ready = true;
     this.idleMs = 0;
-    const { findings, disk } = this.options;
+    const { findings, weather } = this.options;
     if (report.is === 'at') this.doing = report.what;
     if (report.is === 'forgotten') findings.forgotten += 1;
     if (report.is === 'wrong') findings.add(`pid ${this.pid}: ${report.what}`);
     if (report.is !== 'refused') return;
-    if (report.code === 'STORE_FULL' && !disk.wasFull(report.atMs))
-      findings.add(`pid ${this.pid}: the disk was not full, but: ${report.message}`);
-    else findings.refused(report.code);
+    if (weather.explains(report.code, report.atMs)) findings.refused(report.code);
+    else findings.add(`pid ${this.pid}: there was no reason, but: ${report.message}`);
   }
 }
 
-const EXIT = { io: 74, notAcquired: 75, signal: 128 };
+const EXIT = { notAcquired: 75, signal: 128 };
 const BY_SIGNAL = { SIGKILL: 9, SIGTERM: 15 } as const;
 
 /** `lockstep run`, which starts a command of its own, in a process group of its own. */
@@ -138,10 +137,9 @@ export class CommandMember extends Member {
   finish(): void {}
 
   protected judge(code: number | null, signal: NodeJS.Signals | null): void {
-    const { findings, disk } = this.options;
-    // It could not enter; or it could not leave, and exits with its command's status: its end then frees the lock.
-    const wasFull = (code === EXIT.io || code === 0) && this.said.includes('(ENOSPC)') && disk.wasFull(nowMs());
-    if (wasFull) findings.refused(`exit ${code} (STORE_FULL)`);
+    const { findings, weather } = this.options;
+    const refusal = weather.refusal(code, this.said, nowMs());
+    if (refusal !== null) findings.refused(refusal);
     else if (code === EXIT.notAcquired && this.#mayFail) findings.refused(`exit ${code}`);
     else if (!(code === 0 && this.said === '') && !this.wasSent(signal) && !this.#diedOf(code))
       findings.add(this.describeEnd(code, signal));

@@ -1,7 +1,11 @@
 import { LockstepError } from 'lockstep';
 
 /** The errors that the chaos may cause. Any other error is a finding. */
-const EXPECTED = new Set(['STORE_FULL', 'LOCK_TIMEOUT', 'BARRIER_BROKEN']);
+const EXPECTED = new Set([
+  ...['STORE_FULL', 'LOCK_TIMEOUT', 'BARRIER_BROKEN'],
+  // Of stores on servers. On disk they are findings: nothing explains them there.
+  ...['UNREACHABLE', 'UNSURE', 'LEASE_LOST', 'EVICTED', 'STORE_BUSY'],
+]);
 
 /** The code of a documented and expected error, or null. */
 export function refusalOf(error: unknown): string | null {

@@ -12,10 +12,11 @@ import { checkDocument, type DocumentVerdict, leftBehind } from './document-chec
 import { Findings } from './findings.ts';
 import type { Inspection } from './inspector.ts';
 import { Random } from './random.ts';
-import { BARRIER, COUNTERS, Ground, JSON_FILES, PASSING_LOCKS, SECTIONS } from './scenery.ts';
+import { BARRIER, COUNTERS, Ground, JSON_FILES, PASSING_LOCKS, SECTIONS, type Section } from './scenery.ts';
 import { SectionCheck, type Verdict } from './section-check.ts';
 import type { Settings } from './settings.ts';
 import { Strays } from './strays.ts';
+import { inNumbers, summaryOf } from './summary.ts';
 import { Surroundings } from './surroundings.ts';
 import { readTrace } from './trace.ts';
 import { Trouble } from './trouble.ts';
@@ -57,13 +58,15 @@ export class Run {
     const mark = path.basename(ground.root);
     const random = new Random(settings.seed);
     const findings = this.#findings;
+    const sections = SECTIONS as [Section, ...Section[]];
     this.#disk = disk;
     this.#strays = new Strays(mark);
     fs.mkdirSync(ground.proc);
     fs.writeFileSync(ground.boot, `${randomUUID()}\n`);
-    this.#surroundings = new Surroundings({ mark, without: settings.without, proc: ground.proc, boot: ground.boot });
-    this.#trouble = new Trouble({ ground, disk, settings, random: new Random(random.seed()) });
-    const crowdOptions = { ground, disk, findings, settings, surroundings: this.#surroundings };
+    const { proc, boot, root: cache } = ground;
+    this.#surroundings = new Surroundings({ mark, without: settings.without, proc, boot, cache, store: ground.store });
+    this.#trouble = new Trouble({ ...{ ground, disk, settings, sections }, random: new Random(random.seed()) });
+    const crowdOptions = { ground, weather: disk, sections, findings, settings, surroundings: this.#surroundings };
     this.#crowd = new Crowd({ ...crowdOptions, random: new Random(random.seed()) }, (member) =>
       this.#trouble.isStopped(member),
     );
@@ -138,7 +141,7 @@ export class Run {
   }
 
   async #inspect(way: 'look' | 'through'): Promise<Inspection> {
-    const args = [INSPECTOR, this.#ground.root, way];
+    const args = [INSPECTOR, this.#ground.root, way, this.#ground.store];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: INSPECTOR_MOST_MS });
     return JSON.parse(stdout) as Inspection;
   }
@@ -150,11 +153,15 @@ export class Run {
     const { kills, containerKills, stops, longStops, terminations } = this.#trouble;
     const { jumping, deaf, deafness, containers, otherBoots, canContain } = this.#surroundings;
     const { started, suicides } = this.#crowd;
-    const count = (number: number) => number.toLocaleString('en-US');
+    const count = inNumbers;
     const of = (what: 'cycles' | 'refused' | 'torn') => this.#documents.reduce((sum, one) => sum + one[what], 0);
-    const full = this.#disk.missing === null ? `${this.#disk.fillings} full disks` : 'full disks skipped';
     return {
-      summary: `chaos: seed ${this.#settings.seed}: ${count(cycles)} cycles, ${count(kills + suicides)} kills, ${count(containerKills)} of whole containers, ${count(otherBoots)} other boots, ${count(stops)} stops, ${count(this.#rotations())} rotations, ${count(forgotten)} names forgotten, ${full}, overlaps ${count(overlaps)}, lost ${count(lost)}, json updates ${count(of('cycles'))}, refused for want of space ${count(of('refused'))}, torn ${count(of('torn'))}`,
+      summary: summaryOf({
+        ...{ seed: this.#settings.seed, cycles, kills: kills + suicides, containerKills, otherBoots, stops },
+        ...{ rotations: this.#rotations(), forgotten, overlaps, lost },
+        fullDisks: this.#disk.missing === null ? this.#disk.fillings : null,
+        ...{ updates: of('cycles'), refused: of('refused'), torn: of('torn') },
+      }),
       notes: [
         `${count(started)} processes, of which ${count(containers)} in containers, ${count(deaf)} without inotify (${deafness}) and ${count(jumping)} with a clock that jumps; ${count(suicides)} killed themselves at some call; ${count(terminations)} got SIGTERM; ${count(longStops)} stops were longer than heartbeats are waited for; ${count(takeovers)} sections were left by the dead`,
         ...(refusals === '' ? [] : [`refused, as documented: ${refusals}`]),

@@ -1,11 +1,21 @@
 import { parseArgs } from 'node:util';
-import { BREAKABLE, type Breakable } from './worker-setup.ts';
+import { BREAKABLE, BREAKABLE_ON_ETCD, type Breakable } from './worker-setup.ts';
 
 /** The kinds of trouble. Any may be left out, to narrow a finding down. */
-export const TROUBLES = ['disk', 'clock', 'inotify', 'kill', 'stop', 'terminate', 'doom', 'container', 'boot'] as const;
-export type TroubleName = (typeof TROUBLES)[number];
+const OF_PROCESSES = ['clock', 'kill', 'stop', 'terminate', 'container'] as const;
+export const TROUBLES = {
+  disk: ['disk', 'inotify', 'doom', 'boot', ...OF_PROCESSES],
+  etcd: ['members', 'partitions', 'outages', 'slow', 'compaction', 'revocation', ...OF_PROCESSES],
+} as const;
+export type StoreKind = keyof typeof TROUBLES;
+export type TroubleName = (typeof TROUBLES)[StoreKind][number];
+
+/** A process on etcd waits for servers that were away, and for leases that end. */
+const STUCK_SECONDS = { disk: '20', etcd: '90' };
+const PROCESSES = { disk: '24', etcd: '12' };
 
 export interface Settings {
+  store: StoreKind;
   seed: number;
   seconds: number;
   processes: number;
@@ -17,7 +27,9 @@ export interface Settings {
 }
 
 export const USAGE = `npm run chaos -- [--seed N] [--seconds 60] [--processes 24] [--stuck-seconds 20] [--keep]
-               [--without ${TROUBLES.join('|')}]… [--break ${BREAKABLE.join('|')}]`;
+               [--without ${TROUBLES.disk.join('|')}]… [--break ${BREAKABLE.join('|')}]
+npm run chaos -- --store etcd [--seed N] [--seconds 60] [--processes 12] [--stuck-seconds 90] [--keep]
+               [--without ${TROUBLES.etcd.join('|')}]… [--break ${BREAKABLE_ON_ETCD.join('|')}]`;
 
 /** @throws {RangeError} or a `TypeError` for an invalid argument */
 export function settingsFrom(args: readonly string[]): Settings {
@@ -26,30 +38,35 @@ export function settingsFrom(args: readonly string[]): Settings {
     options: {
       seed: { type: 'string' },
       seconds: { type: 'string', default: '60' },
-      processes: { type: 'string', default: '24' },
-      'stuck-seconds': { type: 'string', default: '20' },
+      store: { type: 'string', default: 'disk' },
+      processes: { type: 'string' },
+      'stuck-seconds': { type: 'string' },
       break: { type: 'string' },
       without: { type: 'string', multiple: true, default: [] },
       keep: { type: 'boolean', default: false },
     },
   });
-  const breaks = BREAKABLE.find((one) => one === values.break) ?? null;
-  if (values.break !== undefined && !breaks) throw new RangeError(`--break must be one of ${BREAKABLE.join(', ')}`);
+  const { store } = values;
+  if (store !== 'disk' && store !== 'etcd') throw new RangeError(`--store must be disk or etcd, not ${store}`);
+  const breakable: readonly Breakable[] = store === 'disk' ? BREAKABLE : BREAKABLE_ON_ETCD;
+  const breaks = breakable.find((one) => one === values.break) ?? null;
+  if (values.break !== undefined && !breaks) throw new RangeError(`--break must be one of ${breakable.join(', ')}`);
   return {
+    store,
     seed: wholeNumber('seed', values.seed ?? String(Date.now() % 1_000_000), 0, 2 ** 32 - 1),
     seconds: wholeNumber('seconds', values.seconds, 1, 86_400),
-    processes: wholeNumber('processes', values.processes, 2, 500),
-    stuckSeconds: wholeNumber('stuck-seconds', values['stuck-seconds'], 5, 600),
+    processes: wholeNumber('processes', values.processes ?? PROCESSES[store], 2, 500),
+    stuckSeconds: wholeNumber('stuck-seconds', values['stuck-seconds'] ?? STUCK_SECONDS[store], 5, 600),
     breaks,
-    without: values.without.map(troubleNamed),
+    without: values.without.map((text) => troubleNamed(text, TROUBLES[store])),
     keep: values.keep,
   };
 }
 
-function troubleNamed(text: string): TroubleName {
-  const trouble = TROUBLES.find((one) => one === text);
+function troubleNamed(text: string, troubles: readonly TroubleName[]): TroubleName {
+  const trouble = troubles.find((one) => one === text);
   if (trouble) return trouble;
-  throw new RangeError(`--without must be one of ${TROUBLES.join(', ')}, not ${text}`);
+  throw new RangeError(`--without must be one of ${troubles.join(', ')}, not ${text}`);
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

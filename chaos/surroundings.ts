@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Circumstances } from './crowd.ts';
 import type { Random } from './random.ts';
 import type { TroubleName } from './settings.ts';
 
-const CLOCK_JUMP = new URL('./clock-jump.js', import.meta.url).href;
+export const CLOCK_JUMP = new URL('./clock-jump.js', import.meta.url).href;
 const DOOM = new URL('./doom.js', import.meta.url).href;
 const DEAF = new URL('./deaf.js', import.meta.url).href;
 /** In a user namespace of its own a process can set its own inotify limit, without affecting other processes. */
@@ -14,7 +15,7 @@ const EXHAUST = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"
  * A pid namespace of its own, in which a shell is the first process. When `unshare` is killed everything in it is. The
  * detectors in it need the pids that are valid outside.
  */
-const CONTAINER = [
+export const CONTAINER = [
   ...['unshare', '--mount', 'sh', '-c'],
   'mount --bind /proc "$CHAOS_PROC" && exec unshare --pid --mount --fork --kill-child --mount-proc sh -c \'"$@"; exit $?\' sh "$@"',
   'sh',
@@ -49,12 +50,16 @@ export interface SurroundingsOptions {
   without: readonly TroubleName[];
   /** An empty directory in which containers see the processes outside. */
   proc: string;
+  /** For what the command line keeps for its later calls. */
+  cache: string;
   /** A file with a boot id that is not this kernel's. */
   boot: string;
+  /** The directory of the store. */
+  store: string;
 }
 
 /** The conditions under which a process is started: with a clock that jumps, without file notifications, in a container. */
-export class Surroundings {
+export class Surroundings implements Circumstances {
   /** How file notifications are disabled. */
   readonly deafness: 'a user namespace' | 'a shim';
   /** Whether pid and mount namespaces can be made here. */
@@ -73,16 +78,18 @@ export class Surroundings {
   }
 
   /** The words of a command line that runs a program under Node, and its environment. */
-  for(program: readonly string[], random: Random): Start {
-    const env: NodeJS.ProcessEnv = { ...plainEnvironment(), LOCKSTEP_CHAOS: this.#options.mark };
+  for(program: (store: string) => readonly string[], random: Random): Start {
+    const { mark, cache } = this.#options;
+    const env: NodeJS.ProcessEnv = { ...plainEnvironment(), LOCKSTEP_CHAOS: mark, XDG_CACHE_HOME: cache };
     const node: [string, ...string[]] = [process.execPath];
+    const words = program(this.#options.store);
     if (random.chance(0.3) && !this.#without('clock')) {
       this.jumping += 1;
       node.push('--import', CLOCK_JUMP);
       env.CHAOS_CLOCK = String(random.seed());
     }
-    const start = (words: readonly string[], contained = false): Start => ({
-      ...{ words: [...words] as [string, ...string[]], env, doomed: doomed && !contained, contained },
+    const start = (line: readonly string[], contained = false): Start => ({
+      ...{ words: [...line] as [string, ...string[]], env, doomed: doomed && !contained, contained },
     });
     const where = random.next();
     const contained = where < CONTAINERS && this.#has('container');
@@ -95,17 +102,17 @@ export class Surroundings {
     if (contained) {
       this.containers += 1;
       env.CHAOS_PROC = this.#options.proc;
-      return start([...CONTAINER, ...node, ...program], true);
+      return start([...CONTAINER, ...node, ...words], true);
     }
     if (where > 1 - OTHER_BOOTS && this.#has('boot')) {
       this.otherBoots += 1;
       env.CHAOS_BOOT = this.#options.boot;
-      return start([...OTHER_BOOT, ...node, ...program]);
+      return start([...OTHER_BOOT, ...node, ...words]);
     }
-    if (!random.chance(0.25) || this.#without('inotify')) return start([...node, ...program]);
+    if (!random.chance(0.25) || this.#without('inotify')) return start([...node, ...words]);
     this.deaf += 1;
-    if (this.deafness === 'a shim') return start([...node, '--import', DEAF, ...program]);
-    return start([...WITHOUT_INOTIFY, EXHAUST, ...node, ...program]);
+    if (this.deafness === 'a shim') return start([...node, '--import', DEAF, ...words]);
+    return start([...WITHOUT_INOTIFY, EXHAUST, ...node, ...words]);
   }
 
   #without(trouble: TroubleName): boolean {
@@ -116,14 +123,19 @@ export class Surroundings {
     return this.canContain && !this.#without(trouble);
   }
 
-  #canStart([first = '', ...rest]: readonly string[]): boolean {
-    const env = { ...process.env, CHAOS_PROC: this.#options.proc, CHAOS_BOOT: this.#options.boot };
-    try {
-      execFileSync(first, [...rest, 'true'], { stdio: 'ignore', env });
-      return true;
-    } catch {
-      return false;
-    }
+  #canStart(words: readonly string[]): boolean {
+    return canStart(words, { CHAOS_PROC: this.#options.proc, CHAOS_BOOT: this.#options.boot });
+  }
+}
+
+/** Whether a way to start a program works here. */
+export function canStart([first = '', ...rest]: readonly string[], variables: NodeJS.ProcessEnv): boolean {
+  const env = { ...process.env, ...variables };
+  try {
+    execFileSync(first, [...rest, 'true'], { stdio: 'ignore', env });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -139,7 +151,7 @@ function canExhaustInotify(): boolean {
 }
 
 /** Our environment without variables that our parent may have set. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _options, LOCKSTEP_DIR: _directory, ...rest } = process.env;
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _options, LOCKSTEP_DIR: _directory, LOCKSTEP_STORE: _store, ...rest } = process.env;
   return rest;
 }

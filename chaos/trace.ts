@@ -10,6 +10,7 @@ import type { Life } from './life.ts';
  * - `try`, `done`, `undone`: an operation that must not be lost; `number` is the resulting value.
  * - `full`: it was undone because the disk was full. `damaged`: it read a part of a document.
  * - `arrive`, `met`: a barrier.
+ * - `take`, `leave`: an item of a queue is in a process's hands, until it is done, given back or known to be lost.
  */
 export type TraceLine =
   | ['enter', who: Life, token: number, ask: number, number: number]
@@ -17,7 +18,9 @@ export type TraceLine =
   | ['overlap' | 'takeover', who: Life, token: number, other: Life]
   | ['torn', who: Life, token: number, before: number, after: number]
   | ['try' | 'undone' | 'full' | 'damaged' | 'arrive', who: Life, at: number]
-  | ['done' | 'met', who: Life, at: number, number: number];
+  | ['done' | 'met', who: Life, at: number, number: number]
+  | ['take', who: Life, item: number, token: number, ms: number]
+  | ['leave', who: Life, item: number, token: number];
 
 export class Trace {
   readonly #fd: number;

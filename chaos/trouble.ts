@@ -2,12 +2,13 @@ import fs from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Crowd } from './crowd.ts';
 import type { SmallDisk } from './disk.ts';
-import { isLiving, type Life, nowMs, pidOf } from './life.ts';
+import type { Excuses } from './etcd/excuses.ts';
+import { isLiving, type Life, nowMs, pidOf, statOf } from './life.ts';
+import { Markers } from './markers.ts';
 import { CommandMember, type Member } from './member.ts';
 import type { Random } from './random.ts';
-import { type Ground, PATIENCE_MS, SECTIONS, type Section } from './scenery.ts';
+import { type Ground, PATIENCE_MS, type Section } from './scenery.ts';
 import type { Settings, TroubleName } from './settings.ts';
-import { Witness } from './witness.ts';
 
 const WEIGHTS = { kill: 45, stop: 42, terminate: 13 };
 /** The average time between two troubles, for 24 processes. */
@@ -26,7 +27,15 @@ const MOST_LEFT_BYTES = 400 * 1024;
 
 export interface TroubleOptions {
   ground: Ground;
-  disk: SmallDisk;
+  /** The disk that is filled up, if one is. */
+  disk: SmallDisk | null;
+  sections: readonly [Section, ...Section[]];
+  /** The length of a long stop. Default: longer than heartbeats are waited for. */
+  longStopMs?: readonly [number, number];
+  /** The average time between two troubles. Default: by the number of processes. */
+  gapMs?: number;
+  /** Is told which processes are stopped, and which go on. */
+  onStop?: Pick<Excuses, 'stopped' | 'resumed'>;
   random: Random;
   settings: Settings;
 }
@@ -64,7 +73,7 @@ export class Trouble {
     const { random, disk } = this.#options;
     const loops = [this.#signalAround(crowd, random, signal), this.#wake(crowd, random, signal)];
     if (!this.#without('kill')) loops.push(this.#endContainers(crowd, random, signal));
-    if (disk.missing === null && !this.#without('disk')) loops.push(this.#fillUp(random, signal));
+    if (disk?.missing === null && !this.#without('disk')) loops.push(this.#fillUp(disk, random, signal));
     await Promise.all(loops);
   }
 
@@ -72,7 +81,7 @@ export class Trouble {
   end(crowd: Crowd): void {
     for (const { pid } of crowd.doomed) send(pid, 'SIGCONT');
     for (const pid of [...this.#stopped.keys()]) this.#goOn(pid);
-    this.#options.disk.free();
+    this.#options.disk?.free();
   }
 
   #without(trouble: TroubleName): boolean {
@@ -80,7 +89,7 @@ export class Trouble {
   }
 
   async #signalAround(crowd: Crowd, random: Random, signal: AbortSignal): Promise<void> {
-    const gapMs = (GAP_MS * 24) / Math.max(8, this.#options.settings.processes);
+    const { gapMs = (GAP_MS * 24) / Math.max(8, this.#options.settings.processes) } = this.#options;
     while (await elapsed(random.whole(0, 2 * gapMs), signal)) {
       const what = random.weighted(WEIGHTS);
       if (this.#without(what)) continue;
@@ -94,11 +103,11 @@ export class Trouble {
     }
   }
 
-  async #fillUp(random: Random, signal: AbortSignal): Promise<void> {
+  async #fillUp(disk: SmallDisk, random: Random, signal: AbortSignal): Promise<void> {
     while (await elapsed(random.whole(...EMPTY_MS), signal)) {
-      this.#options.disk.fill(random.chance(0.4) ? 0 : random.whole(1, MOST_LEFT_BYTES));
+      disk.fill(random.chance(0.4) ? 0 : random.whole(1, MOST_LEFT_BYTES));
       await elapsed(random.whole(...FULL_MS), signal);
-      this.#options.disk.free();
+      disk.free();
     }
   }
 
@@ -121,8 +130,8 @@ export class Trouble {
   }
 
   #isInside(pid: number): boolean {
-    const { ground } = this.#options;
-    return SECTIONS.some(({ name }) => Witness.inside(ground.traces(name)).some((life) => pidOf(life) === pid));
+    const { ground, sections } = this.#options;
+    return sections.some(({ name }) => Markers.inside(ground.traces(name)).some((life) => pidOf(life) === pid));
   }
 
   #anybody(crowd: Crowd, random: Random): Victim | null {
@@ -136,8 +145,8 @@ export class Trouble {
    */
   #caught(crowd: Crowd, random: Random): Victim | null {
     for (let tries = 0; tries < CATCHES; tries++) {
-      const section = this.#options.ground.traces(random.pick(SECTIONS as [Section, ...Section[]]).name);
-      const inside = Witness.inside(section).filter(isLiving);
+      const section = this.#options.ground.traces(random.pick(this.#options.sections).name);
+      const inside = Markers.inside(section).filter(isLiving);
       if (inside.length === 0) continue;
       const life = random.pick(inside as [Life, ...Life[]]);
       // A worker itself is inside; for `lockstep run` it is the command, in the group that the wrapper leads.
@@ -145,7 +154,7 @@ export class Trouble {
       const member = crowd.members.find(({ pid }) => pid === pidOf(life) || pid === leader);
       if (!member || this.isStopped(member) || !send(pidOf(life), 'SIGSTOP')) continue;
       for (let looks = 0; looks < LOOKS && !isStopped(pidOf(life)) && isLiving(life); looks++);
-      if (isLiving(life) && Witness.inside(section).includes(life)) return { member, inside: life };
+      if (isLiving(life) && Markers.inside(section).includes(life)) return { member, inside: life };
       send(pidOf(life), 'SIGCONT');
     }
     return null;
@@ -176,7 +185,8 @@ export class Trouble {
   #noteStop(pid: number, random: Random, inside: boolean): void {
     // One at a time: a line cannot move while a stopped process holds the resource.
     const long = this.#longUntil < nowMs() && random.chance(inside ? 0.5 : 0.1);
-    const ms = random.whole(...(long ? STOP_LONG_MS : STOP_SHORT_MS));
+    const ms = random.whole(...(long ? (this.#options.longStopMs ?? STOP_LONG_MS) : STOP_SHORT_MS));
+    this.#options.onStop?.stopped(stoppedBy(pid));
     this.stops += 1;
     if (long) this.longStops += 1;
     if (long) this.#longUntil = nowMs() + ms;
@@ -190,6 +200,7 @@ export class Trouble {
     clearTimeout(this.#stopped.get(pid));
     this.#stopped.delete(pid);
     send(pid, 'SIGCONT');
+    this.#options.onStop?.resumed(stoppedBy(pid));
   }
 }
 
@@ -201,22 +212,19 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
+/** The processes that a signal to a pid, or to the negative number of a process group, reaches. */
+function stoppedBy(pid: number): number[] {
+  if (pid > 0) return [pid];
+  const all = fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return all.map(Number).filter((one) => groupOf(one) === -pid);
+}
+
 function isStopped(pid: number): boolean {
   return statOf(pid)[0] === 'T';
 }
 
 function groupOf(pid: number): number {
   return Number(statOf(pid)[2] ?? 0);
-}
-
-/** The fields of `/proc/<pid>/stat`, from the state on. */
-function statOf(pid: number): string[] {
-  try {
-    const line = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return line.slice(line.lastIndexOf(')') + 2).split(' ');
-  } catch {
-    return [];
-  }
 }
 
 /** Resolves to false if the signal has aborted. */

@@ -1,9 +1,13 @@
 /** The rules that a worker can break on purpose, to prove that the detectors notice. */
 export const BREAKABLE = ['lock', 'semaphore', 'rwlock', 'json', 'replace', 'release'] as const;
-export type Breakable = (typeof BREAKABLE)[number];
+/** The same for those with a store on etcd: `signal` is a holder that does not hear of its loss, `queue` one that goes on with what it gave back. */
+export const BREAKABLE_ON_ETCD = ['lock', 'semaphore', 'rwlock', 'release', 'signal', 'queue'] as const;
+export type Breakable = (typeof BREAKABLE)[number] | (typeof BREAKABLE_ON_ETCD)[number];
 
 export interface WorkerSetup {
   root: string;
+  /** The place of the store. */
+  store: string;
   seed: number;
   breaks: Breakable | null;
 }

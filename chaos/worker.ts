@@ -1,6 +1,7 @@
+import { EtcdTasks } from './etcd/tasks.ts';
 import { Random } from './random.ts';
 import { Ground } from './scenery.ts';
-import { Tasks } from './tasks.ts';
+import { type Chores, Tasks } from './tasks.ts';
 import type { WorkerReport, WorkerSetup } from './worker-setup.ts';
 
 // One process of the crowd: does random tasks until it is asked to finish, has done enough, or is killed.
@@ -23,8 +24,11 @@ process.on('message', () => {
   finishing = true;
 });
 process.on('disconnect', () => process.exit(0));
+// Our parent was killed before we listened.
+if (!process.connected) process.exit(0);
 
-const tasks = new Tasks({ ground: new Ground(setup.root), random, breaks: setup.breaks, report });
+const options = { ground: new Ground(setup.root), place: setup.store, random, breaks: setup.breaks, report };
+const tasks: Chores = setup.store.startsWith('etcd') ? new EtcdTasks(options) : new Tasks(options);
 // Before Lockstep releases everything: our markers must be gone by then. On SIGTERM it leaves the decision to this handler,
 // and releases when the signal comes again.
 process.on('exit', () => tasks.vanish());

@@ -1,16 +1,7 @@
 import { brand } from './copies.ts';
+import { describeHolders, describeProcess, type Standing } from './standing.ts';
 
-/** One entry of a line that is in the way, as an error message shows it. */
-export interface Standing {
-  /** The entry's fencing token. */
-  token: number;
-  pid: number;
-  host: string;
-  /** The command line or label that the entry gave. */
-  command: string;
-  /** When it joined the line, in ms since 1970. */
-  since: number;
-}
+export type { Standing } from './standing.ts';
 
 interface Details {
   operation?: string;
@@ -51,20 +42,6 @@ export class LockstepError extends Error {
   }
 }
 
-function describeProcess({ pid, host, command }: Standing): string {
-  return `pid ${pid} on ${host}${command === '' ? '' : ` (${command})`}`;
-}
-
-/** One clause that names an entry: `pid 42 on web1 (./deploy.sh), in line since 2026-11-23T09:00:00.000Z`. */
-export function describeStanding(standing: Standing): string {
-  return `${describeProcess(standing)}, in line since ${new Date(standing.since).toISOString()}`;
-}
-
-function describeHolders(holders: readonly Standing[]): string {
-  const shown = holders.slice(0, 3).map(describeStanding).join('; ');
-  return shown && ` Held by ${shown}${holders.length > 3 ? `; and ${holders.length - 3} more` : ''}.`;
-}
-
 /**
  * `LOCK_TIMEOUT`: the wait ended before the resource was free. No entry is left in line. Catch it to do something else
  * when the resource is busy.
@@ -76,12 +53,17 @@ function describeHolders(holders: readonly Standing[]): string {
  * await lock.acquire({ timeout: 0 }).catch((error) => console.log(error instanceof LockTimeoutError)); // prints true
  */
 export class LockTimeoutError extends LockstepError {
-  constructor(resource: string, timeoutMs: number, holders: readonly Standing[]) {
-    super('LOCK_TIMEOUT', `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)} Wait longer.`, {
-      operation: 'acquire',
-      resource,
-      holders,
-    });
+  /** The lock of other programs (`alsoLock`) that was not free, in words, when it was this caller's turn; undefined: it was not. */
+  readonly foreignLock: string | undefined;
+
+  constructor(resource: string, timeoutMs: number, holders: readonly Standing[], foreignLock?: string) {
+    const foreign = foreignLock === undefined ? '' : ` Another program has ${foreignLock}.`;
+    super(
+      'LOCK_TIMEOUT',
+      `${resource}: not acquired within ${timeoutMs} ms.${describeHolders(holders)}${foreign} Wait longer.`,
+      { operation: 'acquire', resource, holders },
+    );
+    this.foreignLock = foreignLock;
   }
 }
 
@@ -211,6 +193,29 @@ export class ConfigMismatchError extends LockstepError {
 const withArticle = (noun: string) => `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
 
 /**
+ * `LOG_FULL`: the log of a hot count holds as many sales as it may, and none was written back meanwhile. Nothing was taken. Catch it to
+ * refuse the sale for now: the same id may succeed once the database has what is logged.
+ *
+ * @example
+ * import { LockstepError, LogFullError } from 'lockstep';
+ * const error = new LogFullError('show-7', 1_000);
+ * console.log(error instanceof LockstepError, error.code, error.bound); // prints true LOG_FULL 1000
+ */
+export class LogFullError extends LockstepError {
+  /** How many sales the log may hold. */
+  readonly bound: number;
+
+  constructor(resource: string, bound: number) {
+    super(
+      'LOG_FULL',
+      `${resource}: ${bound} sales wait to be written back, and the log takes no more. Nothing was taken. Write them back, then try again.`,
+      { operation: 'take', resource },
+    );
+    this.bound = bound;
+  }
+}
+
+/**
  * `STORE_…` and others: files could not be trusted, understood, read or written. The resource was granted to nobody. Catch
  * it to distinguish a broken store or file from a busy resource.
  *
@@ -247,4 +252,4 @@ export class MisuseError extends TypeError {
 }
 
 brand({ LockstepError, LockTimeoutError, DeadlockError, BrokenBarrierError });
-brand({ LeaseLostError, ConfigMismatchError, StoreError, MisuseError });
+brand({ LeaseLostError, ConfigMismatchError, LogFullError, StoreError, MisuseError });

@@ -1,66 +1,63 @@
 import prettyMs from 'pretty-ms';
-import { DeadlockError, type Lease, LockTimeoutError, type Standing } from '../../lib/index.ts';
+import { DeadlockError, type Lease, LockTimeoutError } from '../../lib/index.ts';
 import { holdersIn, nodeHost } from '../../lib/internal.ts';
 import { patienceOf } from '../args/duration.ts';
 import type { DeadlockArguments, WaitingArguments } from '../args/options.ts';
 import { Exit, say } from '../output/exit.ts';
 import { stayInterpreted } from '../startup/interpreted.ts';
+import { holdersWords } from './holder-words.ts';
 import type { Requested } from './target.ts';
-
-/** A wait shorter than this is not reported. */
-const QUIET_MS = 300;
+import { QUIET_MS, WaitNotice } from './wait-notice.ts';
 
 type AcquisitionArguments = WaitingArguments & DeadlockArguments;
 
 /**
- * Acquires as the options ask: at once, within a time, or without limit. On contention it prints one message, and only
- * at a terminal or with `--verbose`.
+ * Acquires as the options ask: at once, within a time, or without limit. On contention it shows at a terminal how the wait
+ * goes on, and prints one message with `--verbose`.
  */
 export async function acquireFor(wanted: Requested, args: AcquisitionArguments, label: string): Promise<Lease> {
   const timeout = patienceOf(args);
   const began = nodeHost.clock.monotonicMs();
-  const at = (await wanted.tryAcquire({ label })) ?? (await waitFor(wanted, args, label, timeout));
-  if (args.verbose)
-    say(`${wanted.name}: acquired after ${prettyMs(nodeHost.clock.monotonicMs() - began)}, token ${at.token}`);
+  // On servers a request more takes longer than the wait prepares.
+  const isNear = wanted.store.sync !== null || timeout === 0;
+  const at = (isNear ? await wanted.tryAcquire({ label }) : null) ?? (await waitFor(wanted, args, label, timeout));
+  if (args.verbose) sayAcquired(at, nodeHost.clock.monotonicMs() - began);
   return at;
+}
+
+/** The line that `--verbose` prints of a lease. */
+export function sayAcquired({ name, token }: Lease, afterMs: number): void {
+  say(`${name}: acquired after ${prettyMs(afterMs)}, token ${token}`);
 }
 
 async function waitFor(wanted: Requested, args: AcquisitionArguments, label: string, timeout: number): Promise<Lease> {
   if (timeout === 0) {
-    reportRefusal(wanted.name, holdersIn(await wanted.inspect()), args, 'not free now');
+    const holders = holdersIn(await wanted.inspect());
+    // In line nobody was before us.
+    const foreign = holders.length === 0 ? wanted.foreignWords : null;
+    reportRefusal(wanted.name, holdersWords(holders, foreign), args, 'not free now');
     throw new Exit(args.conflictExitCode);
   }
-  stayInterpreted();
-  const isReported = !args.quiet && (args.verbose || process.stderr.isTTY);
-  const notice = isReported ? setTimeout(() => void announceWait(wanted), QUIET_MS) : undefined;
+  // On servers most calls do not wait, but for an answer: only with the flags that V8 had is its code kept.
+  const calm = wanted.store.sync === null ? setTimeout(stayInterpreted, QUIET_MS) : undefined;
+  if (calm === undefined) stayInterpreted();
+  const notice = WaitNotice.begin(() => wanted, args);
   try {
     return await wanted.acquire({ label, timeout, detectDeadlock: !args.noDeadlockCheck });
   } catch (error) {
+    notice.end();
     if (error instanceof DeadlockError && !args.quiet) say(error.message);
     if (error instanceof DeadlockError) throw new Exit(args.conflictExitCode);
     if (!(error instanceof LockTimeoutError)) throw error;
-    reportRefusal(wanted.name, error.holders, args, `not acquired within ${prettyMs(timeout)}`);
+    const words = holdersWords(error.holders, error.foreignLock ?? null);
+    reportRefusal(wanted.name, words, args, `not acquired within ${prettyMs(timeout)}`);
     throw new Exit(args.conflictExitCode);
   } finally {
-    clearTimeout(notice);
+    notice.end();
+    clearTimeout(calm);
   }
 }
 
-async function announceWait(wanted: Requested): Promise<void> {
-  const line = await wanted.inspect().catch(() => null);
-  const holders = holdersIn(line);
-  if (holders.length > 0) say(`${wanted.name}: waiting; held by ${describeHolders(holders)}`);
-}
-
-function reportRefusal(name: string, holders: readonly Standing[], { quiet }: WaitingArguments, what: string): void {
-  if (!quiet) say(`${name}: ${what}${holders.length === 0 ? '' : `: held by ${describeHolders(holders)}`}`);
-}
-
-/** `pid 42 (./deploy.sh) on web1 for 12s`, for up to three holders, and the number of others. */
-export function describeHolders(holders: readonly Standing[]): string {
-  const shown = holders.slice(0, 3).map(({ pid, command, host, since }) => {
-    const age = prettyMs(Math.max(0, Date.now() - since), { compact: true });
-    return `pid ${pid}${command === '' ? '' : ` (${command})`} on ${host} for ${age}`;
-  });
-  return shown.join('; ') + (holders.length > 3 ? `; and ${holders.length - 3} more` : '');
+function reportRefusal(name: string, why: string, { quiet }: WaitingArguments, what: string): void {
+  if (!quiet) say(`${name}: ${what}${why === '' ? '' : `: ${why}`}`);
 }

@@ -8,7 +8,7 @@ export function orNearest(name: string, names: readonly string[]): string {
   return near === null ? '' : `: did you mean ${near}?`;
 }
 
-/** The part of a store that tells its names. */
+/** The part of a store that lists its names. */
 type NamedStore = Pick<Store, 'names' | 'place'>;
 
 /** Reports that a store has no such name, and the one that may have been meant. */

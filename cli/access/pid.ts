@@ -9,7 +9,7 @@ import { callingShell } from './shell.ts';
 const MAX_PID = 2 ** 31 - 1;
 
 /**
- * The process that `--pid` names; without a number, the shell that calls. There is no default: who gives no `--pid` may not know
+ * The process that `--pid` names; without a number, the shell that calls. There is no default: a user who gives no `--pid` may not know
  * that the lock ends with a process.
  */
 export function pidOf(given: string | undefined, usage: string): number {

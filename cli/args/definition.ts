@@ -17,6 +17,8 @@ export interface OptionDefinition {
   describe: string;
   /** False for a switch. */
   takesValue: boolean;
+  /** Whether its value is a number. */
+  isNumber: boolean;
   /** The value that it has without one; null if it needs one. */
   implied: string | null;
   /** Whether it may be given several times. */
@@ -24,6 +26,8 @@ export interface OptionDefinition {
   choices: string[];
   /** As help shows it; null if there is none, or if it is a switch that is off. */
   default: string | null;
+  /** The value that it has if it is not given. */
+  preset: unknown;
 }
 
 export interface PositionalDefinition {
@@ -43,13 +47,19 @@ export interface Definition {
   text: string;
   options: OptionDefinition[];
   examples: Array<{ line: string; describe: string }>;
+  /** The text at the end; empty if there is none. */
+  epilogue: string;
 }
+
+/** Refuses values that exclude each other, or of which one is needed: by what it throws. */
+type Check = (values: Record<string, unknown>) => unknown;
 
 export interface VerbDefinition extends Definition {
   verb: string;
   /** Its purpose, in one line. */
   purpose: string;
   positionals: PositionalDefinition[];
+  checks: Check[];
 }
 
 /** A builder's description of an option or a positional. */
@@ -89,6 +99,7 @@ export function verbOf({ command, describe, builder }: CommandModule): VerbDefin
     purpose: String(describe ?? ''),
     ...definitionIn(argsOf),
     positionals: places.map((place) => positionalOf(place, described)),
+    checks: argsOf<[Check]>('check').map(([check]) => check),
   };
 }
 
@@ -124,6 +135,7 @@ function definitionIn(argsOf: Calls): Definition {
     synopsis,
     text: text.join('\n\n'),
     options: [...own, ...builtIn],
+    epilogue: argsOf<[string]>('epilogue')[0]?.[0] ?? '',
     examples: examples.map(([line, describe]) => ({ line: named(line), describe })),
   };
 }
@@ -143,10 +155,12 @@ function optionOf(name: string, described: Described): OptionDefinition {
     aliases: [alias].flat() as string[],
     describe,
     takesValue: type !== 'boolean',
+    isNumber: type === 'number',
     implied: described.implied ?? null,
     isList: described.array === true,
     choices: choices.map(String),
     default: described.defaultDescription ?? defaultText(described.default),
+    preset: described.default,
   };
 }
 

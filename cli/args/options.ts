@@ -23,6 +23,10 @@ export interface ResizeArguments {
   resize: boolean;
 }
 
+export interface FlockArguments {
+  flock?: string | undefined;
+}
+
 export interface NamesArguments extends StoreArguments {
   names?: string[] | undefined;
 }
@@ -72,7 +76,9 @@ export const pidOption = {
 export function storeOptions<T>(argv: Argv<T>): Argv<T & StoreArguments> {
   return argv.option('dir', {
     type: 'string',
-    describe: 'The store’s directory. Default: $LOCKSTEP_DIR, or ~/.local/state/lockstep',
+    alias: 'store',
+    describe:
+      'The store: a directory, or etcd://HOST/PREFIX. Default: $LOCKSTEP_STORE, $LOCKSTEP_DIR, or ~/.local/state/lockstep',
     requiresArg: true,
   }) as Argv<T & StoreArguments>;
 }
@@ -89,7 +95,7 @@ export function resourceOptions<T>(argv: Argv<T>): Argv<T & ResourceArguments> {
     }) as unknown as Argv<T & ResourceArguments>;
 }
 
-/** Before anything else: who gave no name wants to know what the verb takes. @throws {UsageError} */
+/** To be called first: a user who gave no name needs to see what the verb takes. @throws {UsageError} */
 function checkResource({ name, file }: ResourceArguments): true {
   if (name === undefined && file === undefined) throw new MissingWord('NAME (or --file FILE)');
   return true;
@@ -115,6 +121,15 @@ export function lastCounts<T>(argv: Argv<T>, options: readonly string[]): Argv<T
     .coerce(options, (given: string | string[] | undefined) =>
       Array.isArray(given) ? given.at(-1) : given,
     ) as Argv<T>;
+}
+
+/** For a verb that runs a command. */
+export function flockOption<T>(argv: Argv<T>): Argv<T & FlockArguments> {
+  return argv.option('flock', {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Also lock this file, as flock does, for programs that still use that',
+  }) as unknown as Argv<T & FlockArguments>;
 }
 
 export function patienceOptions<T>(argv: Argv<T>): Argv<T & PatienceArguments> {

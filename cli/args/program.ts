@@ -4,6 +4,8 @@ import type { Argv, CommandModule } from 'yargs';
 export interface Program {
   describe: (argv: Argv) => Argv;
   commands: readonly CommandModule[];
+  /** The verbs as the help groups them. */
+  groups: ReadonlyArray<readonly [title: string, verbs: readonly string[]]>;
   /** From package.json. It is passed on because each further file that is loaded makes a start a millisecond slower. */
   pack: { version: string; description: string; engines: { node: string } };
   /** The verbs that take words behind `--`. */

@@ -10,7 +10,7 @@ import { dashed, type OptionDefinition, type VerbDefinition } from './definition
  * - an option's value is never optional (`--pid`);
  * - it takes a `-h` or an option of a command that was written without `--` (`lockstep run backup df -h`) for ours.
  *
- * What is not known here is left to yargs, which complains.
+ * A word that is not known here is left to yargs, which refuses it.
  *
  * @param words those behind the verb
  * @throws {UsageError} for a command without `--`, and a long option with one dash
@@ -93,7 +93,7 @@ function shortIn(word: string, verb: VerbDefinition): ReadOption | null {
   return { words: [word], switches, open: null };
 }
 
-function optionOf(verb: VerbDefinition, spelling: string): OptionDefinition | undefined {
+export function optionOf(verb: VerbDefinition, spelling: string): OptionDefinition | undefined {
   return verb.options.find(({ name, aliases }) => name === spelling || aliases.includes(spelling));
 }
 

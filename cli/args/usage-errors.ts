@@ -24,7 +24,8 @@ const COMPLAINTS: ReadonlyArray<[RegExp, InOurWords]> = [
   [/^Not enough arguments following: (.+)$/s, (_, name = '') => `${dashed(name)} needs a value`],
   [
     /^Invalid values: Argument: (.+?), Given: (.*?), Choices: (.*)$/s,
-    (_, name, given, choices) => `${name} must be one of ${choices}, not ${given}`,
+    ({ definition }, name = '', given, choices) =>
+      `${typedName(definition, name)} must be one of ${choices}, not ${given}`,
   ],
 ];
 
@@ -73,6 +74,12 @@ function ofOptions({ definition }: Call, names: readonly string[]): string {
 function ofMissing({ definition }: Call, given: number): string {
   const missing = definition?.positionals.filter(({ isNeeded }) => isNeeded).slice(given) ?? [];
   return `missing ${missing.map(wordOf).join(' and ')}: ${definition?.synopsis.replaceAll('\n', ', or ')}`;
+}
+
+/** As it is typed: `--overlap`; of a positional, as the usage has it: `ACTION`. */
+function typedName(definition: VerbDefinition | null, name: string): string {
+  const isPositional = definition?.positionals.some((one) => one.name === name) === true;
+  return isPositional ? name.toUpperCase() : dashed(name);
 }
 
 function wordOf({ name, choices }: PositionalDefinition): string {

@@ -11,13 +11,13 @@ export interface Refusal {
 }
 
 const MAX_PATH_SHOWN = 80;
-/** Of a script's first line no kernel reads more. */
+/** No kernel reads more of a script's first line. */
 const FIRST_LINE_BYTES = 256;
 const INTERPRETER = /^#![ \t]*([^\s\0]+)([^\n]*)/;
 
 /**
  * Why a command cannot be run, or null if nothing speaks against it. It is looked up as `exec` does: a name with a slash is a path,
- * any other is looked for in `PATH`. What cannot be judged is not refused: `exec` has the last word.
+ * any other is looked for in `PATH`. A command that cannot be judged is not refused: `exec` decides.
  *
  * To be asked before waiting in line: a name that was mistyped is no reason to wait for an hour.
  */
@@ -27,9 +27,12 @@ export function whyNotRun(name: string, env: NodeJS.ProcessEnv = process.env): R
   const { PATH } = env;
   if (PATH === undefined || process.platform === 'win32') return null;
   const files = PATH.split(path.delimiter).map((directory) => path.join(directory || '.', name));
-  const found = files.filter((file) => fs.existsSync(file));
-  const refusals = found.map((file) => whyNotFile(file, name));
-  if (refusals.includes(null)) return null;
+  const refusals: Refusal[] = [];
+  for (const file of files.filter((one) => fs.existsSync(one))) {
+    const refusal = whyNotFile(file, name);
+    if (refusal === null) return null;
+    refusals.push(refusal);
+  }
   // That of cron is short, and surprises; that of a user is long.
   const where = PATH.length <= MAX_PATH_SHOWN ? ` (${shown(PATH)})` : '';
   const missing = { status: NOT_FOUND, message: `${shown(name)}: command not found in PATH${where}` };

@@ -24,7 +24,7 @@ export interface Forwarding {
 }
 
 /** Handles a signal, unless our parent had us ignore it (`nohup`, a script's `&`): then it stays ignored. */
-export function onSignal(signal: NodeJS.Signals, handler: () => void): void {
+export function onSignal(signal: NodeJS.Signals, handler: (signal: NodeJS.Signals) => void): void {
   if (!isIgnored(signal)) process.on(signal, handler);
 }
 

@@ -27,7 +27,7 @@ export async function startHeld(command: readonly string[], options: HeldOptions
  * Starts a command under a lock. The order closes the gap between the
  * command's birth and the moment when others can see it:
  *   1. the command is born held;
- *   2. `whileHeld` has it adopted into the lock's entry, and may record it;
+ *   2. `whileHeld` has it adopted into the lock's entry, by a key of its own if it gives one, and may record it;
  *   3. the command is let go: from here on the lock lives as long as the command, even if the wrapper is killed.
  * If the wrapper dies before 3, or 2 fails, the command never begins.
  *
@@ -38,18 +38,23 @@ export async function startCommand(
   lease: Lease,
   command: readonly string[],
   options: HeldOptions,
-  whileHeld: (held: HeldProcess, adopt: () => Promise<boolean>) => Promise<unknown>,
+  whileHeld: (held: HeldProcess, adopt: (key?: string) => Promise<boolean>) => Promise<unknown>,
 ): Promise<HeldProcess> {
   const lifeline = lease.commandLifeline();
   let held: HeldProcess | undefined;
   let isTaken = false;
   try {
     const closed = () => lifeline?.closed();
-    held = await startHeld(command, { ...options, lifeline: lifeline?.fd, onLifelineClosed: closed });
-    const { pid } = held;
-    await whileHeld(held, () => {
+    held = await startHeld(command, {
+      ...options,
+      lifeline: lifeline?.fd,
+      onLifelineClosed: closed,
+      flocked: lease.foreignDescriptor(),
+    });
+    const { pid, traits } = held;
+    await whileHeld(held, (key) => {
       isTaken = true;
-      return lease.adoptCommand(pid, lifeline);
+      return lease.adoptCommand(pid, { lifeline, command: traits, key });
     });
   } catch (error) {
     if (!isTaken) lifeline?.discard();

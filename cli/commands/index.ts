@@ -1,4 +1,8 @@
 import type { CommandModule } from 'yargs';
+import pack from '../../package.json' with { type: 'json' };
+import { describeProgram, type Program } from '../args/program.ts';
+import { verbIn } from '../args/verbs.ts';
+import { WITH_COMMAND } from '../args/with-command.ts';
 import { acquire } from './acquire/command.ts';
 import { barrier } from './barrier/command.ts';
 import { beat } from './beat/command.ts';
@@ -12,10 +16,12 @@ import { event } from './event/command.ts';
 import { forget } from './forget/command.ts';
 import { helpOn } from './help/command.ts';
 import { history } from './history/command.ts';
+import { hot } from './hot/command.ts';
 import { job } from './job/command.ts';
 import { jobs } from './jobs/command.ts';
 import { man } from './man/command.ts';
 import { monitor } from './monitor/command.ts';
+import { queue } from './queue/command.ts';
 import { release } from './release/command.ts';
 import { run } from './run/command.ts';
 import { status } from './status/command.ts';
@@ -42,6 +48,8 @@ const OTHERS = [
   event,
   barrier,
   counter,
+  hot,
+  queue,
   withDaemons,
   beat,
   monitor,
@@ -51,17 +59,40 @@ const OTHERS = [
   man,
 ] as unknown as CommandModule[];
 
-const OTHER_VERBS = OTHERS.map(verbIn);
-
 /** All verbs, in the order of the help. */
-export const COMMANDS = [...OTHERS, helpOn([...OTHER_VERBS, 'help'])] as CommandModule[];
+export const COMMANDS = [...OTHERS, helpOn([...OTHERS.map(verbIn), 'help'])] as CommandModule[];
 
 /** Their names: `run`, `acquire`, … */
-export const VERBS = [...OTHER_VERBS, 'help'];
+export const VERBS = COMMANDS.map(verbIn);
 
-export function verbIn({ command }: CommandModule): string {
-  return String(command).split(' ', 1)[0] ?? '';
-}
+const GROUPS: Program['groups'] = [
+  [
+    'Locks',
+    [
+      'run',
+      'acquire',
+      'release',
+      'wait',
+      'edit',
+      'event',
+      'barrier',
+      'counter',
+      'queue',
+      'hot',
+      'with',
+      'break',
+      'forget',
+    ],
+  ],
+  ['Jobs', ['job', 'jobs', 'beat', 'monitor']],
+  ['Inspect', ['status', 'history', 'timeline', 'top', 'doctor']],
+  ['Other', ['demo', 'completion', 'man', 'help']],
+];
 
-/** The verbs that take words behind `--`. */
-export const WITH_COMMAND = ['run', 'job', 'edit', 'with', 'beat', 'completion'];
+export const PROGRAM: Program = {
+  describe: describeProgram,
+  commands: COMMANDS,
+  groups: GROUPS,
+  withCommand: WITH_COMMAND,
+  pack,
+};

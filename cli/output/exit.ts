@@ -4,6 +4,7 @@ import {
   LeaseLostError,
   LockstepError,
   LockTimeoutError,
+  LogFullError,
   MisuseError,
   StoreError,
 } from '../../lib/index.ts';
@@ -49,6 +50,14 @@ export function say(message: string): void {
   process.stderr.write(`lockstep: ${shown(message)}\n`);
 }
 
+/**
+ * Says in a sentence that there is nothing to show, to a person at a terminal: a program that reads the output gets none, as
+ * before.
+ */
+export function sayNothing(message: string): void {
+  if (process.stdout.isTTY) say(message);
+}
+
 /** An error's name and message in one line, and its stack below. */
 function traceOf(error: unknown): string {
   const line = String(error);
@@ -65,7 +74,8 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof Exit) return error.exitCode;
   if (error instanceof UsageError || error instanceof MisuseError || error instanceof ConfigMismatchError)
     return EXIT.usage;
-  if (error instanceof LockTimeoutError || error instanceof DeadlockError) return EXIT.notAcquired;
+  if (error instanceof LockTimeoutError || error instanceof DeadlockError || error instanceof LogFullError)
+    return EXIT.notAcquired;
   // Lost before the work began or was written: for the caller, the same as not acquired.
   if (error instanceof LeaseLostError) return EXIT.notAcquired;
   if (error instanceof StoreError) return error.code === 'EVICTED' ? EXIT.notAcquired : EXIT.io;

@@ -40,6 +40,7 @@ export class Blockers {
     if (entry.state === 'holding') return named(this.#elsewhere.get(keyOf(name, entry.ticket)) ?? [], ', ');
     if (kind === 'event') return 'the event to be set';
     if (kind === 'condition') return 'a notify';
+    if (kind === 'queue') return 'an item';
     const { holders, waiting, before } = this.#queueOf(line);
     if (kind === 'barrier') return `${permits - waiting.length} more to come`;
     const ahead = before.get(entry) ?? 0;

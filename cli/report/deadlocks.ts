@@ -2,28 +2,31 @@ import type { LineView } from '../../lib/index.ts';
 import { Deadlocked, linesAround } from '../../lib/internal.ts';
 import { keyOf } from './blockers.ts';
 
-/** Reads a line as it is now; null if there is none, or it cannot be read. */
-type ReadLine = (name: string) => LineView | null;
+/** In the order of their names; null: there is none, or it cannot be read. */
+type Lines = ReadonlyArray<LineView | null>;
 
 /**
  * The entries that are part of a deadlock cycle, by `keyOf`. The wait-for graph may include other lines than these;
  * `lineOf` reads one as it is now.
  */
-export function deadlockedIn(lines: readonly LineView[], lineOf: ReadLine): ReadonlySet<string> {
+export function deadlockedIn(
+  lines: readonly LineView[],
+  lineOf: (name: string) => LineView | null,
+): ReadonlySet<string> {
   const steps = twoReadings(lines);
   let step = steps.next();
-  while (!step.done) step = steps.next(lineOf(step.value));
+  while (!step.done) step = steps.next(step.value.map(lineOf));
   return step.value;
 }
 
 /** The same for a store that reads asynchronously. */
 export async function deadlockedInAsync(
   lines: readonly LineView[],
-  lineOf: (name: string) => Promise<LineView | null>,
+  linesOf: (names: readonly string[]) => Lines | Promise<Lines>,
 ): Promise<ReadonlySet<string>> {
   const steps = twoReadings(lines);
   let step = steps.next();
-  while (!step.done) step = steps.next(await lineOf(step.value));
+  while (!step.done) step = steps.next(await linesOf(step.value));
   return step.value;
 }
 
@@ -33,7 +36,7 @@ export async function deadlockedInAsync(
  *   2. Q gives up, and P waits for B; B's line is read.
  * So the lines are read twice. An entry that is part of a cycle in both readings was part of it all the time between.
  */
-function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet<string>, LineView | null> {
+function* twoReadings(lines: readonly LineView[]): Generator<readonly string[], ReadonlySet<string>, Lines> {
   const names = lines
     .filter(({ entries }) => entries.some(({ keeps }) => keeps.held.length > 0))
     .map(({ name }) => name);
@@ -54,9 +57,14 @@ function* twoReadings(lines: readonly LineView[]): Generator<string, ReadonlySet
 function* reading(
   names: readonly string[],
   known: ReadonlyMap<string, LineView>,
-): Generator<string, LineView[], LineView | null> {
+): Generator<readonly string[], LineView[], Lines> {
   const steps = linesAround(names);
   let step = steps.next();
-  while (!step.done) step = steps.next(known.get(step.value) ?? (yield step.value));
+  while (!step.done) {
+    const asked = step.value;
+    const unknown = asked.filter((name) => !known.has(name));
+    const read = unknown.length === 0 ? [] : yield unknown;
+    step = steps.next(asked.map((name) => known.get(name) ?? read[unknown.indexOf(name)] ?? null));
+  }
   return step.value;
 }

@@ -12,6 +12,7 @@ export function stateOf({ state, ask, stale }: EntryView, isDeadlocked: boolean)
 export function idleStateOf({ kind, value }: LineView): string {
   if (kind === 'event') return value === 1 ? 'set' : 'clear';
   if (kind === 'barrier' && value === 1) return 'broken';
+  if (kind === 'queue') return value === 0 ? 'empty' : `${value} queued`;
   return kind === 'counter' ? String(value) : 'free';
 }
 

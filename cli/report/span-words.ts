@@ -27,9 +27,11 @@ export function actionWords({ did, number }: PastAction): string {
   return did === 'sweep' || number === null ? did : `${did} ${number}`;
 }
 
-/** The result of an action: `2 released`, `1 ended`, a counter's new value. */
+/** The result of an action: `2 released`, `1 ended`, a counter's new value, the item that was put. */
 export function outcomeWords({ did, outcome }: PastAction): string {
-  if (did === 'add') return `= ${outcome}`;
+  if (did === 'add' || did === 'take' || did === 'load' || did === 'rebuild') return `= ${outcome}`;
   if (did === 'set' || did === 'notify') return `${outcome} released`;
+  if (did === 'put') return `item ${outcome}`;
+  if (did === 'trim') return `${outcome} written back`;
   return did === 'clear' ? '' : `${outcome} ended`;
 }

@@ -2,8 +2,8 @@ import fs from 'node:fs';
 import { constants } from 'node:os';
 
 /**
- * What this process was given by its parent, and Node does not hand on to a command: Node forgets which signals were ignored,
- * and closes the descriptors from 3 upwards when a command starts. `launcher.sh` writes it down before Node runs. Where Node was
+ * The state that this process got from its parent, and that Node does not hand on to a command: Node forgets which signals were
+ * ignored, and closes the descriptors from 3 upwards when a command starts. `launcher.sh` records it before Node runs. Where Node was
  * started without it (`node …/main.js`), ignored signals are not known, and descriptors are distinguished from Node's own by their kinds.
  */
 export interface Inheritance {
@@ -17,13 +17,12 @@ export interface Inheritance {
 
 /** Node passes on any beyond: it marks the lowest ones only. */
 const LAST_DESCRIPTOR = 1_023;
-/** What Node opens for itself, apart from pipes. */
+/** The files that Node opens for itself, apart from pipes. */
 const OF_NODE = /^anon_inode:\[?(eventpoll|eventfd|io_uring)/;
 /** Fields of `/proc/PID/stat` behind the name of the program. */
 const START_TIME = 19;
-const IGNORED_SIGNALS = 30;
 
-/** Node cannot handle these, or ignores them anyway; and what reports a fault must have its effect. */
+/** Node cannot handle these, or ignores them anyway; and the signals that report a fault must have their effect. */
 const NOT_OURS = 'KILL STOP CHLD PIPE XFSZ SEGV BUS FPE ILL ABRT IOT TRAP SYS'.split(' ').map((name) => `SIG${name}`);
 
 /** Of this process. Read as soon as this module is loaded: later other files are open. */
@@ -34,14 +33,14 @@ for (const [signal, number] of Object.entries(constants.signals))
   if (inheritance.ignored.includes(number) && !NOT_OURS.includes(signal)) process.on(signal, () => undefined);
 
 function found(): Inheritance {
-  const { LOCKSTEP_STAT: stat, LOCKSTEP_FDS: fds } = process.env;
+  const { LOCKSTEP_STAT: stat, LOCKSTEP_IGNORED: mask = '0', LOCKSTEP_FDS: fds } = process.env;
   const environ = takenEnvironment();
-  for (const name of ['LOCKSTEP_STAT', 'LOCKSTEP_FDS']) delete process.env[name];
+  for (const name of ['LOCKSTEP_STAT', 'LOCKSTEP_IGNORED', 'LOCKSTEP_FDS']) delete process.env[name];
   if (stat === undefined || fds === undefined || !isOurs(stat))
     return { ignored: [], descriptors: withoutChannel(foreignDescriptors()), lost: [] };
   const lost = environ ? restoreEnvironment(Buffer.from(environ.replace(/\s/g, ''), 'hex')) : [];
   return {
-    ignored: ignoredIn(stat),
+    ignored: ignoredIn(BigInt(mask)),
     descriptors: withoutChannel(fds.split(' ').map((path) => Number(path.slice(path.lastIndexOf('/') + 1)))),
     lost,
   };
@@ -77,8 +76,7 @@ function fieldsOf(stat: string): string[] {
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
-function ignoredIn(stat: string): number[] {
-  const mask = BigInt(fieldsOf(stat)[IGNORED_SIGNALS] ?? 0);
+function ignoredIn(mask: bigint): number[] {
   return Array.from({ length: 31 }, (_, at) => at + 1).filter((number) => (mask >> BigInt(number - 1)) & 1n);
 }
 

@@ -23,16 +23,16 @@ export function lasting(ms: number): string {
 }
 
 export function ago(ms: number, now: number): string {
-  return `${coarse(Math.max(0, now - ms))} ago`;
+  return `${roughly(Math.max(0, now - ms))} ago`;
 }
 
 /** `in 5h`, `2h ago`. */
 export function whenIn(ms: number, now: number): string {
-  return ms < now ? ago(ms, now) : `in ${coarse(ms - now)}`;
+  return ms < now ? ago(ms, now) : `in ${roughly(ms - now)}`;
 }
 
-/** Like `lasting`, in whole seconds. */
-function coarse(ms: number): string {
+/** Like `lasting`, in whole seconds: for what goes on, or changes while it is read. */
+export function roughly(ms: number): string {
   return ms < MINUTE_MS ? prettyMs(ms, { secondsDecimalDigits: 0 }) : lasting(ms);
 }
 
@@ -45,14 +45,14 @@ function rounded(ms: number): number {
 /** The largest value of a `Date`. */
 const MAX_TIME_MS = 8.64e15;
 
-/** `2026-11-26 02:00:05` in local time; with milliseconds `2026-11-26 02:00:05.250`. */
+/** The one form in which people are shown a moment: `2026-11-26 02:00:05` in local time; with milliseconds `2026-11-26 02:00:05.250`. */
 export function localTime(ms: number, precision: 'seconds' | 'milliseconds'): string {
   const zoneMs = new Date(ms).getTimezoneOffset() * 60_000;
   const iso = new Date(Math.min(ms - zoneMs, MAX_TIME_MS)).toISOString();
   return iso.slice(0, precision === 'seconds' ? -'.000Z'.length : -'Z'.length).replace('T', ' ');
 }
 
-/** `2026-11-26T01:00:05.250Z`; null if unknown, or beyond what a `Date` can be. */
+/** The form for programs: `2026-11-26T01:00:05.250Z`; null if unknown, or beyond what a `Date` can be. */
 export function isoTime(ms: number | null): string | null {
   return ms === null || ms > MAX_TIME_MS ? null : new Date(ms).toISOString();
 }

@@ -11,7 +11,7 @@ import { Deadlocked, type Link, linesAround } from './wait-graph.ts';
  * Deadlock detection. A waiter records, in its own entry, what it keeps while it waits; so a cycle of waits can be read
  * from the store, and the waiter that closes it finds it.
  *
- * What a waiter keeps is known
+ * The detector knows what a waiter keeps
  * - of a flow of control (`withLock`, an `Owner`): what it holds, if its end needs the end of the wait;
  * - of a wait that blocks its thread, and of a process that has nothing else to do: all that it holds, and what
  *   the command holds that it is part of.
@@ -31,6 +31,11 @@ export interface DeadlockOptions {
   detect: boolean;
 }
 
+/** The record for the entry, or the names whose lines are wanted. */
+type Step = Keeps | readonly string[];
+/** In the order of their names; none after a record. */
+type Lines = ReadonlyArray<LineView | null>;
+
 /** The cycle that one wait may be in, as far as it knows. */
 class Suspicion {
   readonly #store: Store;
@@ -48,16 +53,17 @@ class Suspicion {
 
   /**
    * One check. A generator, for stores that answer at once and those that do not: it yields what the entry is to record,
-   * and names, for each of which it is given the line.
+   * or names, and is given the lines of these.
    *
-   * One reading of the lines may show a cycle that never was, because they are read one after the other:
+   * The first reading of the lines may show a cycle that never was, because one line leads to the next:
    *   1. Q, which has B, waits for A, which P has; the line of A is read;
    *   2. Q gives up, and P waits for B; the line of B is read.
-   * An entry that is deadlocked in two readings was so all the time between them: a wait does not begin twice.
+   * An entry that is deadlocked in two readings was so all the time between them: a wait does not begin twice. The second one asks
+   * for all lines together, so a store that cuts proves it by that reading alone.
    *
    * @throws {DeadlockError} if this wait is the one of its cycle to give up
    */
-  *look(keeps: Keeps): Generator<Keeps | string, void, LineView | null> {
+  *look(keeps: Keeps): Generator<Step, void, Lines> {
     if (this.#isNews(keeps)) yield keeps;
     // A waiter that holds nothing keeps no other waiting.
     if (!this.#detect || keeps.held.length === 0) return;
@@ -65,7 +71,11 @@ class Suspicion {
     const names = [name, ...keeps.held.map((kept) => kept.name)];
     const first = new Deadlocked(yield* linesAround(names));
     if (!first.cycleOf(name, ticket)) return this.#judge(null);
-    const second = new Deadlocked(yield* linesAround(names), first);
+    const again = yield first.lines.map((line) => line.name);
+    const second = new Deadlocked(
+      again.filter((line) => line !== null),
+      first,
+    );
     this.#judge(second.cycleOf(name, ticket));
   }
 
@@ -125,7 +135,7 @@ export class DeadlockWatch {
     this.#suspicion = new Suspicion(store, own, detect);
   }
 
-  /** As the wait begins: what is known for certain. @throws {DeadlockError} */
+  /** Checks, as the wait begins, what is known for certain. @throws {DeadlockError} */
   async begin(): Promise<void> {
     if (this.#mayKeep) await this.#check(false);
   }
@@ -159,16 +169,23 @@ export class DeadlockWatch {
 
   async #look(keeps: Keeps): Promise<void> {
     const steps = this.#suspicion.look(keeps);
-    let step = steps.next(null);
+    let step = steps.next([]);
     while (!step.done) {
       const { value } = step;
-      const line = typeof value === 'string' ? await this.#lineOf(value) : null;
-      if (typeof value !== 'string') await this.#store.keep(this.#own, value);
-      step = steps.next(line);
+      if ('held' in value) await this.#store.keep(this.#own, value);
+      step = steps.next('held' in value ? [] : await this.#linesOf(value));
     }
   }
 
-  /** Null also for a line that cannot be read: it shows no deadlock, and is no reason to end a wait for another. */
+  /** None for a line that cannot be read: it shows no deadlock, and is no reason to end a wait for another. */
+  async #linesOf(names: readonly string[]): Promise<Lines> {
+    try {
+      return await this.#store.snapshots(names);
+    } catch {
+      return Promise.all(names.map((name) => this.#lineOf(name)));
+    }
+  }
+
   async #lineOf(name: string): Promise<LineView | null> {
     try {
       return await this.#store.snapshot(name);
@@ -195,13 +212,16 @@ export class BlockingDeadlockWatch {
   /** @throws {DeadlockError} */
   check(): void {
     const steps = this.#suspicion.look({ held: this.#held, waits: 1 });
-    let step = steps.next(null);
+    let step = steps.next([]);
     while (!step.done) {
       const { value } = step;
-      const line = typeof value === 'string' ? this.#lineOf(value) : null;
-      if (typeof value !== 'string') this.#store.keep(this.#own, value);
-      step = steps.next(line);
+      if ('held' in value) this.#store.keep(this.#own, value);
+      step = steps.next('held' in value ? [] : this.#linesOf(value));
     }
+  }
+
+  #linesOf(names: readonly string[]): Lines {
+    return names.map((name) => this.#lineOf(name));
   }
 
   #lineOf(name: string): LineView | null {

@@ -1,4 +1,5 @@
 import { shared } from '../copies.ts';
+import { readerWatches } from '../host/reader-watch.ts';
 import type { Kept } from '../line/entry.ts';
 
 /**
@@ -59,11 +60,14 @@ function hasNothingElseToDo(): boolean {
   const outputs = [process.stdout, process.stderr].flatMap(kindOfOutput);
   let timers = 0;
   let immediates = 0;
+  let writes = 0;
   for (const kind of process.getActiveResourcesInfo()) {
     const output = outputs.indexOf(kind);
     if (kind === 'Timeout') timers += 1;
     else if (kind === 'Immediate') immediates += 1;
-    // What is still to be written can release nothing.
+    // Of a wait, too: it has the death of a holder reported.
+    else if (kind === 'SimpleWriteWrap' && writes < readerWatches()) writes += 1;
+    // Output that is still to be written can release nothing.
     else if (output !== -1) outputs.splice(output, 1);
     else return false;
   }

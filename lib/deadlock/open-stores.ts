@@ -1,5 +1,5 @@
 import { shared } from '../copies.ts';
-import { directoryOf } from '../disk/open-store.ts';
+import { openedDirectory } from '../disk/opened-stores.ts';
 import type { Kept } from '../line/entry.ts';
 import type { Store } from '../store/store.ts';
 import { inheritedIn } from './enclosing-locks.ts';
@@ -9,7 +9,7 @@ const open = shared('stores/1', () => new Set<Store>());
 
 /** Notes a store that is used now, if it was opened for the whole process. */
 export function noteOpen(store: Store): void {
-  if (!open.has(store) && isOpened(store)) open.add(store);
+  if (!open.has(store) && openedDirectory(store)) open.add(store);
 }
 
 /** Whether two stores are one for this process: the same object, or opened by two copies in the same place. */
@@ -22,13 +22,4 @@ export function allHeldIn(store: Store): Kept[] {
   const others = [...open].filter((one) => one !== store && isSameStore(one, store));
   const held = [store, ...others].flatMap((one) => one.held());
   return [...held.map(({ name, ticket }) => ({ name, ticket })), ...inheritedIn(store.place)];
-}
-
-function isOpened(store: Store): boolean {
-  try {
-    directoryOf(store);
-    return true;
-  } catch {
-    return false;
-  }
 }

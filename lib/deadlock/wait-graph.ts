@@ -1,5 +1,5 @@
 import type { Kept } from '../line/entry.ts';
-import { weightOf } from '../line/queue.ts';
+import { weightOf } from '../line/weight.ts';
 import { isName } from '../store/name.ts';
 import type { EntryView, LineView } from '../store/store.ts';
 
@@ -8,7 +8,7 @@ import type { EntryView, LineView } from '../store/store.ts';
  * itself, and `status`.
  *
  * Every entry is given the benefit of the doubt: a holder that does not wait releases, and a waiter that fits behind the
- * remaining entries is admitted and releases in turn. What remains when no further entry can go is deadlocked for good.
+ * remaining entries is admitted and releases in turn. The entries that remain when no further one can go are deadlocked for good.
  * (So it is with counted resources, too: a semaphore's waiter is deadlocked only if all the permits that it lacks are.)
  */
 
@@ -27,10 +27,13 @@ export interface Link extends Place {
 /** The entries in these lines that can never end. Entries that are not among `only` count as gone. */
 export class Deadlocked {
   readonly #lines: readonly LineView[];
+  /** All lines that it was made of. */
+  readonly lines: readonly LineView[];
   readonly #keepers: ReadonlyMap<string, readonly Place[]>;
   readonly #gone = new Set<EntryView>();
 
   constructor(lines: readonly LineView[], only?: Deadlocked) {
+    this.lines = lines;
     this.#lines = lines.filter(({ kind }) => kind === 'lock' || kind === 'semaphore');
     this.#keepers = keepersIn(this.#lines);
     for (const { name, entries } of this.#lines) {
@@ -171,20 +174,29 @@ const MAX_AROUND = 256;
 /**
  * The lines that matter for a wait: its own, those of what it keeps, and, from there on, those of what the waiters in
  * them keep. A generator, so that the same steps serve a store that answers at once and one that does
- * not: it yields a name, and is given that name's line.
+ * not: it yields names, and is given their lines.
  */
-export function* linesAround(names: readonly string[]): Generator<string, LineView[], LineView | null> {
+export function* linesAround(
+  names: readonly string[],
+): Generator<readonly string[], LineView[], ReadonlyArray<LineView | null>> {
   const lines: LineView[] = [];
-  const wanted = new Set(names);
-  for (const name of wanted) {
-    if (lines.length === names.length + MAX_AROUND) break;
-    const line = yield name;
-    if (!line) continue;
-    lines.push(line);
-    for (const { state, keeps } of line.entries) {
-      if (state !== 'waiting') continue;
-      for (const kept of keeps.held) if (isName(kept.name)) wanted.add(kept.name);
-    }
+  const known = new Set<string>();
+  let wanted = [...new Set(names)];
+  for (let rest = names.length + MAX_AROUND; wanted.length > 0; ) {
+    wanted = wanted.slice(0, rest);
+    rest -= wanted.length;
+    for (const name of wanted) known.add(name);
+    const found = (yield wanted).filter((line) => line !== null);
+    lines.push(...found);
+    wanted = [...new Set(found.flatMap(keptNames))].filter((name) => !known.has(name));
   }
   return lines;
+}
+
+/** The names of what the waiters in a line keep. */
+function keptNames({ entries }: LineView): string[] {
+  return entries
+    .filter(({ state }) => state === 'waiting')
+    .flatMap(({ keeps }) => keeps.held.map((kept) => kept.name))
+    .filter(isName);
 }

@@ -43,7 +43,7 @@ export class AbandonedEntries {
     this.#scheduleCleanup();
   }
 
-  /** Ends them all. What cannot be written now is tried again later. */
+  /** Ends them all. An end that cannot be written now is tried again later. */
   flush(): void {
     const { own, refresh, end, claim } = this.#options;
     if (this.#entries.size === 0 && !own.isUnsure) return;

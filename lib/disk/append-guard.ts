@@ -21,7 +21,7 @@ const RETRY_MOST_MS = 50;
  * milliseconds, so a process that finds it held tries again. If its holder is killed, the others wait until it is
  * stale. (That library handles signals once it is loaded, so it is loaded for such a store only.)
  *
- * @throws {StoreError} if it cannot be had
+ * @throws {StoreError} if it cannot be acquired
  */
 export function appendGuard({ files, clock }: Host): Exclusively {
   const lockfile = properLockfile();

@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts';
 import type { Entry } from '../line/entry.ts';
 import type { Line } from '../line/line.ts';
-import { weightOf } from '../line/queue.ts';
+import { weightOf } from '../line/weight.ts';
 import type { Owner } from '../session/facts.ts';
 import type { Judge } from '../session/liveness.ts';
 import type { Presence } from '../session/session-file.ts';
@@ -60,7 +60,9 @@ export class DeadEntries {
   expelInWayOf(ask: number): boolean {
     const { host, ledger } = this.#options;
     this.#judgedAt = host.clock.monotonicMs();
-    let room = weightOf(ledger.line.config.permits) - weightOf(ask);
+    // In a queue any of the dead may have what the newcomer would take.
+    const permits = ledger.line.items ? Number.POSITIVE_INFINITY : weightOf(ledger.line.config.permits);
+    let room = permits - weightOf(ask);
     let expelled = false;
     for (const { ticket } of entriesOf(ledger.line)) {
       // An eviction reads what other sessions wrote meanwhile.

@@ -1,21 +1,25 @@
 import type { Entry, Eviction, Keeps } from '../line/entry.ts';
+import type { Item } from '../line/item.ts';
 import type { Owner } from '../session/facts.ts';
 import type { Presence } from '../session/session-file.ts';
-import type { AdoptOptions, EntryState, OwnEntry } from '../store/store.ts';
+import type { AdoptOptions, ChangedOptions, EntryState, OwnEntry } from '../store/store.ts';
 
 /** The operations of a session on an entry of its own. `DiskResource` implements it. */
 export interface EntryResource {
   readonly name: string;
-  expelDeadBefore(own: DiskEntry, most?: number): void;
+  /** Its waits for entries of ours. */
+  readonly waits: {
+    /** Resolves when the entry's state changes, or as `Store.changed`. */
+    changed(own: DiskEntry, options: ChangedOptions): Promise<void>;
+    /** Blocks until the entry no longer waits, or the time is over. */
+    block(own: DiskEntry, timeoutMs: number): void;
+  };
   leave(own: DiskEntry): void;
+  done(own: DiskEntry): void;
   abandon(own: DiskEntry, passOn?: Eviction | null): void;
   adopt(own: DiskEntry, pid: number, options: AdoptOptions): boolean;
   keep(own: DiskEntry, keeps: Keeps): void;
   refreshInPlace(): void;
-  waitingBefore(own: DiskEntry, most: number): number;
-  entriesBefore(own: DiskEntry, most: number): number;
-  /** Whether the kernel alone judges the owners, at once. */
-  readonly judgesAtOnce: boolean;
 }
 
 /** An entry that this session put into a resource's line, kept up to date by its `DiskResource`. */
@@ -28,16 +32,20 @@ export class DiskEntry implements OwnEntry {
   readonly adopters: Owner[] = [];
   state: EntryState;
   token: number;
+  item: Item | null;
   eviction: Eviction | null = null;
-  readonly #listeners = new Set<() => void>();
+  /** Null until there is one: most entries hold at once, and nobody listens to them. */
+  #listeners: Set<() => void> | null = null;
+  #onOut: (() => void) | null = null;
 
   /** `joined` is null if it was refused. */
   constructor(resource: EntryResource, joined: { entry: Entry; waitingBefore: number } | null) {
-    const { ticket, token, holding } = joined?.entry ?? { ticket: 0, token: 0, holding: false };
+    const { ticket, token, holding, item } = joined?.entry ?? { ticket: 0, token: 0, holding: false, item: null };
     this.resource = resource;
     this.ticket = ticket;
     this.id = joined?.entry.id ?? '';
     this.token = token;
+    this.item = item;
     this.waitingBefore = joined?.waitingBefore ?? 0;
     this.state = joined ? (holding ? 'holding' : 'waiting') : 'refused';
   }
@@ -47,25 +55,29 @@ export class DiskEntry implements OwnEntry {
    * (an `RLock`), and each of them listens.
    */
   listen(listener: () => void): () => void {
+    this.#listeners ??= new Set();
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return () => this.#listeners?.delete(listener);
   }
 
-  /** Calls back once the entry is not in line any more: at once, if it was refused. */
+  /** Calls back once the entry is not in line any more: at once, if it was refused. For one caller. */
   whenOut(callback: () => void): this {
-    const check = () => {
-      if (this.state === 'waiting' || this.state === 'holding') return;
-      this.#listeners.delete(check);
-      callback();
-    };
-    this.#listeners.add(check);
-    check();
+    this.#onOut = callback;
+    this.#checkOut();
     return this;
   }
 
   /** Notifies the listeners. */
   changed(): void {
-    for (const listener of [...this.#listeners]) listener();
+    this.#checkOut();
+    if (this.#listeners) for (const listener of [...this.#listeners]) listener();
+  }
+
+  #checkOut(): void {
+    const onOut = this.#onOut;
+    if (onOut === null || this.state === 'waiting' || this.state === 'holding') return;
+    this.#onOut = null;
+    onOut();
   }
 
   /** Undoes an adoption that failed. */

@@ -1,19 +1,20 @@
-import { ConfigMismatchError, StoreError } from '../errors.ts';
-import { goneError } from '../journal/journal-error.ts';
 import type { JournalRecord } from '../journal/record.ts';
 import { type Action, actionRecord, admitsSome } from '../line/action.ts';
-import { type Config, describeConfig, isResizable, isSameConfig } from '../line/config.ts';
+import type { Config } from '../line/config.ts';
 import { type Entry, type Eviction, type Keeps, keptToWire } from '../line/entry.ts';
-import type { Outcome } from '../line/outcome.ts';
-import { toWire } from '../session/facts.ts';
+import { type Answer, isJoined } from '../line/outcome.ts';
 import type { Judge } from '../session/liveness.ts';
-import { ownerFor } from '../session/session.ts';
 import { viewLine } from '../store/line-view.ts';
 import type { AdoptOptions, ForgetOptions, LineView, Request } from '../store/store.ts';
-import { AbandonedEntries } from './abandoned-entries.ts';
+import { type TakesRange, type TakesView, viewTakes } from '../store/takes-view.ts';
+import { Adoption } from './adoption.ts';
+import { AgreedConfig } from './agreed-config.ts';
 import { DeadEntries } from './dead-entries.ts';
+import { Departure } from './departure.ts';
 import { DiskEntry, type EntryResource } from './disk-entry.ts';
 import { Entrance } from './entrance.ts';
+import { EntryWaits, type WaitedFor } from './entry-waits.ts';
+import { countBefore, inFrontOf } from './in-front.ts';
 import { Ledger, type LedgerOptions } from './ledger.ts';
 import { OwnEntries } from './own-entries.ts';
 
@@ -28,33 +29,34 @@ export interface DiskResourceOptions extends LedgerOptions {
  * One resource on disk, as one session sees it: its line, and our own entries in it. Synchronous, and every method
  * leaves our entries' states agreeing with what it read.
  */
-export class DiskResource implements EntryResource {
+export class DiskResource implements EntryResource, WaitedFor {
   readonly name: string;
+  readonly waits: EntryWaits;
   readonly #options: DiskResourceOptions;
   readonly #own: OwnEntries;
   readonly #ledger: Ledger;
   readonly #dead: DeadEntries;
-  readonly #abandoned: AbandonedEntries;
   readonly #entrance: Entrance;
+  readonly #adoption: Adoption;
+  readonly #departure: Departure;
+  readonly #config: AgreedConfig;
 
   private constructor(options: DiskResourceOptions, own: OwnEntries, ledger: Ledger) {
-    this.name = options.name;
+    const { host, presence, judge, name, directory } = options;
+    this.name = name;
     this.#options = options;
     this.#own = own;
     this.#ledger = ledger;
-    const { host, presence, judge } = options;
+    this.waits = new EntryWaits({ clock: host.clock, presence, judge, resource: this });
+    const claim = (stray: Entry) => this.#claim(stray);
+    this.#departure = new Departure({ clock: host.clock, session: presence.session, ledger, own, claim });
     this.#dead = new DeadEntries({ host, presence, judge, ledger });
-    this.#abandoned = new AbandonedEntries({
-      clock: host.clock,
-      own,
-      refresh: () => this.refreshInPlace(),
-      end: (entry, passOn) => this.#end(entry, passOn),
-      claim: (stray) => this.#claim(stray),
-    });
     this.#entrance = new Entrance({
-      ...{ resource: this, presence, ledger, own, dead: this.#dead, abandoned: this.#abandoned },
-      directory: options.directory,
+      ...{ resource: this, presence, ledger, own, dead: this.#dead, abandoned: this.#departure.abandoned },
+      directory,
     });
+    this.#adoption = new Adoption({ host, presence, ledger, own, name, directory });
+    this.#config = new AgreedConfig({ ledger, place: { subject: name, directory }, forget: () => this.forget() });
   }
 
   /**
@@ -88,49 +90,42 @@ export class DiskResource implements EntryResource {
 
   /** @throws {ConfigMismatchError} */
   check(config: Config): void {
-    if (isSameConfig(config, this.#ledger.line.config)) return;
-    // It may have been forgotten since the last look, and made anew.
-    this.#ledger.refresh();
-    if (this.isOver) throw this.#goneError();
-    throw new ConfigMismatchError(this.name, describeConfig(this.#ledger.line.config), describeConfig(config));
-  }
-
-  /** A lock or semaphore with other permits that nobody uses is forgotten where the caller wants that, and then opened anew. */
-  #checkOrResize(config: Config): void {
-    try {
-      this.check(config);
-    } catch (error) {
-      if (!(error instanceof ConfigMismatchError) || !config.resize) throw error;
-      if (!isResizable(config, this.#ledger.line.config) || !this.forget()) throw error;
-      this.#ledger.refresh();
-      throw this.#goneError();
-    }
+    this.#config.check(config);
   }
 
   /** Ends the resource itself, unless it is in use: then false. */
   forget({ idleMs }: ForgetOptions = {}): boolean {
     const ledger = this.#ledger;
     // If it is over, another session has done it.
-    const outcome = this.#unlessOver(1, () => {
+    const outcome = ledger.unlessOver(1, () => {
       this.refresh();
       this.#dead.expelAll();
-      const { size, value } = ledger.line;
-      if (size > 0 || (idleMs !== undefined && (value !== 0 || ledger.idleMs() < idleMs))) return null;
+      const { size, value, hasValue, isOwing } = ledger.line;
+      if (size > 0 || isOwing) return null;
+      if (idleMs !== undefined && (hasValue || ledger.idleMs() < idleMs)) return null;
       return ledger.write(['forget', ledger.nextId(), ledger.now(), value], false);
     });
     return outcome !== null;
   }
 
   join(config: Config, request: Request): DiskEntry {
-    this.#checkOrResize(config);
+    this.#config.checkOrResize(config);
     this.flushAbandoned();
     if (request.onlyIfGranted) return this.#entrance.tryEnter(request);
     if (request.steal) return this.#entrance.steal(request);
     this.#dead.sweepLeftovers();
     const entry = this.#entrance.enter(request);
     // In a busy line another session has looked just now, and judging costs more than passing the lock on.
-    if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.expelDeadBefore(entry);
+    if (entry.state === 'waiting' && this.#dead.sinceJudgedMs > JUDGED_LATELY_MS) this.#expelInWayOf(entry, request);
     return entry;
+  }
+
+  /** Evicts the dead that a newcomer need not wait for: in a line whose first entry lives, that takes one judgement. */
+  #expelInWayOf(own: DiskEntry, { ask }: Request): void {
+    const { waitsForAll, items } = this.#ledger.line;
+    // The item of any dead taker may be its own.
+    if (waitsForAll || items) this.expelDeadBefore(own);
+    else expelQuietly(() => this.#dead.expelInWayOf(ask));
   }
 
   /** Evicts the dead before an entry (null: anywhere). True if there were any. `most`: as of `DeadEntries.expel`. */
@@ -143,73 +138,41 @@ export class DiskResource implements EntryResource {
    * owner must get it, and the next poll looks again.
    */
   expelDeadBefore(own: DiskEntry, most?: number): void {
-    try {
-      this.expelDead(own, most);
-    } catch {
-      // The holder is dead at the next look, too.
-    }
+    expelQuietly(() => this.expelDead(own, most));
   }
 
   leave(own: DiskEntry): void {
-    if (this.isGone() || !this.#own.has(own)) return;
-    const id = this.#ledger.nextId();
-    const at = this.#ledger.now();
-    // Our own numbers and key: nothing in them needs quoting.
-    const json = `["leave","${id}",${own.ticket},${at}]`;
-    this.#unlessOver(null, () => this.#ledger.append(['leave', id, own.ticket, at], json));
-    this.#ledger.settle(true);
+    this.#departure.leave(own);
+  }
+
+  /** As `Store.done`. */
+  done(own: DiskEntry): void {
+    this.#departure.done(own);
   }
 
   /** As `Store.abandon`. */
   abandon(own: DiskEntry, passOn: Eviction | null = null): void {
-    try {
-      this.#end(own, passOn);
-    } catch (error) {
-      this.#abandoned.add(own, passOn);
-      throw error;
-    }
+    this.#departure.abandon(own, passOn);
   }
 
   /** Ends our abandoned entries, as far as that can be written now. */
   flushAbandoned(): void {
-    this.#abandoned.flush();
+    this.#departure.abandoned.flush();
   }
 
-  adopt(own: DiskEntry, pid: number, { handOver, lifeline }: AdoptOptions): boolean {
-    const { host, presence } = this.#options;
-    const owner = this.isGone() ? null : ownerFor(host, pid);
-    if (!owner) {
-      lifeline?.discard();
-      return false;
-    }
-    if (handOver) presence.commands.entrust(owner, lifeline ?? null);
-    else {
-      presence.announceFor(owner, lifeline);
-      own.adopters.push(owner);
-    }
-    const { ticket } = own;
-    try {
-      const id = this.#ledger.nextId();
-      const record: JournalRecord = ['adopt', id, ticket, this.#ledger.now(), owner.key, toWire(owner.facts), handOver];
-      if (this.#unlessOver(null, () => this.#ledger.write(record, true)) === null) this.#checkOwners(ticket);
-    } catch (error) {
-      // If the record may count, the process may own the entry: then others must be able to judge it.
-      if (!isUnsure(error)) own.disown(owner, presence);
-      throw error;
-    }
-    if (own.state === 'holding' && handOver) this.#own.drop(own, 'handed over');
-    return true;
+  adopt(own: DiskEntry, pid: number, options: AdoptOptions): boolean {
+    return this.#adoption.adopt(own, pid, options);
   }
 
   keep(own: DiskEntry, { held, waits }: Keeps): void {
     if (this.isGone() || !this.#own.has(own)) return;
     const ledger = this.#ledger;
     const record: JournalRecord = ['keep', ledger.nextId(), own.ticket, ledger.now(), keptToWire(held), waits];
-    this.#unlessOver(null, () => ledger.write(record, false));
+    this.#ledger.unlessOver(null, () => ledger.write(record, false));
   }
 
   /** @throws {ConfigMismatchError} */
-  act(config: Config, action: Action): number | null {
+  act(config: Config, action: Action): Answer {
     this.check(config);
     // The dead must not be admitted in place of the living.
     if (admitsSome(action)) {
@@ -217,16 +180,18 @@ export class DiskResource implements EntryResource {
       this.#dead.expelAll();
     }
     const outcome = this.#ledger.write(actionRecord(action, this.#ledger.nextId(), this.#ledger.now()), true);
-    return typeof outcome === 'number' ? outcome : null;
+    return isJoined(outcome) ? null : outcome;
   }
 
-  /** Ends an entry, whoever owns it. False if there is none. */
-  evict(ticket: number, { reason, by }: Eviction): boolean {
-    this.refresh();
-    const ledger = this.#ledger;
-    if (!ledger.line.find(ticket)) return false;
-    const record: JournalRecord = ['evict', ledger.nextId(), ticket, ledger.now(), 0, reason, by];
-    return this.#unlessOver(null, () => ledger.write(record, true)) !== null;
+  /** Of a counter; else null. */
+  takes(range: TakesRange): TakesView | null {
+    const { count } = this.#ledger.line;
+    return count && viewTakes(count, range);
+  }
+
+  /** Ends an entry of any owner. False if there is none. */
+  evict(ticket: number, eviction: Eviction): boolean {
+    return this.#departure.evict(ticket, eviction);
   }
 
   /** Reads what is new, and moves our entries' states. */
@@ -250,21 +215,22 @@ export class DiskResource implements EntryResource {
 
   /** How many wait in front of an entry that waits, counted up to `most`. */
   waitingBefore(own: DiskEntry, most: number): number {
-    return countUntil(this.#ledger.line.firstWaiting, own, most);
+    return countBefore(own.ticket, this.#ledger.line.firstWaiting, most);
   }
 
   /** How many wait or hold in front of it, counted up to `most`. */
   entriesBefore(own: DiskEntry, most: number): number {
-    return countUntil(this.#ledger.line.first, own, most);
+    return countBefore(own.ticket, this.#ledger.line.first, most);
+  }
+
+  /** The entries one of which must end before an entry that waits can move up; empty where they are too many to watch. */
+  inFrontOf(own: DiskEntry): readonly Entry[] {
+    return inFrontOf(own.ticket, this.#ledger.line);
   }
 
   view(): LineView {
-    return viewLine(this.#ledger.line, this.#options.judge, this.#options.presence.session);
-  }
-
-  #end(own: DiskEntry, passOn: Eviction | null): void {
-    if (passOn === null || own.state !== 'holding') this.leave(own);
-    else if (!this.isGone() && this.#own.has(own)) this.evict(own.ticket, passOn);
+    const { line, revision } = this.#ledger;
+    return viewLine(line, this.#options.judge, this.#options.presence.session, revision);
   }
 
   /** Our part in an entry that no caller has; null if it has ended since. */
@@ -275,39 +241,12 @@ export class DiskResource implements EntryResource {
     this.#own.add(own);
     return own;
   }
-
-  /** The outcome of a record; `over` if the resource ended before it: then the entry that it was about had ended, too. */
-  #unlessOver(over: Outcome, call: () => Outcome): Outcome {
-    try {
-      return call();
-    } catch (error) {
-      if (this.isOver) return over;
-      throw error;
-    }
-  }
-
-  #goneError(): StoreError {
-    return goneError({ subject: this.name, directory: this.#options.directory });
-  }
-
-  /** A line ignores an owner too many. A process that believed itself adopted would be unprotected. */
-  #checkOwners(ticket: number): void {
-    const entry = this.#ledger.line.find(ticket);
-    if (!entry) return;
-    throw new StoreError(
-      'STORE_BUSY',
-      `${this.name}: this entry has ${entry.owners.length} owners, and takes no more: the process was not adopted. Let one process own it, and start the others.`,
-      { operation: 'adopt', resource: this.name, path: this.#options.directory },
-    );
-  }
 }
 
-function countUntil(from: Entry | null, { ticket }: DiskEntry, most: number): number {
-  let count = 0;
-  for (let entry = from; entry && count < most && entry.ticket !== ticket; entry = entry.next) count += 1;
-  return count;
-}
-
-function isUnsure(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'STORE_UNSURE';
+function expelQuietly(expel: () => boolean): void {
+  try {
+    expel();
+  } catch {
+    // The holder is dead at the next look, too.
+  }
 }

@@ -4,6 +4,8 @@ import type { StoreDirectory } from '../host/own-directory.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
 import type { Eviction, Keeps } from '../line/entry.ts';
+import type { Item } from '../line/item.ts';
+import type { Answer } from '../line/outcome.ts';
 import { checkMs, OptionNames } from '../options/option-names.ts';
 import { KEEPALIVE_MS } from '../session/keepalive.ts';
 import { Lifelines } from '../session/lifeline.ts';
@@ -12,6 +14,7 @@ import type { Session } from '../session/session.ts';
 import { Presence } from '../session/session-file.ts';
 import type {
   AdoptOptions,
+  Capabilities,
   ChangedOptions,
   CommandLifeline,
   ForgetOptions,
@@ -21,31 +24,35 @@ import type {
   Request,
   SyncStore,
 } from '../store/store.ts';
+import type { TakesRange, TakesView } from '../store/takes-view.ts';
 import type { Clock } from '../time/clock.ts';
-import { waitUntil } from '../time/wait.ts';
+import { Attendance } from './attendance.ts';
 import type { DiskEntry } from './disk-entry.ts';
-import { blockUntilChanged, entryChanged } from './entry-wait.ts';
+import { lineChanged } from './line-change.ts';
 import { OpenResources } from './open-resources.ts';
-import { type SweepOptions, sweepSessions } from './session-sweep.ts';
-
-/** How often a caller without an entry looks at a line by itself. */
-const LINE_POLL_MS = 100;
 
 const FORGET = new OptionNames<ForgetOptions>('forget(name, …)', { idleMs: true }, { number: 'idleMs' });
 
-export interface DiskStoreOptions {
-  host: Host;
-  session: Session;
-  directory: StoreDirectory;
+/** Two journals are read one after the other. */
+const CAPABILITIES: Capabilities = { leases: false, reopens: true, cuts: false };
+
+/** How a store on disk proves that a session is alive, and when it begins a new journal. */
+export interface StoreTraits {
   /**
-   * How often this session shows other machines of a guarded store that it is alive, in ms. Default 5,000. 0: it shows that
-   * nobody, and is judged by its pid alone.
+   * How often this session shows other machines of a guarded store that it is alive, in ms. Default 5,000. 0: never; it
+   * is judged by its pid alone.
    */
   heartbeatMs?: number;
   /** Of a guarded store: how long another session's keepalive must stand still before the session counts as dead, in ms. Default 120,000. */
   patienceMs?: number;
-  /** Journals are rotated past this many bytes. Default 65,536. */
+  /** Journals are rotated past this many bytes. Default 122,880. */
   rotateBytes?: number;
+}
+
+export interface DiskStoreOptions extends StoreTraits {
+  host: Host;
+  session: Session;
+  directory: StoreDirectory;
   /** Only `names` and `snapshot` will be called, and they write nothing, not even what another left half done. */
   readOnly?: boolean;
 }
@@ -57,12 +64,13 @@ export interface DiskStoreOptions {
 export class DiskStore implements SyncStore {
   readonly place: string;
   readonly sync = this;
+  readonly records = null;
+  readonly capabilities = CAPABILITIES;
   readonly #host: Host;
-  readonly #judge: Judge;
   /** This session's part in the store. */
   readonly presence: Presence;
   readonly #resources: OpenResources;
-  readonly #sweep: SweepOptions;
+  readonly #attendance: Attendance;
 
   constructor(options: DiskStoreOptions) {
     const { host, session, directory, rotateBytes, readOnly } = options;
@@ -73,7 +81,7 @@ export class DiskStore implements SyncStore {
     const keepaliveMs = directory.guarded ? (options.heartbeatMs ?? KEEPALIVE_MS) : 0;
     const lifelines = new Lifelines({ host, directory: sessions, store: directory });
     const seenMode = directory.guarded && !readOnly ? directory.fileMode : null;
-    this.#judge = new Judge({
+    const judge = new Judge({
       host,
       directory: sessions,
       local: directory.local,
@@ -85,15 +93,13 @@ export class DiskStore implements SyncStore {
       lifelines: options.heartbeatMs === 0 ? null : lifelines,
     });
     this.#resources = new OpenResources({
-      ...{ host, directory, presence: this.presence, judge: this.#judge },
+      ...{ host, directory, presence: this.presence, judge },
       ...(rotateBytes === undefined ? {} : { rotateBytes }),
       ...(readOnly === undefined ? {} : { readOnly }),
     });
-    this.#sweep = {
-      ...{ host, directory: sessions, lifelines, local: directory.local },
-      countLines: () => this.#resources.count(),
-      lines: () => this.#resources.lines(),
-    };
+    const sweep = { host, directory: sessions, lifelines, local: directory.local };
+    const { presence } = this;
+    this.#attendance = new Attendance({ host, presence, judge, resources: this.#resources, sweep });
   }
 
   get clock(): Clock {
@@ -116,6 +122,16 @@ export class DiskStore implements SyncStore {
     const own = entry as DiskEntry;
     own.resource.leave(own);
     return this.#host.processes.signalsRestored();
+  }
+
+  done(entry: OwnEntry): Promise<void> | undefined {
+    const own = entry as DiskEntry;
+    own.resource.done(own);
+    return this.#host.processes.signalsRestored();
+  }
+
+  itemOf(entry: OwnEntry): Item | null {
+    return (entry as DiskEntry).item;
   }
 
   abandon(entry: OwnEntry, passOn?: Eviction): Promise<void> | undefined {
@@ -142,8 +158,12 @@ export class DiskStore implements SyncStore {
     own.resource.keep(own, keeps);
   }
 
-  act(name: string, config: Config, action: Action): number | null {
+  act(name: string, config: Config, action: Action): Answer {
     return this.#resources.use(name, config, (resource) => resource.act(config, action));
+  }
+
+  takes(name: string, range: TakesRange): TakesView | null {
+    return this.#resources.find(name)?.takes(range) ?? null;
   }
 
   forget(name: string, options: ForgetOptions = {}): Forgotten {
@@ -158,11 +178,26 @@ export class DiskStore implements SyncStore {
   }
 
   snapshot(name: string): LineView | null {
-    return this.#resources.find(name)?.view() ?? null;
+    return this.#resources.view(name);
+  }
+
+  snapshots(names: readonly string[]): Array<LineView | null> {
+    return names.map((name) => this.snapshot(name));
   }
 
   names(): string[] {
     return this.#resources.names();
+  }
+
+  /** Only looks: a store that is not there yet is made at its first use. */
+  ping(): void {
+    this.names();
+  }
+
+  /** Gives back what the process has in line, as its end would. */
+  close(): void {
+    this.#attendance.end();
+    this.#resources.close();
   }
 
   refresh(entry: OwnEntry): void {
@@ -170,12 +205,17 @@ export class DiskStore implements SyncStore {
   }
 
   changed(of: OwnEntry | string, options: ChangedOptions): Promise<void> {
-    if (typeof of === 'string') return this.#lineChanged(of, options);
-    return entryChanged(of as DiskEntry, this.presence, this.clock, options);
+    if (typeof of === 'string') {
+      const revision = () => this.snapshot(of)?.revision ?? 0;
+      return lineChanged({ host: this.#host, directory: this.directoryOf(of), revision }, options);
+    }
+    const own = of as DiskEntry;
+    return own.resource.waits.changed(own, options);
   }
 
   wait(entry: OwnEntry, timeoutMs: number): void {
-    blockUntilChanged(entry as DiskEntry, this.clock, timeoutMs);
+    const own = entry as DiskEntry;
+    own.resource.waits.block(own, timeoutMs);
   }
 
   blocking<T>(call: () => T): T {
@@ -187,66 +227,10 @@ export class DiskStore implements SyncStore {
     return this.#resources.directoryOf(name);
   }
 
-  /** A caller without an entry watches the journal itself: the first change ends the wait, or one poll. */
-  #lineChanged(name: string, { timeoutMs, ...options }: ChangedOptions): Promise<void> {
-    let hasChanged = false;
-    return waitUntil({
-      clock: this.clock,
-      timeoutMs: Math.min(LINE_POLL_MS, timeoutMs),
-      ...options,
-      pollMs: () => LINE_POLL_MS,
-      look: () => hasChanged,
-      listen: (hint) => {
-        try {
-          return this.#host.files.watch(this.directoryOf(name), () => {
-            hasChanged = true;
-            hint();
-          });
-        } catch {
-          // Not there yet, or out of inotify instances: the poll looks again.
-          return () => undefined;
-        }
-      },
-    });
-  }
-
-  #begin(name: string): void {
-    this.#resources.guard(name, () => {
-      // It may have been removed since the resource was opened, or never made, if that was for a look only.
-      this.#resources.makeOwn(this.presence.directory);
-      this.presence.announce();
-    });
-    this.#host.processes.atExit(this.#giveBack);
-    sweepSessions(this.#sweep);
-  }
-
   #join(name: string, config: Config, request: Request): DiskEntry {
     return this.#resources.use(name, config, (resource) => {
-      if (!this.presence.announced) this.#begin(name);
+      if (!this.presence.announced) this.#attendance.begin(name);
       return resource.join(config, request);
     });
   }
-
-  /**
-   * Ends every entry that this session answers for, for the process is about to end. An entry that was
-   * adopted by a process that lives on is that one's now.
-   */
-  readonly #giveBack = (): void => {
-    let isLeft = false;
-    for (const resource of this.#resources.all()) {
-      resource.flushAbandoned();
-      for (const entry of resource.entries) {
-        try {
-          if (entry.adopters.some((owner) => this.#judge.whyDead(owner, this.clock.wallMicros()) === null))
-            isLeft = true;
-          else resource.leave(entry);
-        } catch {
-          // Then it is stale once we are gone, and the next waiter evicts it.
-          isLeft = true;
-        }
-      }
-      if (resource.inUse) isLeft = true;
-    }
-    this.presence.withdraw(isLeft);
-  };
 }

@@ -1,8 +1,9 @@
-import { StoreError } from '../errors.ts';
 import type { JournalRecord } from '../journal/record.ts';
+import { type RecordBytes, RecordTemplate } from '../journal/record-template.ts';
 import { MAX_ENTRIES } from '../line/config.ts';
-import type { Joined, Outcome } from '../line/outcome.ts';
+import { isJoined, type Joined, type Outcome } from '../line/outcome.ts';
 import type { Presence } from '../session/session-file.ts';
+import { lineFull } from '../store/line-full.ts';
 import type { Request } from '../store/store.ts';
 import type { AbandonedEntries } from './abandoned-entries.ts';
 import type { DeadEntries } from './dead-entries.ts';
@@ -27,8 +28,9 @@ export interface EntranceOptions {
 /** How entries of ours join a resource's line: each by one record, which the fold admits, queues, or refuses. */
 export class Entrance {
   readonly #options: EntranceOptions;
-  #label = '';
-  #labelJson = '""';
+  /** Of the last record that joined. Mostly they are the same every time. */
+  #last = { verb: '', ask: 0, label: '' };
+  #template: RecordTemplate | null = null;
 
   constructor(options: EntranceOptions) {
     this.#options = options;
@@ -39,7 +41,8 @@ export class Entrance {
     const { line } = this.#options.ledger;
     const own = this.#enter('enter', request);
     // A barrier that was broken where the record stands may have been reset since. Its line is never full.
-    if (own.state === 'refused' && !line.waitsForAll && !line.isClosed) throw this.#fullError();
+    if (own.state === 'refused' && !line.waitsForAll && !line.isClosed)
+      throw lineFull(this.#options.resource.name, this.#options.directory, MAX_ENTRIES);
     return own;
   }
 
@@ -64,7 +67,7 @@ export class Entrance {
     const id = ledger.nextId();
     const record: JournalRecord = ['steal', id, presence.session.wire, ledger.now(), label];
     const own = this.#join(id, record, JSON.stringify(record));
-    if (own.state === 'refused') throw this.#fullError();
+    if (own.state === 'refused') throw lineFull(this.#options.resource.name, this.#options.directory, MAX_ENTRIES);
     return own;
   }
 
@@ -73,14 +76,33 @@ export class Entrance {
     const { session } = presence;
     const id = ledger.nextId();
     const at = ledger.now();
-    const json = `["${verb}","${id}",${session.factsJson},${ask},${at},${this.#quoted(label)}]`;
-    return this.#join(id, [verb, id, session.wire, ask, at, label], json);
+    const record: JournalRecord = [verb, id, session.wire, ask, at, label];
+    const text = this.#templateFor(verb, ask, label)?.fill(session.records, at) ?? JSON.stringify(record);
+    return this.#join(id, record, text);
+  }
+
+  /** The template of such records, from the second in a row on. */
+  #templateFor(verb: string, ask: number, label: string): RecordTemplate | null {
+    const last = this.#last;
+    if (verb !== last.verb || ask !== last.ask || label !== last.label) {
+      this.#last = { verb, ask, label };
+      this.#template = null;
+      return null;
+    }
+    const { key, factsJson } = this.#options.presence.session;
+    // A key has nothing that needs quoting.
+    this.#template ??= new RecordTemplate(
+      `["${verb}","${key}:`,
+      `",${factsJson},${ask},`,
+      `,${JSON.stringify(label)}]`,
+    );
+    return this.#template;
   }
 
   /** Appends a record that joins. Returns our part in the entry that it made, refused if it made none. */
-  #join(id: string, record: JournalRecord, json: string): DiskEntry {
+  #join(id: string, record: JournalRecord, text: string | RecordBytes): DiskEntry {
     const { resource, ledger, own } = this.#options;
-    const joined = joinedBy(this.#append(id, record, json));
+    const joined = joinedBy(this.#append(id, record, text));
     // If the entry is not there any more, another session ended it right behind our record: `settle` reports that.
     const entry = new DiskEntry(resource, joined && { ...joined, entry: ledger.present(joined.entry) });
     if (joined) own.add(entry);
@@ -94,9 +116,9 @@ export class Entrance {
     return entry;
   }
 
-  #append(id: string, record: JournalRecord, json: string): Outcome {
+  #append(id: string, record: JournalRecord, text: string | RecordBytes): Outcome {
     try {
-      return this.#options.ledger.append(record, json);
+      return this.#options.ledger.append(record, text);
     } catch (error) {
       // After any error the record may be in the journal, and the caller gets no entry.
       this.#options.abandoned.addUnsure(id);
@@ -111,26 +133,8 @@ export class Entrance {
       // It is tried again.
     }
   }
-
-  /** A label as JSON. Mostly it is the same one every time. */
-  #quoted(label: string): string {
-    if (label !== this.#label) {
-      this.#label = label;
-      this.#labelJson = JSON.stringify(label);
-    }
-    return this.#labelJson;
-  }
-
-  #fullError(): StoreError {
-    const { resource, directory } = this.#options;
-    return new StoreError(
-      'STORE_BUSY',
-      `${resource.name}: its line is full (${MAX_ENTRIES.toLocaleString('en')} entries). Try again when it is shorter.`,
-      { operation: 'acquire', resource: resource.name, path: directory },
-    );
-  }
 }
 
 function joinedBy(outcome: Outcome): Joined | null {
-  return typeof outcome === 'object' ? outcome : null;
+  return isJoined(outcome) ? outcome : null;
 }

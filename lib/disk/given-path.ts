@@ -17,6 +17,7 @@ const HOME = /^(~|\$HOME|\$\{HOME\})(?=\/|$)/;
  * @throws {MisuseError}
  */
 export function pathFromEnvironment(variable: string, value: string): string {
+  checkNoUrl(`${variable} is`, value);
   const unexpanded = value.startsWith('~') ? '~' : VARIABLE.exec(value)?.[0];
   if (unexpanded !== undefined)
     throw new MisuseError(
@@ -40,11 +41,21 @@ export function pathFromCaller(given: unknown): string {
     throw new MisuseError(`the store directory must be a path, not ${given === null ? 'null' : typeof given}`);
   if (given === '') throw new MisuseError('the store directory must not be an empty string');
   if (given.includes('\0')) throw new MisuseError('the store directory must not contain a NUL character');
+  checkNoUrl('the store is', given);
   if (/^[~$]/.test(given))
     throw new MisuseError(
       `the store directory is '${given}', and no shell has expanded its '${given[0]}'. Write the whole path${exampleOf('', expanded(given))}; or './${given}', if that is its name.`,
     );
   return absolute(given);
+}
+
+/** As a path it would be a directory named `etcd:` here. @throws {MisuseError} */
+function checkNoUrl(subject: string, given: string): void {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(given)?.[0];
+  if (scheme === undefined) return;
+  throw new MisuseError(
+    `${subject} the URL ${scheme}…, and this needs the directory of a store on disk. Name one ({ store } or $LOCKSTEP_DIR).`,
+  );
 }
 
 /** The home that the user database has; null if it has none for this user, as in many containers. */
@@ -61,7 +72,7 @@ function exampleOf(variable: string, example: string | null): string {
   return example === null ? '' : `, such as ${variable === '' ? '' : `${variable}=`}${example}`;
 }
 
-/** What a shell would have made of it; null if that is not known. */
+/** Returns the path as a shell would have expanded it; null if that is not known. */
 function expanded(value: string): string | null {
   const home = homeDirectory();
   const text = home === null ? value : value.replace(HOME, () => home);

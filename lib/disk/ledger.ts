@@ -2,6 +2,7 @@ import type { Host } from '../host/host.ts';
 import { Journal } from '../journal/journal.ts';
 import { otherNameError } from '../journal/journal-error.ts';
 import { type JournalRecord, recordTime } from '../journal/record.ts';
+import type { RecordBytes } from '../journal/record-template.ts';
 import { type Config, emptyHeader, isSameConfig } from '../line/config.ts';
 import type { Entry } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
@@ -78,6 +79,11 @@ export class Ledger {
     return this.#line;
   }
 
+  /** As `Epoch.revision`. */
+  get revision(): number {
+    return this.#journal.revision;
+  }
+
   /** The id of this session's next record. */
   nextId(): string {
     return this.#options.presence.session.nextId();
@@ -99,13 +105,13 @@ export class Ledger {
 
   /**
    * Appends a record, and returns what the fold decided of it. The caller must `settle` afterwards, when it has added
-   * its own part. `json` is the record's text.
+   * its own part. `text` is the record's JSON.
    *
    * @throws {StoreError}
    */
-  append(record: JournalRecord, json = JSON.stringify(record)): Outcome {
+  append(record: JournalRecord, text: string | RecordBytes = JSON.stringify(record)): Outcome {
     try {
-      return this.#journal.append(record, json);
+      return this.#journal.append(record, text);
     } catch (error) {
       // Records of others were folded before it failed.
       this.settle(true);
@@ -118,6 +124,16 @@ export class Ledger {
     const outcome = this.append(record);
     this.settle(poke);
     return outcome;
+  }
+
+  /** The outcome of a record; `over` if the resource ended before it: then the entry that it was about had ended, too. */
+  unlessOver(over: Outcome, call: () => Outcome): Outcome {
+    try {
+      return call();
+    } catch (error) {
+      if (this.isOver) return over;
+      throw error;
+    }
   }
 
   /** Applies to our entries what was folded, and wakes the owners of others if `poke`. */
@@ -162,9 +178,13 @@ export class Ledger {
     return this.#gone;
   }
 
-  /** Ends our entries with their line. There are none in a line that was forgotten. */
+  /**
+   * Ends our entries with their line. There are none in a line that was forgotten: but those that were ended just before
+   * learn why from the records that were still read of it.
+   */
   #lose(): void {
     this.#gone = true;
+    this.#own.settle(false);
     this.#own.loseAll('its journal was deleted or replaced');
   }
 

@@ -1,22 +1,17 @@
-import path from 'node:path';
 import type { Host } from '../host/host.ts';
-import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import type { StoreDirectory } from '../host/own-directory.ts';
 import { storeErrorOf } from '../host/system-error.ts';
-import { EpochFiles } from '../journal/epoch-files.ts';
-import { Journal } from '../journal/journal.ts';
-import { followPast } from '../journal/replay.ts';
 import type { Config } from '../line/config.ts';
-import { Line } from '../line/line.ts';
-import { NO_OBSERVER } from '../line/observer.ts';
+import type { Line } from '../line/line.ts';
 import type { Judge } from '../session/liveness.ts';
 import type { Presence } from '../session/session-file.ts';
-import { encodeName } from '../store/name.ts';
-import type { ForgetOptions, Forgotten } from '../store/store.ts';
+import { viewLine } from '../store/line-view.ts';
+import type { ForgetOptions, Forgotten, LineView } from '../store/store.ts';
 import { DiskResource } from './disk-resource.ts';
-import { EpochFloor, type Floor } from './epoch-floor.ts';
+import { Glances } from './glances.ts';
+import { ResourceFiles } from './resource-files.ts';
+import { StoreLines } from './store-lines.ts';
 
-/** Deleted epochs of a guarded store: on a network file system a slow reader could not read one to its end. So they are kept for long. */
-const GUARDED_EPOCHS = 64;
 /** How often a resource may be forgotten under one call. */
 const MAX_ROUNDS = 1_000;
 /** Journals kept open though none of our entries is in them. */
@@ -31,15 +26,18 @@ export interface OpenResourcesOptions {
   readOnly?: boolean;
 }
 
-/** The resources of one store: their directories, and those that this session has open. */
+/** The resources of one store that this session has open. */
 export class OpenResources {
   readonly #options: OpenResourcesOptions;
   readonly #open = new Map<string, DiskResource>();
-  readonly #epochFloor: EpochFloor;
+  readonly #files: ResourceFiles;
+  readonly #lines: StoreLines;
+  readonly #glances = new Glances();
 
   constructor(options: OpenResourcesOptions) {
     this.#options = options;
-    this.#epochFloor = new EpochFloor(options.host, options.directory);
+    this.#files = new ResourceFiles(options);
+    this.#lines = new StoreLines({ ...options, place: this.#files.directoryOfAll, key: options.presence.session.key });
   }
 
   all(): DiskResource[] {
@@ -54,6 +52,18 @@ export class OpenResources {
     if (resource && !resource.isGone()) return resource;
     this.#drop(name);
     return this.#openOne(name, null);
+  }
+
+  /**
+   * The line as it is now. A name that this session does not use is read in passing: most are looked at once, among many.
+   * At the second look it is opened, and kept open for the next ones.
+   */
+  view(name: string): LineView | null {
+    const { directory, judge, presence } = this.#options;
+    if (directory.guarded || this.#open.has(name) || this.#glances.isRepeated(name))
+      return this.find(name)?.view() ?? null;
+    const line = this.#lines.look(name);
+    return line && viewLine(line, judge, presence.session);
   }
 
   /** Makes the resource, and the store, where they are not there. */
@@ -82,7 +92,7 @@ export class OpenResources {
     if (resource && !resource.forget(options)) return 'in use';
     this.#drop(name);
     try {
-      return this.guard(name, () => this.#remove(name)) || resource ? 'forgotten' : 'unknown';
+      return this.guard(name, () => this.#files.remove(name)) || resource ? 'forgotten' : 'unknown';
     } catch (error) {
       // It is forgotten all the same; the next call removes what is left of it.
       if (resource) return 'forgotten';
@@ -92,34 +102,30 @@ export class OpenResources {
 
   /** Where a resource's journals are, so that they can be watched. */
   directoryOf(name: string): string {
-    return path.join(this.#directoryOfAll, encodeName(name));
+    return this.#files.directoryOf(name);
+  }
+
+  /** Closes all journals. The next use opens them again. */
+  close(): void {
+    for (const name of [...this.#open.keys()]) this.#drop(name);
   }
 
   names(): string[] {
-    return this.guard(undefined, () => this.#listAll())
-      .flatMap((encoded) => this.#nameOf(encoded) ?? [])
-      .sort();
+    return this.guard(undefined, () => this.#lines.names());
   }
 
-  /** How many names there are, also such as cannot be read. */
+  /** As `StoreLines`. */
   count(): number {
-    return this.#listAll().length;
+    return this.#lines.count();
   }
 
-  /** Every line, for a look. @throws {StoreError} if one cannot be read */
-  *lines(): Generator<Line> {
-    for (const encoded of this.#listAll()) {
-      if (encoded.startsWith('.')) continue;
-      const line = this.#lineIn(path.join(this.#directoryOfAll, encoded), true);
-      if (line) yield line;
-    }
+  lines(): Iterable<Line> {
+    return this.#lines.all();
   }
 
-  /** Makes one of the store's own directories. */
+  /** As `ResourceFiles`. */
   makeOwn(own: string): void {
-    const { host, directory } = this.#options;
-    host.files.makeDirectory(own, directory.directoryMode);
-    checkOwnDirectory(host, own);
+    this.#files.makeOwn(own);
   }
 
   /** Throws the system's errors as errors of the store. */
@@ -130,14 +136,6 @@ export class OpenResources {
       const at = { operation: 'use the store', path: this.#options.directory.path };
       throw storeErrorOf(error, name === undefined ? at : { ...at, resource: name });
     }
-  }
-
-  get #directoryOfAll(): string {
-    return path.join(this.#options.directory.path, 'resources');
-  }
-
-  get #preparedIn(): string {
-    return path.join(this.#options.directory.path, 'new');
   }
 
   /** The resource, if it is open and still the one in the store. */
@@ -154,78 +152,29 @@ export class OpenResources {
   }
 
   #make(name: string, config: Config): DiskResource {
-    this.#makeDirectories(name);
+    this.guard(name, () => this.#files.make(name));
     const resource = this.#openOne(name, config);
     // `#openOne` returns null only where it may not make the journal.
     if (!resource) throw new RangeError(`${name} was not made`);
     return resource;
   }
 
-  #makeDirectories(name: string): void {
-    const { directory, presence } = this.#options;
-    this.guard(name, () => {
-      // Another process may have deleted the store since we opened it: as at its first use, then.
-      directory.remake();
-      for (const own of [presence.directory, this.#directoryOfAll, this.#preparedIn]) this.makeOwn(own);
-      // The journal makes its own directory.
-      checkOwnDirectory(this.#options.host, this.directoryOf(name));
-      presence.restore();
-    });
-  }
-
   #openOne(name: string, initial: Config | null): DiskResource | null {
     const { host, presence, judge, rotateBytes, readOnly = false } = this.#options;
     // Where it is opened for a look only, nothing was made, nor checked.
     if (!initial) {
-      this.guard(name, () => {
-        for (const own of [this.#directoryOfAll, this.directoryOf(name)]) checkOwnDirectory(host, own);
-      });
+      this.guard(name, () => this.#files.check(name));
     }
     const resource = DiskResource.open(
       {
         ...{ host, presence, judge, name, readOnly },
-        ...this.#filesOf(name),
+        ...this.#files.of(name),
         ...(rotateBytes === undefined ? {} : { rotateBytes }),
       },
       initial,
     );
     if (resource) this.#remember(name, resource);
     return resource;
-  }
-
-  #filesOf(name: string) {
-    const { guarded, fileMode, directoryMode } = this.#options.directory;
-    const floor = () => this.#epochFloor.read();
-    const kept = guarded ? { keptEpochs: GUARDED_EPOCHS } : {};
-    return { directory: this.directoryOf(name), preparedIn: this.#preparedIn, fileMode, directoryMode, floor, ...kept };
-  }
-
-  /**
-   * Removes the directory of a name that was forgotten, by this session or by one that was killed before it had removed
-   * everything. In a guarded store the directory stays: other machines have paths open there, not files.
-   */
-  #remove(name: string): boolean {
-    const { host, directory, presence } = this.#options;
-    if (directory.guarded) return false;
-    const files = new EpochFiles({ host, subject: name, key: presence.session.key, ...this.#filesOf(name) });
-    const last = this.#forgottenLast(name);
-    if (last === null) return files.removeEmpty();
-    // In this order: see `EpochFiles.begin`. A session that was stopped may still make the next epoch.
-    this.#epochFloor.raise({ epoch: last.epoch + 1, last: last.last });
-    files.removePrepared();
-    return files.removeForgotten(last.epoch);
-  }
-
-  /** The last numbers of a name that was forgotten; null if it was not, or has been made anew. */
-  #forgottenLast(name: string): Floor | null {
-    let line: Line | null = null as Line | null;
-    const begin = (header: unknown) => {
-      line = new Line(header, NO_OBSERVER);
-      return line;
-    };
-    const place = { host: this.#options.host, subject: name, directory: this.directoryOf(name) };
-    const past = followPast(place, () => ({ begin }));
-    return past && line?.isForgotten ? { epoch: past.epoch, last: line.last } : null;
   }
 
   /** Closes idle ones if too many are open. */
@@ -237,43 +186,5 @@ export class OpenResources {
       this.#open.delete(key);
     }
     this.#open.set(name, resource);
-  }
-
-  #listAll(): string[] {
-    const { host } = this.#options;
-    checkOwnDirectory(host, this.#directoryOfAll);
-    return host.files.list(this.#directoryOfAll) ?? [];
-  }
-
-  /** A directory's name is the resource's, encoded; a long one is in the journal's header only. */
-  #nameOf(encoded: string): string | null {
-    // No name is encoded with a dot in front.
-    if (encoded.startsWith('.')) return null;
-    try {
-      const name = encoded.includes('~')
-        ? this.#nameInJournal(path.join(this.#directoryOfAll, encoded))
-        : decodeURIComponent(encoded);
-      return name !== null && encodeName(name) === encoded ? name : null;
-    } catch {
-      // Not ours: another program put it there.
-      return null;
-    }
-  }
-
-  #nameInJournal(directory: string): string | null {
-    return this.#lineIn(directory, this.#options.readOnly ?? false)?.name ?? null;
-  }
-
-  /** The line of a journal that is not kept open. */
-  #lineIn(directory: string, readOnly: boolean): Line | null {
-    const { host, presence, directory: store } = this.#options;
-    const { fileMode, directoryMode } = store;
-    const journal = Journal.open({
-      ...{ host, directory, subject: directory, readOnly, fileMode, directoryMode },
-      key: presence.session.key,
-      load: (header) => new Line(header, NO_OBSERVER),
-    });
-    journal?.close();
-    return journal?.machine ?? null;
   }
 }

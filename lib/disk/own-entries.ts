@@ -1,4 +1,5 @@
 import { keyOf } from '../journal/record.ts';
+import { ByTicket } from '../line/by-ticket.ts';
 import type { Entry, Eviction } from '../line/entry.ts';
 import type { Line } from '../line/line.ts';
 import type { LineObserver } from '../line/observer.ts';
@@ -13,7 +14,7 @@ import type { DiskEntry } from './disk-entry.ts';
  */
 export class OwnEntries {
   readonly #presence: Presence;
-  readonly #byTicket = new Map<number, DiskEntry>();
+  readonly #byTicket = new ByTicket<DiskEntry>();
   /** The ids of joining records that may be in the journal although their writing failed. */
   readonly #suspects = new Set<string>();
   #strays: Entry[] = [];
@@ -46,11 +47,11 @@ export class OwnEntries {
   }
 
   has(own: DiskEntry): boolean {
-    return this.#byTicket.has(own.ticket);
+    return this.#byTicket.get(own.ticket) !== undefined;
   }
 
   all(): DiskEntry[] {
-    return [...this.#byTicket.values()];
+    return this.#byTicket.all();
   }
 
   /** Notes that the joining record with this id could not be written, and may be in the journal all the same. */
@@ -72,7 +73,7 @@ export class OwnEntries {
   }
 
   add(own: DiskEntry): void {
-    this.#byTicket.set(own.ticket, own);
+    this.#byTicket.add(own);
   }
 
   /** Ends our part in an entry. */
@@ -119,9 +120,10 @@ export class OwnEntries {
     this.#evicted = [];
   }
 
-  #grant(own: DiskEntry | undefined, { token }: Entry): void {
+  #grant(own: DiskEntry | undefined, { token, item }: Entry): void {
     if (own?.state !== 'waiting') return;
     own.token = token;
+    own.item = item;
     own.state = 'holding';
     own.changed();
   }

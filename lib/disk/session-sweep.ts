@@ -32,7 +32,7 @@ export interface SweepOptions {
  * Removes the files of sessions that were killed and have no entry in any line. Those of a session that has one stay:
  * they are the proof of its death for the waiters behind the entry.
  *
- * A session that begins does this for those before it. Best effort: what cannot be removed now, the next one removes.
+ * A session that begins does this for those before it. Best effort: the next one removes the files that it cannot remove now.
  */
 export function sweepSessions(options: SweepOptions): void {
   try {

@@ -102,12 +102,12 @@ class BesideStorePolicy implements StorePolicy {
     if (!this.#isTrusted(facts, around) && !(isForGroup(around) && isOfGroup))
       throw refusal(this.#directory, `it belongs to another user (uid ${facts.uid})`);
     if (isForAll(facts))
-      throw refusal(this.#directory, `everybody may write in it (mode ${modeText(facts)}); chmod o-w would mend that`);
+      throw refusal(this.#directory, `everybody may write in it (mode ${modeText(facts)}); chmod o-w corrects that`);
     if (!isForGroup(facts)) return 0o700;
     if (!isOfGroup)
       throw refusal(
         this.#directory,
-        `its group may write in it (gid ${facts.gid}, mode ${modeText(facts)}), and is not the group of the directory around it (gid ${around.gid}); chgrp -R ${around.gid} would mend that, or chmod -R g-rwx`,
+        `its group may write in it (gid ${facts.gid}, mode ${modeText(facts)}), and is not the group of the directory around it (gid ${around.gid}); chgrp -R ${around.gid} corrects that, or chmod -R g-rwx`,
       );
     return facts.mode;
   }

@@ -19,14 +19,17 @@ export interface PlaceWishes extends StoreWishes {
 }
 
 /**
- * Where the store is: `directory` if given, else `$LOCKSTEP_DIR`, else the user's own default.
+ * Where the store on disk is: `directory` if given, else `$LOCKSTEP_STORE`, else `$LOCKSTEP_DIR`, else the user's own default.
  *
- * @throws {MisuseError} for a path that can be no store's, and a variable that is not absolute
+ * @throws {MisuseError} for a path that can be no store's, a URL, and a variable that is not absolute
  */
 export function storePath(host: Host, directory?: string, env: NodeJS.ProcessEnv = process.env): string {
   if (directory !== undefined) return pathFromCaller(directory);
-  const { LOCKSTEP_DIR: named } = env;
-  return named ? path.resolve(pathFromEnvironment('LOCKSTEP_DIR', named)) : defaultStorePath(host);
+  for (const variable of ['LOCKSTEP_STORE', 'LOCKSTEP_DIR']) {
+    const named = env[variable];
+    if (named) return path.resolve(pathFromEnvironment(variable, named));
+  }
+  return defaultStorePath(host);
 }
 
 /**
@@ -69,7 +72,7 @@ export function findStoreDirectory(host: Host, directory: string, wishes: PlaceW
 }
 
 /** A store that its path names. */
-class OwnStorePolicy implements StorePolicy {
+export class OwnStorePolicy implements StorePolicy {
   readonly #host: Host;
   readonly #directory: string;
   readonly #shared: boolean;
@@ -111,11 +114,11 @@ function checkOwner(directory: string, facts: FileFacts, uid: number, isForGroup
   if (isForGroup && !isForAll) return;
   const isGroups = (facts.mode & 0o020) !== 0 && !isForAll;
   const hint = isGroups ? '; if its group is meant to share it, set LOCKSTEP_SHARED=1' : '';
-  const mend = isForGroup ? 'chmod o-w' : 'chmod 700';
+  const remedy = isForGroup ? 'chmod o-w' : 'chmod 700';
   if (facts.uid !== uid && !isForGroup)
     throw refusal(directory, `it belongs to another user (uid ${facts.uid})${hint}`);
   if ((facts.mode & 0o022) !== 0)
-    throw refusal(directory, `others may write in it (mode ${modeText(facts)}); ${mend} would mend that${hint}`);
+    throw refusal(directory, `others may write in it (mode ${modeText(facts)}); ${remedy} corrects that${hint}`);
 }
 
 function makeParents(host: Host, directory: string): void {

@@ -87,7 +87,7 @@ export class StoreGround implements StoreDirectory, Ground {
 
   /**
    * The owner of what is made here. Root gives its files in another user's store to that user, or that user would be locked
-   * out. What is made for a group belongs to the store's group, also in a directory that does not pass its group on (setgid).
+   * out. A file for a group belongs to the store's group, also in a directory that does not pass its group on (setgid).
    */
   get belonging(): Belonging | undefined {
     if (this.#facts === null) return undefined;
@@ -154,8 +154,8 @@ export class StoreGround implements StoreDirectory, Ground {
   }
 
   /**
-   * A store is guarded from its first use on, or never: some who guard their appends and some who do not would not be
-   * apart from each other.
+   * A store is guarded from its first use on, or never: processes that guard their appends would not
+   * exclude those that do not.
    */
   #findGuarded(): boolean {
     const { files } = this.#host;

@@ -1,10 +1,12 @@
 import type { DocumentFacts, DocumentHost, ProgramEnd } from '../host/document-host.ts';
+import { type AttributeHint, type HintPlace, hintFrom, idOf, textOf } from './attribute-hint.ts';
 import { type FileAct, fileError } from './file-error.ts';
 
 /*
  * Node has no call for access lists and extended attributes, so GNU `cp` copies them, between descriptors: these stay
  * valid whatever the files' names lead to. Starting it takes longer than all the rest of a replacement. So for a file
- * that is replaced repeatedly this process checks once whether there is anything to copy, and remembers the answer.
+ * that is replaced repeatedly one writer checks whether there is anything to copy, remembers the answer, and leaves it as a hint
+ * for the other processes that replace the file.
  */
 const COPY = ['--attributes-only', '--preserve=mode,xattr', '/dev/fd/3', '/dev/fd/4'];
 /**
@@ -15,8 +17,8 @@ const ARE_PLAIN = `exec 5>&1
 to_pipe() { cp --attributes-only --preserve=mode,xattr "$1" /dev/fd/1 2>/dev/null; }
 { to_pipe /dev/fd/3 && to_pipe /dev/fd/4 && echo plain >&5; } | :`;
 
-/** For how long to assume that a directory gives new files no default access list. */
-const DIRECTORY_MEMORY_MS = 1_000;
+/** For how long to assume that a directory gives new files no default access list; and how soon replacements are in a row. */
+const RECENT_NS = 1_000_000_000n;
 const MAX_REMEMBERED = 1_024;
 /** Messages of a `cp` other than GNU's that does not know these options. */
 const FOREIGN_CP = /unrecognized option|invalid option|unknown option|unexpected argument|without xattr support/i;
@@ -25,12 +27,17 @@ const CANNOT_START_NOW = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'];
 
 const machines = new WeakMap<DocumentHost, Attributes>();
 
-/** A file, its facts, and the directory in which its replacement was made. */
+/** A file that is being replaced. */
 export interface Carried {
   from: number;
   facts: DocumentFacts;
+  /** The time, by the clock of the file system. */
+  nowNs: bigint;
+  /** The directory in which its replacement was made. */
   directory: DocumentFacts;
   act: FileAct;
+  /** For the hint of the last writer, if that was another process. */
+  hintPlace?: HintPlace | undefined;
 }
 
 /**
@@ -40,12 +47,10 @@ export interface Carried {
  */
 export class Attributes {
   readonly #host: DocumentHost;
-  /** By device and inode: the last change of a file that has neither. */
-  readonly #plainFiles = new Map<string, bigint>();
-  /** The same for files that this process made and has not checked yet. */
-  readonly #made = new Map<string, bigint>();
-  /** By device and inode: until when to assume that new files in a directory have no access list. */
-  readonly #plainDirectories = new Map<string, number>();
+  /** By device and inode: files that this process put in place. */
+  readonly #hints = new Map<string, AttributeHint>();
+  /** By device and inode: when a directory gave new files no access list, by the clock of its file system. */
+  readonly #plainDirectories = new Map<string, bigint>();
   #isUnable = process.platform !== 'linux';
 
   private constructor(host: DocumentHost) {
@@ -62,36 +67,51 @@ export class Attributes {
   }
 
   /**
-   * Copies the access list and the extended attributes of the file to `to`. Resolves to whether both files are known to
-   * have none.
+   * Copies the access list and the extended attributes of the file to `to`. If both files are known to have none, resolves to when
+   * that was checked; else to null.
    *
    * @throws {StoreError} (rejects) if the file has some that cannot be kept
    */
-  async carry(file: Carried, to: number): Promise<boolean> {
-    if (this.#isUnable) return false;
-    if (this.#isKnown(file)) return true;
-    // The check takes longer than the copy, so it is made from a file's second replacement in a row on.
-    const isOurs = isNoted(this.#made, file.facts) || isNoted(this.#plainFiles, file.facts);
-    if (isOurs && (await this.#arePlain(file, to))) return true;
+  async carry(file: Carried, to: number): Promise<bigint | null> {
+    if (this.#isUnable) return null;
+    const { facts, nowNs, hintPlace } = file;
+    const hint = this.#hintOf(facts, hintPlace);
+    const plainNs = hint && this.#plainNs(hint, file);
+    if (plainNs !== null) return plainNs;
+    // The check takes longer than the copy, so it is made only from a file's second replacement in a row on.
+    if (hint && isRecent(facts.changedNs, nowNs) && (await this.#arePlain(file, to))) return nowNs;
     this.#check(await this.#host.run('cp', COPY, [file.from, to]), file.act);
-    return false;
+    return null;
   }
 
-  /** Remembers a replacement that is in place, until it changes. */
-  note(facts: DocumentFacts, isPlain: boolean): void {
-    remember(isPlain ? this.#plainFiles : this.#made, idOf(facts), facts.changedNs);
+  /** Remembers a replacement that is in place, until it changes, and leaves the hint about it. `plainNs`: as `carry` resolved. */
+  note(facts: DocumentFacts, plainNs: bigint | null, hintPlace?: HintPlace): void {
+    if (this.#isUnable) return;
+    const hint: AttributeHint = { id: idOf(facts), changedNs: facts.changedNs, plainNs };
+    remember(this.#hints, hint.id, hint);
+    hintPlace?.write(textOf(hint));
   }
 
-  async #arePlain({ from, directory }: Carried, to: number): Promise<boolean> {
+  #hintOf(facts: DocumentFacts, hintPlace: HintPlace | undefined): AttributeHint | null {
+    const own = this.#hints.get(idOf(facts));
+    if (own?.changedNs === facts.changedNs) return own;
+    const text = hintPlace?.read() ?? null;
+    return text === null ? null : hintFrom(text, facts);
+  }
+
+  /** When the file and its directory were last found plain, if that is recent. */
+  #plainNs({ plainNs }: AttributeHint, { directory, nowNs }: Carried): bigint | null {
+    if (plainNs === null) return null;
+    const around = this.#plainDirectories.get(idOf(directory)) ?? 0n;
+    const latest = around > plainNs ? around : plainNs;
+    return isRecent(latest, nowNs) ? latest : null;
+  }
+
+  async #arePlain({ from, directory, nowNs }: Carried, to: number): Promise<boolean> {
     const { stdout } = await this.#host.run('/bin/sh', ['-c', ARE_PLAIN], [from, to]);
     if (stdout !== 'plain\n') return false;
-    remember(this.#plainDirectories, idOf(directory), this.#host.monotonicMs() + DIRECTORY_MEMORY_MS);
+    remember(this.#plainDirectories, idOf(directory), nowNs);
     return true;
-  }
-
-  #isKnown({ facts, directory }: Carried): boolean {
-    const until = this.#plainDirectories.get(idOf(directory)) ?? Number.NEGATIVE_INFINITY;
-    return isNoted(this.#plainFiles, facts) && this.#host.monotonicMs() < until;
   }
 
   #check({ code, failure, stderr }: ProgramEnd, act: FileAct): void {
@@ -110,12 +130,9 @@ export class Attributes {
   }
 }
 
-function isNoted(files: ReadonlyMap<string, bigint>, facts: DocumentFacts): boolean {
-  return files.get(idOf(facts)) === facts.changedNs;
-}
-
-function idOf({ device, inode }: DocumentFacts): string {
-  return `${device}:${inode}`;
+/** A time in the future is of a clock that was set back since. */
+function isRecent(thenNs: bigint, nowNs: bigint): boolean {
+  return thenNs <= nowNs && nowNs - thenNs < RECENT_NS;
 }
 
 function remember<T>(memory: Map<string, T>, key: string, value: T): void {

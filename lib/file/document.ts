@@ -82,13 +82,13 @@ export class Document {
   }
 
   /** Removes the temporary files of killed writers. Only for the holder of the file's lock. */
-  async sweep(): Promise<void> {
-    sweepTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
+  sweep(): void {
+    sweepTemporaryFiles(this.#host, this.#directory, TemporaryNames.of(this.#name));
   }
 
   /** The same without the lock: only those that are old. */
-  async sweepOld(): Promise<void> {
-    sweepOldTemporaryFiles(this.#host, this.#directory, await TemporaryNames.of(this.#name));
+  sweepOld(): void {
+    sweepOldTemporaryFiles(this.#host, this.#directory, TemporaryNames.of(this.#name));
   }
 
   /**
@@ -118,11 +118,13 @@ export class Document {
     return this.#directory.at(this.#name);
   }
 
-  async #replace(bytes: Uint8Array, { allowNewOwner = false, beforeRename }: ReplaceOptions): Promise<void> {
+  async #replace(bytes: Uint8Array, options: ReplaceOptions): Promise<void> {
+    const { allowNewOwner = false, beforeRename, hintPlace } = options;
     const host = this.#host;
     host.checkWritable(this.#target);
     const place = { directory: this.#directory, name: this.#name };
-    const replacement = await Replacement.make({ host, path: this.path, ...place, fd: this.#fd, facts: this.#facts });
+    const replaced = { host, path: this.path, ...place, fd: this.#fd, facts: this.#facts, hintPlace };
+    const replacement = Replacement.make(replaced);
     try {
       await replacement.fill(bytes, allowNewOwner);
       await beforeRename?.();

@@ -25,11 +25,11 @@ export class NewFile {
     this.fd = fd;
   }
 
-  /** @throws the system's error (rejects) */
-  static async make(place: FilePlace, mode: number): Promise<NewFile> {
+  /** @throws the system's error */
+  static make(place: FilePlace, mode: number): NewFile {
     const { host, directory, name } = place;
-    const names = await TemporaryNames.of(name);
-    const temporary = directory.at(names.with(await host.secret()));
+    const names = TemporaryNames.of(name);
+    const temporary = directory.at(names.with(host.secret()));
     return new NewFile(place, temporary, host.create(temporary, mode));
   }
 

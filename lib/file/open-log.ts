@@ -13,13 +13,13 @@ const DESCRIPTORS = /^\/proc\/\d+\/(task\/\d+\/)?fd$/;
 /**
  * Opens a file that others may read for appending, and creates it if it is missing. Returns its descriptor.
  *
- * A link in its place is followed if its owner is this user or root, or if nobody else could have put it there. Who may write
- * in `/tmp`, or owns the directory of a log of root's, could else have root write anywhere. Between a look at a link and its
+ * A link in its place is followed if its owner is this user or root, or if nobody else could have put it there. Otherwise a
+ * user who may write in `/tmp`, or owns the directory of a log of root's, could have root write anywhere. Between a look at a link and its
  * use it may be replaced: so each step goes through the descriptor of its directory, and the last one follows no link.
  *
  * A FIFO is not waited for: without a reader it fails with `ENXIO`.
  *
- * @throws the system's error; `EPERM` for somebody else's link
+ * @throws the system's error; `EPERM` for another user's link
  */
 export function openLog(file: string, host: DocumentHost = nodeDocuments): number {
   if (file.endsWith('/')) throw systemError('EISDIR', 'it names a directory', { path: file });

@@ -12,15 +12,15 @@ import { writeAll } from './write-all.ts';
 const NEW_FILE_MODE = 0o666;
 /** Of a new file that is not whole yet, if it gets its mode with its contents. */
 const PRIVATE_MODE = 0o600;
-/** What stands here is made by the system: `/dev/stdout` is a link, and means what it leads to. (In `/dev/shm` everybody may write.) */
+/** The system makes the files here: `/dev/stdout` is a link, and means what it leads to. (In `/dev/shm` everybody may write.) */
 const SYSTEM_PLACE = /^\/dev\/(fd\/)?[^/]+$|^\/proc\//;
 
 export interface ReplaceFileOptions {
   /** The mode of a file that is not there yet, whatever the umask. Default: 0666 less the umask. */
   mode?: number;
   /**
-   * What to do if the file is a symbolic link: replace what it leads to, or the link. The second is for a file that a program writes
-   * by itself again and again: whoever may write in the directory could plant a link to any file that the program may write. Default:
+   * If the file is a symbolic link: whether to replace what it leads to, or the link. The second is for a file that a program writes
+   * by itself again and again: a user who may write in the directory could plant a link to any file that the program may write. Default:
    * true.
    */
   followsLink?: boolean;
@@ -72,7 +72,7 @@ async function replaceExisting(file: string, own: string | null, write: Write): 
   const document = Document.open(file, write.host);
   try {
     if (own !== null && document.realPath !== own) return await makeFile(own, write);
-    await document.sweepOld();
+    document.sweepOld();
     await document.replace(write.bytes, { allowNewOwner: true });
   } finally {
     document.close();
@@ -93,8 +93,8 @@ async function makeFile(file: string, { host, bytes, mode }: Write): Promise<voi
   const directory = host.openDirectory(host.realPath(path.dirname(file)));
   try {
     const name = path.basename(file);
-    sweepOldTemporaryFiles(host, directory, await TemporaryNames.of(name));
-    const made = await NewFile.make({ host, directory, name }, mode === undefined ? NEW_FILE_MODE : PRIVATE_MODE);
+    sweepOldTemporaryFiles(host, directory, TemporaryNames.of(name));
+    const made = NewFile.make({ host, directory, name }, mode === undefined ? NEW_FILE_MODE : PRIVATE_MODE);
     try {
       await made.fill(bytes, mode);
       made.putInPlace();

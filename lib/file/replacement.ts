@@ -1,6 +1,7 @@
 import type { StoreError } from '../errors.ts';
 import type { DocumentFacts } from '../host/document-host.ts';
 import { isErrno } from '../host/errno.ts';
+import type { HintPlace } from './attribute-hint.ts';
 import { Attributes } from './attributes.ts';
 import { type FileAct, fileError } from './file-error.ts';
 import { type FilePlace, NewFile } from './new-file.ts';
@@ -13,6 +14,8 @@ export interface Replaced extends FilePlace {
   path: string;
   fd: number;
   facts: DocumentFacts;
+  /** Where its writers leave hints for each other. */
+  hintPlace?: HintPlace | undefined;
 }
 
 export interface ReplaceOptions {
@@ -23,6 +26,8 @@ export interface ReplaceOptions {
   allowNewOwner?: boolean;
   /** Called right before the file is replaced. If it throws, the file is not replaced. */
   beforeRename?: () => Promise<void>;
+  /** Where the file's writers, in several processes, leave hints for each other. Without it each of them looks by itself. */
+  hintPlace?: HintPlace | undefined;
 }
 
 /**
@@ -39,16 +44,16 @@ export interface ReplaceOptions {
 export class Replacement {
   readonly #replaced: Replaced;
   readonly #file: NewFile;
-  #isPlain = false;
+  #plainNs: bigint | null = null;
 
   private constructor(replaced: Replaced, file: NewFile) {
     this.#replaced = replaced;
     this.#file = file;
   }
 
-  /** @throws the system's error (rejects) */
-  static async make(replaced: Replaced): Promise<Replacement> {
-    return new Replacement(replaced, await NewFile.make(replaced, 0o600));
+  /** @throws the system's error */
+  static make(replaced: Replaced): Replacement {
+    return new Replacement(replaced, NewFile.make(replaced, 0o600));
   }
 
   /**
@@ -56,10 +61,11 @@ export class Replacement {
    * @throws the system's error (rejects)
    */
   async fill(bytes: Uint8Array, allowNewOwner: boolean): Promise<void> {
-    const { host, fd: from, facts, directory } = this.#replaced;
-    const mode = this.#giveOwner(allowNewOwner);
-    this.#isPlain = await Attributes.on(host).carry(
-      { from, facts, directory: directory.facts(), act: this.#act },
+    const { host, fd: from, facts, directory, hintPlace } = this.#replaced;
+    const made = host.facts(this.#file.fd);
+    const mode = this.#giveOwner(made, allowNewOwner);
+    this.#plainNs = await Attributes.on(host).carry(
+      { from, facts, nowNs: made.changedNs, directory: directory.facts(), act: this.#act, hintPlace },
       this.#file.fd,
     );
     await this.#file.fill(bytes, mode);
@@ -67,10 +73,10 @@ export class Replacement {
 
   /** @throws the system's error; `ENOENT` if the next holder of the lock swept the new file away */
   putInPlace(): void {
-    const { host } = this.#replaced;
+    const { host, hintPlace } = this.#replaced;
     this.#file.putInPlace();
     try {
-      Attributes.on(host).note(host.facts(this.#file.fd), this.#isPlain);
+      Attributes.on(host).note(host.facts(this.#file.fd), this.#plainNs, hintPlace);
     } catch {
       // The next replacement looks again.
     }
@@ -90,10 +96,8 @@ export class Replacement {
   }
 
   /** Gives the new file the owner and the group of the old one. Returns the mode that the new file may have. */
-  #giveOwner(allowNewOwner: boolean): number {
-    const { host, facts } = this.#replaced;
-    const { uid, gid, mode } = facts;
-    const made = host.facts(this.#file.fd);
+  #giveOwner(made: DocumentFacts, allowNewOwner: boolean): number {
+    const { uid, gid, mode } = this.#replaced.facts;
     const hasGroup = made.gid === gid || this.#setOwner(made.uid, gid);
     const hasOwner = made.uid === uid || (hasGroup && this.#setOwner(uid, gid));
     if (hasOwner && hasGroup) return mode;

@@ -17,10 +17,10 @@ export class TemporaryNames {
     this.#prefix = prefix;
   }
 
-  static async of(name: string): Promise<TemporaryNames> {
+  static of(name: string): TemporaryNames {
     if (Buffer.byteLength(name) <= MAX_NAME_BYTES) return new TemporaryNames(`.${name}${MARK}`);
-    const { createHash } = await import('node:crypto');
-    return new TemporaryNames(`.${createHash('sha256').update(name).digest('hex')}${MARK}`);
+    const digest = process.getBuiltinModule('node:crypto').createHash('sha256').update(name).digest('hex');
+    return new TemporaryNames(`.${digest}${MARK}`);
   }
 
   with(secret: string): string {

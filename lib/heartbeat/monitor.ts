@@ -1,10 +1,12 @@
-import { errnoName } from '../host/errno.ts';
+import { errnoWords } from '../host/errno.ts';
 import type { FileFacts, Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { GONE, whyGone, ZOMBIE } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
+import type { Records } from '../store/records.ts';
 import { beatsDirectory, isPrivate, nameOfFile, type Report, type ReportReading, readReport } from './report-file.ts';
+import { readShared, type SharedReading } from './shared-report.ts';
 import { judge, patienceOf, type ReporterReading, type Verdict } from './verdict.ts';
 
 /** A monitor looks four times while a report's patience lasts, within these bounds. */
@@ -24,19 +26,37 @@ export interface ReporterStatus extends Verdict {
   report: Report | null;
 }
 
-export interface MonitorOptions {
-  host: Host;
-  directory: StoreDirectory;
+/** Which programs a monitor looks at, and how patiently. */
+export interface MonitorChoice {
   /** Empty: every name in the store, also names added later. */
   names: readonly string[];
   /** How old a heartbeat may be. Default: three intervals of each reporter, at least 1 s. */
   maxAgeMs?: number | undefined;
 }
 
+export interface MonitorOptions extends MonitorChoice {
+  host: Host;
+  directory: StoreDirectory;
+  /** The reports of all machines, of a store on servers. */
+  records?: Records | null;
+}
+
 /** The last reading, kept until the next look. */
 interface Trail extends ReporterReading {
   found: FileFacts | null;
 }
+
+/** Stands for the file of a report on another machine. */
+const NO_FILE: FileFacts = {
+  kind: 'file',
+  size: 0,
+  mode: 0,
+  uid: -1,
+  gid: -1,
+  device: 0,
+  inode: 0,
+  modifiedMs: 0,
+};
 
 const ABSENT: ReportReading = { problem: 'it never reported' };
 const REMOVED: ReportReading = { problem: 'its report was taken away' };
@@ -53,8 +73,10 @@ export class Monitor {
   readonly #named: ReadonlyMap<string, string>;
   #trails = new Map<string, Trail>();
   #lookedAt: number | null = null;
+  /** By the names of their files. */
+  #shared: ReadonlyMap<string, SharedReading> = new Map();
 
-  /** @throws {MisuseError} if a name can never be right */
+  /** @internal @throws {MisuseError} if a name can never be right */
   constructor(options: MonitorOptions) {
     this.#options = options;
     this.#directory = beatsDirectory(options.directory.path);
@@ -70,6 +92,19 @@ export class Monitor {
         least = Math.min(least, patienceOf(reading.report, this.#options.maxAgeMs));
     }
     return Math.max(MIN_POLL_MS, Math.min(MAX_POLL_MS, least / LOOKS));
+  }
+
+  /**
+   * Brings the reports of programs on other machines up to date. Use it before each `look` at a store on servers; on disk there is
+   * nothing to do. Until the next one they are taken to be as they were, and age.
+   *
+   * @throws {StoreError} (rejects) with `UNREACHABLE` if no server answers within 5 s
+   */
+  async fetch(): Promise<void> {
+    const { records } = this.#options;
+    if (!records) return;
+    const readings = await readShared(records);
+    this.#shared = new Map(readings.map((reading) => [encodeName(reading.report.name), reading]));
   }
 
   /**
@@ -92,7 +127,7 @@ export class Monitor {
     if (this.#named.size > 0) return this.#named.keys();
     try {
       const listed = this.#options.host.files.list(this.#directory) ?? [];
-      return new Set([...before.keys(), ...listed.filter((file) => !isPrivate(file))]);
+      return new Set([...before.keys(), ...this.#shared.keys(), ...listed.filter((file) => !isPrivate(file))]);
     } catch (error) {
       throw storeErrorOf(error, { operation: 'look at the reports', path: this.#directory });
     }
@@ -143,6 +178,17 @@ export class Monitor {
 
   /** Reads the file, if it has changed. */
   #read(file: string, before: Trail | undefined, sinceMs: number | null): Trail {
+    const local = this.#readHere(file, before, sinceMs);
+    const shared = this.#shared.get(file);
+    if (!shared || !isNewer(shared.report, local.reading)) return local;
+    const found = { ...NO_FILE, size: shared.revision, modifiedMs: shared.beatAt };
+    if (before && isSame(before.found, found))
+      return { ...before, ageMs: before.ageMs + this.#elapsed(before, sinceMs) };
+    const ageMs = this.#firstAge(found, sinceMs);
+    return { found, reading: { report: shared.report }, beatAt: shared.beatAt, ageMs, gone: undefined };
+  }
+
+  #readHere(file: string, before: Trail | undefined, sinceMs: number | null): Trail {
     const { files } = this.#options.host;
     const path = `${this.#directory}/${file}`;
     const none = { found: null, beatAt: 0, ageMs: 0, gone: undefined };
@@ -159,8 +205,7 @@ export class Monitor {
         gone: undefined,
       };
     } catch (error) {
-      const code = errnoName(error) ?? 'an unknown error';
-      return { ...none, reading: { problem: `its file cannot be looked at (${code})` } };
+      return { ...none, reading: { problem: `its file cannot be looked at (${errnoWords(error)})` } };
     }
   }
 
@@ -178,6 +223,14 @@ export class Monitor {
     const byClock = Math.max(0, this.#options.host.clock.wallMicros() / 1_000 - modifiedMs);
     return sinceMs === null ? byClock : Math.min(byClock, sinceMs);
   }
+}
+
+/** Whether the report that all machines see counts, and not the file here. */
+function isNewer(shared: Report, here: ReportReading): boolean {
+  if ('problem' in here) return true;
+  // Its file is fresher, unless the end was marked on another machine.
+  if (shared.key === here.report.key) return shared.mark !== null && here.report.mark === null;
+  return shared.since > here.report.since;
 }
 
 function isSame(one: FileFacts | null, other: FileFacts | null): boolean {

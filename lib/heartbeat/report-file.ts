@@ -1,4 +1,5 @@
-import { errnoName } from '../host/errno.ts';
+import { errnoWords } from '../host/errno.ts';
+import { describeKind } from '../host/file-kind.ts';
 import type { FileFacts, Host, ProcessFacts } from '../host/host.ts';
 import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
@@ -26,7 +27,7 @@ export const MIN_EVERY_MS = 10;
 export const MAX_EVERY_MS = 86_400_000;
 
 /** The end of a report, as the reporter marked it. */
-export interface Mark {
+export interface EndMark {
   state: 'ended' | 'failed';
   /** The exit code; 0 if it ended well. */
   code: number;
@@ -46,7 +47,7 @@ export interface Report {
   since: number;
   label: string;
   /** Null while it runs, or if it died without marking its end. */
-  mark: Mark | null;
+  mark: EndMark | null;
 }
 
 /**
@@ -74,23 +75,21 @@ export function reportText({ name, key, facts, everyMs, since, label }: Omit<Rep
 }
 
 /** The line that ends a report. The newline in front separates it from a torn mark before it. */
-export function markText({ state, code, at }: Mark): string {
+export function markText({ state, code, at }: EndMark): string {
   return `\n${JSON.stringify({ state, code, at })}`;
 }
 
 /** Reads the file that `look` found at `path`. It neither throws nor hangs, whatever is there. */
 export function readReport(files: Host['files'], path: string, found: FileFacts): ReportReading {
-  if (found.kind !== 'file') return { problem: `its place is taken by a ${PLACED[found.kind]}` };
+  if (found.kind !== 'file') return { problem: `its place is taken by ${describeKind(found.kind)}` };
   if (found.size > MAX_BYTES) return { problem: `its file is too large for a report (${found.size} bytes)` };
   try {
     const text = files.readText(path);
     return text === null ? { problem: 'its file was taken away' } : parseReport(text, fileOf(path));
   } catch (error) {
-    return { problem: `its file cannot be read (${errnoName(error) ?? 'an unknown error'})`, failure: error };
+    return { problem: `its file cannot be read (${errnoWords(error)})`, failure: error };
   }
 }
-
-const PLACED = { file: 'file', directory: 'directory', link: 'symbolic link', other: 'thing that is no regular file' };
 
 function fileOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
@@ -106,7 +105,7 @@ export function parseReport(text: string, file: string): ReportReading {
   const report = reportIn(wire);
   if (!report) return { problem: 'its report is damaged' };
   if (!isPlaceOf(file, report.name)) return { problem: 'its file has the report of another name' };
-  return { report: { ...report, mark: rest.reduce((last: Mark | null, line) => markIn(line) ?? last, null) } };
+  return { report: { ...report, mark: rest.reduce((last: EndMark | null, line) => markIn(line) ?? last, null) } };
 }
 
 /** The name to show for a file whose report is unreadable. */
@@ -127,7 +126,7 @@ function reportIn(wire: Record<string, unknown>): Omit<Report, 'mark'> | null {
   return { name, key, facts, everyMs: every, since, label };
 }
 
-function markIn(line: string): Mark | null {
+function markIn(line: string): EndMark | null {
   const { state, code, at } = objectIn(line) ?? {};
   if (state !== 'ended' && state !== 'failed') return null;
   return isCount(code) && code <= MAX_EXIT_CODE && isTime(at) ? { state, code, at } : null;

@@ -2,13 +2,14 @@ import { StoreError } from '../errors.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { writeAtOnce, writeWhole } from '../host/whole-write.ts';
 import { encodeName } from '../store/name.ts';
 import {
   beatsDirectory,
+  type EndMark,
   isPrivate,
-  type Mark,
   markText,
   privateFile,
   type Report,
@@ -65,7 +66,7 @@ export class OwnReport {
     return 'ours';
   }
 
-  mark(mark: Mark): void {
+  mark(mark: EndMark): void {
     if (this.#fd !== -1) writeAtOnce(this.#options.host.files, this.#fd, Buffer.from(markText(mark)));
   }
 
@@ -100,7 +101,7 @@ export class OwnReport {
       this.close();
       throw error;
     } finally {
-      this.#removeQuietly(own);
+      removeQuietly(host, own);
     }
     this.#sweep();
     return 'ours';
@@ -139,14 +140,6 @@ export class OwnReport {
     return 'report' in reading && reading.report.since > this.#options.report.since;
   }
 
-  #removeQuietly(file: string): void {
-    try {
-      this.#options.host.files.remove(file);
-    } catch {
-      // A leftover is harmless.
-    }
-  }
-
   /** Removes the private files of reporters that were killed before they began. */
   #sweep(): void {
     const { files } = this.#options.host;
@@ -155,7 +148,7 @@ export class OwnReport {
       if (!isPrivate(file)) continue;
       const path = `${this.#directory}/${file}`;
       const found = files.look(path);
-      if (found !== null && now - found.modifiedMs > SWEPT_AFTER_MS) this.#removeQuietly(path);
+      if (found !== null && now - found.modifiedMs > SWEPT_AFTER_MS) removeQuietly(this.#options.host, path);
     }
   }
 }
@@ -177,7 +170,7 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     const found = files.look(path);
     if (found === null) return false;
     const reading = readReport(files, path, found);
-    // It could not be read: it may be a valid report, which the user must not be told to remove.
+    // It could not be read: it may be a valid report, which the message must not advise to remove.
     if ('failure' in reading) throw reading.failure;
     if ('problem' in reading)
       throw new StoreError(
@@ -188,7 +181,7 @@ export function endReport(host: Host, directory: StoreDirectory, name: string): 
     if (reading.report.mark?.state === 'ended') return true;
     const fd = files.openForAppend(path);
     try {
-      const mark: Mark = { state: 'ended', code: 0, at: Math.floor(host.clock.wallMicros() / 1_000) };
+      const mark: EndMark = { state: 'ended', code: 0, at: Math.floor(host.clock.wallMicros() / 1_000) };
       writeAtOnce(files, fd, Buffer.from(markText(mark)));
     } finally {
       files.close(fd);

@@ -6,26 +6,8 @@ import { followPast } from '../journal/replay.ts';
 import type { Entry } from '../line/entry.ts';
 import { Judge } from '../session/liveness.ts';
 import { encodeName } from '../store/name.ts';
-import type { PastAction, Span } from './span.ts';
+import type { Past } from '../store/past.ts';
 import { SpanRecorder } from './span-recorder.ts';
-
-/** The past of a resource in its journals: the current epoch, and those before it that are still kept. */
-export interface Past {
-  name: string;
-  kind: string;
-  permits: number;
-  /** For an event, 1 if it is set; for a barrier, 1 if it is broken; for a counter, its number. */
-  value: number;
-  /** In the order in which the entries joined the line. */
-  spans: Span[];
-  actions: PastAction[];
-  /** The beginning of what is known, in ms since 1970: an entry that holds then may have held for long. */
-  from: number;
-  /** When it was read. */
-  readAt: number;
-  /** The epochs that could not be read, and were skipped. */
-  damaged: number[];
-}
 
 /**
  * Reads the past of the resources of a store. It joins no line and writes nothing, so it neither blocks nor is blocked.
@@ -35,6 +17,7 @@ export class History {
   readonly #store: Pick<StoreDirectory, 'path'>;
   readonly #judge: Judge;
 
+  /** @internal */
   constructor(host: Host, store: Pick<StoreDirectory, 'path' | 'local'>) {
     this.#host = host;
     this.#store = store;

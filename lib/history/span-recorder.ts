@@ -1,9 +1,10 @@
 import type { Machine } from '../journal/epoch.ts';
 import { isCount, type JournalRecord, keyOf, LATEST_MICROS } from '../journal/record.ts';
 import { type Action, actionOf } from '../line/action.ts';
-import type { Entry, Eviction } from '../line/entry.ts';
+import { type Entry, type Eviction, isRelease } from '../line/entry.ts';
 import { Line } from '../line/line.ts';
 import type { LineObserver } from '../line/observer.ts';
+import { isPut, isTaken } from '../line/outcome.ts';
 import type { PastAction, Span } from './span.ts';
 
 /** The index of the writer's wall clock in a record. For all other verbs it is 2. */
@@ -12,6 +13,7 @@ const PLACE_OF_AT = new Map([
   ['try', 4],
   ['steal', 3],
   ['leave', 3],
+  ['done', 3],
   ['evict', 3],
 ]);
 
@@ -56,6 +58,8 @@ export class SpanRecorder {
     this.#at = timeOf(record);
     const before = this.#order;
     const outcome = line.apply(record);
+    if (isTaken(outcome) && !outcome.isRepeat) this.#act(record, outcome.left);
+    if (isPut(outcome) && !outcome.isRepeat) this.#act(record, outcome.item);
     if (typeof outcome === 'number' && actionOf(record, line.config.kind)) this.#act(record, outcome);
     if (this.#order !== before) this.firstAt ??= this.#at;
   }
@@ -69,7 +73,10 @@ export class SpanRecorder {
       if (span) this.#grant(span, entry, this.#at);
     },
     left: (entry) => this.#end(entry, entry.holding ? 'left' : 'gave up waiting'),
-    evicted: (entry, eviction) => this.#end(entry, this.#record[0] === 'steal' ? 'stolen' : 'evicted', eviction),
+    evicted: (entry, eviction) => {
+      const other = isRelease(eviction) ? 'left' : 'evicted';
+      this.#end(entry, this.#record[0] === 'steal' ? 'stolen' : other, eviction);
+    },
   };
 
   #act([verb, id, , number]: JournalRecord, outcome: number): void {

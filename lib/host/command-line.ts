@@ -8,8 +8,7 @@ const instead = shared('script/1', () => ({ script: null as string | null }));
 
 /** This process's command line in short: `node build.js --all`. */
 export function commandLine(): string {
-  const words = instead.script === null ? process.argv.slice(1) : [instead.script];
-  cached ??= shortCommand([process.argv0, ...words]);
+  cached ??= shortCommand([process.argv0, ...(instead.script === null ? process.argv.slice(1) : [instead.script])]);
   return cached;
 }
 

@@ -47,11 +47,9 @@ export interface DocumentHost {
   /** Runs a program with these descriptors as its 3, 4, …; resolves to its output and its end. */
   run(program: string, args: readonly string[], descriptors: readonly number[]): Promise<ProgramEnd>;
   /** 32 hexadecimal digits that nobody can guess. */
-  secret(): Promise<string>;
+  secret(): string;
   /** The effective user id, or −1 where there is none. */
   uid(): number;
-  /** Monotonic clock in ms. */
-  monotonicMs(): number;
   /** Wall clock in ms since 1970. */
   wallMs(): number;
 }

@@ -1,5 +1,6 @@
 import { isMainThread } from 'node:worker_threads';
 import { releaseAll } from './exit-hooks.ts';
+import { monotonicMs } from './monotonic.ts';
 
 /*
  * Releases everything before a signal ends the process, as a guest: the signal keeps the effect that it has without us.
@@ -24,37 +25,50 @@ const canEnd = isMainThread && process.pid !== 1;
 
 /** On the handlers of every copy of this package in the process: they are not the program's own. */
 const MARK = Symbol.for('lockstep.end-signal');
-/** A fake clock in a test replaces the global, and would never turn. */
-const { setImmediate } = globalThis;
+/** A fake clock in a test replaces the globals, and would never turn. */
+const { setImmediate, setTimeout } = globalThis;
 
-const reasons = new Set<object>();
+/** A reason that is gone this soon is brief. */
+const BRIEF_MS = 50;
+/** After this many brief reasons in a row, a program is taken to go on so. */
+const MANY = 32;
+
+/** How many there are. */
+let reasons = 0;
 let isInstalled = false;
 let isScheduled = false;
-/** Whether a turn of the loop has ended since the first of the reasons came. */
-let hasTurned = false;
+/** When the first turn of the loop ended since the first of the reasons came, in ms; null: none has. */
+let turnedAt: number | null = null;
 /**
  * Whether the last long reason was gone in the turn in which it came. Then this program does so again and again, and handlers
  * would take several times as long as its whole acquire and release.
  */
-let isBrief = false;
+let isWithinTurn = false;
+/** How many brief ones there were in a row. Processes that pass a lock on would spend as long on handlers as on all the rest. */
+let briefs = 0;
+let isDelayed = false;
 /** Counts the removals that were requested: only the last one counts. */
 let removals = 0;
 let removal: Promise<void> | undefined;
 
 /**
  * Releases before a signal ends the process, until the returned function is called. `isLong`: there will be a reason for
- * more than this turn of the loop, so handlers are installed now. Otherwise they are when the turn ends; until
- * then a signal ends the process at once, as it does a blocked one, and what it held is stale.
+ * more than this turn of the loop, so handlers are installed now. Otherwise they are when the turn ends, or, after many brief
+ * reasons in a row, `BRIEF_MS` later; until then a signal ends the process at once, as it does a blocked one, and what it
+ * held is stale.
  */
 export function atSignals(isLong: boolean): () => void {
-  const reason = {};
-  if (reasons.size === 0) hasTurned = false;
-  reasons.add(reason);
-  if (canEnd && !isInstalled && isLong && !isBrief) install();
+  let isOver = false;
+  if (reasons === 0) turnedAt = null;
+  reasons += 1;
+  if (canEnd && !isInstalled && isLong && !isWithinTurn && briefs < MANY) install();
   scheduleTurn();
   return () => {
-    if (!reasons.delete(reason) || reasons.size > 0) return;
-    if (isLong) isBrief = !hasTurned;
+    if (isOver) return;
+    isOver = true;
+    reasons -= 1;
+    if (reasons > 0) return;
+    if (isLong) noteLength();
     if (isInstalled) removeSoon();
   };
 }
@@ -71,7 +85,7 @@ export function withoutSignalHandlers<T>(block: () => T): T {
   try {
     return block();
   } finally {
-    if (wasInstalled && reasons.size > 0) install();
+    if (wasInstalled && reasons > 0) install();
   }
 }
 
@@ -82,11 +96,32 @@ function scheduleTurn(): void {
   queueMicrotask(() =>
     process.nextTick(() => {
       isScheduled = false;
-      if (reasons.size === 0) return;
-      hasTurned = true;
-      if (canEnd && !isInstalled) install();
+      if (reasons === 0) return;
+      turnedAt ??= monotonicMs();
+      if (!canEnd || isInstalled) return;
+      if (briefs < MANY) install();
+      else installLater(BRIEF_MS);
     }),
   );
+}
+
+/** Called at the end of the last reason. */
+function noteLength(): void {
+  isWithinTurn = turnedAt === null;
+  briefs = turnedAt === null || monotonicMs() - turnedAt < BRIEF_MS ? briefs + 1 : 0;
+}
+
+/** One timer for all reasons: to set and to clear one for each would take longer than it saves. */
+function installLater(ms: number): void {
+  if (isDelayed) return;
+  isDelayed = true;
+  setTimeout(() => {
+    isDelayed = false;
+    if (reasons === 0 || turnedAt === null || isInstalled) return;
+    const restMs = turnedAt + BRIEF_MS - monotonicMs();
+    if (restMs > 0) installLater(restMs);
+    else install();
+  }, ms).unref();
 }
 
 function removeSoon(): void {
@@ -98,7 +133,7 @@ function removeSoon(): void {
       setImmediate(() => {
         if (own === removals) {
           removal = undefined;
-          if (reasons.size === 0 && isInstalled) remove();
+          if (reasons === 0 && isInstalled) remove();
         }
         resolve();
       }),

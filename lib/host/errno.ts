@@ -56,6 +56,11 @@ export function errnoName(error: unknown): string | null {
   return Number.isInteger(errno) && errno !== 0 ? nameOfErrno(errno as number) : null;
 }
 
+/** The same for a message; `an unknown error` if it is none. */
+export function errnoWords(error: unknown): string {
+  return errnoName(error) ?? 'an unknown error';
+}
+
 /** Whether an exception is one of these system errors. */
 export function isErrno(error: unknown, ...wanted: readonly string[]): boolean {
   const name = errnoName(error);

@@ -69,9 +69,9 @@ export interface Files {
   /** Makes the file's contents safe from a power cut. */
   sync(fd: number): void;
   close(fd: number): void;
-  /** What is at the path itself (a symlink is not followed), or null if nothing is. */
+  /** The facts of the file at the path itself (a symlink is not followed), or null if there is none. */
   look(path: string): FileFacts | null;
-  /** What an open file or directory is. */
+  /** The facts of an open file or directory. */
   facts(fd: number): FileFacts;
   /** The names in a directory, or null if there is no such directory. */
   list(directory: string): string[] | null;
@@ -92,8 +92,8 @@ export interface Files {
   touchOpen(fd: number): void;
   /** Renames a file; anything that has the new name is replaced. */
   rename(from: string, to: string): void;
-  /** A small text file whole, or null if there is none. */
-  readText(path: string): string | null;
+  /** A small text file whole, or null if there is none. One of more than `most` bytes is not read: `EFBIG`. */
+  readText(path: string, most?: number): string | null;
   /** The number by which the kernel names the file system's type (`statfs`), or null where unknown. */
   fileSystemType(path: string): number | null;
   /**
@@ -105,6 +105,11 @@ export interface Files {
   openFifo(path: string): number;
   /** Whether any process of this kernel has a FIFO's read end open; null if the kernel does not say. */
   hasReader(path: string): boolean | null;
+  /**
+   * Calls back once when the last process that has a FIFO's read end open closes it or ends, until the returned function is
+   * called. Null if the system does not notify; the caller must then ask again from time to time. Keeps the process alive.
+   */
+  watchReader(path: string, onGone: () => void): (() => void) | null;
   /** Calls back after changes of the file until the returned function is called. Keeps no process alive. */
   watch(path: string, onChange: (event: 'changed' | 'gone' | 'failed') => void): () => void;
 }

@@ -117,12 +117,8 @@ export const nodeDocuments: DocumentHost = {
   remove: (path) => fs.unlinkSync(path),
   list: (path) => fs.readdirSync(path),
   run,
-  async secret() {
-    // Loaded on demand: it would slow a command's start by some ms.
-    const { randomBytes } = await import('node:crypto');
-    return randomBytes(16).toString('hex');
-  },
+  // Loaded on demand: it would slow a command's start by some ms.
+  secret: () => process.getBuiltinModule('node:crypto').randomBytes(16).toString('hex'),
   uid: () => process.geteuid?.() ?? -1,
-  monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
 };

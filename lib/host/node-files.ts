@@ -3,6 +3,7 @@ import { ABSENT, isErrno, systemError, unlessErrno } from './errno.ts';
 import type { FileFacts, FileKind, Files } from './host.ts';
 import { give, makePrepared, openDirectory } from './node-directory.ts';
 import { hasReader, makeFifo, openFifo } from './node-fifo.ts';
+import { watchReader } from './reader-watch.ts';
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK } = fs.constants;
 // Absent on Windows, which cannot refuse a symlink when opening it; `look` still reports one.
@@ -97,7 +98,10 @@ export const nodeFiles: Files = {
   },
   close: (fd) => fs.closeSync(fd),
   look(path) {
-    return unlessErrno(ABSENT, null, () => factsOf(fs.lstatSync(path)));
+    return unlessErrno(ABSENT, null, () => {
+      const stats = fs.lstatSync(path, { throwIfNoEntry: false });
+      return stats ? factsOf(stats) : null;
+    });
   },
   facts: (fd) => factsOf(fs.fstatSync(fd)),
   list: (directory) => unlessErrno(['ENOENT'], null, () => fs.readdirSync(directory)),
@@ -121,6 +125,8 @@ export const nodeFiles: Files = {
   },
   makeDirectory(path, mode, belonging) {
     if ((mode & 0o077) !== 0 || belonging) return makePrepared(path, mode, belonging);
+    // Mostly it is there, and to make Node's error of that takes longer than to look.
+    if (fs.lstatSync(path, { throwIfNoEntry: false })) return false;
     return unlessErrno(['EEXIST'], false, () => {
       fs.mkdirSync(path, { mode });
       return true;
@@ -147,14 +153,17 @@ export const nodeFiles: Files = {
   makeFifo,
   openFifo,
   hasReader,
-  readText(path) {
+  watchReader,
+  readText(path, most = Number.POSITIVE_INFINITY) {
     return unlessErrno(ABSENT, null, () => {
       const fd = fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       try {
         textBuffer ??= Buffer.alloc(64 * 1024);
         const length = fs.readSync(fd, textBuffer, 0, textBuffer.length, 0);
+        if (length < textBuffer.length) return textBuffer.toString('utf8', 0, length);
         // A file that fills the buffer may be longer.
-        return length < textBuffer.length ? textBuffer.toString('utf8', 0, length) : fs.readFileSync(fd, 'utf8');
+        if (fs.fstatSync(fd).size > most) throw systemError('EFBIG', `more than ${most} bytes, read '${path}'`);
+        return fs.readFileSync(fd, 'utf8');
       } finally {
         fs.closeSync(fd);
       }
@@ -165,10 +174,10 @@ export const nodeFiles: Files = {
     return process.platform === 'win32' ? null : fs.statfsSync(path).type;
   },
   watch(path, onChange) {
+    // Its watchers sometimes keep the process alive after they were closed. The caller's poll goes on without one.
+    if ('Deno' in globalThis) throw systemError('ENOSYS', `no watch that ends, watch '${path}'`);
     const watcher = fs.watch(path, { persistent: false }, (event) => onChange(event === 'rename' ? 'gone' : 'changed'));
     watcher.on('error', () => onChange('failed'));
-    // Deno does not know `persistent`.
-    watcher.unref();
     return () => watcher.close();
   },
 };

@@ -50,7 +50,7 @@ function pipeIn(directory: string): PipeEnds | null {
 }
 
 /**
- * Opened so that it does not wait, should the FIFO have been replaced by another without a reader. Whoever gets it as its
+ * Opened so that it does not wait, should the FIFO have been replaced by another without a reader. A process that gets it as its
  * output waits again: `spawn` sets that for the standard streams.
  */
 function openWriter(file: string, reader: number): number {

@@ -1,5 +1,5 @@
 import { systemError } from './errno.ts';
-import type { Host } from './host.ts';
+import type { FileFacts, Host } from './host.ts';
 import type { Ground } from './pinned-files.ts';
 
 /**
@@ -10,7 +10,18 @@ import type { Ground } from './pinned-files.ts';
  */
 export function checkOwnDirectory(host: Host, directory: string): void {
   const facts = host.files.look(directory);
-  if (facts === null || facts.kind === 'directory') return;
+  if (facts !== null) checkIsOwnDirectory(directory, facts);
+}
+
+/** Makes a directory of the store, unless it is there. @throws as `checkOwnDirectory` */
+export function makeOwnDirectory(host: Host, directory: string, mode: number): void {
+  host.files.makeDirectory(directory, mode);
+  checkOwnDirectory(host, directory);
+}
+
+/** The same as `checkOwnDirectory` for a caller that has looked at it already. */
+export function checkIsOwnDirectory(directory: string, facts: FileFacts): void {
+  if (facts.kind === 'directory') return;
   const name = facts.kind === 'link' ? 'ELOOP' : 'ENOTDIR';
   throw systemError(name, `not a directory of the store, '${directory}'`, { path: directory });
 }

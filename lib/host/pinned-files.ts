@@ -38,7 +38,8 @@ export function pinnedHost(host: Host, store: Grounded): Host {
  *   2. the store's owner replaces it by a link to `/etc/cron.d`;
  *   3. root removes `sessions/10-backup`.
  * So every name is created, opened for writing, renamed or removed through a descriptor of its directory, and only
- * after the kernel has confirmed that this directory is the one in the store. Calls that only read use the path.
+ * after the kernel has confirmed that this directory is the one in the store. Calls that only read use the path, and so do
+ * all where no other user but root can replace a directory of the store (`Ground.isPrivate`).
  *
  * New files belong to the store's owner, unless the caller passes `null`: then to this process's user.
  *
@@ -48,6 +49,8 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
   function within<T>(path: string, call: (pinned: string) => T): T {
     // Not in the store: there is no directory to compare it with.
     if (!path.startsWith(`${store}/`)) return call(path);
+    // No other user can redirect the path; a pin takes three system calls.
+    if (ground.isPrivate) return call(path);
     const cut = path.lastIndexOf('/');
     const directory = pin(files, store, ground, path.slice(0, cut));
     try {
@@ -86,12 +89,7 @@ export function pinnedFiles(files: Files, store: string, ground: Ground): Files 
     remove: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.remove(pinned))),
     removeDirectory: (path) =>
       unlessErrno(ABSENT, false, () => within(path, (pinned) => files.removeDirectory(pinned))),
-    // Each release touches a file, which changes only its times: one call is enough where no other user can redirect
-    // the path.
-    touch: (path) =>
-      ground.isPrivate
-        ? files.touch(path)
-        : unlessErrno(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
+    touch: (path) => unlessErrno(ABSENT, false, () => within(path, (pinned) => files.touch(pinned))),
     list: (directory) =>
       unlessErrno(['ENOENT'], null, () => within(`${directory}/`, (pinned) => files.list(pinned.slice(0, -1)))),
   };

@@ -1,84 +1,13 @@
-import type { Run, SkipRow } from './record-format.ts';
+import { type Due, JOB_STATES, type JobState, type JobVerdict } from './job-verdict.ts';
+import type { Run } from './run.ts';
 import { isObserved, type ObservedRun, type RunReading, type UnreadableRun } from './run-log.ts';
 import { type Expectation, parseExpectation } from './schedule.ts';
 import { SkipCount } from './skip-count.ts';
 import { isBlocked, type StuckRun, whyStuck } from './stuck.ts';
+import { SuccessDurations } from './success-durations.ts';
 
-/** The typical duration is the median of so many successes, at most. */
-export const TYPICAL_RUNS = 20;
 /** A start further in the future than this shows that the clock was set back. */
 const CLOCK_SLACK_MS = 300_000;
-
-/**
- * The health of a job, the most urgent state first.
- *
- * - `stuck`: a run of the job will not end by itself, takes too long, or keeps the others out for too long.
- * - `failed`: the newest run that ended by itself did not succeed.
- * - `late`: a success was due, and no run that succeeded began in time.
- * - `unknown`: the job never ran, its records cannot be read, or none of them shows a success or a failure.
- * - `running`, `ok`: all is well.
- */
-export const JOB_STATES = ['stuck', 'failed', 'late', 'unknown', 'running', 'ok'] as const;
-export type JobState = (typeof JOB_STATES)[number];
-
-export interface Due {
-  /** The expectation, as the plan has it: `every 24h`, or a crontab's five fields. */
-  expect: string;
-  /** The time zone whose clocks it goes by; null: that of this process. */
-  zone: string | null;
-  graceMs: number;
-  /** When the next success should start, in ms since 1970; null: never. */
-  at: number | null;
-}
-
-/** The verdict on a job. More than one problem may hold; `state` is the most urgent. */
-export interface JobVerdict {
-  state: JobState;
-  /** The newest run, however it ended. */
-  newest: ObservedRun | null;
-  /** The newest run that is over and was neither skipped nor not due. */
-  last: ObservedRun | null;
-  /** The newest run that succeeded. */
-  success: ObservedRun | null;
-  /** The runs that wait or run now, the newest first. */
-  live: ObservedRun[];
-  /** The median duration of the last successes, in ms. */
-  typicalMs: number | null;
-  /** The longest of them, in ms. */
-  longestMs: number | null;
-  /** The newest runs that were skipped, back to the last one that got its permit; null: the newest was not skipped. */
-  skips: SkipRow | null;
-  due: Due | null;
-  stuck: StuckRun | null;
-  /** The newest run that failed or was lost, unless a later run succeeded. */
-  failed: ObservedRun | null;
-  late: boolean;
-  /** The fact that cannot be known, and why; else null. */
-  problem: string | null;
-}
-
-/**
- * Whether a job's state needs no attention. Use it to filter verdicts.
- *
- * @example
- * import { isJobWell } from 'lockstep/jobs';
- * console.log(isJobWell('running'), isJobWell('late')); // prints true false
- */
-export function isJobWell(state: JobState): boolean {
-  return state === 'ok' || state === 'running';
-}
-
-/**
- * Returns how long the command took with all its attempts, in ms; null if it did not begin, or its end is unknown. Use it
- * to show or compare the durations of runs.
- *
- * @example
- * import { openRunLog, tookMs } from 'lockstep/jobs';
- * console.log(openRunLog().runs('backup', 10).map(({ run }) => tookMs(run))); // prints []
- */
-export function tookMs({ attempts: [first], ended }: Run): number | null {
-  return first && ended ? Math.max(0, ended.at - first.at) : null;
-}
 
 /**
  * Judges a job by the readings of its runs, the newest first: stuck, failed, late, running, ok or unknown. Pure. Use it
@@ -100,7 +29,7 @@ export function judgeJob(readings: Iterable<RunReading>, now: number): JobVerdic
 export class JobJudge {
   readonly #now: number;
   readonly #live: ObservedRun[] = [];
-  readonly #durations: number[] = [];
+  readonly #durations = new SuccessDurations();
   readonly #skips = new SkipCount();
   /** The runs that did not get a permit, or have none yet. */
   readonly #keptOut: Run[] = [];
@@ -132,9 +61,14 @@ export class JobJudge {
     else this.#addOver(reading);
   }
 
-  /** Whether older runs count only if they are not over. */
-  get hasEnough(): boolean {
-    return this.#counted !== null && this.#durations.length >= TYPICAL_RUNS;
+  /**
+   * Whether older runs count only if they are not over. One success can be enough, which lists the durations of those before it.
+   *
+   * @param mayRun whether an older run may not be over: then the runs since the newest 20 successes show whom it kept out
+   */
+  hasEnough(mayRun: boolean): boolean {
+    if (this.#counted === null || !this.#durations.isComplete) return false;
+    return !mayRun || this.#durations.areAllRead;
   }
 
   #addOver(observed: ObservedRun): void {
@@ -147,8 +81,7 @@ export class JobJudge {
   #addSuccess(observed: ObservedRun): void {
     this.#success ??= observed;
     if (observed.run.at <= this.#now + CLOCK_SLACK_MS) this.#counted ??= observed;
-    const durationMs = tookMs(observed.run);
-    if (durationMs !== null && this.#durations.length < TYPICAL_RUNS) this.#durations.push(durationMs);
+    this.#durations.add(observed.run);
   }
 
   verdict(): JobVerdict {
@@ -159,8 +92,8 @@ export class JobJudge {
       last: this.#last,
       success: this.#success,
       live: this.#live,
-      typicalMs: median(this.#durations),
-      longestMs: this.#longestMs,
+      typicalMs: this.#durations.medianMs,
+      longestMs: this.#durations.longestMs,
       skips: this.#skips.row,
       due,
       stuck: this.#stuck(expectation instanceof Error ? null : expectation),
@@ -206,14 +139,11 @@ export class JobJudge {
     return this.#now > latest && !this.#live.some(({ run }) => (run.attempts[0]?.at ?? Infinity) <= latest);
   }
 
-  get #longestMs(): number | null {
-    return this.#durations.length === 0 ? null : Math.max(...this.#durations);
-  }
-
   #stuck(expectation: Expectation | null): StuckRun | null {
     for (const observed of this.#live) {
       const keepsOthersOut = this.#keptOut.some((run) => wasKeptOutBy(run, observed.run));
-      const why = whyStuck(observed, { expectation, longestMs: this.#longestMs, keepsOthersOut }, this.#now);
+      const { longestMs } = this.#durations;
+      const why = whyStuck(observed, { expectation, longestMs, keepsOthersOut }, this.#now);
       if (why) return { observed, why };
     }
     return this.#blocked();
@@ -260,11 +190,4 @@ function wasKeptOutBy({ at, ended }: Run, { key, acquiredAt }: Run): boolean {
 function isFailure({ run: { ended }, state }: ObservedRun): boolean {
   if (state === 'lost') return true;
   return ended?.outcome === 'failed' || ended?.outcome === 'timed-out' || ended?.outcome === 'gave-up';
-}
-
-function median(values: readonly number[]): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  const [low, high] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]];
-  return low === undefined || high === undefined ? null : (low + high) / 2;
 }

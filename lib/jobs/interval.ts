@@ -14,7 +14,7 @@ export interface IntervalEnd {
 /**
  * Returns when an interval ends. A crontab starts a daily job at the same time of the day, so the days on which summer time begins
  * and ends have 23 and 25 hours for it. Others start it every 24 hours, whatever the clock on the wall shows. Both are right, so
- * whoever must not start a job too early goes by `earliest`, and whoever must not report it too early by `latest`.
+ * a caller that must not start a job too early goes by `earliest`, and one that must not report it too early by `latest`.
  *
  * @param zone a name from `zoneIn`; null: this process's local time
  */

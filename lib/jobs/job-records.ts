@@ -52,18 +52,18 @@ export class JobRecords {
   }
 
   /**
-   * Removes the records, with the files beside them. Returns how many there were. Records of another job, whose long name has the
+   * Removes the records, with the files beside them. Returns the files of the records. Records of another job, whose long name has the
    * same directory, stay.
    *
    * @throws {StoreError} if one cannot be removed
    */
-  remove(): number {
+  remove(): string[] {
     return this.#guard(() => {
       const own = this.#files.filter((file) => this.#isOwn(file));
       for (const file of own) this.#removeRun(file);
       sweepLeftovers(this.#host, this.#directory);
       this.#host.files.removeDirectory(this.#directory);
-      return own.length;
+      return own;
     });
   }
 

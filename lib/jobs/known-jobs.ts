@@ -1,9 +1,10 @@
+import { errnoWords } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { encodeName } from '../store/name.ts';
 import { jobsDirectory } from './record-format.ts';
-import { codeOf, filesIn, readRun, recordsIn } from './record-reader.ts';
+import { filesIn, readRun, recordsIn } from './record-reader.ts';
 
 /** A job that has runs in the store. */
 export interface KnownJob {
@@ -13,16 +14,17 @@ export interface KnownJob {
 }
 
 /**
- * Returns all jobs that ever ran in a store, sorted by name.
+ * Returns all jobs that ever ran in a store, sorted by name. `possibly`: a job with a plain name is returned without a look
+ * whether its directory holds a record, for a caller that reads them next.
  *
  * @throws {StoreError} if the store cannot be read
  */
-export function knownJobs(host: Host, store: Pick<StoreDirectory, 'path'>): KnownJob[] {
+export function knownJobs(host: Host, store: Pick<StoreDirectory, 'path'>, possibly = false): KnownJob[] {
   const directory = jobsDirectory(store.path);
   try {
     checkOwnDirectory(host, directory);
     const files = host.files.list(directory) ?? [];
-    const known = files.map((file) => jobIn(host, directory, file)).filter((job) => job !== null);
+    const known = files.map((file) => jobIn(host, directory, file, possibly)).filter((job) => job !== null);
     return known.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   } catch (error) {
     throw storeErrorOf(error, { operation: 'look at the jobs', path: directory });
@@ -30,17 +32,18 @@ export function knownJobs(host: Host, store: Pick<StoreDirectory, 'path'>): Know
 }
 
 /** Returns the job of a directory; null if the directory holds no record. */
-function jobIn(host: Host, jobs: string, file: string): KnownJob | null {
+function jobIn(host: Host, jobs: string, file: string, possibly: boolean): KnownJob | null {
   // Another process is making this directory.
   if (file.startsWith('.')) return null;
   const plain = plainNameOf(file);
+  if (possibly && plain !== null) return { name: plain, problem: null };
   try {
     const records = recordsIn(filesIn(host, `${jobs}/${file}`));
     if (records.length === 0) return null;
     return plain === null ? longNamed(host, jobs, file, records) : { name: plain, problem: null };
   } catch (error) {
     // A job with a plain name reports this problem when its runs are read.
-    const problem = plain === null ? `its records cannot be looked at (${codeOf(error)})` : null;
+    const problem = plain === null ? `its records cannot be looked at (${errnoWords(error)})` : null;
     return { name: plain ?? file, problem };
   }
 }

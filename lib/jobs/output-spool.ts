@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import { closeOnce } from '../host/close-once.ts';
 import { systemError } from '../host/errno.ts';
 import type { Files } from '../host/host.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { writeWhole } from '../host/whole-write.ts';
 import { KeptOutput } from './kept-output.ts';
 import { tailIn } from './output-tail.ts';
@@ -16,7 +17,7 @@ export interface SpoolOptions {
  * The kept output of a run, and its copy in a file beside the run's record, where other processes read its last lines while
  * the run goes on, and after its wrapper was killed. Only the wrapper writes the file, so it is as bounded as `KeptOutput`.
  *
- * What the run itself prints and records comes from memory: a full disk costs the copy, not the output.
+ * The output that the run itself prints and records comes from memory: a full disk costs the copy, not the output.
  */
 export class Spool {
   readonly path: string;
@@ -63,11 +64,7 @@ export class Spool {
 
   remove(): void {
     closeOnce(this.#files, this.#fd);
-    try {
-      this.#files.remove(this.path);
-    } catch {
-      // The sweep removes it with the run's record.
-    }
+    removeQuietly({ files: this.#files }, this.path);
   }
 
   #copy(): void {

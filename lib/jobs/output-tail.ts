@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
-import { jobDirectory, type Run, type RunStart, runFile } from './record-format.ts';
+import { jobDirectory, runFile } from './record-format.ts';
+import type { Run, RunStart } from './run.ts';
 
 /**
  * The last lines of a run's output. While the command runs, the output is a file beside the run's record; once the run has

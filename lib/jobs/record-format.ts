@@ -1,8 +1,18 @@
-import type { ProcessFacts } from '../host/host.ts';
 import { objectIn } from '../journal/json-object.ts';
 import { isCount } from '../journal/record.ts';
 import { fromWire, toWire } from '../session/facts.ts';
 import { encodeName, isName } from '../store/name.ts';
+import {
+  type Attempt,
+  type AttemptBegan,
+  OUTCOMES,
+  OVERLAPS,
+  type Run,
+  type RunEvent,
+  type RunPlan,
+  type RunStart,
+  type SkipRow,
+} from './run.ts';
 
 /**
  * The record of one run of a job: `<store>/jobs/<encoded name of the job>/<start>-<key>.run`.
@@ -19,125 +29,6 @@ const RUN_FILE = /^(\d{15})-([0-9a-z]{1,64})\.run$/;
 /** The last moment that a `Date` can hold. */
 const MAX_TIME_MS = 8.64e15;
 
-/**
- * How a run ended.
- *
- * - `succeeded`: the command exited with 0.
- * - `failed`: the command exited otherwise, could not be started, or ran when the lease was lost.
- * - `timed-out`: the command ran past its timeout and was ended.
- * - `replaced`: a later run (`by`) ended this one, or took its place in line.
- * - `cancelled`: a signal to the run's wrapper ended the run.
- * - `skipped`: another run (`by`) held the lock, so the command did not begin.
- * - `not-due`: the last success (`by`) was younger than `everyMs`, so the command did not begin.
- * - `gave-up`: the wait for the lock reached its limit, so the command did not begin.
- */
-export const OUTCOMES = [
-  'succeeded',
-  'failed',
-  'timed-out',
-  'replaced',
-  'cancelled',
-  'skipped',
-  'not-due',
-  'gave-up',
-] as const;
-export type Outcome = (typeof OUTCOMES)[number];
-
-export const OVERLAPS = ['skip', 'wait', 'replace'] as const;
-export type Overlap = (typeof OVERLAPS)[number];
-
-/** The options of a run. Times in ms; null where an option was not given. */
-export interface RunPlan {
-  overlap: Overlap;
-  permits: number;
-  timeoutMs: number | null;
-  killAfterMs: number;
-  everyMs: number | null;
-  retries: number;
-  /** When a success is due: `every 24h`, or a crontab's five fields. */
-  expect: string | null;
-  /**
-   * The time zone whose clocks `expect` goes by, by its IANA name. Null: there is no expectation, the zone has no name, or an older
-   * Lockstep wrote the record; then the reader's zone counts.
-   */
-  zone: string | null;
-  graceMs: number | null;
-}
-
-/** The first line. Wall-clock times in ms since 1970, here and below. */
-export interface RunStart {
-  job: string;
-  /** Random: no other run has it. */
-  key: string;
-  /** Of the run's wrapper, the process that is `lockstep job`. */
-  facts: ProcessFacts;
-  at: number;
-  /** The command, shortened. */
-  label: string;
-  plan: RunPlan;
-}
-
-/** The run got its permit. */
-export interface RunAcquired {
-  it: 'acquired';
-  at: number;
-}
-
-/** An attempt began: the command was started, for the first time or again. */
-export interface AttemptBegan {
-  it: 'began';
-  at: number;
-  /** Of the command's process. */
-  facts: ProcessFacts;
-}
-
-export interface AttemptExited {
-  it: 'exited';
-  at: number;
-  /** Null if a signal ended it. */
-  code: number | null;
-  signal: string | null;
-  timedOut: boolean;
-}
-
-export interface RunEnded {
-  it: 'ended';
-  at: number;
-  outcome: Outcome;
-  /** The exit code of the run's wrapper. */
-  code: number;
-  /** Why, in words; empty where the outcome is enough. */
-  reason: string;
-  /** The key of the run that caused this outcome; empty if there is none, or it is unknown. */
-  by: string;
-  /** The last lines of the output. */
-  tail: string;
-  /** Of a run that was skipped: the skips in a row, up to this one. (Records of an older Lockstep have none.) */
-  skips?: SkipRow;
-}
-
-/** How often in a row a job's start found the lock held, and did nothing. */
-export interface SkipRow {
-  count: number;
-  /** When the first of these runs started. */
-  since: number;
-}
-
-export type RunEvent = RunAcquired | AttemptBegan | AttemptExited | RunEnded;
-
-export interface Attempt {
-  at: number;
-  facts: ProcessFacts;
-  exited: AttemptExited | null;
-}
-
-/** A run, as its record describes it. */
-export interface Run extends RunStart {
-  acquiredAt: number | null;
-  attempts: Attempt[];
-  ended: RunEnded | null;
-}
-
 export function jobsDirectory(store: string): string {
   return `${store}/jobs`;
 }
@@ -151,14 +42,28 @@ export function runFile({ at, key }: Pick<RunStart, 'at' | 'key'>): string {
   return `${String(Math.min(at, 1e15 - 1)).padStart(15, '0')}-${key}.run`;
 }
 
+export function isRunFile(file: string): boolean {
+  return RUN_FILE.test(file);
+}
+
 /** Returns the start and key in a record's file name, or null if it is no such name. */
 export function parseRunFile(file: string): { at: number; key: string } | null {
   const [, at, key] = RUN_FILE.exec(file) ?? [];
   return at === undefined || key === undefined ? null : { at: Number(at), key };
 }
 
-export function startText({ job, key, facts, at, label, plan }: RunStart): string {
-  return JSON.stringify({ lockstep: 'run', version: VERSION, job, key, facts: toWire(facts), at, label, plan });
+export function startText({ job, key, facts, session, at, label, plan }: RunStart): string {
+  return JSON.stringify({
+    lockstep: 'run',
+    version: VERSION,
+    job,
+    key,
+    facts: toWire(facts),
+    session,
+    at,
+    label,
+    plan,
+  });
 }
 
 /** Returns one more line, with its newline in front: the newline separates it from a torn line before it. */
@@ -188,9 +93,13 @@ function apply(run: Run, event: RunEvent): void {
   const attempt = run.attempts.at(-1);
   if (run.ended) return;
   if (event.it === 'acquired') run.acquiredAt ??= event.at;
-  else if (event.it === 'began') run.attempts.push({ at: event.at, facts: event.facts, exited: null });
+  else if (event.it === 'began') run.attempts.push({ ...attemptOf(event), exited: null });
   else if (event.it === 'ended') run.ended = event;
   else if (attempt) attempt.exited ??= event;
+}
+
+function attemptOf({ it: _, ...attempt }: AttemptBegan): Omit<Attempt, 'exited'> {
+  return attempt;
 }
 
 function startIn(wire: Record<string, unknown>): RunStart | null {
@@ -198,7 +107,7 @@ function startIn(wire: Record<string, unknown>): RunStart | null {
   const facts = fromWire(wire.facts);
   const plan = planIn(wire.plan);
   if (typeof job !== 'string' || typeof key !== 'string' || typeof label !== 'string') return null;
-  return facts && plan && isTime(at) ? { job, key, facts, at, label, plan } : null;
+  return facts && plan && isTime(at) ? { job, key, facts, ...sessionIn(wire), at, label, plan } : null;
 }
 
 function planIn(wire: unknown): RunPlan | null {
@@ -218,7 +127,7 @@ function eventIn(wire: Record<string, unknown> | null): RunEvent | null {
   if (it === 'acquired') return { it, at };
   if (it === 'began') {
     const facts = fromWire(wire.facts);
-    return facts && { it, at, facts };
+    return facts && { it, at, facts, ...sessionIn(wire) };
   }
   if (it === 'exited') {
     const { signal, timedOut } = wire;
@@ -229,14 +138,23 @@ function eventIn(wire: Record<string, unknown> | null): RunEvent | null {
   const { outcome, reason, by, tail } = wire;
   if (!isOneOf(OUTCOMES, outcome) || !isCount(code)) return null;
   const skips = skipsIn(wire.skips);
+  const earlierMs = durationsIn(wire.earlierMs);
   const end = { it, at, outcome, code, reason: textIn(reason), by: textIn(by), tail: textIn(tail) } as const;
-  return skips === null ? end : { ...end, skips };
+  return { ...end, ...(skips && { skips }), ...(earlierMs && { earlierMs }) };
+}
+
+function sessionIn({ session }: Record<string, unknown>): Pick<RunStart, 'session'> {
+  return typeof session === 'string' && session !== '' ? { session } : {};
 }
 
 function skipsIn(wire: unknown): SkipRow | null {
   if (typeof wire !== 'object' || wire === null) return null;
   const { count, since } = wire as Partial<SkipRow>;
   return isCount(count) && isTime(since) ? { count, since } : null;
+}
+
+function durationsIn(wire: unknown): number[] | null {
+  return Array.isArray(wire) && wire.every(isTime) ? wire : null;
 }
 
 function isOneOf<T extends string>(list: readonly T[], value: unknown): value is T {

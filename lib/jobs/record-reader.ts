@@ -1,12 +1,12 @@
-import { errnoName } from '../host/errno.ts';
+import { errnoWords } from '../host/errno.ts';
+import { describeKind } from '../host/file-kind.ts';
 import type { Host } from '../host/host.ts';
 import { checkOwnDirectory } from '../host/own-directory.ts';
-import { MAX_RUN_BYTES, parseRun, parseRunFile, type Run } from './record-format.ts';
+import { isRunFile, MAX_RUN_BYTES, parseRun } from './record-format.ts';
+import type { Run } from './run.ts';
 
 /** The result of one look at a run's record. */
 export type RecordReading = { run: Run } | { problem: string };
-
-const PLACED = { file: 'file', directory: 'directory', link: 'symbolic link', other: 'thing that is no regular file' };
 
 /** Returns every file name in a job's directory. It does not follow a link to one. Throws as a system call does. */
 export function filesIn(host: Host, directory: string): string[] {
@@ -16,28 +16,34 @@ export function filesIn(host: Host, directory: string): string[] {
 
 /** Returns the names of the records among these files, the newest first. */
 export function recordsIn(files: readonly string[]): string[] {
-  return files
-    .filter((file) => parseRunFile(file) !== null)
-    .sort()
-    .reverse();
+  return files.filter(isRunFile).sort().reverse();
 }
 
-/** Reads a record; null if a later run has removed it. It never throws or hangs, whatever stands in the record's place. */
-export function readRun({ files }: Host, directory: string, file: string): RecordReading | null {
+/**
+ * Reads a record; null if a later run has removed it. It never throws or hangs, whatever stands in the record's place. That
+ * is looked at only if it is no record: `lockstep jobs` reads thousands of them.
+ */
+export function readRun(host: Host, directory: string, file: string): RecordReading | null {
   const path = `${directory}/${file}`;
+  let reading: RecordReading;
+  try {
+    const text = host.files.readText(path, MAX_RUN_BYTES);
+    if (text === null) return null;
+    reading = parseRun(text, file);
+  } catch (error) {
+    reading = { problem: `its record cannot be read (${errnoWords(error)})` };
+  }
+  return 'run' in reading ? reading : (misplaced(host, path) ?? reading);
+}
+
+/** The problem if what stands in a record's place can be none, whatever it contains. */
+function misplaced({ files }: Host, path: string): RecordReading | null {
   try {
     const found = files.look(path);
     if (found === null) return null;
-    if (found.kind !== 'file') return { problem: `the place of its record is taken by a ${PLACED[found.kind]}` };
-    if (found.size > MAX_RUN_BYTES) return { problem: `its record is too large (${found.size} bytes)` };
-    const text = files.readText(path);
-    return text === null ? null : parseRun(text, file);
-  } catch (error) {
-    return { problem: `its record cannot be read (${codeOf(error)})` };
+    if (found.kind !== 'file') return { problem: `the place of its record is taken by ${describeKind(found.kind)}` };
+    return found.size > MAX_RUN_BYTES ? { problem: `its record is too large (${found.size} bytes)` } : null;
+  } catch {
+    return null;
   }
-}
-
-/** Returns the system's name of an error. */
-export function codeOf(error: unknown): string {
-  return errnoName(error) ?? 'an unknown error';
 }

@@ -1,19 +1,13 @@
 import { StoreError } from '../errors.ts';
 import { closeOnce } from '../host/close-once.ts';
 import type { Host } from '../host/host.ts';
-import { checkOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
+import { makeOwnDirectory, type StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { writeWhole } from '../host/whole-write.ts';
-import {
-  eventText,
-  jobDirectory,
-  jobsDirectory,
-  type RunEvent,
-  type RunStart,
-  runFile,
-  startText,
-} from './record-format.ts';
+import { eventText, jobDirectory, jobsDirectory, runFile, startText } from './record-format.ts';
+import type { RunEvent, RunStart } from './run.ts';
 
 /** The prefix of a record that has not got its own name yet. */
 export const PRIVATE = '.next.';
@@ -31,12 +25,14 @@ export class RunRecord {
   readonly path: string;
   readonly #host: Host;
   #fd: number;
+  #text: string;
 
   private constructor(host: Host, start: RunStart, path: string, fd: number) {
     this.#host = host;
     this.start = start;
     this.path = path;
     this.#fd = fd;
+    this.#text = startText(start);
   }
 
   /** Writes the start under a private name, then renames the file. A crash in between leaves a private file, which is swept. */
@@ -60,8 +56,8 @@ export class RunRecord {
     return guard(start, path, () => {
       try {
         store.remake();
-        makeOwn(host, jobsDirectory(store.path), store.directoryMode);
-        makeOwn(host, directory, store.directoryMode);
+        makeOwnDirectory(host, jobsDirectory(store.path), store.directoryMode);
+        makeOwnDirectory(host, directory, store.directoryMode);
         host.files.close(host.files.create(own, store.fileMode));
         fd = host.files.openForAppend(own);
         writeText(host, fd, startText(start));
@@ -76,8 +72,15 @@ export class RunRecord {
     });
   }
 
+  /** The text that was written so far, without the torn lines. */
+  get text(): string {
+    return this.#text;
+  }
+
   append(event: RunEvent): void {
-    guard(this.start, this.path, () => writeText(this.#host, this.#fd, eventText(event)));
+    const text = eventText(event);
+    guard(this.start, this.path, () => writeText(this.#host, this.#fd, text));
+    this.#text += text;
   }
 
   /** Makes all events written so far survive a power cut. */
@@ -92,21 +95,8 @@ export class RunRecord {
   }
 }
 
-function makeOwn(host: Host, directory: string, mode: number): void {
-  host.files.makeDirectory(directory, mode);
-  checkOwnDirectory(host, directory);
-}
-
 function writeText({ files }: Host, fd: number, text: string): void {
   writeWhole(Buffer.from(text), (rest) => files.write(fd, rest, rest.length));
-}
-
-function removeQuietly(host: Host, file: string): void {
-  try {
-    host.files.remove(file);
-  } catch {
-    // A later sweep removes it.
-  }
 }
 
 function guard<T>({ job }: RunStart, path: string, call: () => T): T {

@@ -1,9 +1,11 @@
 import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { outputFile } from './output-tail.ts';
-import { jobDirectory, type Run, runFile } from './record-format.ts';
+import { jobDirectory, runFile } from './record-format.ts';
 import { PRIVATE } from './record-writer.ts';
+import type { Run } from './run.ts';
 import { RunLog, type RunState } from './run-log.ts';
 import { stopRequestFile } from './stop-request.ts';
 
@@ -17,11 +19,13 @@ const BESIDE = /^(\d{15}-[0-9a-z]{1,64})\.(output|end)$/;
  * Removes old records of a job, and the files that killed runs left beside them. It keeps the newest `keep` runs that began
  * their command, the newest few that did not, the newest success (or, without one, the oldest run), and every run that is not over.
  *
- * Best effort: a file that cannot be removed stays, and the next sweep tries again.
+ * Best effort: a file that cannot be removed stays, and the next sweep tries again. Returns the files of the records.
+ *
+ * @param lost as of `RunLog`
  */
-export function sweepRuns(machine: Host, store: StoreDirectory, job: string, keep: number): void {
+export function sweepRuns(machine: Host, store: StoreDirectory, job: string, keep: number, lost?: ReadonlySet<string>) {
   const host = pinnedHost(machine, store);
-  const log = new RunLog(host, store);
+  const log = new RunLog(host, store, lost);
   const directory = jobDirectory(store.path, job);
   const beside = new Set(host.files.list(directory)?.filter((file) => BESIDE.test(file)));
   const old: Run[] = [];
@@ -37,16 +41,17 @@ export function sweepRuns(machine: Host, store: StoreDirectory, job: string, kee
   }
   // The due time of a job that never succeeded counts from its first run.
   if (succeeded === 0) old.pop();
-  for (const run of old) remove(host, directory, run);
+  for (const run of old) removeRun(host, directory, run);
   sweepLeftovers(host, directory);
+  return old.map(runFile);
 }
 
 function isOver(state: RunState): boolean {
   return state === 'ended' || state === 'lost';
 }
 
-/** Removes the record last: after a crash in between, it still names the run that the other files belong to. */
-function remove(host: Host, directory: string, run: Run): void {
+/** Removes the files of a run, the record last: after a crash in between, it still names the run that the others belong to. Best effort. */
+export function removeRun(host: Host, directory: string, run: Run): void {
   for (const file of [stopRequestFile(run), outputFile(run), runFile(run)]) removeQuietly(host, `${directory}/${file}`);
 }
 
@@ -67,13 +72,5 @@ export function sweepLeftovers(host: Host, directory: string): void {
     if (!file.startsWith(PRIVATE) && (run === undefined || records.has(`${run}.run`))) continue;
     const found = host.files.look(`${directory}/${file}`);
     if (found !== null && now - found.modifiedMs > LEFT_BEHIND_MS) removeQuietly(host, `${directory}/${file}`);
-  }
-}
-
-function removeQuietly(host: Host, path: string): void {
-  try {
-    host.files.remove(path);
-  } catch {
-    // It is another user's, in a shared store; or the disk failed.
   }
 }

@@ -1,10 +1,13 @@
+import { errnoWords } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { whyGone } from '../session/liveness.ts';
 import { type KnownJob, knownJobs } from './known-jobs.ts';
 import { outputFile } from './output-tail.ts';
-import { jobDirectory, parseRunFile, type Run, runFile } from './record-format.ts';
-import { codeOf, filesIn, type RecordReading, readRun, recordsIn } from './record-reader.ts';
+import { jobDirectory, parseRunFile, runFile } from './record-format.ts';
+import { filesIn, type RecordReading, readRun, recordsIn } from './record-reader.ts';
+import type { Run } from './run.ts';
+import { type RunOwner, RunOwners } from './run-owners.ts';
 
 /**
  * The state of a run.
@@ -57,9 +60,15 @@ export class RunLog {
   readonly #host: Host;
   readonly #store: StoreDirectory;
 
-  constructor(host: Host, store: StoreDirectory) {
+  readonly #lost: ReadonlySet<string>;
+  readonly #owners: RunOwners;
+
+  /** @internal @param lost the keys of runs that are known to be lost, though they cannot be seen from here */
+  constructor(host: Host, store: StoreDirectory, lost: ReadonlySet<string> = new Set()) {
     this.#host = host;
     this.#store = store;
+    this.#lost = lost;
+    this.#owners = new RunOwners(host, store);
   }
 
   /** Returns the names of all jobs that ever ran in the store, sorted. */
@@ -70,6 +79,16 @@ export class RunLog {
   /** Returns the same jobs, and those whose names cannot be read. @throws {StoreError} if the store cannot be read */
   known(): KnownJob[] {
     return knownJobs(this.#host, this.#store);
+  }
+
+  /**
+   * Returns the same jobs, and perhaps names of directories without a record: for a caller that reads the records of each,
+   * and so finds out. Each directory is then listed once.
+   *
+   * @throws {StoreError} if the store cannot be read
+   */
+  possible(): KnownJob[] {
+    return knownJobs(this.#host, this.#store, true);
   }
 
   /** Returns the runs of a job whose records are kept, the newest first, `most` at most. Unreadable records are left out. */
@@ -89,12 +108,12 @@ export class RunLog {
 
   /**
    * Reads and observes a job's runs, the newest first, unreadable ones included. Once `isEnough` returns true, it reads only
-   * runs whose command may still run: the output file stands beside a record until the record has the run's end. It skips the
-   * files for which `isLeftOut` returns true.
+   * runs whose command may still run: the output file stands beside a record until the record has the run's end. It passes to
+   * `isEnough` whether there are such. It skips the files for which `isLeftOut` returns true.
    */
   *readings(
     job: string,
-    isEnough: () => boolean = () => false,
+    isEnough: (mayRun: boolean) => boolean = () => false,
     isLeftOut: (file: string) => boolean = () => false,
   ): Generator<RunReading> {
     const directory = jobDirectory(this.#store.path, job);
@@ -102,18 +121,20 @@ export class RunLog {
     try {
       files = filesIn(this.#host, directory);
     } catch (error) {
-      yield { at: null, problem: `its records cannot be looked at (${codeOf(error)})` };
+      yield { at: null, problem: `its records cannot be looked at (${errnoWords(error)})` };
       return;
     }
     const outputs = new Set(files.filter((file) => file.endsWith('.output')));
     const isOver = (file: string) => {
       if (isLeftOut(file)) return true;
+      if (!isEnough(outputs.size > 0)) return false;
       const start = parseRunFile(file);
-      return isEnough() && start !== null && !outputs.has(outputFile(start));
+      return start !== null && !outputs.has(outputFile(start));
     };
     for (const { file, reading } of this.#records(job, recordsIn(files), isOver)) {
       if ('run' in reading) yield this.observe(reading.run);
       else yield { at: parseRunFile(file)?.at ?? null, problem: reading.problem };
+      if (outputs.size === 0 && isEnough(false)) return;
     }
   }
 
@@ -122,8 +143,14 @@ export class RunLog {
     return recordsIn(filesIn(this.#host, jobDirectory(this.#store.path, job)));
   }
 
+  /** The state of a run as it is now. */
   stateOf(run: Run): RunState {
     return this.observe(run).state;
+  }
+
+  /** Whether the wrapper of a run is there, or cannot be proved gone. It alone can end the run's command. */
+  hasWrapper(run: Run): boolean {
+    return run.ended === null && !this.#isGone(run, run);
   }
 
   /**
@@ -131,10 +158,10 @@ export class RunLog {
    *   1. the reader reads the record: the run has not ended;
    *   2. the run's wrapper writes the end, and exits;
    *   3. the reader finds no process.
-   * A process that is gone writes no more, so a second reading of the record tells an end from a death.
+   * A process that is gone writes no more, so a second reading of the record distinguishes an end from a death.
    */
   observe(run: Run): ObservedRun {
-    if (run.ended || !this.#isGone(run.facts, run.at)) return this.#observed(run, false);
+    if (run.ended || !this.#isGone(run, run)) return this.#observed(run, false);
     const again = readRun(this.#host, jobDirectory(this.#store.path, run.job), runFile(run));
     return this.#observed(again && 'run' in again ? again.run : run, true);
   }
@@ -143,15 +170,15 @@ export class RunLog {
     const { facts, at, attempts, acquiredAt, ended } = run;
     if (ended) return { run, state: 'ended', orphaned: false, stopped: null, unseen: false };
     const attempt = attempts.at(-1);
-    const command = attempt && !attempt.exited ? attempt.facts : null;
-    const isCommandThere = command !== null && !this.#isGone(command, at);
-    const isLost = isJobGone && !isCommandThere;
+    const command = attempt && !attempt.exited ? attempt : null;
+    const isOrphaned = isJobGone && command !== null && !this.#isGone(command, run);
+    const isLost = (isJobGone && !isOrphaned) || this.#lost.has(run.key);
     const begun = acquiredAt !== null && attempt !== undefined;
     return {
       run,
       state: isLost ? 'lost' : begun ? 'running' : 'waiting',
-      orphaned: isJobGone && isCommandThere,
-      stopped: this.#isStopped(facts, at) ? 'job' : command && this.#isStopped(command, at) ? 'command' : null,
+      orphaned: isOrphaned,
+      stopped: this.#isStopped(facts, at) ? 'job' : command && this.#isStopped(command.facts, at) ? 'command' : null,
       unseen: !isLost && this.#whyGone(facts, at) === undefined,
     };
   }
@@ -161,9 +188,10 @@ export class RunLog {
     return whyGone(this.#host.processes, facts, { local: this.#store.local, since: at * 1000 });
   }
 
-  /** A process that cannot be judged counts as alive. */
-  #isGone(facts: Run['facts'], at: number): boolean {
-    return typeof this.#whyGone(facts, at) === 'string';
+  /** Where the pid says nothing, the line of the lock may know. A process that cannot be judged counts as alive. */
+  #isGone(owner: RunOwner, run: Run): boolean {
+    const why = this.#whyGone(owner.facts, run.at);
+    return why === undefined ? this.#owners.isDead(owner, run) : why !== null;
   }
 
   #isStopped(facts: Run['facts'], at: number): boolean {

@@ -1,4 +1,4 @@
-import type { Run, SkipRow } from './record-format.ts';
+import type { Run, SkipRow } from './run.ts';
 
 /**
  * Counts the skips in a row of a job, from its runs, the newest first: back to the last run that got its permit. Runs that neither

@@ -1,11 +1,13 @@
 import type { Host } from '../host/host.ts';
 import type { StoreDirectory } from '../host/own-directory.ts';
 import { pinnedHost } from '../host/pinned-files.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { storeErrorOf } from '../host/system-error.ts';
 import { writeWhole } from '../host/whole-write.ts';
 import { isCount } from '../journal/record.ts';
-import { jobDirectory, type RunStart, runFile } from './record-format.ts';
+import { jobDirectory, runFile } from './record-format.ts';
 import { PRIVATE } from './record-writer.ts';
+import type { RunStart } from './run.ts';
 
 /**
  * A request to a run to stop: the file `<start>-<key>.end` beside its record. The run's own wrapper watches for the file
@@ -69,14 +71,6 @@ function putRequest(host: Host, store: Place, run: Named, { path, request }: { p
   }
 }
 
-function removeQuietly(host: Host, path: string): void {
-  try {
-    host.files.remove(path);
-  } catch {
-    // The sweep of old records removes it.
-  }
-}
-
 /** Returns the request to a run, or null if there is none. Every user who may write in the store may make one. */
 export function stopRequestTo(host: Host, store: Place, run: Named): StopRequest | null {
   const path = pathOf(store, run);
@@ -87,7 +81,7 @@ export function stopRequestTo(host: Host, store: Place, run: Named): StopRequest
 }
 
 /** A damaged request still counts: its file exists, so a run wants this one to stop. */
-function parseRequest(text: string): StopRequest {
+export function parseRequest(text: string): StopRequest {
   let wire: Partial<Record<keyof StopRequest, unknown>> = {};
   try {
     wire = (JSON.parse(text) ?? {}) as typeof wire;

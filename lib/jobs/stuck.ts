@@ -1,4 +1,4 @@
-import type { SkipRow } from './record-format.ts';
+import type { SkipRow } from './run.ts';
 import type { ObservedRun } from './run-log.ts';
 import type { Expectation } from './schedule.ts';
 
@@ -11,7 +11,7 @@ const SLACK_MS = 60_000;
 const TIMES_LONGEST = 5;
 /** And never sooner: the durations of a short job vary by any factor, with the network or the weekly full run. */
 const LEAST_BLOCKING_MS = 3_600_000;
-/** The limit where no success tells how long a run takes: the first run of a job may be its longest, as the first copy of everything. */
+/** The limit where no success shows how long a run takes: the first run of a job may be its longest, as the first copy of everything. */
 const UNKNOWN_BLOCKING_MS = 24 * 3_600_000;
 
 /**
@@ -26,12 +26,13 @@ const UNKNOWN_BLOCKING_MS = 24 * 3_600_000;
  */
 export type StuckReason = 'orphaned' | 'stopped' | 'past-timeout' | 'past-intervals' | 'blocking' | 'blocked';
 
+/** A run that will not end by itself, or keeps others from running, and why. */
 export interface StuckRun {
   observed: ObservedRun;
   why: StuckReason;
 }
 
-/** What is known of the job whose run is judged. */
+/** The facts that are known of the job whose run is judged. */
 export interface JobFacts {
   expectation: Expectation | null;
   /** The longest of the last successes, in ms; null if there is none. */

@@ -1,10 +1,8 @@
-import path from 'node:path';
-import { closeOnce } from '../host/close-once.ts';
-import { isErrno, systemError } from '../host/errno.ts';
-import type { Files, Host } from '../host/host.ts';
-import { writeWhole } from '../host/whole-write.ts';
-import { encodeHeader } from './epoch.ts';
+import { isErrno } from '../host/errno.ts';
+import type { Files } from '../host/host.ts';
+import { writeHeader } from './epoch-header.ts';
 import { journalError } from './journal-error.ts';
+import { PreparedDirectories, type PreparedOptions } from './prepared-directories.ts';
 
 /** No journal has an epoch number with more digits than this. */
 const MAX_EPOCH = 999_999_999_999_999;
@@ -15,25 +13,12 @@ const MAX_NAMES = 1_000;
 export const JOURNAL = /^journal\.([1-9]\d{0,14})$/;
 /** The name of the file in which a session prepares the epoch that it is about to publish. */
 export const PRIVATE = /^next\.([1-9]\d{0,14})\./;
-/** The name of the directory in which a session prepares a resource's first epoch. */
-export const PREPARED = /^\.new\./;
 
-export interface EpochFilesOptions {
-  host: Host;
-  /** The resource's directory. */
-  directory: string;
-  /** The resource, for messages. */
-  subject: string;
-  /** Distinguishes this session's private files from all others. */
-  key: string;
-  fileMode: number;
-  directoryMode: number;
+export interface EpochFilesOptions extends PreparedOptions {
   /** How many of the epochs before the current one are kept, for history. Default 1. */
   keptEpochs?: number;
   /** The number of the first epoch in a new directory. Default 1. */
   firstEpoch?: () => number;
-  /** Where sessions prepare the directories of new resources. Default: beside the resource's directory. */
-  preparedIn?: string;
 }
 
 /** An epoch's file. */
@@ -45,10 +30,12 @@ export interface EpochFile {
 /** The files of one journal: which epochs there are, and how the next one gets its name. */
 export class EpochFiles {
   readonly #options: EpochFilesOptions;
+  readonly #prepared: PreparedDirectories;
   #privateFiles = 0;
 
   constructor(options: EpochFilesOptions) {
     this.#options = options;
+    this.#prepared = new PreparedDirectories(options);
   }
 
   path(epoch: number): string {
@@ -63,44 +50,13 @@ export class EpochFiles {
   /**
    * Makes the resource's directory, with the first epoch's file in it: whole or not at all. If an epoch is there, nothing
    * is made.
-   *
-   * Two sessions may find no epoch, and believe different numbers to be the first one. So what is renamed into place is
-   * not a file but its directory: it replaces no directory but an empty one.
-   *
-   * The number is taken when the prepared directory is there. Otherwise:
-   *   1. P takes the number 1, and stops;
-   *   2. the name is made, used, and forgotten by others; its directory is removed, with an epoch 1;
-   *   3. P puts another epoch 1 in place. A rotation of the first one, which had stopped, removes it from under its holder.
-   * A removal comes after the numbers were raised, and after all prepared directories that it finds were removed.
    */
   begin(payload: () => unknown): void {
-    const { host, directory, fileMode } = this.#options;
-    const { files } = host;
-    const prepared = this.#createPrepared();
-    let file: string | undefined;
-    try {
-      const header = payload();
-      file = `${prepared}/journal.${this.#firstEpoch()}`;
-      this.#write(files.create(file, fileMode), header);
-      files.rename(prepared, directory);
-    } catch (error) {
-      if (file !== undefined) this.#bestEffort(() => files.remove(file as string));
-      this.#bestEffort(() => files.removeDirectory(prepared));
-      this.#explainNoBegin(error, prepared);
-      if (this.#list().some((name) => !PRIVATE.test(name))) this.#beginAmongOthers(payload);
-    }
-  }
-
-  /** Throws what is no reason to start over. An empty directory in the way is removed first. */
-  #explainNoBegin(error: unknown, prepared: string): void {
-    const { host, directory } = this.#options;
-    // The prepared directory was removed.
-    const areThere = [prepared, directory].every((one) => host.files.look(path.dirname(one)) !== null);
-    if (isErrno(error, 'ENOENT') && areThere) return;
-    // Windows replaces no directory, and says EPERM. By now it may have been removed.
-    const isInTheWay = isErrno(error, 'ENOTEMPTY', 'EEXIST', ...(process.platform === 'win32' ? ['EPERM'] : []));
-    if (!isInTheWay) throw error;
-    this.removeEmpty();
+    const outcome = this.#prepared.putInPlace(() => ({ payload: payload(), epoch: this.#firstEpoch() }));
+    if (outcome === 'in place') return;
+    // An empty directory in the way is removed. By now others may have done so.
+    if (outcome === 'in the way') this.removeEmpty();
+    if (this.#list().some((name) => !PRIVATE.test(name))) this.#beginAmongOthers(payload);
   }
 
   /** In a directory that has other programs' files, and so is never removed. */
@@ -133,7 +89,7 @@ export class EpochFiles {
     try {
       const { path: file, fd } = this.#createPrivate(number);
       made = file;
-      this.#write(fd, payload);
+      writeHeader(files, fd, payload);
       if (isWanted()) files.link(file, this.path(number));
     } catch (error) {
       // Removed by another session's rotation: then there is a higher epoch than the one being made here. Or the
@@ -159,16 +115,7 @@ export class EpochFiles {
 
   /** Removes all prepared directories: their makers start over. @throws {StoreError} if one cannot be removed */
   removePrepared(): void {
-    const { files } = this.#options.host;
-    for (const name of files.list(this.#preparedIn) ?? []) {
-      const prepared = `${this.#preparedIn}/${name}`;
-      // Its maker may put its one file there meanwhile.
-      for (let round = 0; PREPARED.test(name) && files.look(prepared) !== null; round++) {
-        for (const file of files.list(prepared) ?? []) files.remove(`${prepared}/${file}`);
-        if (!files.removeDirectory(prepared) && round === MAX_NAMES)
-          throw journalError(this.#options, 'STORE_BUSY', `${prepared} cannot be removed`);
-      }
-    }
+    this.#prepared.removeAll();
   }
 
   /** Removes the resource's directory if it has no epoch. True if it is gone. */
@@ -190,17 +137,6 @@ export class EpochFiles {
     throw journalError(this.#options, 'STORE_DAMAGED', `there is no number behind journal.${MAX_EPOCH}`);
   }
 
-  #write(fd: number, payload: unknown): void {
-    const { files } = this.#options.host;
-    try {
-      writeWhole(encodeHeader(payload), (rest) => files.write(fd, rest, rest.length));
-      // A file in place is whole, also after a power cut: its name must not come before its contents.
-      files.sync(fd);
-    } finally {
-      closeOnce(files, fd);
-    }
-  }
-
   #isInPlace({ number, inode }: EpochFile): boolean {
     // In a guarded store a look may be a minute old; there no directory is removed.
     const { host, keptEpochs } = this.#options;
@@ -213,21 +149,6 @@ export class EpochFiles {
       call();
     } catch {
       // See above.
-    }
-  }
-
-  get #preparedIn(): string {
-    return this.#options.preparedIn ?? path.dirname(this.#options.directory);
-  }
-
-  #createPrepared(): string {
-    const { host, key, directoryMode } = this.#options;
-    for (;;) {
-      const prepared = `${this.#preparedIn}/.new.${key}.${++this.#privateFiles}`;
-      if (host.files.makeDirectory(prepared, directoryMode)) return prepared;
-      // An earlier try of this session left it, and could not remove it.
-      if (this.#privateFiles > MAX_NAMES)
-        throw systemError('EEXIST', `it is there already, '${prepared}'`, { path: prepared });
     }
   }
 
@@ -275,6 +196,7 @@ export function newestJournal(files: Files, directory: string): string | null {
   return highest === 0 ? null : `${directory}/journal.${highest}`;
 }
 
-function highestIn(names: readonly string[]): number {
+/** The highest epoch among the names in a directory; 0 if there is none. */
+export function highestIn(names: readonly string[]): number {
   return names.reduce((highest, name) => Math.max(highest, Number(JOURNAL.exec(name)?.[1] ?? 0)), 0);
 }

@@ -1,6 +1,7 @@
 import type { Host } from '../host/host.ts';
 import { writeAtOnce } from '../host/whole-write.ts';
-import { endOfArray } from './json-array.ts';
+import { HeaderError, readHeader } from './epoch-header.ts';
+import { arrayIn } from './json-array.ts';
 import type { JournalRecord } from './record.ts';
 
 /** The state that a journal is folded into. It must be deterministic: no clock, no files. */
@@ -21,16 +22,6 @@ export interface Folded<M extends Machine> {
   outcome: OutcomeOf<M>;
 }
 
-/** The file's first record is not a header that this version of Lockstep understands. */
-export class HeaderError extends Error {
-  readonly code: 'STORE_FORMAT' | 'STORE_DAMAGED';
-
-  constructor(code: 'STORE_FORMAT' | 'STORE_DAMAGED', message: string, cause?: unknown) {
-    super(message, { cause });
-    this.code = code;
-  }
-}
-
 /** A record may have been written, but cannot be read back: this session does not know whether it counts. */
 export class UnsureError extends Error {
   constructor(cause: unknown) {
@@ -38,23 +29,16 @@ export class UnsureError extends Error {
   }
 }
 
-const FORMAT = 2;
 const NEWLINE = 0x0a;
-const CLOSING_BRACKET = 0x5d;
+/** No journal of one epoch is longer, unless it cannot be rotated. */
+const REVISIONS = 2 ** 27;
 const READ_BYTES = 64 * 1024;
 /** A longer line is no record. The header, which holds a whole line of entries, may be longer. */
 const MAX_RECORD_BYTES = READ_BYTES - 1;
-const MAX_HEADER_BYTES = 64 * 1024 * 1024;
-/** No header is nested half as deep; parsing 64 MiB of brackets would take half a minute. */
-const MAX_HEADER_DEPTH = 16;
 
 // One buffer for all: everything here is synchronous, and nothing that a record sets off runs before
 // the read that found it is over.
 const shared = Buffer.allocUnsafe(READ_BYTES);
-
-export function encodeHeader(payload: unknown): Buffer {
-  return Buffer.from(JSON.stringify(['lockstep', FORMAT, payload]));
-}
 
 /**
  * One file of a journal: append to it, and fold what is new in it.
@@ -74,7 +58,7 @@ export class Epoch<M extends Machine> {
   readonly headerBytes: number;
   readonly #host: Host;
   /** Everything before it is folded. */
-  #offset: number;
+  #offset = 0;
   #sealed = false;
   /** The bytes before the next newline are no record: they stand behind one, or their line is too long. */
   #skipping = true;
@@ -82,17 +66,18 @@ export class Epoch<M extends Machine> {
   #awaited = '';
   /** The same record, once it has been folded. */
   #folded: Folded<M> | null = null;
+  #isWhole = false;
 
   /**
-   * Reads the header; `fold` reads the rest.
+   * Reads the header; `fold` reads the rest. `isGlance`: folds what came with the header, too, if that is the whole file.
    *
    * @throws {HeaderError}
    */
-  constructor(host: Host, fd: number, number: number, load: (header: unknown) => M) {
+  constructor(host: Host, fd: number, number: number, load: (header: unknown) => M, isGlance = false) {
     this.#host = host;
     this.fd = fd;
     this.number = number;
-    const { payload, bytes } = this.#readHeader();
+    const { payload, bytes, length } = readHeader(host.files, fd, shared);
     try {
       this.machine = load(payload);
     } catch (error) {
@@ -100,7 +85,14 @@ export class Epoch<M extends Machine> {
       throw new HeaderError('STORE_DAMAGED', error.message, error);
     }
     this.headerBytes = bytes;
-    this.#offset = bytes;
+    this.#isWhole = isGlance && length < READ_BYTES;
+    if (this.#isWhole) this.#foldRead(length, bytes);
+    else this.#offset = bytes;
+  }
+
+  /** Whether a glance read the whole file. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /** Whether a seal ends the epoch. Everything behind the first one is void. */
@@ -110,6 +102,11 @@ export class Epoch<M extends Machine> {
 
   get offset(): number {
     return this.#offset;
+  }
+
+  /** A number for what has been folded: another one after each record, in this epoch and the next ones. */
+  get revision(): number {
+    return this.number * REVISIONS + this.#offset;
   }
 
   /** Folds what is new. True if there was anything. */
@@ -161,9 +158,8 @@ export class Epoch<M extends Machine> {
     }
   }
 
-  /** Folds the first `length` bytes of the shared buffer. True if there may be more to read. */
-  #foldRead(length: number): boolean {
-    let start = 0;
+  /** Folds the first `length` bytes of the shared buffer, from `start` on. True if there may be more to read. */
+  #foldRead(length: number, start = 0): boolean {
     for (let end = newlineIn(start, length); end !== -1; end = newlineIn(start, length)) {
       this.#foldLine(start, end);
       start = end + 1;
@@ -206,19 +202,6 @@ export class Epoch<M extends Machine> {
     this.#awaited = '';
     this.#folded = { outcome };
   }
-
-  #readHeader(): { payload: unknown; bytes: number } {
-    let buffer = shared;
-    let length = this.#host.files.read(this.fd, buffer, 0);
-    let end = buffer.subarray(0, length).indexOf(NEWLINE);
-    while (end === -1 && length === buffer.length && length < MAX_HEADER_BYTES) {
-      buffer = Buffer.allocUnsafe(length * 4);
-      length = this.#host.files.read(this.fd, buffer, 0);
-      end = buffer.subarray(0, length).indexOf(NEWLINE);
-    }
-    const bytes = end === -1 ? length : end;
-    return { payload: payloadIn(buffer, bytes), bytes };
-  }
 }
 
 function newlineIn(start: number, length: number): number {
@@ -226,37 +209,6 @@ function newlineIn(start: number, length: number): number {
   return at < length ? at : -1;
 }
 
-/** Parses the JSON array with which some bytes begin; null if they do not begin with a whole one. */
-function arrayIn(bytes: Buffer, start: number, end: number): unknown[] | null {
-  // Mostly nothing stands behind it, and no search is needed.
-  const whole = bytes[end - 1] === CLOSING_BRACKET ? parseArray(bytes.toString('utf8', start, end)) : null;
-  if (whole) return whole;
-  const arrayEnd = endOfArray(bytes, start, end);
-  return arrayEnd === -1 ? null : parseArray(bytes.toString('utf8', start, arrayEnd));
-}
-
-function parseArray(text: string): unknown[] | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
-}
-
 function isRecord(value: unknown[] | null): value is [string, string, ...unknown[]] {
   return value !== null && typeof value[0] === 'string' && typeof value[1] === 'string' && value[1] !== '';
-}
-
-function payloadIn(bytes: Buffer, length: number): unknown {
-  // A header that fits into one read is parsed at once.
-  const isDeep = length > READ_BYTES && endOfArray(bytes, 0, length, MAX_HEADER_DEPTH) === -1;
-  const value = isDeep ? null : arrayIn(bytes, 0, length);
-  if (value?.[0] !== 'lockstep') {
-    throw new HeaderError('STORE_DAMAGED', 'its first line is not the header of a journal');
-  }
-  const [, format, payload] = value;
-  if (format === FORMAT) return payload;
-  const named = ['number', 'string'].includes(typeof format) ? String(format).slice(0, 20) : 'another';
-  throw new HeaderError('STORE_FORMAT', `it has format ${named}, and this Lockstep knows ${FORMAT}`);
 }

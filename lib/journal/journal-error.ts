@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts';
 import { storeErrorOf } from '../host/system-error.ts';
-import { HeaderError, UnsureError } from './epoch.ts';
+import { UnsureError } from './epoch.ts';
+import { HeaderError } from './epoch-header.ts';
 
 /** A journal's resource and place, for messages. */
 export interface JournalPlace {
@@ -8,7 +9,7 @@ export interface JournalPlace {
   directory: string;
 }
 
-/** Turns a failure of a journal into the error that says what, where, why and what to do. */
+/** Turns a failure of a journal into the error that states subject, place, cause and remedy. */
 export function journalFailure(place: JournalPlace, operation: string, error: unknown): unknown {
   if (error instanceof HeaderError) return headerError(place, error);
   if (error instanceof UnsureError) return unsureError(place, error);

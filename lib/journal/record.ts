@@ -17,7 +17,7 @@ export function recordTime(wallMicros: number): number {
   return Math.min(Math.max(wallMicros, 0), LATEST_MICROS);
 }
 
-/** The session key in a record's id: what stands before the first colon; without one, all of it. */
+/** The session key in a record's id: the part before the first colon; without one, all of it. */
 export function keyOf(id: string): string {
   const end = id.indexOf(':');
   return end === -1 ? id : id.slice(0, end);

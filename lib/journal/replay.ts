@@ -1,9 +1,10 @@
 import { closeOnce } from '../host/close-once.ts';
 import { isErrno } from '../host/errno.ts';
 import type { Host } from '../host/host.ts';
-import { Epoch, HeaderError, type Machine } from './epoch.ts';
+import { MAX_JOURNAL_BYTES, MAX_ROUNDS } from './current-epoch.ts';
+import { Epoch, type Machine } from './epoch.ts';
 import { epochsIn } from './epoch-files.ts';
-import { MAX_JOURNAL_BYTES, MAX_ROUNDS } from './journal.ts';
+import { HeaderError } from './epoch-header.ts';
 import { type JournalPlace, journalError, journalFailure } from './journal-error.ts';
 
 export interface PastOptions extends JournalPlace {
@@ -12,7 +13,7 @@ export interface PastOptions extends JournalPlace {
 
 /** Follows the epochs, one after another. */
 export interface Follower {
-  /** Returns the machine for the next epoch, which has this header. A `RangeError` says that it is none. */
+  /** Returns the machine for the next epoch, which has this header. A `RangeError` means that it is none. */
   begin(header: unknown): Machine;
 }
 

@@ -1,8 +1,9 @@
+import { ByTicket } from './by-ticket.ts';
 import type { Entry } from './entry.ts';
 
 /** Entries in their order, found by their tickets. Every operation takes constant time. */
 export class EntryList {
-  readonly #byTicket = new Map<number, Entry>();
+  readonly #byTicket = new ByTicket<Entry>();
   #first: Entry | null = null;
   #last: Entry | null = null;
 
@@ -23,7 +24,7 @@ export class EntryList {
     if (this.#last) this.#last.next = entry;
     else this.#first = entry;
     this.#last = entry;
-    this.#byTicket.set(entry.ticket, entry);
+    this.#byTicket.add(entry);
   }
 
   prepend(entry: Entry): void {
@@ -31,7 +32,7 @@ export class EntryList {
     if (this.#first) this.#first.previous = entry;
     else this.#last = entry;
     this.#first = entry;
-    this.#byTicket.set(entry.ticket, entry);
+    this.#byTicket.add(entry);
   }
 
   /** The entry keeps its neighbours, so a loop that stands on it can go on. */

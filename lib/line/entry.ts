@@ -1,5 +1,6 @@
 import { isCount } from '../journal/record.ts';
 import { fromWire, type Owner, toWire } from '../session/facts.ts';
+import type { Item } from './item.ts';
 
 const MAX_LABEL = 200;
 const MAX_OWNERS = 16;
@@ -27,6 +28,19 @@ export interface Keeps {
 export interface Eviction {
   reason: string;
   by: string;
+  /** It was given back for its owner, who goes on without it. Only a store of leases, which ends an owner that loses its entry, asks. */
+  isRelease?: boolean;
+}
+
+/** The reason of an eviction that is none: a command of the holder's script gave the entry back (`lockstep release`). */
+export const RELEASED = 'released';
+
+/**
+ * Whether an eviction is a release. A user who breaks a lock may give any reason, also this one: then `by` names the user
+ * behind the pid. Servers keep a mark; journals have none.
+ */
+export function isRelease({ reason, by, isRelease: isMarked = false }: Eviction): boolean {
+  return isMarked || (reason === RELEASED && /^pid \d+$/.test(by));
 }
 
 /** One request in a line, waiting or holding. */
@@ -43,6 +57,8 @@ export interface Entry {
   holding: boolean;
   /** Its fencing token once it holds, and 0 before. The ticket, unless the lock was stolen before it. */
   token: number;
+  /** Of a queue: what it has taken, once it holds. */
+  item: Item | null;
   keeps: Keeps;
   next: Entry | null;
   previous: Entry | null;
@@ -87,7 +103,7 @@ export function entryFromWire(wire: unknown): Entry | null {
   if (!isCount(ticket) || typeof id !== 'string' || !isCount(ask) || !isCount(at) || !isLabel(label)) return null;
   const keeps = keepsFromWire(held, waits);
   if (!isCount(token) || !keeps) return null;
-  const place = { holding: false, next: null, previous: null };
+  const place = { holding: false, item: null, next: null, previous: null };
   return { ticket, id, owners: restored, ask, at, label, token, keeps, ...place };
 }
 

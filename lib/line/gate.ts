@@ -1,5 +1,9 @@
-import type { Action } from './action.ts';
+import type { Action, CountAction } from './action.ts';
 import type { Config } from './config.ts';
+import { Count } from './count.ts';
+import type { Item } from './item.ts';
+import { Items, type PutRequest } from './items.ts';
+import type { Answer } from './outcome.ts';
 
 /** The waiters in a gate's line. */
 export interface Waiters {
@@ -10,30 +14,55 @@ export interface Waiters {
   end(reason: string, upTo?: number, mostOwners?: number): number;
 }
 
+/** The state that a header has beside the line's entries. */
+export interface GateState {
+  value: number;
+  takes?: unknown;
+  items?: unknown;
+}
+
 /**
- * Decides which waiters are admitted, in a line that has no permits: an event, a condition, a barrier. (A counter admits
- * none; it only has a value.)
+ * Decides which waiters are admitted, in a line that has no permits: an event, a condition, a barrier, and a
+ * queue, which admits one for each item. (A counter admits none; it only has a value.)
  */
 export class Gate {
   readonly #kind: string;
   readonly #parties: number;
   readonly #waiters: Waiters;
+  /** Of a counter. */
+  readonly #count: Count | null;
+  /** Of a queue. */
+  readonly #items: Items | null;
   #value: number;
 
-  constructor({ kind, permits }: Config, value: number, waiters: Waiters) {
+  /** `takes`, `items`: as the header of a counter or a queue has them. @throws {RangeError} if they are none */
+  constructor({ kind, permits }: Config, { value, takes, items }: GateState, waiters: Waiters) {
     this.#kind = kind;
     this.#parties = permits;
     this.#value = value;
+    this.#count = kind === 'counter' ? new Count(value, takes) : null;
+    this.#items = kind === 'queue' ? new Items(items) : null;
     this.#waiters = waiters;
   }
 
-  /** Of an event: 1 if it is set. Of a barrier: 1 if it is broken. Of a counter: the number. Else 0. */
+  /** Of an event: 1 if it is set. Of a barrier: 1 if it is broken. Of a counter: the number. Of a queue: how many items are queued. Else 0. */
   get value(): number {
-    return this.#value;
+    return this.#count?.value ?? this.#items?.queued ?? this.#value;
+  }
+
+  /** Of a counter: its number, and what it remembers. Else null. */
+  get count(): Count | null {
+    return this.#count;
+  }
+
+  /** Of a queue: its items. Else null. */
+  get items(): Items | null {
+    return this.#items;
   }
 
   /** Whether an entry that joins is admitted at once. */
   get isOpen(): boolean {
+    if (this.#items) return this.#items.queued > 0;
     return this.#kind === 'event' && this.#value === 1;
   }
 
@@ -47,8 +76,8 @@ export class Gate {
     return this.#kind === 'barrier';
   }
 
-  /** Does what a record says. Returns how many entries it admitted or ended, or the counter's new value. Null: void. */
-  act(action: Action): number | null {
+  /** Does what a record says. `at`: the wall clock of its writer, in µs. */
+  act(action: Action, at: number): Answer {
     switch (action.do) {
       case 'set':
         this.#value = 1;
@@ -66,9 +95,23 @@ export class Gate {
       case 'sweep':
         // As with `evict`: of more owners than one, one may have been added since they were judged.
         return this.#waiters.end('left over', action.ticket, 1);
-      case 'add':
-        return this.#add(action.by);
+      case 'put':
+        return this.#put(action);
+      default:
+        return this.#count && countAction(this.#count, action, at);
     }
+  }
+
+  /** An entry begins to hold. Of a queue, returns what it takes. @throws {RangeError} if a header has nothing for it */
+  holds(ticket: number): Item | null {
+    return this.#items?.takenBy(ticket) ?? null;
+  }
+
+  /** An entry that holds is about to end. `isDone`: the item that it took is done, too; else that is queued again. */
+  ends({ item }: { readonly item: Item | null }, isDone: boolean): void {
+    if (item === null) return;
+    if (isDone) this.#items?.finish(item);
+    else this.#items?.giveBack(item);
   }
 
   /** One more entry waits. Returns how many are admitted for it. */
@@ -87,15 +130,30 @@ export class Gate {
     if (this.#kind === 'condition') this.#waiters.admit(1);
   }
 
+  #put(request: PutRequest): Answer {
+    const answer = this.#items?.put(request) ?? null;
+    // It is open as long as there are items.
+    this.#waiters.admit(0);
+    return answer;
+  }
+
   #break(why: string): number {
     this.#value = 1;
     return this.#waiters.end(why);
   }
+}
 
-  #add(by: number): number | null {
-    const sum = this.#value + by;
-    if (!Number.isSafeInteger(sum)) return null;
-    this.#value = sum;
-    return sum;
+function countAction(count: Count, action: Extract<Action, { do: 'add' }> | CountAction, at: number): Answer {
+  switch (action.do) {
+    case 'add':
+      return count.add(action.by);
+    case 'take':
+      return count.take(action, at);
+    case 'load':
+      return count.load(action.n, action.id, action.generation);
+    case 'trim':
+      return count.trim(action.upTo);
+    case 'rebuild':
+      return count.rebuild(action);
   }
 }

@@ -1,13 +1,21 @@
 /**
  * `lockstep/observe`: a store's lines, seen from outside. Nothing here writes to the store, or needs permission to.
  *
- * @module
+ * @module lockstep/observe
  */
 
+import type { LineView } from '../store/store.ts';
 import { StoreView } from './store-view.ts';
 
 /** A read-only view of a store. */
-export type ReadOnlyStore = Pick<StoreView, 'place' | 'names' | 'snapshot'>;
+export interface ReadOnlyStore {
+  /** The store's directory. */
+  readonly place: string;
+  /** The names that are in use. Empty if there is no store. @throws {StoreError} if it cannot be read or trusted */
+  names(): string[];
+  /** The line as it is now, or null if there is none. @throws {StoreError} if it cannot be read */
+  snapshot(name: string): LineView | null;
+}
 
 /**
  * Opens a read-only view of a store, which need not be there yet. Use it to show holders and waiters where a program must

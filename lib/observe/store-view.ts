@@ -69,6 +69,11 @@ export class StoreView {
     return unlessGone(null, () => this.#open().snapshot(name));
   }
 
+  /** The same of several, in their order. @throws {StoreError} as `snapshot` */
+  snapshots(names: readonly string[]): Array<LineView | null> {
+    return names.map((name) => this.snapshot(name));
+  }
+
   /** The path of the newest journal, or null if there is none. */
   journalOf(name: string): string | null {
     return newestJournal(readOnlyHost.files, this.directoryOf(name));

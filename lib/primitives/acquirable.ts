@@ -1,15 +1,23 @@
 import { BlockingDeadlockWatch, DeadlockWatch } from '../deadlock/deadlock.ts';
 import { beginWait, endWait } from '../deadlock/idle-process.ts';
-import { LockTimeoutError, MisuseError } from '../errors.ts';
-import { commandLine } from '../host/command-line.ts';
+import { LockTimeoutError } from '../errors.ts';
+import type { ForeignHold, ForeignLock } from '../foreign/foreign-lock.ts';
+import type { Config } from '../line/config.ts';
 import type { Kept } from '../line/entry.ts';
-import { checkSwitch, OptionNames } from '../options/option-names.ts';
+import { checkSwitch, type OptionNames } from '../options/option-names.ts';
 import { holdersIn } from '../store/holders.ts';
 import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
-import { Flow, flowOf, type Owner } from './flow.ts';
-import { Lease, type LeaseTraits } from './lease.ts';
-import { Resource } from './resource.ts';
+import { countdown } from '../time/countdown.ts';
+import { type AcquireNames, type AcquireOptions, labelOf, PLAIN_NAMES } from './acquire-options.ts';
+import { Flow, flowOf } from './flow.ts';
+import { foreignHeld, foreignHeldSync } from './foreign-wait.ts';
+import { joinedInTime, TRY_MS } from './joined-in-time.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTraits } from './lease-traits.ts';
+import { leased } from './leased.ts';
+import { Resource, type ResourceOptions } from './resource.ts';
 import type { Pause } from './shared-entry.ts';
+import { type SyncCall, syncOf } from './sync-store.ts';
 import {
   abandonQuietly,
   abandonQuietlySync,
@@ -18,74 +26,39 @@ import {
   checkWait,
   untilHolding,
   untilHoldingSync,
-  type WaitOptions,
 } from './waiting.ts';
 
 export type { ResourceOptions } from './resource.ts';
-
-const MAX_LABEL = 200;
-
-/** Options of every `acquire`. */
-export interface AcquireOptions extends WaitOptions {
-  /** A description of this entry for others, at most 200 characters. Default: this process's command line. */
-  label?: string;
-  /**
-   * Whether to reject with `DeadlockError` when the wait provably cannot end: at once, also with a `timeout`. Default:
-   * true. Proof is a cycle of waits in which each waiter is known to keep what the one before it needs;
-   * `docs/deadlocks.md` says what is known, and which deadlocks are not reported.
-   */
-  detectDeadlock?: boolean;
-  /** The flow of control that acquires. Default: the one whose code is running. */
-  owner?: Owner;
-}
 
 /** How one request differs from others. */
 export interface Manner extends LeaseTraits {
   steal?: boolean;
 }
 
-/** The options of the four ways to acquire. */
-export interface AcquireNames {
-  acquire: OptionNames;
-  tryAcquire: OptionNames;
-  acquireSync: OptionNames;
-  tryAcquireSync: OptionNames;
-}
-
-/** `more`: the options that one kind of resource has beyond `AcquireOptions`; `instead`: what to do instead of others. */
-export function acquireNames<More extends object>(
-  more: Record<keyof Required<More>, true>,
-  instead: Record<string, string> = {},
-): AcquireNames {
-  const tries = { signal: true, label: true, detectDeadlock: true, owner: true, ...more } as const;
-  const waits = { timeout: true, ...tries } as const;
-  const waiting = { number: 'timeout', instead: { ...instead, wait: ': did you mean timeout?' } };
-  const trying = { instead: { ...instead, timeout: ', because it does not wait: acquire({ timeout }) does' } };
-  return {
-    acquire: new OptionNames<AcquireOptions & More>('acquire(…)', waits, waiting),
-    tryAcquire: new OptionNames<Omit<AcquireOptions, 'timeout'> & More>('tryAcquire(…)', tries, trying),
-    acquireSync: new OptionNames<AcquireOptions & More>('acquireSync(…)', waits, waiting),
-    tryAcquireSync: new OptionNames<Omit<AcquireOptions, 'timeout'> & More>('tryAcquireSync(…)', tries, trying),
-  };
-}
-
 const PLAIN: Manner = {};
-const NAMES = acquireNames<object>(
-  {},
-  {
-    mode: ': a Lock is exclusive; RWLock has modes',
-    permits: ': Semaphore has permits',
-  },
-);
-
 /** Acquiring, for every resource whose line has permits. */
 export abstract class Acquirable extends Resource {
-  /** The options that this kind of resource takes. */
-  protected get names(): AcquireNames {
-    return NAMES;
+  /** @internal The lock of other programs that is acquired along with this one. */
+  protected readonly foreign: ForeignLock | null;
+
+  /** @internal @throws {MisuseError} */
+  constructor(
+    name: string,
+    config: Config,
+    options: ResourceOptions,
+    names?: OptionNames,
+    foreign: ForeignLock | null = null,
+  ) {
+    super(name, config, options, names);
+    this.foreign = foreign;
   }
 
-  /** What distinguishes its leases from those of others. */
+  /** The options that this kind of resource takes. */
+  protected get names(): AcquireNames {
+    return PLAIN_NAMES;
+  }
+
+  /** The traits that distinguish its leases from those of others. */
   protected get traits(): LeaseTraits {
     return PLAIN;
   }
@@ -109,14 +82,19 @@ export abstract class Acquirable extends Resource {
     options.signal?.throwIfAborted();
     const again = this.again(flow);
     if (again) return again;
-    const { store } = this;
+    const { store, foreign } = this;
+    foreign?.checkSystem();
+    const restMs = foreign && countdown(store.clock, options.timeout ?? Number.POSITIVE_INFINITY);
     const request = { ask, label: labelOf(options), onlyIfGranted: false, steal: manner.steal === true };
     const joined = store.join(this.name, this.config, request);
-    const entry = joined instanceof Promise ? await joined : joined;
+    const entry = joined instanceof Promise ? await joinedInTime(store, this.name, joined, options) : joined;
+    let hold: ForeignHold | null = null;
     try {
       if (entry.state !== 'holding') await this.#wait(store, entry, options, flow);
-      return leased(new Lease(store, entry, traitsOf(ask, manner)), flow);
+      if (restMs) hold = await foreignHeld(foreign, store, entry, { ...options, restMs, isShared: ask === 0 });
+      return leased({ store, entry, hold, ask }, manner, flow);
     } catch (error) {
+      hold?.abandon();
       // An error of any class, even a bug: without a lease nothing would ever release the entry.
       await abandonQuietly(store, entry);
       throw error;
@@ -145,12 +123,22 @@ export abstract class Acquirable extends Resource {
     options.signal?.throwIfAborted();
     const again = this.again(flow);
     if (again) return again;
-    const { store } = this;
-    const entry = await store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
+    const { store, foreign } = this;
+    foreign?.checkSystem();
+    const joined = store.join(this.name, this.config, { ask, label: labelOf(options), onlyIfGranted: true });
+    const { signal } = options;
+    const within = { timeout: TRY_MS, signal };
+    const entry = joined instanceof Promise ? await joinedInTime(store, this.name, joined, within) : joined;
     if (entry.state === 'refused') return null;
+    let hold: ForeignHold | null = null;
     try {
-      return leased(new Lease(store, entry, traitsOf(ask, this.traits)), flow);
+      if (foreign) hold = await foreign.within(ask === 0, 0, signal);
+      signal?.throwIfAborted();
+      if (hold || !foreign) return leased({ store, entry, hold, ask }, this.traits, flow);
+      await store.abandon(entry);
+      return null;
     } catch (error) {
+      hold?.abandon();
       await abandonQuietly(store, entry);
       throw error;
     }
@@ -162,21 +150,26 @@ export abstract class Acquirable extends Resource {
     checkSwitch('detectDeadlock', options.detectDeadlock);
     const ask = this.ask(options);
     const flow = flowOf(options.owner);
-    const granted = this.#tryEnterSync(ask, options, flow);
+    const call = 'acquireSync';
+    const granted = this.#tryEnterSync(ask, options, flow, call);
     if (granted) return granted;
-    const { store } = this;
-    const sync = this.#syncOf(store);
+    const { store, foreign } = this;
+    const sync = syncOf(store, this.name, call);
+    const restMs = foreign && countdown(sync.clock, options.timeout ?? Number.POSITIVE_INFINITY);
     const request = { ask, label: labelOf(options), onlyIfGranted: false, blocks: true };
     let entry: OwnEntry | undefined;
+    let hold: ForeignHold | null = null;
     try {
       // Before the entry is in line: a signal that arrived in between would be delayed as long as we wait.
       const waiter = sync.blocking(() => {
         entry = sync.join(this.name, this.config, request);
         if (entry.state !== 'holding') this.#waitSync(sync, entry, options);
+        if (restMs) hold = foreignHeldSync(foreign, sync, entry, { ...options, restMs, isShared: ask === 0 });
         return entry;
       });
-      return leased(new Lease(store, waiter, traitsOf(ask, this.traits)), flow);
+      return leased({ store, entry: waiter, hold, ask }, this.traits, flow);
     } catch (error) {
+      (hold as ForeignHold | null)?.abandon();
       if (entry) abandonQuietlySync(sync, entry);
       throw error;
     }
@@ -189,20 +182,26 @@ export abstract class Acquirable extends Resource {
     const ask = this.ask(options);
     const flow = flowOf(options.owner);
     options.signal?.throwIfAborted();
-    return this.#tryEnterSync(ask, options, flow);
+    return this.#tryEnterSync(ask, options, flow, 'tryAcquireSync');
   }
 
-  #tryEnterSync(ask: number, options: AcquireOptions, flow: Flow | null): Lease | null {
+  #tryEnterSync(ask: number, options: AcquireOptions, flow: Flow | null, call: SyncCall): Lease | null {
     const again = this.again(flow);
     if (again) return again;
-    const { store } = this;
+    const { store, foreign } = this;
+    foreign?.checkSystem();
     const request = { ask, label: labelOf(options), onlyIfGranted: true, blocks: true };
-    const sync = this.#syncOf(store);
+    const sync = syncOf(store, this.name, call);
     const entry = sync.join(this.name, this.config, request);
     if (entry.state === 'refused') return null;
+    let hold: ForeignHold | null = null;
     try {
-      return leased(new Lease(store, entry, traitsOf(ask, this.traits)), flow);
+      hold = foreign?.tryNow(ask === 0) ?? null;
+      if (hold || !foreign) return leased({ store, entry, hold, ask }, this.traits, flow);
+      sync.abandon(entry);
+      return null;
     } catch (error) {
+      hold?.abandon();
       abandonQuietlySync(sync, entry);
       throw error;
     }
@@ -246,24 +245,4 @@ export abstract class Acquirable extends Resource {
     if (untilHoldingSync(sync, entry, options, watch)) return;
     throw new LockTimeoutError(this.name, timeout, holdersIn(sync.snapshot(this.name)));
   }
-
-  #syncOf(store: Store): SyncStore {
-    if (store.sync) return store.sync;
-    throw new MisuseError(`the store ${store.place} cannot be used synchronously; use the asynchronous methods`);
-  }
-}
-
-function traitsOf(ask: number, traits: LeaseTraits): LeaseTraits {
-  return ask === 0 ? { ...traits, isShared: true } : traits;
-}
-
-function leased(lease: Lease, flow: Flow | null): Lease {
-  flow?.add(lease);
-  return lease;
-}
-
-export function labelOf({ label }: { label?: string | undefined }): string {
-  if (label === undefined) return commandLine();
-  if (typeof label !== 'string') throw new MisuseError(`label must be a string, not ${typeof label}`);
-  return label.length <= MAX_LABEL ? label : label.slice(0, MAX_LABEL);
 }

@@ -3,7 +3,7 @@ import { BrokenBarrierError, MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import { OptionNames } from '../options/option-names.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
-import { labelOf } from './acquirable.ts';
+import { labelOf } from './acquire-options.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, WAIT, type WaitOptions } from './waiting.ts';

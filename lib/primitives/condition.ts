@@ -3,7 +3,7 @@ import { MisuseError } from '../errors.ts';
 import { checkFunction, OptionNames } from '../options/option-names.ts';
 import type { OwnEntry } from '../store/store.ts';
 import { countdown } from '../time/countdown.ts';
-import { type AcquireOptions, labelOf } from './acquirable.ts';
+import { type AcquireOptions, labelOf } from './acquire-options.ts';
 import { Flow, flowOf } from './flow.ts';
 import { Lease } from './lease.ts';
 import { Lock } from './lock.ts';
@@ -26,7 +26,8 @@ export interface LeaseOptions {
   lease?: Lease | undefined;
 }
 
-interface ConditionWaitOptions extends WaitOptions, LeaseOptions {
+/** Options of a `Condition`'s waits. */
+export interface ConditionWaitOptions extends WaitOptions, LeaseOptions {
   label?: string;
 }
 
@@ -53,7 +54,7 @@ interface PlainLease {
  *
  * Use it when a waiter needs the lock and a state: a queue that is not empty, a file that is complete.
  *
- * Only the flow of control that holds the lock may `wait` or `notify`: what runs inside of `withLock`, or inside of an
+ * Only the flow of control that holds the lock may `wait` or `notify`: code that runs inside of `withLock`, or inside of an
  * `Owner` that acquired it. After a plain `acquire`, the code that runs in the same flow counts as the holder, because its tasks
  * cannot be distinguished; where several tasks of a process use one lock so, name the lease: `wait({ lease })`.
  *
@@ -81,6 +82,10 @@ export class Condition extends Resource implements Transferable {
     super(name, CONFIG, options, OPTIONS);
     const { lock, ...rest } = options;
     if (lock !== undefined && !(lock instanceof Lock)) throw new MisuseError('lock must be a Lock');
+    if (lock?.alsoLocks)
+      throw new MisuseError(
+        `${name}: a wait() gives the lock back for a while, which it cannot do with a lock that has alsoLock`,
+      );
     this.lock = lock ?? new Lock(`${name}.lock`, rest);
   }
 

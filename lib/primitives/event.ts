@@ -1,5 +1,5 @@
 import { brand } from '../copies.ts';
-import { labelOf } from './acquirable.ts';
+import { labelOf } from './acquire-options.ts';
 import { Resource, type ResourceOptions } from './resource.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 import { abandonQuietly, checkWait, untilHolding, WAIT, type WaitOptions } from './waiting.ts';

@@ -28,18 +28,19 @@ export class Flow {
   /** @internal Whether leases taken inside by plain `acquire` are known to be this flow's own, and no other task's in it. */
   readonly isDeclared: boolean;
 
+  /** @internal */
   protected constructor(around: Flow | null, leases: readonly Lease[], isDeclared: boolean) {
     this.#around = around;
     this.#leases = leases;
     this.isDeclared = isDeclared;
   }
 
-  /** The flow whose code is running, if it is known. */
+  /** @internal The flow whose code is running, if it is known. */
   static get current(): Flow | null {
     return inProcess.context?.getStore() ?? null;
   }
 
-  /** Runs `work` as a flow that has a lease until it is done, inside the one whose code is running. */
+  /** @internal Runs `work` as a flow that has a lease until it is done, inside the one whose code is running. */
   static runHolding<T>(lease: Lease, work: () => T | PromiseLike<T>): Promise<T> {
     const around = Flow.current;
     const flow = new Flow(around, [lease], around?.isDeclared ?? false);

@@ -1,38 +1,45 @@
-import path from 'node:path';
 import { brand } from '../copies.ts';
-import { chosenStore, openStoreBeside } from '../disk/open-store.ts';
-import { LockTimeoutError, MisuseError } from '../errors.ts';
-import { Document } from '../file/document.ts';
-import { type FileAct, fileError } from '../file/file-error.ts';
+import { MisuseError } from '../errors.ts';
+import { changedValue } from '../file/changed-value.ts';
+import type { FileAct } from '../file/file-error.ts';
 import { JsonEdit } from '../file/json-edit.ts';
 import { checkJsonBytes, parseJsonFile, parseJsonText } from '../file/json-text.ts';
-import { isWritten } from '../file/json-value.ts';
+import type { AlsoLock } from '../foreign/also-lock.ts';
 import { absolute } from '../host/absolute-path.ts';
+import type { FileBytes } from '../node-types.ts';
 import { checkFunction, checkSwitch, OptionNames } from '../options/option-names.ts';
-import type { Store } from '../store/store.ts';
-import { countdown } from '../time/countdown.ts';
-import type { AcquireOptions, ResourceOptions } from './acquirable.ts';
+import { chosenStore } from '../stores/open-store.ts';
+import { documentPlace } from '../stores/store-url.ts';
+import type { ResourceOptions } from './acquirable.ts';
+import { JsonFileOnDisk } from './json-file-on-disk.ts';
+import type { Change, JsonPlace } from './json-place.ts';
 import type { Lease } from './lease.ts';
-import { Lock } from './lock.ts';
+import type { Lock } from './lock.ts';
+import { StoredDocument } from './stored-document.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
+import type { UpdateOptions } from './update-options.ts';
 import { checkWait } from './waiting.ts';
 
-/** How often in a row the path may lead to another file once the lock is acquired. */
-const MAX_TARGETS = 8;
-
 /** Options of a `JsonFile`. Default `store`: the one beside the file. */
-export interface JsonFileOptions extends ResourceOptions {}
-
-/** Options of an update. */
-export interface UpdateOptions extends AcquireOptions {
+export interface JsonFileOptions extends ResourceOptions {
+  /** Of a document in a store on servers: what it is until its first update. Default: there must be one. */
+  create?: unknown;
   /**
-   * Whether the new file may belong to this process's user (and group) where this process may not give files away: for
-   * a file that several members of a group write. A new group gets no permission that others lack. Default: false.
+   * The lock of programs that do not use Lockstep, which each update acquires too, so that a code base can move one program at a time
+   * (`docs/moving-in.md`). `'proper-lockfile'`: these programs lock the file itself with that package; where they give it options
+   * (`stale`, `realpath`, `lockfilePath`), write `{ 'proper-lockfile': file, … }`. `{ flock: path }`: they lock another file (an
+   * update replaces this one, and the kernel's lock would stay on the old). Default: none. For files on disk only.
    */
-  allowNewOwner?: boolean;
+  alsoLock?: 'proper-lockfile' | AlsoLock;
 }
 
-const OPTIONS = new OptionNames<JsonFileOptions>('new JsonFile(file, …)', { store: true }, { string: 'store' });
+export type { UpdateOptions } from './update-options.ts';
+
+const OPTIONS = new OptionNames<JsonFileOptions>(
+  'new JsonFile(file, …)',
+  { store: true, create: true, alsoLock: true },
+  { string: 'store' },
+);
 const UPDATE = new OptionNames<UpdateOptions>(
   'update(change, …)',
   { timeout: true, signal: true, label: true, detectDeadlock: true, owner: true, allowNewOwner: true },
@@ -47,18 +54,22 @@ const UPDATE = new OptionNames<UpdateOptions>(
  * Use it for a small file that several programs read and write: settings, state, a count. Do not use it for a file that
  * grows without bound or changes a thousand times a second: each update writes and syncs the whole file.
  *
+ * A URL, `etcd://h1:2379,h2:2379/PREFIX/NAME.json`, names a document in a store on servers instead (at most 1.5 MB), for programs on
+ * several machines. All is as for a file, and more: an update is one step with the check that the lock is still held, so one
+ * that comes too late, after a pause of the machine, changes nothing and rejects with `LeaseLostError`.
+ *
  * @example
  * import { JsonFile } from 'lockstep';
  * const file = new JsonFile<{ count: number }>('ticket.json'); // {"count": 5}
  * console.log(await file.update((ticket) => { ticket.count -= 1; })); // prints { count: 4 }
  */
 export class JsonFile<T = unknown> implements Transferable {
-  /** The path as given, made absolute. */
+  /** The path as given, made absolute; or the URL. */
   readonly path: string;
-  /** Undefined: the one beside the file. */
-  readonly #store: Store | string | undefined;
+  readonly #place: JsonPlace;
+  readonly #recipe: Recipe;
 
-  /** @throws {MisuseError} for a path that is empty, or has a NUL */
+  /** @throws {MisuseError} for a path that is empty, or has a NUL; for a URL that names no document, or has a password in it */
   constructor(file: string, options: JsonFileOptions = {}) {
     if (typeof file !== 'string' || file === '' || file.includes('\0')) {
       throw new MisuseError(
@@ -66,20 +77,30 @@ export class JsonFile<T = unknown> implements Transferable {
       );
     }
     OPTIONS.check(options);
-    this.path = absolute(file);
-    this.#store = chosenStore(options.store);
+    const { store: given, create, alsoLock } = options;
+    const stored = documentPlace(file);
+    this.path = stored ? file : absolute(file);
+    const store = chosenStore(given);
+    if (!stored && create !== undefined)
+      throw new MisuseError(
+        `create is for a document in a store on servers, not for the file ${this.path}: write it first`,
+      );
+    if (stored && store !== undefined)
+      throw new MisuseError(`${file}: its lock is in the store that its URL names: give no other store`);
+    if (stored && alsoLock !== undefined)
+      throw new MisuseError(`${file}: alsoLock is for files on disk: no other program can lock a document in a store`);
+    const initial = create === undefined ? null : Buffer.from(`${jsonOf(create)}\n`);
+    this.#place = stored ? new StoredDocument(file, stored, initial) : new JsonFileOnDisk(this.path, store, alsoLock);
+    this.#recipe = ['JsonFile', this.path, typeof store === 'string' ? store : store?.place, create, this.#place.also];
   }
 
   /**
    * The lock that `update` acquires.
    *
-   * @throws {StoreError} if the file does not exist, or is no regular file
+   * @throws {StoreError} if the file does not exist, or is no regular file. (Of a document in a store it need not exist.)
    */
   get lock(): Lock {
-    // Opened for its checks: no lock is made beside something that is no file.
-    const document = Document.open(this.path);
-    document.close();
-    return this.#lockOf(document.realPath);
+    return this.#place.lock;
   }
 
   /**
@@ -88,12 +109,7 @@ export class JsonFile<T = unknown> implements Transferable {
    * @throws {StoreError} (rejects) if the file does not exist, or is not JSON in UTF-8
    */
   async read(): Promise<T> {
-    const document = Document.open(this.path);
-    try {
-      return parseJsonFile(document.bytes, this.#act('read')).value as T;
-    } finally {
-      document.close();
-    }
+    return parseJsonFile(await this.#place.read(), this.#act('read')).value as T;
   }
 
   /**
@@ -126,7 +142,7 @@ export class JsonFile<T = unknown> implements Transferable {
     await this.#replace(async (before, lease) => {
       const { text, mark, value } = parseJsonFile(before, this.#act('replace'));
       const edit = new JsonEdit(text, value, this.#act('replace'));
-      result = chosen(edit, value as T, await change(value as T, lease));
+      result = changedValue(edit, value as T, await change(value as T, lease));
       const after = edit.textOf(result);
       return after === text ? before : Buffer.from(mark + after);
     }, options);
@@ -160,7 +176,7 @@ export class JsonFile<T = unknown> implements Transferable {
    * @throws as `update`
    */
   async updateBytes(
-    change: (bytes: Buffer, lease: Lease) => Uint8Array | PromiseLike<Uint8Array>,
+    change: (bytes: FileBytes, lease: Lease) => Uint8Array | PromiseLike<Uint8Array>,
     options: UpdateOptions = {},
   ): Promise<void> {
     checkUpdate(change, options);
@@ -177,56 +193,13 @@ export class JsonFile<T = unknown> implements Transferable {
 
   /** @internal */
   [transfer](): Recipe {
-    const place = typeof this.#store === 'string' ? this.#store : this.#store?.place;
-    return ['JsonFile', this.path, place];
+    return this.#recipe;
   }
 
-  /**
-   * Runs `change` under the lock of the file to which the path leads then: during the wait a link may be turned to
-   * another file, which has a lock of its own.
-   */
-  async #replace(change: Change, { allowNewOwner, ...options }: UpdateOptions): Promise<void> {
+  #replace(change: Change, options: UpdateOptions): Promise<void> {
     checkWait(options);
-    checkSwitch('allowNewOwner', allowNewOwner);
-    const { timeout = Number.POSITIVE_INFINITY } = options;
-    const restMs = countdown(this.lock.store.clock, timeout);
-    for (let round = 0; round < MAX_TARGETS; round++) {
-      const { lock } = this;
-      const rest = { ...options, timeout: Math.max(0, restMs()) };
-      const isDone = await lock
-        .withLock((lease) => this.#replaceUnder(lock, lease, change, allowNewOwner), rest)
-        .catch((error: unknown) => {
-          // Each of several waits in a row gets the time that is left; the error names the whole.
-          throw error instanceof LockTimeoutError ? new LockTimeoutError(lock.name, timeout, error.holders) : error;
-        });
-      if (isDone) return;
-    }
-    throw fileError(
-      'FILE_CHANGED',
-      this.#act('replace'),
-      `it led to another file each of the ${MAX_TARGETS} times that its lock was acquired. It was not changed.`,
-    );
-  }
-
-  /** Resolves to false if the path by now leads to a file with another lock. */
-  async #replaceUnder(lock: Lock, lease: Lease, change: Change, allowNewOwner = false) {
-    const document = Document.open(this.path);
-    try {
-      if (lock.name !== path.basename(document.realPath) || lock.store !== this.#lockOf(document.realPath).store)
-        return false;
-      await document.sweep();
-      document.checkReplaceable();
-      const after = await change(document.bytes, lease);
-      if (after !== document.bytes)
-        await document.replace(after, { allowNewOwner, beforeRename: () => lease.assertHeld() });
-      return true;
-    } finally {
-      document.close();
-    }
-  }
-
-  #lockOf(real: string): Lock {
-    return new Lock(path.basename(real), { store: this.#store ?? openStoreBeside(real) });
+    checkSwitch('allowNewOwner', options.allowNewOwner);
+    return this.#place.replace(change, options);
   }
 
   #act(operation: FileAct['operation'], path = this.path): FileAct {
@@ -245,26 +218,9 @@ function checkUpdate(change: unknown, options: UpdateOptions): void {
   UPDATE.check(options);
 }
 
-type Change = (before: Buffer, lease: Lease) => Uint8Array | Promise<Uint8Array>;
-
-/**
- * Returns the value that `change` meant. An arrow function without braces returns the value of its expression, a number
- * that was assigned or an array that was sorted, which must not become the file.
- */
-function chosen<T>(edit: JsonEdit, value: T, returned: T | void): T {
-  if (returned === undefined || returned === value) return value;
-  if (!edit.isUnchanged(value))
-    throw new MisuseError(
-      'update: the function changed the value and also returned another one. Do one or the other: `(t) => { t.count -= 1; }`. The file was not changed.',
-    );
-  if (['function', 'symbol', 'bigint'].includes(typeof returned)) return returned;
-  return isDocumentLike(edit, value, returned) ? returned : value;
-}
-
-/** Whether `returned` can only be a new document in place of `value`. */
-function isDocumentLike(edit: JsonEdit, value: unknown, returned: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (edit.isPart(returned) || typeof returned !== 'object' || returned === null) return false;
-  // A Map, a Date or a match is the result of some method, not a document.
-  return Array.isArray(returned) === Array.isArray(value) && isWritten(returned);
+/** @throws {MisuseError} if JSON has no form for it */
+function jsonOf(value: unknown): string {
+  const text = JSON.stringify(value);
+  if (text !== undefined) return text;
+  throw new MisuseError(`create must be what a JSON document can be, not ${typeof value}`);
 }

@@ -1,21 +1,14 @@
 import { brand } from '../copies.ts';
 import { isSameStore } from '../deadlock/open-stores.ts';
-import { MisuseError } from '../errors.ts';
+import { LeaseLostError, MisuseError } from '../errors.ts';
 import type { Kept } from '../line/entry.ts';
-import type { CommandLifeline, OwnEntry, Store } from '../store/store.ts';
+import type { EndSignal } from '../node-types.ts';
+import type { AdoptOptions, CommandLifeline, OwnEntry, Store } from '../store/store.ts';
+import { checkPid, type LeaseTraits } from './lease-traits.ts';
 import { LossWatch } from './loss-watch.ts';
+import { Release } from './release.ts';
 import { type Pause, SharedEntry } from './shared-entry.ts';
 import { abandonQuietly } from './waiting.ts';
-
-/** The traits that distinguish one kind of lease from others. */
-export interface LeaseTraits {
-  /** A second `release` is an error. */
-  strict?: boolean;
-  /** The flow that holds it may acquire the same again. */
-  reentrant?: boolean;
-  /** Others may hold the same lock, and share it. */
-  isShared?: boolean;
-}
 
 /**
  * A `Lease` is the right to a resource, from `acquire` until `release()`.
@@ -41,9 +34,7 @@ export class Lease implements AsyncDisposable, Disposable {
   readonly #store: Store;
   readonly #traits: LeaseTraits;
   readonly #shared: SharedEntry;
-  #released = false;
-  /** The release that is under way. */
-  #releasing: Promise<void> | null = null;
+  readonly #release: Release;
   #loss: LossWatch | null = null;
 
   /** @internal */
@@ -51,6 +42,7 @@ export class Lease implements AsyncDisposable, Disposable {
     this.#store = store;
     this.#traits = traits;
     this.#shared = shared;
+    this.#release = new Release(store, shared, traits.strict === true);
   }
 
   /** The resource's name. */
@@ -65,12 +57,12 @@ export class Lease implements AsyncDisposable, Disposable {
 
   /** Whether the lease is held, as far as this process knows without reading the disk. */
   get held(): boolean {
-    return !this.#released && !this.#releasing && this.#shared.isHeld;
+    return !this.#release.hasBegun && this.#shared.isHeld;
   }
 
   /** @internal Whether it will never be held again. */
   get isOver(): boolean {
-    return this.#released || this.#shared.isOver;
+    return this.#release.isDone || this.#shared.isOver;
   }
 
   /**
@@ -78,8 +70,8 @@ export class Lease implements AsyncDisposable, Disposable {
    * `signal` on, and notices it within milliseconds, or within a second where file notifications are not available.
    * The watch keeps no process alive. After `release()` the signal never aborts.
    */
-  get signal(): AbortSignal {
-    this.#loss ??= new LossWatch(this.#store, this.#shared, () => this.#released);
+  get signal(): EndSignal {
+    this.#loss ??= new LossWatch(this.#store, this.#shared, () => this.#release.isDone);
     return this.#loss.signal;
   }
 
@@ -93,7 +85,12 @@ export class Lease implements AsyncDisposable, Disposable {
    *   the process, which ends the lease too.
    */
   release(): Promise<void> {
-    return this.#giveBack('leave');
+    return this.#release.by('leave');
+  }
+
+  /** @internal Of an item of a queue: the same, and the item ends with it. */
+  complete(): Promise<void> {
+    return this.#release.by('done');
   }
 
   /**
@@ -101,7 +98,7 @@ export class Lease implements AsyncDisposable, Disposable {
    * store retries it.
    */
   end(): Promise<void> {
-    return this.#giveBack('abandon');
+    return this.#release.by('abandon');
   }
 
   /**
@@ -113,12 +110,13 @@ export class Lease implements AsyncDisposable, Disposable {
    */
   async assertHeld(): Promise<void> {
     await this.#store.refresh(this.#entry);
+    this.#shared.foreign?.check();
     this.#shared.throwIfLost();
   }
 
   /** Releases as `release` does, without a promise. For stores on disk only. @throws as `release` */
   releaseSync(): void {
-    this.#giveBackSync('leave');
+    this.#release.bySync('leave');
   }
 
   /**
@@ -126,11 +124,21 @@ export class Lease implements AsyncDisposable, Disposable {
    * or the lease is released. So a child that does the protected work keeps the lock when its parent is killed.
    * Resolves to false if there is no such process (any more).
    *
-   * @throws {MisuseError} (rejects) for a pid that is no whole number from 1 up
+   * In a store on servers the other process, and all that it started, is ended if the lease is lost: SIGTERM, then SIGKILL before
+   * others can get in. It would not learn of it otherwise. A `release` here does not end it.
+   *
+   * @throws {MisuseError} (rejects) for a pid that is no whole number from 1 up; of a lock with `alsoLock`, whose other lock ends with
+   *   this process
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
   async adopt(pid: number): Promise<boolean> {
-    return this.adoptCommand(pid, null);
+    this.#checkAlone('adopt');
+    return this.adoptCommand(pid, {});
+  }
+
+  /** @internal The descriptor of the other lock, which a command must inherit; null where there is none. */
+  foreignDescriptor(): number | null {
+    return this.#shared.foreign?.descriptor() ?? null;
   }
 
   /** @internal A lifeline for `adoptCommand`, which the command must inherit. */
@@ -139,21 +147,39 @@ export class Lease implements AsyncDisposable, Disposable {
   }
 
   /** @internal `adopt`, for a command that has inherited a lifeline. */
-  async adoptCommand(pid: number, lifeline: CommandLifeline | null): Promise<boolean> {
+  async adoptCommand(pid: number, options: Omit<AdoptOptions, 'handOver'>): Promise<boolean> {
     checkPid(pid);
-    const adopted = await this.#store.adopt(this.#entry, pid, { handOver: false, lifeline });
+    const adopted = await this.#store.adopt(this.#entry, pid, { ...options, handOver: false });
     this.#shared.throwIfLost();
     return adopted;
+  }
+
+  /** @internal Replaces the document under its name. @throws {LeaseLostError} (rejects) if it is lost: then nothing was changed */
+  async replaceDocument(bytes: Uint8Array, revision: number): Promise<'replaced' | 'changed'> {
+    const outcome = (await this.#store.documents?.replace(this.#entry, bytes, revision)) ?? 'lost';
+    if (outcome !== 'lost') return outcome;
+    throw this.#shared.lost ?? new LeaseLostError(this.name, this.token, 'it is no longer in the line');
+  }
+
+  /** @internal In a store of leases: the ms for which no successor can get in, also after the loss. Null elsewhere. */
+  get staysMs(): number | null {
+    return this.#entry.staysMs ?? null;
   }
 
   /**
    * Hands the entry over to another process of this machine: it is held until that process ends, or until it is
    * evicted. This process no longer owns it. Resolves to false if there is no such process.
    *
+   * In a store on servers that process is ended with what it started if the lease is lost, as with `adopt`; not if it is this one.
+   *
    * @throws {LeaseLostError} (rejects) if the lease is lost
    */
+  handOver(pid: number): Promise<boolean>;
+  /** @internal */
+  handOver(pid: number, lifeline: CommandLifeline | null): Promise<boolean>;
   async handOver(pid: number, lifeline: CommandLifeline | null = null): Promise<boolean> {
     checkPid(pid);
+    this.#checkAlone('handOver');
     const adopted = await this.#store.adopt(this.#entry, pid, { handOver: true, lifeline });
     this.#shared.throwIfLost();
     return adopted;
@@ -162,38 +188,24 @@ export class Lease implements AsyncDisposable, Disposable {
   /** Releases at the end of an `await using` block, unless that is done already. */
   async [Symbol.asyncDispose](): Promise<void> {
     // One that is under way may fail. It is tried again then.
-    await this.#releasing?.catch(() => undefined);
-    if (!this.#released) await this.end();
+    await this.#release.pending?.catch(() => undefined);
+    if (!this.#release.isDone) await this.end();
   }
 
   /** Releases at the end of a `using` block, unless that is done already. For stores on disk only. */
   [Symbol.dispose](): void {
-    if (!this.#released && !this.#releasing) this.#giveBackSync('abandon');
+    if (this.#release.hasBegun) return;
+    // It must not stay held, whatever is reported.
+    if (!this.#store.sync) void this.end().catch(() => undefined);
+    this.#release.bySync('abandon');
   }
 
-  async #giveBack(how: 'leave' | 'abandon'): Promise<void> {
-    this.#checkRelease();
-    const pending = this.#releasing ?? (this.#isLast ? this.#store[how](this.#entry) : undefined);
-    if (pending) {
-      // Until it is over, a second call joins it, or is the misuse that it would be afterwards.
-      this.#releasing = pending;
-      try {
-        await pending;
-      } finally {
-        this.#releasing = null;
-      }
-    }
-    this.#noteRelease();
-    this.#shared.throwIfLost();
-  }
-
-  #giveBackSync(how: 'leave' | 'abandon'): void {
-    const { sync, place } = this.#store;
-    if (!sync) throw new MisuseError(`the store ${place} cannot release synchronously`);
-    this.#checkRelease();
-    if (this.#isLast) sync[how](this.#entry);
-    this.#noteRelease();
-    this.#shared.throwIfLost();
+  /** @throws {MisuseError} for a call that would leave the lock of other programs behind */
+  #checkAlone(call: string): void {
+    if (this.#shared.foreign === null) return;
+    throw new MisuseError(
+      `${this.name}: ${call} would give the lock to another process, and the lock of alsoLock stays with this one. Acquire it there`,
+    );
   }
 
   /** @internal Its place in the lines of a store; null if it is not held, or is of another store. */
@@ -233,28 +245,6 @@ export class Lease implements AsyncDisposable, Disposable {
   get #entry(): OwnEntry {
     return this.#shared.current;
   }
-
-  get #isLast(): boolean {
-    return this.held && this.#shared.leases === 1;
-  }
-
-  #checkRelease(): void {
-    if (!this.#traits.strict || (!this.#released && !this.#releasing)) return;
-    throw new MisuseError(`${this.name}: released twice: this lease, token ${this.token}, was already released`);
-  }
-
-  /** Called once the release is written: one that failed may be tried again. */
-  #noteRelease(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#shared.release();
-  }
 }
 
 brand({ Lease });
-
-/** @throws {MisuseError} */
-function checkPid(pid: number): void {
-  if (Number.isSafeInteger(pid) && pid > 0) return;
-  throw new MisuseError(`pid must be the number of a process, not ${String(pid)}`);
-}

@@ -1,10 +1,11 @@
 import { brand } from '../copies.ts';
-import { chosenStore, storeOf } from '../disk/open-store.ts';
 import { LeaseLostError, StoreError } from '../errors.ts';
+import type { EndSignal } from '../node-types.ts';
 import { OptionNames } from '../options/option-names.ts';
 import type { LineView, Store } from '../store/store.ts';
+import { chosenStore, storeOf } from '../stores/open-store.ts';
 import { onAbort } from '../time/abort-listener.ts';
-import type { AcquireOptions } from './acquirable.ts';
+import type { AcquireOptions } from './acquire-options.ts';
 import type { Lease } from './lease.ts';
 import type { ResourceOptions } from './resource.ts';
 import { type LockMode, RWLock } from './rwlock.ts';
@@ -18,7 +19,7 @@ export interface LockRequestOptions {
   /** Takes the lock from its holders, before all waiters. The holders' `request` rejects with `AbortError`. */
   steal?: boolean;
   /** Ends the wait: `request` rejects with the signal's reason. Once the lock is held it has no effect. */
-  signal?: AbortSignal | undefined;
+  signal?: EndSignal | undefined;
   /** As for `Lock.acquire`. Not in the Web Locks API. Default: true. */
   detectDeadlock?: boolean;
 }

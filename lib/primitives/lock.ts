@@ -1,7 +1,10 @@
 import { brand } from '../copies.ts';
+import { foreignLockOf } from '../foreign/lock-of.ts';
 import { checkFunction } from '../options/option-names.ts';
-import { Acquirable, type AcquireOptions, type ResourceOptions } from './acquirable.ts';
+import { Acquirable } from './acquirable.ts';
+import type { AcquireOptions } from './acquire-options.ts';
 import type { Lease } from './lease.ts';
+import { LOCK_OPTIONS, type LockOptions } from './lock-options.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 const CONFIG = { kind: 'lock', permits: 1 } as const;
@@ -25,8 +28,8 @@ const CONFIG = { kind: 'lock', permits: 1 } as const;
  */
 export class Lock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
-  constructor(name: string, options: ResourceOptions = {}) {
-    super(name, CONFIG, options);
+  constructor(name: string, options: LockOptions = {}) {
+    super(name, CONFIG, options, LOCK_OPTIONS, foreignLockOf(options?.alsoLock));
   }
 
   /**
@@ -68,9 +71,14 @@ export class Lock extends Acquirable implements Transferable {
     return this.hold(await this.acquire(options), work);
   }
 
+  /** @internal Whether a lock of other programs is acquired along with it. */
+  get alsoLocks(): boolean {
+    return this.foreign !== null;
+  }
+
   /** @internal */
   [transfer](): Recipe {
-    return ['Lock', this.name, this.place];
+    return ['Lock', this.name, this.place, this.foreign?.also];
   }
 }
 

@@ -16,7 +16,8 @@ export class LossWatch {
     this.#store = store;
     this.#shared = shared;
     this.#isReleased = isReleased;
-    shared.listeners.add(() => void this.#watch());
+    shared.whenResumed(() => void this.#watch());
+    shared.foreign?.whenLost(() => this.#notify());
     void this.#watch();
   }
 
@@ -37,6 +38,10 @@ export class LossWatch {
       }
     }
     this.#isWatching = false;
+    this.#notify();
+  }
+
+  #notify(): void {
     const { lost } = this.#shared;
     if (lost && !this.#isReleased()) this.#loss.abort(lost);
   }

@@ -1,5 +1,4 @@
 import { noteOpen } from '../deadlock/open-stores.ts';
-import { chosenStore, storeOf } from '../disk/open-store.ts';
 import { ConfigMismatchError, MisuseError } from '../errors.ts';
 import type { Action } from '../line/action.ts';
 import type { Config } from '../line/config.ts';
@@ -7,12 +6,13 @@ import { describeConfig } from '../line/config.ts';
 import { OptionNames } from '../options/option-names.ts';
 import { checkName } from '../store/name.ts';
 import type { LineView, Store } from '../store/store.ts';
+import { chosenStore, storeOf } from '../stores/open-store.ts';
 
 /** Options of every resource. */
 export interface ResourceOptions {
   /**
-   * A store, or the directory of one on disk; a relative path is resolved when the object is made. Default: `$LOCKSTEP_DIR`, or
-   * the user's own.
+   * A store, or the directory of one on disk, or the URL of one on etcd; a relative path is resolved when the object is made.
+   * Default: `$LOCKSTEP_STORE`, `$LOCKSTEP_DIR`, or the user's own on disk.
    */
   store?: Store | string;
 }
@@ -27,7 +27,7 @@ export abstract class Resource {
   readonly #chosen: Store | string | undefined;
   #store: Store | undefined;
 
-  /** @throws {MisuseError} */
+  /** @internal @throws {MisuseError} */
   constructor(name: string, config: Config, options: ResourceOptions, names: OptionNames = OPTIONS) {
     checkName(name);
     names.check(options, new.target.name);
@@ -47,13 +47,15 @@ export abstract class Resource {
 
   /** Resolves to the line as it is now: its holders and its waiters. @throws {StoreError} (rejects) */
   async inspect(): Promise<LineView> {
-    return (await this.store.snapshot(this.name)) ?? { name: this.name, ...this.config, value: 0, entries: [] };
+    return (
+      (await this.store.snapshot(this.name)) ?? { name: this.name, ...this.config, value: 0, revision: 0, entries: [] }
+    );
   }
 
-  /** Where another process finds the store. @throws {MisuseError} unless it is on disk */
+  /** Where another process finds the store. @throws {MisuseError} unless another process can open it */
   protected get place(): string {
     const { store } = this;
-    if (store.sync) return store.place;
+    if (store.capabilities.reopens) return store.place;
     throw new MisuseError(`${this.name}: the store ${store.place} cannot be transferred to another process`);
   }
 
@@ -65,7 +67,9 @@ export abstract class Resource {
     throw new ConfigMismatchError(this.name, describeConfig(line), describeConfig(this.config));
   }
 
+  /** Resolves to the number that an action results in; null: it was void. */
   protected async act(action: Action): Promise<number | null> {
-    return this.store.act(this.name, this.config, action);
+    const answer = await this.store.act(this.name, this.config, action);
+    return typeof answer === 'number' ? answer : null;
   }
 }

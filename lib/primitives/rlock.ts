@@ -1,6 +1,7 @@
 import { brand } from '../copies.ts';
 import type { Flow } from './flow.ts';
-import type { Lease, LeaseTraits } from './lease.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTraits } from './lease-traits.ts';
 import { Lock } from './lock.ts';
 import type { Recipe } from './transferable.ts';
 import { transfer } from './transferable.ts';
@@ -27,7 +28,7 @@ const TRAITS = { reentrant: true } as const;
 export class RLock extends Lock {
   /** @internal */
   override [transfer](): Recipe {
-    return ['RLock', this.name, this.place];
+    return ['RLock', this.name, this.place, this.foreign?.also];
   }
 
   protected override get traits(): LeaseTraits {

@@ -1,14 +1,11 @@
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
+import { foreignLockOf } from '../foreign/lock-of.ts';
 import { checkFunction } from '../options/option-names.ts';
-import {
-  Acquirable,
-  type AcquireNames,
-  type AcquireOptions,
-  acquireNames,
-  type ResourceOptions,
-} from './acquirable.ts';
+import { Acquirable } from './acquirable.ts';
+import { type AcquireNames, type AcquireOptions, acquireNames } from './acquire-options.ts';
 import type { Lease } from './lease.ts';
+import { LOCK_OPTIONS, type LockOptions } from './lock-options.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 /** `exclusive`: one holder alone. `shared`: any number of holders that share, and no exclusive one. */
@@ -43,8 +40,10 @@ const NAMES = acquireNames<ModeOptions>({ mode: true });
  */
 export class RWLock extends Acquirable implements Transferable {
   /** @throws {MisuseError} for a name that is empty, over 200 bytes, or has a NUL */
-  constructor(name: string, options: ResourceOptions = {}) {
-    super(name, CONFIG, options);
+  constructor(name: string, options: LockOptions = {}) {
+    super(name, CONFIG, options, LOCK_OPTIONS, foreignLockOf(options?.alsoLock));
+    if (this.foreign?.canShare === false)
+      throw new MisuseError(`${name}: ${this.foreign.words} cannot be shared, and an RWLock can: use a Lock`);
   }
 
   /**
@@ -92,7 +91,7 @@ export class RWLock extends Acquirable implements Transferable {
 
   /** @internal */
   [transfer](): Recipe {
-    return ['RWLock', this.name, this.place];
+    return ['RWLock', this.name, this.place, this.foreign?.also];
   }
 
   protected override get names(): AcquireNames {

@@ -2,14 +2,10 @@ import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
 import { MAX_PERMITS } from '../line/config.ts';
 import { checkFunction, checkSwitch, OptionNames } from '../options/option-names.ts';
-import {
-  Acquirable,
-  type AcquireNames,
-  type AcquireOptions,
-  acquireNames,
-  type ResourceOptions,
-} from './acquirable.ts';
-import type { Lease, LeaseTraits } from './lease.ts';
+import { Acquirable, type ResourceOptions } from './acquirable.ts';
+import { type AcquireNames, type AcquireOptions, acquireNames } from './acquire-options.ts';
+import type { Lease } from './lease.ts';
+import type { LeaseTraits } from './lease-traits.ts';
 import { type Recipe, type Transferable, transfer } from './transferable.ts';
 
 /** Options of a `Semaphore`'s `acquire`. */

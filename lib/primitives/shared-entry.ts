@@ -1,4 +1,5 @@
 import { LeaseLostError, MisuseError } from '../errors.ts';
+import type { ForeignHold } from '../foreign/foreign-lock.ts';
 import type { OwnEntry, Store } from '../store/store.ts';
 
 /**
@@ -8,13 +9,15 @@ import type { OwnEntry, Store } from '../store/store.ts';
 export class SharedEntry {
   /** How many leases share it. */
   leases = 1;
-  /** Called after a pause. */
-  readonly listeners = new Set<() => void>();
+  /** The lock of other programs that is held along with it. */
+  readonly foreign: ForeignHold | null;
   #current: OwnEntry;
   #pause: AbortController | null = null;
+  #listeners: Array<() => void> | null = null;
 
-  constructor(entry: OwnEntry) {
+  constructor(entry: OwnEntry, foreign: ForeignHold | null = null) {
     this.#current = entry;
+    this.foreign = foreign;
   }
 
   get current(): OwnEntry {
@@ -22,26 +25,43 @@ export class SharedEntry {
   }
 
   get isHeld(): boolean {
+    return this.isInLine && !this.foreign?.lost;
+  }
+
+  /** Whether the entry holds in its line, also if the lock of other programs is lost. */
+  get isInLine(): boolean {
     return this.#pause === null && this.#current.state === 'holding';
   }
 
   /** Whether it will never be held again. */
   get isOver(): boolean {
-    return this.#pause === null && this.#current.state !== 'holding';
+    return this.#pause === null && !this.isHeld;
   }
 
   /** Why it was lost; null unless it was. */
   get lost(): LeaseLostError | null {
     const { name, token, state, eviction } = this.#current;
-    if (state !== 'lost') return null;
+    if (state !== 'lost') return this.foreign?.lost ? new LeaseLostError(name, token, this.foreign.lost) : null;
     const { reason, by } = eviction ?? { reason: 'evicted', by: 'unknown' };
-    return new LeaseLostError(name, token, by === 'unknown' ? reason : `${reason}, says ${by}`);
+    return new LeaseLostError(name, token, by === 'unknown' ? reason : `${reason} (by ${by})`);
   }
 
   /** @throws {LeaseLostError} */
   throwIfLost(): void {
     const { lost } = this;
     if (lost) throw lost;
+  }
+
+  /**
+   * Gives the lock of other programs back. If that fails, all is still held; but at the end of a block (`isFinal`), where nobody could
+   * try again, the failure is returned, and the rest goes on.
+   *
+   * @throws {StoreError}
+   */
+  endForeign(isFinal: boolean): { error: unknown } | null {
+    if (isFinal) return this.foreign?.abandon() ?? null;
+    this.foreign?.release();
+    return null;
   }
 
   /** Begins a pause: from now on no lease of it is held. Returns a signal that aborts once all of them are released. */
@@ -66,10 +86,16 @@ export class SharedEntry {
     this.endPause();
   }
 
+  /** Calls back after each pause. */
+  whenResumed(callback: () => void): void {
+    this.#listeners ??= [];
+    this.#listeners.push(callback);
+  }
+
   /** Ends a pause, whether or not it is held again. */
   endPause(): void {
     this.#pause = null;
-    for (const listener of this.listeners) listener();
+    for (const listener of this.#listeners ?? []) listener();
   }
 }
 

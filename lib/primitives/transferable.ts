@@ -9,5 +9,6 @@ export type Recipe = readonly [kind: string, ...ingredients: unknown[]];
 
 /** An object that stands for the same resource when it is an argument of a `Process`. */
 export interface Transferable {
+  /** @internal */
   [transfer](): Recipe;
 }

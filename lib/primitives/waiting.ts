@@ -1,5 +1,6 @@
 import { MisuseError, StoreError } from '../errors.ts';
 import type { Eviction } from '../line/entry.ts';
+import type { EndSignal } from '../node-types.ts';
 import { checkMs, isSignal, OptionNames } from '../options/option-names.ts';
 import type { OwnEntry, Store, SyncStore } from '../store/store.ts';
 import { countdown } from '../time/countdown.ts';
@@ -13,7 +14,7 @@ export interface WaitOptions {
   /** How long to wait, in ms. 0: not at all. Default: no limit. */
   timeout?: number;
   /** Ends the wait, which then rejects with the signal's reason. A wait that blocks its thread takes none. */
-  signal?: AbortSignal | undefined;
+  signal?: EndSignal | undefined;
 }
 
 /** The options of a `wait`. */
@@ -23,7 +24,7 @@ export const WAIT = new OptionNames<WaitOptions & { label?: string }>(
   { number: 'timeout' },
 );
 
-/** Checks from time to time whether a wait can ever end. What it throws ends the wait. */
+/** Checks from time to time whether a wait can ever end. An error that it throws ends the wait. */
 export interface Watch {
   begin(): Promise<void>;
   check(): Promise<void>;
@@ -138,8 +139,8 @@ export function abandonQuietlySync(sync: SyncStore, entry: OwnEntry): void {
 
 export function evictedError(store: Store, entry: OwnEntry, operation: string): StoreError {
   const { reason, by } = entry.eviction ?? { reason: 'evicted', by: 'unknown' };
-  const says = by === 'unknown' ? '' : `, says ${by}`;
-  return new StoreError('EVICTED', `${entry.name}: taken out of the line while waiting: ${reason}${says}.`, {
+  const whose = by === 'unknown' ? '' : ` (by ${by})`;
+  return new StoreError('EVICTED', `${entry.name}: taken out of the line while waiting: ${reason}${whose}.`, {
     operation,
     resource: entry.name,
     path: store.place,

@@ -1,40 +1,13 @@
 import { deserialize, serialize } from 'node:v8';
-import { reopenStore } from '../disk/open-store.ts';
 import { MisuseError } from '../errors.ts';
-import { Barrier } from '../primitives/barrier.ts';
-import { Condition } from '../primitives/condition.ts';
-import { Counter } from '../primitives/counter.ts';
-import { Event } from '../primitives/event.ts';
-import { JsonFile } from '../primitives/json-file.ts';
 import { Lease } from '../primitives/lease.ts';
-import { Lock } from '../primitives/lock.ts';
-import { RLock } from '../primitives/rlock.ts';
-import { RWLock } from '../primitives/rwlock.ts';
-import { BoundedSemaphore, Semaphore } from '../primitives/semaphore.ts';
 import { type Recipe, type Transferable, transfer } from '../primitives/transferable.ts';
 import { type ErrorFields, errorFrom, fieldsOf, isError } from './error-codec.ts';
 import { MAX_FRAME_BYTES } from './frame.ts';
+import { recreated } from './primitive-makers.ts';
 import { describeRefusal, isPlain, refusal } from './untransferable.ts';
 
-type Place = string | undefined;
-
-/** How the receiving process makes each kind of primitive. */
-const MAKERS: Record<string, (...ingredients: never[]) => unknown> = {
-  Lock: (name: string, place: Place) => new Lock(name, storeAt(place)),
-  RWLock: (name: string, place: Place) => new RWLock(name, storeAt(place)),
-  Semaphore: (name: string, permits: number, place: Place) => new Semaphore(name, permits, storeAt(place)),
-  RLock: (name: string, place: Place) => new RLock(name, storeAt(place)),
-  BoundedSemaphore: (name: string, permits: number, place: Place) =>
-    new BoundedSemaphore(name, permits, storeAt(place)),
-  Event: (name: string, place: Place) => new Event(name, storeAt(place)),
-  Condition: (name: string, lock: Recipe, place: Place) =>
-    new Condition(name, { ...storeAt(place), lock: make(lock) as Lock }),
-  Barrier: (name: string, parties: number, place: Place) => new Barrier(name, parties, storeAt(place)),
-  Counter: (name: string, place: Place) => new Counter(name, storeAt(place)),
-  JsonFile: (file: string, place: Place) => new JsonFile(file, storeAt(place)),
-};
-
-/** What stands for an object that a structured clone would change, under the mark as its only key. */
+/** A stand-in for an object that a structured clone would change, under the mark as its only key. */
 type StandIn = { recipe: Recipe } | { error: ErrorFields } | { bare: Record<string, unknown> };
 
 type Value = object | symbol | string | number | bigint | boolean | null | undefined;
@@ -226,7 +199,7 @@ class Unpacker {
 
   #made(value: object, standIn: StandIn): unknown {
     if ('recipe' in standIn) {
-      this.#known.set(value, make(standIn.recipe));
+      this.#known.set(value, recreated(standIn.recipe));
     } else if ('bare' in standIn) {
       const bare = Object.setPrototypeOf(standIn.bare, null) as Record<string, unknown>;
       this.#known.set(value, bare);
@@ -242,18 +215,8 @@ class Unpacker {
   }
 }
 
-function make([kind, ...ingredients]: Recipe): unknown {
-  const maker = MAKERS[kind];
-  if (!maker) throw new MisuseError(`this version of Lockstep does not know the kind ${kind} of an argument`);
-  return maker(...(ingredients as never[]));
-}
-
 /** Sets a key. An assignment to `__proto__`, which is an ordinary key here, would set the prototype. */
 function put(object: object, key: string, value: unknown): void {
   if (key !== '__proto__') (object as Record<string, unknown>)[key] = value;
   else Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true });
-}
-
-function storeAt(place: Place): { store?: ReturnType<typeof reopenStore> } {
-  return place === undefined ? {} : { store: reopenStore(place) };
 }

@@ -5,7 +5,7 @@ import { MisuseError } from '../errors.ts';
 /** The last word of a module's process on its command line, while it loads its module. */
 export const CHILD_WORD = '--lockstep-child';
 
-/** What all copies of the package in a module's process know of it. */
+/** The state that all copies of the package in a module's process share. */
 const child = shared('child/1', () => ({
   // Already before its program begins: `--import` and `--require` load modules first.
   isLoading: process.argv.at(-1) === CHILD_WORD,

@@ -6,6 +6,7 @@ import { unpack } from './argument-codec.ts';
 import { CHILD_WORD, loadAsChild } from './bootstrap.ts';
 import { becomeDaemon } from './children.ts';
 import { CHILD_FD, framed, HEAD_BYTES, lengthIn } from './frame.ts';
+import { type MapService, serve } from './map-service.ts';
 import { type Outcome, packOutcome } from './outcome.ts';
 import type { ModuleOrder } from './target.ts';
 
@@ -45,7 +46,8 @@ function readSome(bytes: Buffer, from: number): number {
 async function run(order: ModuleOrder): Promise<void> {
   const outcome = await outcomeOf(order);
   await send(packOutcome(outcome));
-  if ('threw' in outcome) thrown(outcome.threw);
+  // The caller of `map` throws it.
+  if ('threw' in outcome && !order.serves) thrown(outcome.threw);
 }
 
 async function outcomeOf(order: ModuleOrder): Promise<Outcome> {
@@ -56,13 +58,14 @@ async function outcomeOf(order: ModuleOrder): Promise<Outcome> {
   }
 }
 
-async function call({ module, exported, args, daemon, directory }: ModuleOrder): Promise<unknown> {
+async function call({ module, exported, args, daemon, serves, directory }: ModuleOrder): Promise<unknown> {
   if (daemon) becomeDaemon();
   if (directory !== null) process.chdir(directory);
   const file = fileURLToPath(module);
   runsScript(file);
   const exports = await loadAsChild(file, () => import(module) as Promise<Record<string, unknown>>);
   const work = functionIn(exports, exported);
+  if (work && serves) return await serve(unpack(args) as unknown as MapService, work, send);
   if (work) return await work(...(unpack(args) as unknown[]));
   throw new TypeError(`${file} exports no function "${exported}", but: ${namesIn(exports).join(', ')}`);
 }

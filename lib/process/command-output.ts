@@ -25,10 +25,10 @@ export type TakeOutput = (bytes: Uint8Array) => boolean;
  *
  * It ends with the command, not with the pipe's last writer. A process that the command left behind may go on printing: its
  * output is then read by a `cat` that discards it, and ends with the last such process. So the process lives, and fills
- * no disk. If our process is killed instead, the pipe has no reader, and who prints gets SIGPIPE.
+ * no disk. If our process is killed instead, the pipe has no reader, and a process that prints gets SIGPIPE.
  */
 export class CommandOutput {
-  /** What the command gets as its output (`HeldOptions.output`). */
+  /** The target that the command gets as its output (`HeldOptions.output`). */
   readonly target: number | 'pipe';
   readonly #take: TakeOutput;
   #writer: number;
@@ -114,7 +114,7 @@ export class CommandOutput {
     if (this.#streams.every((stream) => stream.destroyed || stream.readableEnded)) this.#isOver = true;
   }
 
-  /** Returns false to get no more until `resume()`. What comes when a pipe's worth has come since its exit is not the command's. */
+  /** Returns false to get no more until `resume()`. Bytes that come when a pipe's worth has come since its exit are not the command's. */
   #pass(bytes: Uint8Array): boolean {
     const isWanted = this.#take(bytes);
     if (this.#lateBytes === null) return isWanted;

@@ -1,4 +1,5 @@
-import { BECOME_COMMAND, IGNORE_SIGNALS, perlFile } from './perl.ts';
+import { perlFile } from '../host/perl-file.ts';
+import { BECOME_COMMAND, IGNORE_SIGNALS } from './perl.ts';
 
 /** Beyond the descriptors that scripts and shells use. */
 const LIFELINE_FD = 62;

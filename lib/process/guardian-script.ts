@@ -6,6 +6,8 @@ const KILL_MS = 2_000;
  * A shell script that reads the daemons to watch from standard input. The end of input means that main is gone, for whatever
  * reason: then the script sends SIGTERM to all that belongs to the daemons in its list, and SIGKILL after each daemon's grace.
  *
+ * Then it removes the directories of its list: those that main and its daemons have used alone.
+ *
  * To a daemon belong its process group; the processes outside of it whose environment has the variable `$1`, with the
  * daemon's value; and the descendants of both. `$1` is `-` where the system shows no processes: then it is the group.
  *
@@ -15,7 +17,7 @@ const KILL_MS = 2_000;
 export const GUARDIAN_SCRIPT = `
 trap '' HUP INT QUIT TERM
 PATH=$PATH:/usr/bin:/bin
-mark=$1 watched= first= strays= elapsed=0 longest=0 new= left=
+mark=$1 watched= removed= first= strays= elapsed=0 longest=0 new= left=
 
 while read -r verb group grace value; do
   case $verb in
@@ -25,8 +27,16 @@ while read -r verb group grace value; do
       rest=
       for each in $watched; do case $each in "$group":*) ;; *) rest="$rest $each" ;; esac; done
       watched=$rest ;;
+    remove) removed="$removed $group" ;;
+    removed)
+      rest=
+      for each in $removed; do [ "$each" = "$group" ] || rest="$rest $each"; done
+      removed=$rest ;;
   esac
 done
+
+# Sends a signal to a group. The kill of busybox takes \`--\` for one more process, and fails; others need it.
+if kill -s 0 -- $$; then to_group() { kill -s "$1" -- "-$2"; }; else to_group() { kill -s "$1" "-$2"; }; fi
 
 # Sets the fields of a daemon.
 fields() { group=\${1%%:*} value=\${1##*:} grace=\${1#*:}; grace=\${grace%:*}; }
@@ -102,9 +112,9 @@ sweep() {
   left= killed=
   for each in $watched; do
     fields "$each"
-    kill -s 0 -- "-$group" || continue
+    to_group 0 "$group" || continue
     left=1
-    [ "$elapsed" -ge "$grace" ] && kill -s KILL -- "-$group" && killed=1
+    [ "$elapsed" -ge "$grace" ] && to_group KILL "$group" && killed=1
   done
   for stray in $strays; do
     pid=\${stray%%:*} grace=\${stray##*:} began=\${stray#*:}
@@ -114,7 +124,7 @@ sweep() {
   done
 }
 
-[ -n "$watched" ] || exit 0
+[ -n "$watched$removed" ] || exit 0
 for each in $watched; do fields "$each"; [ "$grace" -gt "$longest" ] && longest=$grace; done
 # Another one acts first, unless it was killed as well: nobody is to get SIGTERM twice.
 if [ -n "$first" ]; then
@@ -123,10 +133,10 @@ if [ -n "$first" ]; then
   elapsed=0
 fi
 # A shell that the system refuses a process ends; its last deed needs none.
-trap 'for each in $watched; do fields "$each"; kill -s KILL -- "-$group"; done' EXIT
+trap 'for each in $watched; do fields "$each"; to_group KILL "$group"; done' EXIT
 # Before anything is ended: what has left its group and its environment is found only as a child of a living process.
 look
-for each in $watched; do fields "$each"; kill -s TERM -- "-$group" && kill -s CONT -- "-$group"; done
+for each in $watched; do fields "$each"; to_group TERM "$group" && to_group CONT "$group"; done
 while :; do
   for pid in $new; do kill -s TERM "$pid"; kill -s CONT "$pid"; done
   new=
@@ -136,4 +146,5 @@ while :; do
   [ -n "$left" ] && pause
 done
 trap - EXIT
+for each in $removed; do rm -rf -- "$(printf %b "$each")"; done
 `;

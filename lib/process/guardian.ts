@@ -1,5 +1,5 @@
+import { type Mark, newMark } from '../host/mark.ts';
 import { seesProcesses } from '../host/process-table.ts';
-import { type Mark, newMark } from './mark.ts';
 import { Watcher } from './watcher.ts';
 
 interface WatchedGroup {
@@ -18,6 +18,8 @@ interface WatchedGroup {
  */
 export class Guardian {
   readonly #watched = new Map<number, WatchedGroup>();
+  /** Directories to be removed at our end. */
+  readonly #directories = new Set<string>();
   /** Made with the first daemon: it takes a nonce. */
   #mark: Mark | null = null;
   #marks = 0;
@@ -52,10 +54,25 @@ export class Guardian {
     if (this.#watched.delete(group)) this.#send(`leave ${group}\n`);
   }
 
+  /** Has a directory removed at our end, whatever that is; after the daemons, which may use it. It need not exist yet. */
+  removeAtEnd(directory: string): void {
+    this.#directories.add(directory);
+    this.#send(removeLine(directory));
+  }
+
+  /** We have removed it. */
+  wasRemoved(directory: string): void {
+    if (this.#directories.delete(directory)) this.#send(`removed ${encoded(directory)}\n`);
+  }
+
   #made(): readonly [Watcher, Watcher] {
-    const common = { mark: seesProcesses() ? this.mark().name : '-', isNeeded: () => this.#watched.size > 0 };
+    const common = {
+      mark: seesProcesses() ? this.mark().name : '-',
+      isNeeded: () => this.#watched.size + this.#directories.size > 0,
+    };
     const inform = (watcher: Watcher) => {
       for (const watched of this.#watched.values()) watcher.send(watchLine(watched));
+      for (const directory of this.#directories) watcher.send(removeLine(directory));
     };
     const first: Watcher = new Watcher({
       ...common,
@@ -83,6 +100,17 @@ export class Guardian {
 
 function watchLine({ group, graceMs, mark }: WatchedGroup): string {
   return `watch ${group} ${Math.ceil(graceMs)} ${mark.value}\n`;
+}
+
+function removeLine(directory: string): string {
+  return `remove ${encoded(directory)}\n`;
+}
+
+/** A path as one word, as the shell's `printf %b` reads it. */
+function encoded(directory: string): string {
+  return [...Buffer.from(directory)]
+    .map((byte) => (/[\w/.-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `\\0${byte.toString(8)}`))
+    .join('');
 }
 
 /** Which process the second one waits for. */

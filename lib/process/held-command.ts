@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
-import { BECOME_COMMAND, IGNORE_SIGNALS, perlFile } from './perl.ts';
+import { perlFile } from '../host/perl-file.ts';
+import { BECOME_COMMAND, IGNORE_SIGNALS } from './perl.ts';
 import { restoring, type Undecoded } from './undecoded.ts';
 
 /** A POSIX shell passes on only environment variables whose names are valid in a shell. */
@@ -18,7 +19,7 @@ const LAST_FD_OF_SHELLS = 9;
  * is none that the environment may have.
  */
 const waitForGo = (fd: number) => `read -r LOCKSTEP_GO <&${fd} || exit 125; exec "$@" ${fd}<&-`;
-/** Whoever activates a service by its sockets says to which process they belong. */
+/** A service manager that passes sockets names the process that they belong to. */
 const OWN_SOCKETS = '[ "$LISTEN_PID" != "$PPID" ] || LISTEN_PID=$$\n';
 
 /**
@@ -41,7 +42,7 @@ defined(readline($go)) or exit 125;
 close($go);
 ${BECOME_COMMAND}`;
 
-/** What a command inherits from our parent by way of us, beyond its arguments and variables. */
+/** The state that a command inherits from our parent by way of us, beyond its arguments and variables. */
 export interface Inherited {
   /** From 3 upwards. */
   descriptors: readonly number[];
@@ -51,7 +52,7 @@ export interface Inherited {
 
 const NOTHING: Inherited = { descriptors: [], ignored: [] };
 
-export interface HeldOptions {
+export interface HeldCommandOptions {
   /** Its directory. */
   cwd: string;
   /** The parts of the command and its environment that Node has no strings for. */
@@ -80,19 +81,26 @@ export interface HeldCommand {
  *
  * @throws {Error} if its bytes, or the signals that it ignores, could not be handed on
  */
-export function heldCommand(words: readonly string[], env: NodeJS.ProcessEnv, options: HeldOptions): HeldCommand {
+export function heldCommand(
+  words: readonly string[],
+  env: NodeJS.ProcessEnv,
+  options: HeldCommandOptions,
+): HeldCommand {
   const { undecoded, inherited = NOTHING } = options;
   const { perl = perlFile() } = options;
   let goFd = 3;
   while (inherited.descriptors.includes(goFd)) goFd += 1;
   const parts: Parts = { words, goFd, env, undecoded, ignored: inherited.ignored };
   const given = Object.keys(env).filter((name) => env[name] !== undefined && name !== '');
-  const isForShell =
-    given.every((name) => SHELL_NAME.test(name) && !OF_SHELLS_ALONE.test(name)) && goFd <= LAST_FD_OF_SHELLS;
+  const odd = given.find((name) => !SHELL_NAME.test(name) || OF_SHELLS_ALONE.test(name));
+  const isForShell = odd === undefined && goFd <= LAST_FD_OF_SHELLS;
   if (isForShell && (perl === null || isDirectory(env.PWD, options.cwd))) return heldByShell(parts);
   if (perl !== null) return heldByPerl(perl, parts);
-  if (undecoded) throw new Error('something in it is not UTF-8, and there is no perl, which could hand it on');
-  if (parts.ignored.length > 0) throw new Error('signals are ignored, and there is no perl, which could hand that on');
+  // Only Perl could hand on all of it.
+  const rest = odd === undefined ? `more than ${LAST_FD_OF_SHELLS} descriptors` : `the variable '${odd}'`;
+  const remedy = `there is no Perl, and a shell could not hand on ${rest}. Install Perl, or start it without that`;
+  if (undecoded) throw new Error(`something in it is not UTF-8; ${remedy}`);
+  if (parts.ignored.length > 0) throw new Error(`it is to ignore signals; ${remedy}`);
   const [file = '', ...args] = words;
   return { file, args, goFd: null, env: {} };
 }

@@ -1,6 +1,8 @@
+import { serialize } from 'node:v8';
 import { LockstepError } from '../errors.ts';
+import type { HeldOptions } from './birth.ts';
 import { children } from './children.ts';
-import { type HeldOptions, HeldProcess } from './held-process.ts';
+import { HeldProcess } from './held-process.ts';
 import { type CommandTarget, orderOf, type Target } from './target.ts';
 import { directoryProblem, startDirectory } from './working-directory.ts';
 
@@ -11,9 +13,11 @@ export interface Launch {
   daemon: boolean;
   graceMs: number;
   handedOn: HandedOn;
+  /** Whether the function is called with item after item (`map-service.ts`), and the arguments are where those come from. Default: false. */
+  serves?: boolean;
 }
 
-/** What a wrapper hands on to a command from its own parent; and the descriptors of its output, where it has made them itself. */
+/** The state that a wrapper hands on to a command from its own parent; and the descriptors of its output, where it has made them itself. */
 export type HandedOn = Pick<HeldOptions, 'undecoded' | 'inherited' | 'output' | 'errors'>;
 
 /**
@@ -23,12 +27,16 @@ export type HandedOn = Pick<HeldOptions, 'undecoded' | 'inherited' | 'output' | 
  * @throws {MisuseError} for arguments that cannot be transferred
  * @throws {LockstepError} `START_FAILED`; nothing was started then
  */
-export function launch({ name, target, daemon, graceMs, handedOn }: Launch): HeldProcess {
+export function launch({ name, target, daemon, graceMs, handedOn, serves = false }: Launch): HeldProcess {
   const { cwd, env = process.env, output = 'inherit' } = target;
   const isModule = 'module' in target;
   const elsewhere = isModule ? startDirectory(cwd, env) : null;
   const work = isModule
-    ? { order: orderOf(target, daemon, elsewhere === null ? null : (cwd ?? process.cwd())) }
+    ? {
+        order: serialize(
+          orderOf(target, { daemon, serves, directory: elsewhere === null ? null : (cwd ?? process.cwd()) }),
+        ),
+      }
     : { command: (target as CommandTarget).command };
   const [input, ends] = daemon ? (['ignore', 'group'] as const) : (['inherit', 'process'] as const);
   const common = { cwd: elsewhere ?? cwd, env, input, output, ends, keepsAlive: false, ...handedOn };

@@ -4,7 +4,7 @@ import type { HeldProcess, ProcessExit } from './held-process.ts';
 import { type Outcome, unpackOutcome } from './outcome.ts';
 import { runtimeOptions } from './runtime-options.ts';
 
-/** What the function of a module's process returned or threw, as its starter learns it. */
+/** The value that the function of a module's process returned or threw, as its starter learns it. */
 export class ModuleResult {
   readonly #name: string;
   readonly #held: HeldProcess;
@@ -26,9 +26,7 @@ export class ModuleResult {
   valueOf(outcome: Outcome | undefined, timeoutMs: number): unknown {
     if (!outcome)
       throw this.#error('RESULT_TIMEOUT', `has no result after ${timeoutMs} ms. It goes on: wait longer, or end() it`);
-    if ('refused' in outcome) throw this.#error('RESULT_REFUSED', `has done its work, but ${outcome.refused}`);
-    if ('threw' in outcome) throw outcome.threw;
-    return outcome.returned;
+    return valueIn(outcome, this.#name);
   }
 
   async #outcomeOf(held: HeldProcess): Promise<Outcome> {
@@ -42,11 +40,23 @@ export class ModuleResult {
   }
 
   #error(code: string, words: string, cause?: unknown): LockstepError {
-    return new LockstepError(code, `${this.#name} ${words}.`, { operation: 'result', resource: this.#name, cause });
+    return errorOf(this.#name, code, words, cause);
   }
 }
 
-function describeLoss({ code, signal }: ProcessExit): string {
+/** Returns the value that a function returned. @throws what it threw; {LockstepError} `RESULT_REFUSED`. @param name of its process, for messages */
+export function valueIn(outcome: Outcome, name: string): unknown {
+  if ('refused' in outcome) throw errorOf(name, 'RESULT_REFUSED', `has done its work, but ${outcome.refused}`);
+  if ('threw' in outcome) throw outcome.threw;
+  return outcome.returned;
+}
+
+function errorOf(name: string, code: string, words: string, cause?: unknown): LockstepError {
+  return new LockstepError(code, `${name} ${words}.`, { operation: 'result', resource: name, cause });
+}
+
+/** How a process has ended whose function had not returned. */
+export function describeLoss({ code, signal }: ProcessExit): string {
   if (signal !== null)
     return `was ended by ${signal} (signal ${constants.signals[signal]}) before its function had returned: nothing more is known of its work`;
   const options = runtimeOptions();

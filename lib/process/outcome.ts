@@ -9,7 +9,7 @@ export type Outcome =
 
 const KINDS = ['returned', 'threw', 'refused'] as const;
 
-/** Packs it for the starter. What cannot be transferred becomes the reason why. */
+/** Packs it for the starter. A value that cannot be transferred becomes the reason why. */
 export function packOutcome(outcome: Outcome): Uint8Array {
   const at = KINDS.findIndex((kind) => kind in outcome);
   const [value] = Object.values(outcome);
@@ -18,6 +18,11 @@ export function packOutcome(outcome: Outcome): Uint8Array {
   } catch (error) {
     return packOutcome({ refused: (error as Error).message });
   }
+}
+
+/** Whether it is that of a function that has returned what can be transferred. */
+export function isReturned(packed: Uint8Array): boolean {
+  return packed[0] === 0;
 }
 
 export function unpackOutcome(bytes: Uint8Array): Outcome {

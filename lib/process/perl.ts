@@ -1,13 +1,3 @@
-import { existsSync } from 'node:fs';
-
-/** `PATH` may be the command's own, or empty. */
-const PLACES = ['/usr/bin/perl', '/bin/perl', '/usr/local/bin/perl'];
-
-/** Where Perl is, or null. */
-export function perlFile(): string | null {
-  return PLACES.find((file) => existsSync(file)) ?? null;
-}
-
 /** Ignores the signals whose numbers are in `@ignored`. */
 export const IGNORE_SIGNALS = `
 if (@ignored) { require Config; my @by = split(' ', $Config::Config{sig_name}); $SIG{$by[$_]} = 'IGNORE' for @ignored }`;

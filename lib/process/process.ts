@@ -1,16 +1,14 @@
-import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
 import { brand } from '../copies.ts';
 import { MisuseError } from '../errors.ts';
+import type { EndSignal, OutputStream, SignalName } from '../node-types.ts';
 import { OptionNames } from '../options/option-names.ts';
 import { checkWait } from '../primitives/waiting.ts';
-import { byDeadline } from '../time/deadline.ts';
 import { canStart, checkLoaded } from './bootstrap.ts';
 import { children, isDaemon, type ManagedChild } from './children.ts';
-import type { HeldProcess, ProcessExit } from './held-process.ts';
 import { type HandedOn, launch } from './launch.ts';
 import { ModuleResult } from './module-result.ts';
 import type { Outcome } from './outcome.ts';
+import { StartedChild } from './started-child.ts';
 import { checkTarget, type Target, urlOf } from './target.ts';
 
 /** The time between SIGTERM and SIGKILL. A killed main's daemons must be gone within a second. */
@@ -21,7 +19,7 @@ export interface JoinOptions {
   /** How long to wait, in ms. Default: no limit. */
   timeout?: number;
   /** Ends the wait, not the process. */
-  signal?: AbortSignal | undefined;
+  signal?: EndSignal | undefined;
 }
 
 const JOIN = new OptionNames<JoinOptions>('join(…)', { timeout: true, signal: true }, { number: 'timeout' });
@@ -58,18 +56,16 @@ export class Process {
   readonly name: string;
   readonly #target: Target;
   readonly #graceMs: number;
-  readonly #asChild: ManagedChild;
   #daemon = false;
-  #held: HeldProcess | null = null;
-  #ending: Promise<void> | null = null;
-  #exitCode: number | null = null;
-  #ended: Promise<void> = Promise.resolve();
-  #waits = 0;
+  #child: StartedChild | null = null;
   #result: ModuleResult | null = null;
   readonly #handedOn: HandedOn;
 
   /** @throws {MisuseError} unless `target` has exactly one of `module` and `command`, and valid options */
-  constructor(target: Target, /** @internal */ handedOn: HandedOn = {}) {
+  constructor(target: Target);
+  /** @internal */
+  constructor(target: Target, handedOn?: HandedOn);
+  constructor(target: Target, handedOn: HandedOn = {}) {
     checkTarget(target);
     this.#handedOn = handedOn;
     const { name, daemon = false, grace = GRACE_MS } = target;
@@ -81,8 +77,6 @@ export class Process {
     this.#target = 'module' in target ? { ...target, module: urlOf(target.module) } : target;
     this.#graceMs = grace;
     this.daemon = daemon;
-    this.#asChild = this.#managed();
-    Process.#ofChild.set(this.#asChild, this);
   }
 
   /** The children of this process that run now. */
@@ -99,36 +93,36 @@ export class Process {
   /** @throws {MisuseError} after `start` */
   set daemon(daemon: boolean) {
     if (typeof daemon !== 'boolean') throw new MisuseError(`daemon must be true or false, not ${String(daemon)}`);
-    if (this.#held) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
+    if (this.#child) throw new MisuseError(`${this.name} has been started: set daemon before start()`);
     this.#daemon = daemon;
   }
 
   /** The process id; null before `start`. */
   get pid(): number | null {
-    return this.#held?.pid ?? null;
+    return this.#child?.held.pid ?? null;
   }
 
   /** The exit code; −n if signal n ended the process; null before its end was noticed by the event loop. */
   get exitCode(): number | null {
-    return this.#exitCode;
+    return this.#child?.exitCode ?? null;
   }
 
   /** Whether the process was started and has not ended, as of the last turn of the event loop. */
   isAlive(): boolean {
-    return this.#held !== null && this.#exitCode === null;
+    return this.#child !== null && this.#child.exitCode === null;
   }
 
   /**
    * The process's output, if `output` is `pipe`, from `start` on; else null. A child blocks when the pipe is full: read
    * it. Reading it does not keep main's code alive.
    */
-  get stdout(): Readable | null {
-    return this.#held?.stdout ?? null;
+  get stdout(): OutputStream | null {
+    return this.#child?.held.stdout ?? null;
   }
 
   /** The process's errors, as `stdout`. */
-  get stderr(): Readable | null {
-    return this.#held?.stderr ?? null;
+  get stderr(): OutputStream | null {
+    return this.#child?.held.stderr ?? null;
   }
 
   /**
@@ -141,19 +135,17 @@ export class Process {
    *   started then.
    */
   start(): void {
-    if (this.#held) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
+    if (this.#child) throw new MisuseError(`${this.name} has been started before: make a new Process to run it again`);
     if (isDaemon())
       throw new MisuseError(
         `${this.name}: a daemon must not start children: start them in main, or make this no daemon`,
       );
     checkLoaded(this.name);
     const options = { name: this.name, target: this.#target, daemon: this.#daemon, graceMs: this.#graceMs };
-    const launched = { ...options, handedOn: this.#handedOn };
-    const held = launch(launched);
-    this.#held = held;
+    const held = launch({ ...options, handedOn: this.#handedOn });
     if ('module' in this.#target) this.#result = new ModuleResult(this.name, held);
-    this.#ended = held.exit().then((exit) => this.#onExit(exit));
-    children.add(this.#asChild);
+    this.#child = new StartedChild(held, options);
+    Process.#ofChild.set(this.#child, this);
     held.go();
   }
 
@@ -169,7 +161,7 @@ export class Process {
    * - *Errors* keep their class name, message, stack, `code`, `cause` and other properties that can be transferred. They are
    *   instances of JavaScript's and Lockstep's own classes; of another class, of the nearest of these.
    * - *A crash*, `process.exit`, a signal, an uncaught error elsewhere in the process, or an event loop that is empty while the
-   *   promise is pending: it rejects with `RESULT_LOST`, which says how the process ended. So does a daemon that main's end, `end` or
+   *   promise is pending: it rejects with `RESULT_LOST`, which states how the process ended. So does a daemon that main's end, `end` or
    *   `terminate` ended first.
    * - If it is never called, no rejection is unhandled: a function that throws is still visible by stderr and `exitCode`.
    *
@@ -187,15 +179,15 @@ export class Process {
     RESULT.check(options);
     checkWait(options);
     const { timeout = Number.POSITIVE_INFINITY, signal } = options;
-    const [held, result] = [this.#held, this.#result];
+    const [child, result] = [this.#child, this.#result];
     if (!('module' in this.#target))
       throw new MisuseError(`${this.name} is a command, which has no result: use join(), or read its stdout`);
-    if (!held || !result) throw new MisuseError(`${this.name} has not been started: call start() before result()`);
+    if (!child || !result) throw new MisuseError(`${this.name} has not been started: call start() before result()`);
     let outcome: Outcome | undefined;
     const settled = result.outcome().then((found) => {
       outcome = found;
     });
-    await this.#wait(held, settled, timeout, signal);
+    await child.wait(settled, timeout, signal);
     if (!outcome) signal?.throwIfAborted();
     return result.valueOf(outcome, timeout) as T;
   }
@@ -211,11 +203,11 @@ export class Process {
     JOIN.check(options);
     checkWait(options);
     const { timeout = Number.POSITIVE_INFINITY, signal } = options;
-    const held = this.#held;
-    if (!held) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
-    await this.#wait(held, this.#ended, timeout, signal);
+    const child = this.#child;
+    if (!child) throw new MisuseError(`${this.name} has not been started: call start() before join()`);
+    await child.wait(child.ended, timeout, signal);
     signal?.throwIfAborted();
-    return this.#exitCode;
+    return child.exitCode;
   }
 
   /** Sends SIGTERM, to a daemon's whole group, unless the process has ended. @throws {MisuseError} before `start` */
@@ -224,7 +216,7 @@ export class Process {
   }
 
   /** Sends SIGKILL, or another signal, as `terminate` does. @throws {MisuseError} before `start` */
-  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+  kill(signal: SignalName = 'SIGKILL'): void {
     this.#signal(signal);
   }
 
@@ -235,68 +227,21 @@ export class Process {
    * @throws {MisuseError} (rejects) before `start`
    */
   async end(): Promise<number> {
-    const held = this.#started();
+    const child = this.#started();
     const exit = this.join();
-    await (this.#daemon ? this.#end(held) : held.end(this.#graceMs));
+    await child.end();
     return (await exit) as number;
   }
 
-  #signal(signal: NodeJS.Signals): void {
-    const held = this.#started();
+  #signal(signal: SignalName): void {
+    const { held } = this.#started();
     if (this.isAlive()) held.kill(signal);
   }
 
   /** @throws {MisuseError} */
-  #started(): HeldProcess {
-    if (this.#held) return this.#held;
+  #started(): StartedChild {
+    if (this.#child) return this.#child;
     throw new MisuseError(`${this.name} has not been started: there is nothing to end`);
-  }
-
-  /** Waits for a promise that does not reject. Main's code has not ended meanwhile. @throws {MisuseError} (rejects) */
-  async #wait(held: HeldProcess, settled: Promise<void>, timeout: number, signal?: AbortSignal): Promise<void> {
-    if (!(typeof timeout === 'number' && timeout >= 0))
-      throw new MisuseError(`timeout must be a number of milliseconds from 0 up, not ${String(timeout)}`);
-    signal?.throwIfAborted();
-    this.#waits += 1;
-    held.ref();
-    try {
-      await byDeadline(settled, timeout, signal);
-    } finally {
-      this.#waits -= 1;
-      if (this.#waits === 0) held.unref();
-    }
-  }
-
-  #onExit({ code, signal }: ProcessExit): void {
-    this.#exitCode = code ?? -(signal === null ? 0 : constants.signals[signal]);
-    if (this.#daemon && this.#held) void this.#end(this.#held);
-    else children.remove(this.#asChild);
-  }
-
-  /** Ends a daemon, or what it left behind in its group. */
-  #end(held: HeldProcess): Promise<void> {
-    this.#ending ??= this.#endGroup(held);
-    return this.#ending;
-  }
-
-  async #endGroup(held: HeldProcess): Promise<void> {
-    await held.end(this.#graceMs);
-    children.guardian.leave(held.pid);
-    // Main stays until it has the exit code; a child whose end nobody collects stays a zombie.
-    held.ref();
-    await this.#ended;
-    children.remove(this.#asChild);
-  }
-
-  #managed(): ManagedChild {
-    const self = this;
-    return {
-      get daemon() {
-        return self.#daemon;
-      },
-      end: () => this.#end(this.#started()),
-      await: () => this.#held?.ref(),
-    };
   }
 }
 

@@ -1,41 +1,54 @@
 import type { Duplex } from 'node:stream';
 import { byDeadline } from '../time/deadline.ts';
-import { IncomingFrame } from './frame.ts';
+import { IncomingFrames } from './frame.ts';
 
-/** How long the pipe of a process that has ended is read. What it had sent was in there when it ended. */
+/** How long the pipe of a process that has ended is read. The bytes that it had sent were in there when it ended. */
 const REST_MS = 1_000;
 
 /**
- * What the process of a module sends back through its pipe. It is read whether or not it is asked for: the process could not
- * end before it had sent it.
+ * The messages that the process of a module sends back through its pipe: one or several. They are read whether or not they are asked
+ * for: the process could not end before it had sent them.
  */
 export class Reply {
   readonly #pipe: Duplex & { ref?: () => void; unref?: () => void };
-  readonly #whole: Promise<Buffer | null>;
+  readonly #first: Promise<Buffer | null>;
+  readonly #closed: Promise<void>;
+  #onMessage: (message: Buffer) => void = () => undefined;
 
   constructor(pipe: Duplex) {
     this.#pipe = pipe;
-    const frame = new IncomingFrame();
-    this.#whole = new Promise((resolve) => {
+    const frames = new IncomingFrames();
+    this.#closed = new Promise((resolve) => {
+      for (const event of ['error', 'close', 'end']) pipe.on(event, () => resolve());
+    });
+    this.#first = new Promise((resolve) => {
       pipe.on('data', (piece: Buffer) => {
-        const whole = frame.add(piece);
-        if (whole) resolve(whole);
+        for (const message of frames.add(piece)) {
+          resolve(message);
+          this.#onMessage(message);
+        }
       });
-      pipe.on('error', () => resolve(null));
-      pipe.on('close', () => resolve(null));
-      pipe.on('end', () => resolve(null));
+      void this.#closed.then(() => resolve(null));
     });
   }
 
-  /** Resolves to the reply; to null if there is none when the process has ended. */
+  /** Resolves to the first message; to null if there is none when the process has ended. */
   async by(exit: Promise<unknown>): Promise<Buffer | null> {
     let reply: Buffer | null = null;
-    const whole = this.#whole.then((bytes) => {
+    const first = this.#first.then((bytes) => {
       reply = bytes;
     });
-    await Promise.race([whole, exit]);
-    await byDeadline(whole, REST_MS);
+    await Promise.race([first, exit]);
+    await byDeadline(first, REST_MS);
     return reply;
+  }
+
+  /** Calls back with each message from now on. Resolves when the process has ended, and no more of them comes. */
+  async each(onMessage: (message: Buffer) => void, exit: Promise<unknown>): Promise<void> {
+    this.#onMessage = onMessage;
+    await exit;
+    await byDeadline(this.#closed, REST_MS);
+    this.#onMessage = () => undefined;
   }
 
   /** Keeps our event loop alive until the pipe is closed, or `unref()`. */

@@ -1,6 +1,6 @@
 /** Options of Node that say what its main program is, or are for one process only; with their values. */
 const MAIN_ONLY: ReadonlyArray<[option: RegExp, hasValue: RegExp]> = [
-  // What is evaluated would be the main program of the child, too, instead of its own. `-p -e CODE` has a value only once.
+  // The evaluated code would be the main program of the child, too, instead of its own. `-p -e CODE` has a value only once.
   [/^(-e|-pe|--eval|--snapshot-blob|--input-type)$/, /^/],
   [/^(-p|--print)$/, /^(?!-)/],
   [/^--(eval|print|snapshot-blob|input-type)=/, /^(?!)/],

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MisuseError } from '../errors.ts';
+import type { Environment, ModuleUrl } from '../node-types.ts';
 import { OptionNames } from '../options/option-names.ts';
 import { pack } from './argument-codec.ts';
 import { currentDirectory } from './working-directory.ts';
@@ -8,12 +9,12 @@ import { currentDirectory } from './working-directory.ts';
 /** A module's exported function, for a `Process` to run in a process of its own. */
 export interface ModuleTarget {
   /** The module's file, as a URL or a path. A relative path is resolved when the `Process` is made. */
-  module: URL | string;
+  module: ModuleUrl | string;
   /** The name under which the function is exported. Default: `default`. */
   export?: string;
   /**
    * The function's arguments, structured-cloned: plain objects, arrays, maps, sets, dates, buffers, errors. A `Lock` or another
-   * primitive among them stands for the same resource. What would arrive as something else (a function, an object of a
+   * primitive among them stands for the same resource. A value that would arrive as something else (a function, an object of a
    * class, such as a `URL`) is refused by `start`.
    */
   args?: readonly unknown[];
@@ -31,6 +32,8 @@ export interface ModuleOrder {
   exported: string;
   args: Uint8Array;
   daemon: boolean;
+  /** As of `Launch`. */
+  serves: boolean;
   /** Where it goes first; null if it is there. */
   directory: string | null;
 }
@@ -46,7 +49,7 @@ export interface ProcessOptions {
   /** The working directory, which must exist. Default: main's, as it is at `start`. */
   cwd?: string;
   /** The environment. Default: main's, as it is at `start`. */
-  env?: NodeJS.ProcessEnv;
+  env?: Environment;
   /** Where its output goes: to main's own, to be read from `stdout` and `stderr`, or nowhere. Default: `inherit`. */
   output?: 'inherit' | 'pipe' | 'ignore';
 }
@@ -107,15 +110,13 @@ function checkCommand({ command }: CommandTarget): void {
 }
 
 /**
- * @param directory where the module's process goes first
  * @throws {MisuseError} for arguments that cannot be transferred
  */
 export function orderOf(
   { module, export: exported = 'default', args = [] }: ModuleTarget,
-  daemon: boolean,
-  directory: string | null,
+  traits: Pick<ModuleOrder, 'daemon' | 'serves' | 'directory'>,
 ): ModuleOrder {
-  return { module: urlOf(module).href, exported, args: pack(args, 'args'), daemon, directory };
+  return { module: urlOf(module).href, exported, args: pack(args, 'args'), ...traits };
 }
 
 /** @throws {MisuseError} for a relative path where there is no directory to resolve it from */

@@ -30,9 +30,10 @@ export function undecoded(): Undecoded {
 
 function findUndecoded(): Undecoded {
   if (process.platform !== 'linux' || !seesOwnNamespace()) return NOTHING;
-  const words = itemsIn('cmdline');
-  const variables = itemsIn('environ');
-  if (words.every(isDecoded) && variables.every(isDecoded)) return NOTHING;
+  const [cmdline, environ] = [readAll('/proc/self/cmdline'), readAll('/proc/self/environ')];
+  // A NUL is UTF-8, too: so are all items if they are together.
+  if (isUtf8(cmdline) && isUtf8(environ)) return NOTHING;
+  const [words, variables] = [itemsIn(cmdline), itemsIn(environ)];
   return {
     words: new Map(words.flatMap((item, at) => (isDecoded(item) ? [] : [[words.length - 1 - at, item.lines]]))),
     variables: new Map(variables.flatMap((item) => (isDecoded(item) ? [] : [[nameOf(item), item.lines]]))),
@@ -53,8 +54,7 @@ function nameOf({ bytes }: Item): string {
   return text.slice(0, text.indexOf('='));
 }
 
-function itemsIn(file: string): Item[] {
-  const all = readAll(`/proc/self/${file}`);
+function itemsIn(all: Buffer): Item[] {
   const items: Item[] = [];
   let first = 1;
   for (let start = 0, end = all.indexOf(0); end !== -1; start = end + 1, end = all.indexOf(0, start)) {

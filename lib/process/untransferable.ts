@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** What to pass in place of an object of these classes. */
+/** The values to pass in place of an object of these classes. */
 const INSTEAD: Record<string, string> = {
   URL: 'pass its href, and make a URL of it there',
   URLSearchParams: 'pass its text, and make them of it there',
@@ -42,7 +42,7 @@ const BUILT_IN: ReadonlyArray<[is: (object: object) => boolean, prototypes: numb
 
 /**
  * Returns what an object is that would not arrive in another process as it is, and what to pass instead; null for one that
- * would, by itself: what is in it is not looked at. A structured clone makes `{}` of many objects without a word.
+ * would, by itself: its contents are not looked at. A structured clone makes `{}` of many objects without a word.
  *
  * It goes by the shape of classes and not by their identity: a test runner may give each program classes of its own.
  */
@@ -59,7 +59,7 @@ export function refusal(object: object): string | null {
   return hidden ? `an object with the key ${String(hidden)}: a symbol is another one in each process` : null;
 }
 
-/** What a function or a symbol is, in the same words. */
+/** Describes a function or a symbol in the same words. */
 export function describeRefusal(value: object | symbol): string {
   if (typeof value === 'symbol') return `${String(value)}: a symbol is another one in each process`;
   const isClass = /^class\b/.test(Function.prototype.toString.call(value));

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Writable } from 'node:stream';
+import { isMark } from '../host/mark.ts';
+import { nodeHost } from '../host/node-host.ts';
 import { later } from '../time/timer.ts';
 import { GUARDIAN_SCRIPT } from './guardian-script.ts';
-import { isMark } from './mark.ts';
 
 /** A watcher that ended sooner than this after its start is not started again at once. */
 const CALM_MS = 1_000;
@@ -63,7 +64,7 @@ export class Watcher {
     child.on('error', () => undefined);
     if (child.pid === undefined) throw new Error('/bin/sh could not be started');
     this.#process = child;
-    this.#startedAt = performance.now();
+    this.#startedAt = nodeHost.clock.monotonicMs();
     this.#listen(child, (isFirst ? child.stdin : child.stdio[3]) as Duplex);
     this.#options.onStart();
   }
@@ -90,7 +91,7 @@ export class Watcher {
     if (this.#process !== child) return;
     this.#process = null;
     this.#pipe = null;
-    const isCalm = performance.now() - this.#startedAt >= CALM_MS;
+    const isCalm = nodeHost.clock.monotonicMs() - this.#startedAt >= CALM_MS;
     this.#pauseMs = isCalm ? 0 : Math.min(Math.max(this.#pauseMs * 2, FIRST_PAUSE_MS), LAST_PAUSE_MS);
     if (isCalm) this.#startAgain();
     else later(this.#pauseMs, () => this.#startAgain(), false);

@@ -4,8 +4,8 @@ import type { Lifelines } from './lifeline.ts';
 import { commandLifeline, sessionFile } from './session.ts';
 
 /**
- * When it is checked whether a command still has the lifeline that it inherited: then ever less often, up to the second. Who
- * started the command usually learns that it was closed, and says so before.
+ * When it is checked whether a command still has the lifeline that it inherited: then ever less often, up to the second. The
+ * wrapper of the command usually learns that it was closed, and reports it sooner.
  */
 const CHECK_FIRST_MS = 50;
 const CHECK_LATER_MS = 5_000;
@@ -32,7 +32,7 @@ export interface CommandLifelinesOptions {
   lifelines: Lifelines | null;
 }
 
-interface Watched {
+interface WatchedLifeline {
   owner: Owner;
   /** The lifeline's. */
   name: string;
@@ -42,9 +42,9 @@ interface Watched {
 export class CommandLifelines {
   readonly #options: CommandLifelinesOptions;
   /** Those that are watched, by their commands' session files. */
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedLifeline>();
   /** The watched ones, by what `prepare` returned. */
-  readonly #given = new WeakMap<CommandLifeline, Watched>();
+  readonly #given = new WeakMap<CommandLifeline, WatchedLifeline>();
 
   constructor(options: CommandLifelinesOptions) {
     this.#options = options;
@@ -96,7 +96,7 @@ export class CommandLifelines {
   /** Removes it when its command, which lives, no longer has it. `name`: as of `give`. */
   watch(owner: Owner, lifeline: CommandLifeline | null, name: string | null): void {
     if (lifeline === null || name === null) return;
-    const watched: Watched = { owner, name };
+    const watched: WatchedLifeline = { owner, name };
     this.#watched.set(sessionFile(owner), watched);
     this.#given.set(lifeline, watched);
     this.#checkLater(watched, CHECK_FIRST_MS);
@@ -109,7 +109,7 @@ export class CommandLifelines {
     this.#watched.delete(sessionFile(owner));
   }
 
-  #checkLater(watched: Watched, afterMs: number): void {
+  #checkLater(watched: WatchedLifeline, afterMs: number): void {
     this.#options.host.clock.timer(afterMs, false, () => {
       if (this.#check(watched)) this.#checkLater(watched, Math.min(2 * afterMs, CHECK_LATER_MS));
     });
@@ -120,7 +120,7 @@ export class CommandLifelines {
    * after our death another namespace would take them for dead: so it is removed, and they count as alive. Returns whether
    * there is more to check.
    */
-  #check({ owner, name }: Watched): boolean {
+  #check({ owner, name }: WatchedLifeline): boolean {
     const { host, lifelines } = this.#options;
     if (!this.#watched.has(sessionFile(owner))) return false;
     const isFree = () => lifelines?.grip(name) === 'free';

@@ -35,8 +35,7 @@ function parseFacts(wire: unknown): ProcessFacts | null {
   const [pid, tid, start, boot, namespace, host, time] = wire as unknown[];
   if (!isPid(pid) || !isPid(tid) || !isCount(start) || !isCount(namespace)) return null;
   if (typeof boot !== 'string' || typeof host !== 'string') return null;
-  const facts = { pid, tid, start, boot, namespace, host };
-  return isCount(time) ? { ...facts, time } : facts;
+  return isCount(time) ? { pid, tid, start, boot, namespace, host, time } : { pid, tid, start, boot, namespace, host };
 }
 
 /** A number that no system gives as a pid could not be judged, and its owner would count as alive for ever. */

@@ -28,7 +28,7 @@ export interface KeepaliveWatchOptions {
 }
 
 /** This process's sightings of one keepalive, by its own clock. */
-interface Watched {
+interface WatchedKeepalive {
   refreshedAt: number;
   stillMs: number;
   lookedAt: number;
@@ -50,7 +50,7 @@ interface Watched {
  */
 export class KeepaliveWatch {
   readonly #options: Required<KeepaliveWatchOptions> & { patienceMs: number };
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Map<string, WatchedKeepalive>();
 
   constructor(options: KeepaliveWatchOptions) {
     const { patienceMs = PATIENCE_MS, seenMode = null } = options;
@@ -82,7 +82,7 @@ export class KeepaliveWatch {
   }
 
   /** Leaves what was seen to later processes. `isFirst`: goes on where an earlier one ended. */
-  #exchanged(owner: Owner, seen: Watched, isFirst: boolean): Watched {
+  #exchanged(owner: Owner, seen: WatchedKeepalive, isFirst: boolean): WatchedKeepalive {
     const { host, directory, seenMode } = this.#options;
     if (seenMode === null) return seen;
     const file = new SeenFile(host, `${directory}/${sessionSeen(owner)}`, seenMode);
@@ -109,7 +109,7 @@ export class KeepaliveWatch {
     return Math.min(gapMs, this.#options.patienceMs / GAP_PART);
   }
 
-  #watch(key: string, seen: Watched): void {
+  #watch(key: string, seen: WatchedKeepalive): void {
     const [oldest] = this.#watched.keys();
     if (this.#watched.size >= MAX_WATCHED && oldest !== undefined) this.#watched.delete(oldest);
     this.#watched.set(key, seen);

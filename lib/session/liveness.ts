@@ -13,7 +13,7 @@ export interface JudgeOptions extends KeepaliveWatchOptions {
 }
 
 /**
- * Decides whether a session is gone for good. It fails closed: what cannot be judged is alive.
+ * Decides whether a session is gone for good. It fails closed: a session that cannot be judged is alive.
  *
  * 1. The pid, where its facts are comparable: the kernel's own word. Alive is alive.
  * 2. The session's lifeline, which the kernel answers for in every namespace. Held is alive. A pid that is gone is
@@ -44,7 +44,7 @@ export class Judge {
   whyDead(owner: Owner, since: number): string | null {
     if (owner.relieved) return 'it handed the entry over';
     const { host, local } = this.#options;
-    // First, because it takes the fewest system calls, and answers for nearly all who live.
+    // First, because it takes the fewest system calls, and answers for nearly all living sessions.
     const own = this.#grip(sessionLifeline(owner), owner);
     if (own === 'held') return null;
     const word = pidWord(host.processes, owner.facts);
@@ -55,6 +55,24 @@ export class Judge {
       whyRebooted(host.processes, owner.facts, { local, since }) ??
       this.#keepalives.whyDead(owner)
     );
+  }
+
+  /**
+   * Calls back once when an owner may have died, until the returned function is called. Null if nothing reports it: then
+   * it must be judged from time to time.
+   */
+  watch(owner: Owner, onChange: () => void): (() => void) | null {
+    if (!this.judgesAtOnce || !canHaveFile(owner)) return null;
+    const { host, directory } = this.#options;
+    try {
+      for (const name of [sessionLifeline(owner), commandLifeline(owner)]) {
+        const stop = host.files.watchReader(`${directory}/${name}`, onChange);
+        if (stop) return stop;
+      }
+    } catch {
+      // As where the kernel does not report.
+    }
+    return null;
   }
 
   #whyLifelineFree(owner: Owner, own: Grip): string | null {

@@ -1,4 +1,5 @@
 import type { Host } from '../host/host.ts';
+import { removeQuietly } from '../host/remove-quietly.ts';
 import { writeWhole } from '../host/whole-write.ts';
 
 /** A time, by the clocks that a later process can compare it with. */
@@ -97,11 +98,7 @@ export class SeenFile {
   }
 
   discard({ path }: Pick<SeenDraft, 'path'>): void {
-    try {
-      this.#host.files.remove(path);
-    } catch {
-      // A leftover harms nobody.
-    }
+    removeQuietly(this.#host, path);
   }
 }
 

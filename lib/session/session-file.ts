@@ -104,14 +104,14 @@ export class Presence {
     this.#keepalive?.keep(path);
   }
 
-  /** Calls back when another session pokes this one. If `hears` is false, only polling finds a change. */
+  /** Calls back when another session pokes this one. If `isNotified` is false, only polling finds a change. */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener);
     if (!this.#stopWatching) this.#watch();
     return () => this.#listeners.delete(listener);
   }
 
-  get hears(): boolean {
+  get isNotified(): boolean {
     return this.#stopWatching !== null;
   }
 
@@ -159,7 +159,7 @@ export class Presence {
     const { host, directory, keepaliveMs } = this.#options;
     const { files } = host;
     try {
-      files.removeDirectory(`${directory}/${sessionKeepalive(id)}`);
+      if (keepaliveMs > 0) files.removeDirectory(`${directory}/${sessionKeepalive(id)}`);
       files.remove(this.#path(id));
       if (keepaliveMs > 0) files.remove(`${directory}/${sessionSeen(id)}`);
     } catch {

@@ -22,6 +22,11 @@ export class Session {
     this.factsJson = JSON.stringify(this.wire);
   }
 
+  /** The number in the last id. */
+  get records(): number {
+    return this.#records;
+  }
+
   /** An id that no record has had before. */
   nextId(): string {
     this.#records += 1;
@@ -30,11 +35,11 @@ export class Session {
 }
 
 /** A session that stands for another process, one that does not use Lockstep; null if it is gone. */
-export function ownerFor(host: Host, pid: number): Owner | null {
+export function ownerFor(host: Host, pid: number, key: string = host.processes.nonce()): Owner | null {
   const state = host.processes.state(pid, pid);
   if (state === 'gone' || (state !== 'unknown' && state.zombie)) return null;
   const start = state === 'unknown' ? 0 : state.start;
-  return { key: host.processes.nonce(), facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
+  return { key, facts: { ...host.processes.self(), pid, tid: pid, start }, relieved: false };
 }
 
 /** The parts from which the names of a session's files are made. */

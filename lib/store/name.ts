@@ -4,6 +4,8 @@ const MAX_NAME_BYTES = 200;
 /** A file name has 255 bytes on every common file system, and percent-encoding can triple a name. */
 const MAX_ENCODED = 200;
 const SAFE = /[A-Za-z0-9._-]/;
+/** A valid name that its directory has, too. Most are. */
+const PLAIN = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
 
 /**
  * Checks a resource's name: 1–200 bytes of UTF-8, no NUL. Every other name is valid, also `../x`,
@@ -12,6 +14,7 @@ const SAFE = /[A-Za-z0-9._-]/;
  * @throws {MisuseError}
  */
 export function checkName(name: string): void {
+  if (typeof name === 'string' && PLAIN.test(name)) return;
   const shown = JSON.stringify(String(name).slice(0, 40));
   if (typeof name !== 'string') throw new MisuseError(`a resource's name must be a string, not ${typeof name}`);
   if (name === '') throw new MisuseError("a resource's name must not be empty");
@@ -29,11 +32,12 @@ export function isName(name: string): boolean {
 }
 
 /**
- * The directory name of a resource: what is not `[A-Za-z0-9._-]`, and a leading dot, is
+ * The directory name of a resource: a character that is not `[A-Za-z0-9._-]`, and a leading dot, is
  * percent-encoded, byte by byte. Past 200 characters it is the first 160 of them, `~`, and 32 digits
  * of the name's SHA-256; the journal's header has the name itself.
  */
 export function encodeName(name: string): string {
+  if (typeof name === 'string' && PLAIN.test(name)) return name;
   checkName(name);
   let encoded = '';
   for (const byte of Buffer.from(name)) {

@@ -10,10 +10,10 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
   /** Whether the process must stay alive for it. */
   keepAlive: boolean;
-  /** How long until the next poll, in ms. Asked before each one. */
+  /** How long until the next poll, in ms; `Infinity`: there is none. Asked before each one. */
   pollMs: () => number;
-  /** Whether the wait is over. `isPoll`: nothing but time gave a reason to look. What it throws rejects the wait. */
-  look: (isPoll: boolean) => boolean;
+  /** Whether the wait is over. An error that it throws rejects the wait. */
+  look: () => boolean;
   /** Begins to listen for changes, and calls `hint` when there may be one. Returns what ends the listening. */
   listen: (hint: () => void) => () => void;
 }
@@ -35,12 +35,12 @@ export function waitUntil({ clock, timeoutMs, signal, keepAlive, pollMs, look, l
       stopAborting();
       resolve();
     };
-    const check = (isPoll: boolean) => {
+    const check = () => {
       // A look may itself cause a hint.
       if (isOver || isLooking) return;
       isLooking = true;
       try {
-        if (look(isPoll)) end();
+        if (look()) end();
       } catch (error) {
         reject(error);
         end();
@@ -51,14 +51,14 @@ export function waitUntil({ clock, timeoutMs, signal, keepAlive, pollMs, look, l
       const rest = restMs();
       if (rest <= 0) return end();
       cancelTimer = clock.timer(Math.min(pollMs(), rest), keepAlive, () => {
-        check(true);
+        check();
         if (!isOver) poll();
       });
     };
-    const stopListening = listen(() => check(false));
+    const stopListening = listen(check);
     const stopAborting = onAbort(signal, end);
     // A change before the listening began gave no hint.
-    check(false);
+    check();
     if (!isOver && signal?.aborted) end();
     if (!isOver) poll();
   });
@@ -69,7 +69,7 @@ export type BlockingWaitOptions = Pick<WaitOptions, 'clock' | 'timeoutMs' | 'loo
 /** The same wait for a caller that blocks its thread: it gets no hints, and only polls. */
 export function blockUntil({ clock, timeoutMs, look, pollMs }: BlockingWaitOptions): void {
   const restMs = countdown(clock, timeoutMs);
-  while (!look(true)) {
+  while (!look()) {
     const rest = restMs();
     if (rest <= 0) return;
     clock.sleep(Math.min(pollMs(), rest));

@@ -39,7 +39,7 @@ test('who comes back after its section was taken for left is an overlap', () => 
   expect(check(LOCK, ...trace).overlaps).toBe(1);
 });
 
-test('a token that is not greater than that of who was in before is told', () => {
+test('a token that is not greater than that of who was in before is reported', () => {
   expect(check(LOCK, 'enter A 6 1 0', 'exit A 6 1', 'enter B 5 1 1', 'exit B 5 2').overlaps).toBe(1);
   expect(check(LOCK, 'enter A 6 1 0', 'exit A 6 1', 'enter B 6 1 1', 'exit B 6 2').overlaps).toBe(1);
 });
@@ -49,7 +49,7 @@ test('a counter that went back, or twice up, is an update lost', () => {
   expect(check(LOCK, 'enter A 5 1 0', 'exit A 5 1', 'enter B 6 1 2', 'exit B 6 3').lost).toBe(1);
 });
 
-test('what a marker told at the time is counted', () => {
+test('what a marker reported at the time is counted', () => {
   expect(check(LOCK, 'overlap B 6 4711')).toEqual({ cycles: 0, overlaps: 1, lost: 0 });
   expect(check(RWLOCK, 'torn B 6 1 2')).toEqual({ cycles: 0, overlaps: 1, lost: 0 });
 });

@@ -17,15 +17,15 @@ class Watched {
   #onLook: () => void = () => undefined;
 
   constructor(store: Store) {
-    const look = async (name: string) => {
-      this.#looks.set(name, this.#looksAt(name) + 1);
+    const looks = (names: readonly string[]) => {
+      for (const name of names) this.#looks.set(name, this.#looksAt(name) + 1);
       this.#onLook();
-      return store.snapshot(name);
+      return store.snapshots(names);
     };
     this.store = new Proxy(store, {
       get: (target, key) => {
         const value = Reflect.get(target, key, target);
-        return key === 'snapshot' ? look : typeof value === 'function' ? value.bind(target) : value;
+        return key === 'snapshots' ? looks : typeof value === 'function' ? value.bind(target) : value;
       },
     });
   }
@@ -68,7 +68,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
         entries.some((entry) => entry.state === 'waiting' && entry.keeps.held.length > 0),
       );
 
-    test('two that hold what the other waits for: the one that closes the circle is told, and the other goes on', async () => {
+    test('two that hold what the other waits for: the one that closes the cycle gets an error, and the other goes on', async () => {
       const [gate, log] = [new Gate(), [] as string[]];
       const first = lock('a', one).withLock(async () => {
         await gate.opened;
@@ -91,7 +91,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       expect([await standing(one, 'a'), await standing(one, 'b')]).toEqual([0, 0]);
     });
 
-    test('two that close a circle at the same time: at least one is told, and all comes to an end', async () => {
+    test('two that close a cycle at the same time: at least one gets an error, and all comes to an end', async () => {
       const [a, b] = [new Gate(), new Gate()];
       const first = lock('a', one).withLock(async () => {
         a.open();
@@ -110,7 +110,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       expect([await standing(one, 'a'), await standing(one, 'b')]).toEqual([0, 0]);
     });
 
-    test('flows that are declared by an Owner are told of with plain acquire too', async () => {
+    test('deadlocks of flows that are declared by an Owner are reported with plain acquire too', async () => {
       const leases: Lease[] = [];
       const gate = new Gate();
       const first = new Owner().run(async () => {
@@ -143,7 +143,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       await (await waits).release();
     });
 
-    test('a circle of three is told to one of them, and the others go on', async () => {
+    test('a cycle of three is reported to one of them, and the others go on', async () => {
       const gates = [new Gate(), new Gate()];
       const ends = [
         lock('a', one).withLock(async () => {
@@ -168,7 +168,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       await Promise.all(ends.slice(0, 2));
     });
 
-    test('one who waits inside for what it holds itself is told', async () => {
+    test('a flow that waits inside for what it holds itself gets an error', async () => {
       await lock('a', one).withLock(async () => {
         const error = await errorOf(lock('a', one).acquire(LONG));
         expect(error).toBeInstanceOf(DeadlockError);
@@ -251,15 +251,18 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
     );
 
     test('a wait that its flow does not await closes no cycle through another process', async () => {
-      const entered = new Gate();
+      const [held, entered] = [new Gate(), new Gate()];
       const beside: Promise<string>[] = [];
       const first = lock('a', one).withLock(async () => {
+        held.open();
         await entered.opened;
         beside.push(lock('b', one).withLock(() => 'beside', LONG));
         await waiting(other, 'b', 1);
         await waiting(other, 'a', 1);
         return 'first';
       });
+      // Else a store that does not answer at once may let it have both first.
+      await held.opened;
       const second = lock('b', other).withLock(() => {
         entered.open();
         return lock('a', other).withLock(() => 'second', LONG);
@@ -268,7 +271,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       expect(await Promise.all(beside)).toEqual(['beside']);
     });
 
-    test('who shares and asks for it exclusively is told, and who shares beside is not in the way of that', async () => {
+    test('a sharer that asks for it exclusively gets an error, and one that shares beside is not in the way of that', async () => {
       const index = (store: Store) => new RWLock('index', { store });
       await using _beside = await index(other).acquire({ mode: 'shared' });
       await index(one).withLock(
@@ -321,7 +324,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
         expect(await Promise.all([others, inCycles])).toEqual(['there', 'in']);
       });
 
-      test('of which both holders are in the knot has one told', async () => {
+      test('of which both holders are in the cycle is reported to one', async () => {
         const [entered, gate] = [new Gate(), new Gate()];
         const others = lock('a', other).withLock(async () => {
           entered.open();
@@ -339,7 +342,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       });
     });
 
-    test('one of a circle who is dead by now has nobody told', async () => {
+    test('a cycle of which one is dead by now is not reported', async () => {
       const entered = new Gate();
       const gate = new Gate();
       await lock('b', third).acquire();
@@ -357,7 +360,7 @@ export function describeDeadlocks(kind: string, open: () => Parties): void {
       expect(await mine).toBe('both');
     });
 
-    test('who does not want to be told waits on', async () => {
+    test('a waiter without detection waits on', async () => {
       await lock('a', one).withLock(async () => {
         const inVain = lock('a', one).acquire({ detectDeadlock: false, timeout: 60 });
         await expect(inVain).rejects.toThrow(LockTimeoutError);
@@ -383,6 +386,6 @@ export function describePatience(kind: string, open: () => Parties): void {
     });
     expect(await errorOf(first)).toBeInstanceOf(DeadlockError);
     expect(await second).toBe('second');
-    close();
+    await close();
   });
 }

@@ -238,7 +238,7 @@ export function describeGates(kind: string, open: () => Parties): void {
         return entries as [OwnEntry, OwnEntry, OwnEntry];
       };
 
-      test('lets in so many as are notified, from the front, and tells how many that were', async () => {
+      test('lets in so many as are notified, from the front, and returns how many that were', async () => {
         const [a] = await waiters('a', 'b', 'c', 'd');
         expect(await other.act('queue', CONDITION, { do: 'notify', count: 0 })).toBe(0);
         expect(await other.act('queue', CONDITION, { do: 'notify', count: 2 })).toBe(2);
@@ -343,7 +343,7 @@ export function describeGates(kind: string, open: () => Parties): void {
         expect((await viewIn(other, 'start')).value).toBe(0);
       });
 
-      test('aborted ends who waits, and tells how many; reset does so too', async () => {
+      test('aborted ends who waits, and returns how many; reset does so too', async () => {
         const a = await come(one, 'a');
         expect(await other.act('start', MEETING, { do: 'reset' })).toBe(1);
         expect(await stateOf(one, a)).toBe('lost');
@@ -380,7 +380,7 @@ export function describeGates(kind: string, open: () => Parties): void {
         expect((await other.join('alone', alone, request('b'))).state).toBe('holding');
       });
 
-      test('has who wants another number of parties told so, and is not changed', async () => {
+      test('refuses another number of parties, and is not changed', async () => {
         await come(one, 'a');
         const call = async () => other.join('start', { kind: 'barrier', permits: 4 }, request('b'));
         await expect(call()).rejects.toThrow(ConfigMismatchError);

@@ -130,7 +130,7 @@ export function describeLocks(kind: string, open: () => Parties): void {
         expect(await standing(one, 'deploy')).toBe(1);
       });
 
-      test('that is taken away tells its holder, who then touches no successor', async () => {
+      test('that is taken away notifies its holder, who then touches no successor', async () => {
         const lease = await lockOf(one).acquire();
         const told = new Promise((resolve) => lease.signal.addEventListener('abort', resolve, { once: true }));
         const next = lockOf(other).acquire();
@@ -151,7 +151,7 @@ export function describeLocks(kind: string, open: () => Parties): void {
         expect((await next).held).toBe(true);
       });
 
-      test('is no semaphore, and whoever takes it for one is told', async () => {
+      test('is no semaphore, and taking it for one is an error', async () => {
         await using _held = await lockOf(one).acquire();
         const call = () => new Semaphore('deploy', 2, { store: other }).acquire();
         await expect(call()).rejects.toThrow(ConfigMismatchError);
@@ -332,7 +332,7 @@ export function describeLocks(kind: string, open: () => Parties): void {
         expect(order).toEqual(['large', 'small']);
       });
 
-      test('of another number of permits is a mistake that is told', async () => {
+      test('of another number of permits is a mistake that is reported', async () => {
         await using _first = await roomOf(one).acquire();
         await expect(new Semaphore('ktv', 3, { store: other }).acquire()).rejects.toThrow('semaphore of 2 permits');
       });
@@ -341,7 +341,7 @@ export function describeLocks(kind: string, open: () => Parties): void {
     describe('BoundedSemaphore', () => {
       const roomOf = (store: Store) => new BoundedSemaphore('ktv', 2, { store });
 
-      test('has a release too many told, and has no more permits afterwards', async () => {
+      test('reports a release too many, and has no more permits afterwards', async () => {
         const leases = [await roomOf(one).acquire(), await roomOf(other).acquire()];
         await leases[0]?.release();
         await expect(leases[0]?.release()).rejects.toThrow(MisuseError);

@@ -74,7 +74,7 @@ export function describeMeetings(kind: string, open: () => Parties): void {
         expect(await standing(other, 'bell')).toBe(0);
       });
 
-      test('tells one who is taken out of the line', async () => {
+      test('notifies a waiter that is taken out of the line', async () => {
         const wait = errorOf(bellOf(one).wait());
         const { entries } = await lineWhere(other, 'bell', (line) => line.entries.length === 1);
         await other.evict('bell', entries[0]?.ticket ?? 0, { reason: 'broken', by: 'a test' });
@@ -83,7 +83,7 @@ export function describeMeetings(kind: string, open: () => Parties): void {
         expect(error).toMatchObject({ code: 'EVICTED' });
       });
 
-      test('is told from a lock of its name', async () => {
+      test('is distinguished from a lock of its name', async () => {
         await bellOf(one).set();
         await expect(new Lock('bell', { store: other }).acquire()).rejects.toThrow(ConfigMismatchError);
         await new Lock('door', { store: one }).withLock(() => undefined);
@@ -363,7 +363,7 @@ export function describeMeetings(kind: string, open: () => Parties): void {
         expect(await startOf(one).broken()).toBe(false);
       });
 
-      test('is broken for the others by one whose time is over, which is told that it was its own', async () => {
+      test('is broken for the others by one whose time is over, whose error states that it was its own', async () => {
         const patient = broken(startOf(one).wait());
         await waiting(other, 'start', 1);
         const hasty = await broken(startOf(other).wait({ timeout: 20 }));
@@ -425,7 +425,7 @@ export function describeMeetings(kind: string, open: () => Parties): void {
         expect(() => startOf(one, count)).toThrow(MisuseError);
       });
 
-      test('of another number of parties is a mistake that is told', async () => {
+      test('of another number of parties is a mistake that is reported', async () => {
         await startOf(one).reset();
         for (const call of [
           () => startOf(other, 2).wait(),
@@ -463,7 +463,7 @@ export function describeMeetings(kind: string, open: () => Parties): void {
         expect(await scoreOf(other).get()).toBe(most);
       });
 
-      test('is told from an event of its name', async () => {
+      test('is distinguished from an event of its name', async () => {
         await scoreOf(one).add();
         await expect(new Event('score', { store: other }).set()).rejects.toThrow(ConfigMismatchError);
         await new Event('bell', { store: one }).set();

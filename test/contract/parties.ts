@@ -16,11 +16,11 @@ export interface Parties {
   third: Store;
   /** Ends a party as SIGKILL would. It must not be used from then on. */
   kill(party: Store): void;
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 /** Kernels know no such threads, and tests need some that are theirs alone. */
-const FIRST_TID = 2_000_000_000;
+export const FIRST_TID = 2_000_000_000;
 
 export interface DiskTraits {
   rotateBytes?: number;
@@ -51,14 +51,14 @@ export function openDisk({ rotateBytes, hasLeaps = false }: DiskTraits = {}): Pa
   const close = () => {
     // What still stood in line would be given back at exit, and that makes a deleted store again.
     for (const disk of disks.values()) endEverything(disk);
-    for (const disk of disks.values()) disk.presence.withdraw();
+    for (const disk of disks.values()) disk.close();
     fs.rmSync(root, { recursive: true, maxRetries: 10, retryDelay: 20 });
   };
   return { one: party(), other: party(), third: party(), kill: (store) => gone.add(tids.get(store) ?? 0), close };
 }
 
 /** The real host, as a thread of its own sees it. */
-function hostOf(tid: number, gone: ReadonlySet<number>, hasLeaps: boolean): Host {
+export function hostOf(tid: number, gone: ReadonlySet<number>, hasLeaps: boolean): Host {
   const { files, processes, clock } = nodeHost;
   let leaptMs = 0;
   const monotonicMs = () => {

@@ -8,8 +8,11 @@ const LOCK = { kind: 'lock', permits: 1 };
 const TWO = { kind: 'semaphore', permits: 2 };
 const MOMENT = { timeoutMs: 10, keepAlive: true };
 
-/** What every store must do, whatever it keeps its lines in. */
-export function describeStore(kind: string, open: () => Parties): void {
+/**
+ * What every store must do, whatever it keeps its lines in. `knowsReasons`: an entry that was ended learns why, also
+ * when the name was forgotten behind that.
+ */
+export function describeStore(kind: string, open: () => Parties, { knowsReasons = true } = {}): void {
   describe(kind, () => {
     let parties: Parties;
     let one: Store;
@@ -195,6 +198,15 @@ export function describeStore(kind: string, open: () => Parties): void {
         }
       });
 
+      test.runIf(knowsReasons)('tells one whose entry was ended just before why it was', async () => {
+        const entry = await one.join('deploy', LOCK, request('x'));
+        await one.refresh(entry);
+        await other.evict('deploy', entry.ticket, { reason: 'broken', by: 'test' });
+        expect(await other.forget('deploy')).toBe('forgotten');
+        await one.refresh(entry);
+        expect([entry.state, entry.eviction]).toEqual(['lost', { reason: 'broken', by: 'test' }]);
+      });
+
       test('is another one for one who has it open as what it was', async () => {
         for (const store of [one, other]) await store.leave(await store.join('deploy', LOCK, request('x')));
         await one.forget('deploy');
@@ -254,6 +266,43 @@ export function describeStore(kind: string, open: () => Parties): void {
       await one.changed(first, { timeoutMs: 60_000, keepAlive: true, signal });
       await one.changed('deploy', { timeoutMs: 60_000, keepAlive: true, signal });
       expect(first.state).toBe('holding');
+    });
+
+    test('a change behind the view that the caller has ends the wait for one', async () => {
+      await one.join('deploy', LOCK, request('first'));
+      const { revision: after } = (await one.snapshot('deploy')) ?? { revision: 0 };
+      expect(after).toBeGreaterThan(0);
+      await other.join('deploy', LOCK, request('second'));
+      await one.changed('deploy', { timeoutMs: 60_000, keepAlive: true, after });
+      const { revision } = (await one.snapshot('deploy')) ?? { revision: 0 };
+      expect(revision).not.toBe(after);
+      // Nothing changes any more: the wait ends with its time.
+      await one.changed('deploy', { ...MOMENT, after: revision });
+      expect((await one.snapshot('deploy'))?.revision).toBe(revision);
+    });
+
+    test('several lines are shown in the order of their names, and none for a name that was never used', async () => {
+      await one.join('a', LOCK, request('in a'));
+      await other.join('b', TWO, request('in b', 2));
+      const lines = await one.snapshots(['b', 'none', 'a']);
+      expect(lines.map((line) => line && [line.name, line.entries[0]?.label])).toEqual([
+        ['b', 'in b'],
+        null,
+        ['a', 'in a'],
+      ]);
+      expect(await one.snapshots([])).toEqual([]);
+    });
+
+    test('a store that is closed has nothing in line', async () => {
+      const first = await one.join('deploy', LOCK, request('first'));
+      const second = await one.join('deploy', LOCK, request('second'));
+      const third = await other.join('deploy', LOCK, request('third'));
+      await one.ping();
+      await one.close();
+      await one.close();
+      for (const { state } of [first, second]) expect(['left', 'lost']).toContain(state);
+      await holding(other, third);
+      expect(await labels(other)).toEqual(['third']);
     });
 
     test('waiting for a change of an entry ends when the entry is left', async () => {

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { type ObservedRun, RunLog } from '../../lib/jobs/run-log.ts';
+import { directoryOf } from '../../lib/stores/open-store.ts';
 import { Rig } from '../support/cli-rig.ts';
 import { CronDaemon, whyNoCron } from './cron-daemon.ts';
 

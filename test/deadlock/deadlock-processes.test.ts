@@ -81,7 +81,7 @@ async function anotherCircleIsTold(): Promise<void> {
 
 describe.each([2, 3])('%i processes in a circle', (parties) => {
   test.each<How>(['withLock', 'owner', 'acquire', 'acquireSync'])(
-    'by %s: one is told who waits for whom, and the others go on',
+    'by %s: one gets an error that names who waits for whom, and the others go on',
     async (how) => {
       const directory = path.join(rig.root, 'meeting');
       fs.mkdirSync(directory);
@@ -113,7 +113,7 @@ describe.each([2, 3])('%i processes in a circle', (parties) => {
   );
 });
 
-test('a wait that is not to be told hangs, and goes on when the other one of the circle is killed', async () => {
+test('a wait without detection hangs, and goes on when the other one of the cycle is killed', async () => {
   const [one, two] = (await rig.startNesters(2)) as [Nester, Nester];
   await enter(one, { name: 'a' });
   await enter(two, { name: 'b' });
@@ -130,7 +130,7 @@ test('a wait that is not to be told hangs, and goes on when the other one of the
   expect(await waited).toEqual(within);
 });
 
-test('one is told although the other does not want to be', async () => {
+test('one gets an error although the other waits without detection', async () => {
   const [deaf, listening] = (await rig.startNesters(2)) as [Nester, Nester];
   await enter(deaf, { name: 'a' });
   await enter(listening, { name: 'b' });
@@ -143,7 +143,7 @@ test('one is told although the other does not want to be', async () => {
   expect(await waited).toEqual(within);
 });
 
-test('a circle that was told of can be closed again, and is told again', async () => {
+test('a cycle that was reported can be closed again, and is reported again', async () => {
   const [one, two] = (await rig.startNesters(2)) as [Nester, Nester];
   await enter(one, { name: 'a' });
   await enter(two, { name: 'b' });
@@ -157,7 +157,7 @@ test('a circle that was told of can be closed again, and is told again', async (
   expect(await waited).toEqual(within);
 });
 
-test('two flows of one process in a circle are told as two processes are', async () => {
+test('a cycle of two flows of one process is reported as one of two processes is', async () => {
   const nester = await rig.startNester();
   await enter(nester, { name: 'a' }, 'one');
   await enter(nester, { name: 'b' }, 'two');
@@ -198,7 +198,7 @@ describe('a process of two tasks with nothing else to do', () => {
     expect([answer.is === 'failed' ? answer.code : 'in', first].sort()).toEqual(['DEADLOCK', 'in']);
   });
 
-  test('a circle through both is told, though it is only known of one what it holds', async () => {
+  test('a cycle through both is reported, though it is only known of one what it holds', async () => {
     const one = await rig.startNester();
     await enter(one, { name: 'b' });
     const ends = ended<string[]>('two-tasks', ['owned:a,b', 'plain:c,a']);
@@ -210,7 +210,7 @@ describe('a process of two tasks with nothing else to do', () => {
     expect([answer.is === 'failed' ? answer.code : 'in', ...(await ends)].sort()).toEqual(['DEADLOCK', 'in', 'in']);
   });
 
-  test('who waits for the other one, that is in no circle, is not told', async () => {
+  test('a waiter for the other one, which is in no cycle, gets no error', async () => {
     const outside = await rig.startNester();
     await enter(outside, { name: 'b' });
     const ends = ended<string[]>('two-tasks', ['owned:a,b', 'plain:c,a']);
@@ -262,7 +262,7 @@ describe('a semaphore', () => {
   });
 });
 
-test('a reader that wants to write what it reads is told that it waits for itself', async () => {
+test('a reader that wants to write what it reads gets an error: it waits for itself', async () => {
   const [reader, other] = (await rig.startNesters(2)) as [Nester, Nester];
   await enter(reader, { name: 'index', mode: 'shared' });
   await enter(other, { name: 'index', mode: 'shared' });
@@ -272,7 +272,7 @@ test('a reader that wants to write what it reads is told that it waits for itsel
   });
 });
 
-test('two readers who want to write what the other reads are told', async () => {
+test('two readers that want to write what the other reads get an error', async () => {
   const [one, two] = (await rig.startNesters(2)) as [Nester, Nester];
   await enter(one, { name: 'a', mode: 'shared' });
   await enter(two, { name: 'b', mode: 'shared' });
@@ -321,7 +321,7 @@ test('who stands far back in a line, and holds what its holder needs, is in a ci
 });
 
 describe('a circle in which somebody is killed', () => {
-  test('is none, and is not told afterwards', async () => {
+  test('is none, and is not reported afterwards', async () => {
     const [one, two, three] = (await rig.startNesters(3)) as [Nester, Nester, Nester];
     await enter(one, { name: 'a' });
     await enter(two, { name: 'b' });
@@ -375,7 +375,7 @@ describe('at a table of many processes with two tasks each', () => {
     return dinners;
   }
 
-  test('who takes forks in one order is never told of a deadlock', async () => {
+  test('philosophers who take forks in one order never get a DeadlockError', async () => {
     const dinners = await dine('sorted', 1_500);
     console.log(`sorted: ${dinners.map(({ meals }) => meals).join(' ')} meals`);
     expect(dinners.flatMap(({ told }) => told)).toEqual([]);

@@ -34,12 +34,12 @@ function evaluate(code: string): Promise<{ stdout: string }> {
   return run(process.execPath, [file], { env, timeout: 25_000, killSignal: 'SIGKILL' }).finally(() => fse.remove(file));
 }
 
-it('a process that waits for its own lock, with nothing left to do, is told who holds it', async () => {
+it('a process that waits for its own lock, with nothing left to do, gets an error that names the holder', async () => {
   const { stdout } = await start(DEMO, []);
   expect(stdout).toMatch(/2: lock: a deadlock: .* Held by pid \d+ on .*forgetful\.js/);
 });
 
-it('a blocking wait for the own lock is told, and leaves nothing in line', async () => {
+it('a blocking wait for the own lock is an error, and leaves nothing in line', async () => {
   const { stdout } = await evaluate(`
     lock.acquireSync();
     try { lock.acquireSync(); } catch (error) { console.log(error.code); }
@@ -98,7 +98,7 @@ it('a task that goes on in a promise’s callback will release what it has, howe
   expect(stdout).toBe('in\n');
 });
 
-it('eight busy processes that have nothing but their waits are never told of a deadlock, and lose no update', async () => {
+it('eight busy processes that have nothing but their waits never get a DeadlockError, and lose no update', async () => {
   const counter = path.join(directory, 'counter');
   writeFileSync(counter, '0');
   await Promise.all(Array.from({ length: 8 }, () => start(CONTENDER, [counter, '60'])));

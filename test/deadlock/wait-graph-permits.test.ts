@@ -26,7 +26,7 @@ function line(name: string, permits: number, sketches: Sketch[]): LineView {
       stale: false,
     };
   });
-  return { name, kind: permits === 1 ? 'lock' : 'semaphore', permits, value: 0, entries };
+  return { name, kind: permits === 1 ? 'lock' : 'semaphore', permits, value: 0, revision: 0, entries };
 }
 
 function circle(lines: LineView[], name: string, ticket: number): number[] | null {

@@ -157,8 +157,8 @@ test('a look goes from line to line along what is kept, each once, and not witho
   const steps = linesAround(['r0', 'none']);
   let step = steps.next();
   while (!step.done) {
-    asked.push(step.value);
-    step = steps.next(lines.get(step.value) ?? null);
+    asked.push(...step.value);
+    step = steps.next(step.value.map((name) => lines.get(name) ?? null));
   }
   expect(asked.slice(0, 4)).toEqual(['r0', 'none', 'r1', 'r2']);
   expect(new Set(asked).size).toBe(asked.length);

@@ -34,6 +34,26 @@ test('who joins the line is in it for its caller too, though the dead before it 
   expect(own.state).toBe('holding');
 });
 
+test('a newcomer at a broken barrier is refused, and that is no error, though the barrier is reset right behind it', () => {
+  const BARRIER = { kind: 'barrier', permits: 3 };
+  const disk = new SimDisk();
+  disk.makeDirectory(DIRECTORY);
+  const session = (pid: number, files: (real: Files) => Partial<Files>) => {
+    const host = directHost(disk, { key: `k${pid}`, pid, wallMicros: 1, tickMs: 30 }, []);
+    return openResource({ ...host, files: { ...host.files, ...files(host.files) } }, NEVER, BARRIER).resource;
+  };
+  const other = session(1, () => ({}));
+  const newcomer = session(2, (real) => ({
+    write(fd, buffer, length) {
+      const written = real.write(fd, buffer, length);
+      other.act(BARRIER, { do: 'reset' });
+      return written;
+    },
+  }));
+  other.act(BARRIER, { do: 'abort' });
+  expect(newcomer.join(BARRIER, REQUEST).state).toBe('refused');
+});
+
 test.each([
   ['in the year 2300', 10_413_792_000_000_000, 9e15],
   ['before 1970', -18_489_600_000_000, 0],

@@ -1,8 +1,10 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { DiskEntry } from '../../lib/disk/disk-entry.ts';
 import { Lock, openStore } from '../../lib/index.ts';
 import { Presence } from '../../lib/session/session-file.ts';
+import { openDisk } from '../contract/parties.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 
 const CONFIG = { kind: 'lock', permits: 1 };
@@ -15,7 +17,7 @@ function waiter() {
   return { store, holder, entry: store.join('deploy', CONFIG, request) as DiskEntry };
 }
 
-test('a wait in a journal that can no longer be read is told so, at its first look and at a later one', async () => {
+test('a wait in a journal that can no longer be read ends with an error, at its first look and at a later one', async () => {
   for (const good of [0, 1, 2]) {
     const { store, holder, entry } = waiter();
     const { resource } = entry;
@@ -31,6 +33,26 @@ test('a wait in a journal that can no longer be read is told so, at its first lo
     await store.leave(holder);
   }
 });
+
+test('a store that was closed has no journal open, and opens them again', async () => {
+  const { store, holder } = waiter();
+  const open = () => fs.readdirSync('/proc/self/fd').filter((fd) => isIn(fd, store.place)).length;
+  expect(open()).toBeGreaterThan(0);
+  await store.close();
+  expect([holder.state, open()]).toEqual(['left', 0]);
+  const again = await store.join('deploy', CONFIG, request);
+  expect(again.state).toBe('holding');
+  await store.close();
+});
+
+function isIn(fd: string, place: string): boolean {
+  try {
+    return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(place);
+  } catch {
+    // It was the listing's own.
+    return false;
+  }
+}
 
 test('a lease whose loss was listened for is looked after no longer than it is held', async () => {
   const store = openStore(path.join(temporaryDirectory(), 'store'));
@@ -77,4 +99,14 @@ test('of two that stopped listening, neither stops the other', () => {
   entry.changed();
   expect(heard).toEqual(['second']);
   void store.leave(entry);
+});
+
+test('one who makes sure of its file, and finds it gone, learns why its entry was ended from what is left of it', async () => {
+  const { one, other, close } = openDisk({ hasLeaps: true });
+  const entry = await one.join('deploy', CONFIG, request);
+  await other.evict('deploy', entry.ticket, { reason: 'broken', by: 'test' });
+  expect(await other.forget('deploy')).toBe('forgotten');
+  await one.refresh(entry);
+  expect([entry.state, entry.eviction]).toEqual(['lost', { reason: 'broken', by: 'test' }]);
+  await close();
 });

@@ -18,20 +18,13 @@ const run = promisify(execFile);
 let rig: Rig;
 afterEach(() => rig.stop());
 
-function section(): string {
-  const directory = path.join(rig.root, 'section');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'counter'), '0');
-  return directory;
-}
-
 function counted(directory: string): number {
   return Number(fs.readFileSync(path.join(directory, 'counter'), 'utf8'));
 }
 
 /** Several processes, each of which sees the store as a machine of its own would, through a network. */
 async function farClients(count: number, rounds: number, guard: string): Promise<{ clean: boolean; said: string[] }> {
-  const directory = section();
+  const directory = rig.section();
   const clients = Array.from({ length: count }, () =>
     run(process.execPath, [FAR_CLIENT, rig.directory, directory, String(rounds), guard], {
       timeout: 25_000,
@@ -50,14 +43,14 @@ test('machines that write to where they believe the end to be lose no record whi
   expect(await farClients(4, 30, 'guarded')).toEqual({ clean: true, said: ['0', '0', '0', '0'] });
 });
 
-test('without the guard the same machines do: the test can tell', async () => {
+test('without the guard the same machines do: the test would see it', async () => {
   rig = new Rig();
   expect((await farClients(4, 30, '')).clean).toBe(false);
 }, 60_000);
 
 test('in a guarded store processes exclude each other, through rotations and deaths', async () => {
   rig = new Rig({ guarded: true, rotateBytes: 3_000 });
-  const directory = section();
+  const directory = rig.section();
   const agents = await rig.startMany(4);
   const visit = { do: 'visit', resource: { name: 'deploy' }, directory, slots: 1, times: 40 } as const;
   const [dying, ...others] = agents;

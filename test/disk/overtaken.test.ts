@@ -70,7 +70,7 @@ test.each([
   expect(other.snapshot('door')?.entries.map(({ label }) => label)).toEqual(['thief']);
 });
 
-test('a waiter that is evicted before it has read of itself is told why', async () => {
+test('a waiter that is evicted before it has read of itself gets the reason', async () => {
   other.join('door', LOCK, request('holder'));
   one.snapshot('door');
   meanwhile = () => other.evict('door', ticketOf('door', 'waiter'), WHY);

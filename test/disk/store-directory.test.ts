@@ -3,13 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
-import { openStore } from '../../lib/disk/open-store.ts';
 import { openDirectoryBeside } from '../../lib/disk/store-beside.ts';
 import { openStoreDirectory, storePath } from '../../lib/disk/store-directory.ts';
 import { MisuseError, StoreError } from '../../lib/errors.ts';
 import type { Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { Session } from '../../lib/session/session.ts';
+import { openStore } from '../../lib/stores/open-store.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -84,7 +84,7 @@ test('a path through a file is refused', () => {
 test.each(['777', '770', '702'])('a directory that others may write in (mode %s) is refused', (mode) => {
   fs.mkdirSync(directory);
   fs.chmodSync(directory, Number.parseInt(mode, 8));
-  expectRefusal('STORE_UNSAFE', 'chmod 700 would mend that');
+  expectRefusal('STORE_UNSAFE', 'chmod 700 corrects that');
 });
 
 test('a directory that its group may write in is used where that is asked for, with modes for the group', () => {
@@ -107,7 +107,7 @@ test('a directory that its group may write in is used where that is asked for, w
 test('a directory that everybody may write in is shared with nobody', () => {
   fs.mkdirSync(directory);
   fs.chmodSync(directory, 0o777);
-  expect(() => openStoreDirectory(nodeHost, directory, { shared: true })).toThrow('chmod o-w would mend that');
+  expect(() => openStoreDirectory(nodeHost, directory, { shared: true })).toThrow('chmod o-w corrects that');
 });
 
 test('a shared store that is not there is made for its group', () => {
@@ -241,7 +241,7 @@ describe('the store beside a file is made at its first use, for those who may re
     fs.chmodSync(path.join(parent, '.lockstep'), 0o777);
     const open = () => openDirectoryBeside(nodeHost, path.join(parent, 'ticket.json'));
     expect(open).toThrow(expect.objectContaining({ code: 'STORE_UNSAFE' }));
-    expect(open).toThrow('chmod o-w would mend that');
+    expect(open).toThrow('chmod o-w corrects that');
   });
 
   test.runIf(isRoot)('that is a stranger’s is refused', () => {

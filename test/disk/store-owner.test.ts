@@ -216,7 +216,7 @@ describe.runIf(mayBecomeOthers)('a store beside a file in a directory in which a
     }
   });
 
-  test('is refused if another group may write in it, with words that say how to mend it', () => {
+  test('is refused if another group may write in it, with words that say how to correct it', () => {
     makeProject(ALICE, DEVS, 0o775);
     fs.mkdirSync(store);
     fs.chownSync(store, ALICE, USERS);
@@ -224,7 +224,7 @@ describe.runIf(mayBecomeOthers)('a store beside a file in a directory in which a
     const { status, stderr } = use(alice);
     expect(status).not.toBe(0);
     expect(stderr).toContain(`its group may write in it (gid ${USERS}, mode 0770)`);
-    expect(stderr).toContain(`chgrp -R ${DEVS} would mend that, or chmod -R g-rwx`);
+    expect(stderr).toContain(`chgrp -R ${DEVS} corrects that, or chmod -R g-rwx`);
     expect(fs.readdirSync(store)).toEqual([]);
     succeeds(run(alice, ['chgrp', '-R', String(DEVS), store]));
     succeeds(use(alice));

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { afterEach, beforeEach, expect } from 'vitest';
-import { isAlive, MAIN, type Program, Rig, until } from '../support/cli-rig.ts';
+import { IS_LIVING, isAlive, MAIN, type Program, Rig, until } from '../support/cli-rig.ts';
 import { AT_GATE, Side, Table } from './beside.ts';
 
 // util-linux's own checks of flock (tests/ts/misc/flock) are the measure: a conflict is refused with its own status, also without a
@@ -355,7 +355,7 @@ row('FILE that cannot be opened', async () => {
 row('`SIGKILL` to the wrapper', async () => {
   const outcomes = await both(async (side) => {
     const { wrapper, pid } = await atGate(side);
-    const next = side.start([], ['sh', '-c', `grep -qs '^State:.[^ZX]' /proc/${pid}/status && echo both; echo next`]);
+    const next = side.start([], ['sh', '-c', `${IS_LIVING}; is_living ${pid} && echo both; echo next`]);
     await waits(side, next);
     wrapper.kill('SIGKILL');
     await wrapper.exited();
@@ -451,6 +451,20 @@ row('`[ "$FLOCKER" != "$0" ] && exec env FLOCKER="$0" flock -en "$0" "$0" "$@" |
     await first.letGo();
   }
   expect(statuses).toEqual([1, 75, 75]);
+});
+
+row('FILE beside programs that have moved', async () => {
+  const holder = await lockstep.hold('--flock', 'f');
+  const refused = async () => [
+    await flock.status(['-n'], 'true'),
+    await lockstep.status(['-n', '-q'], 'true'),
+    await lockstep.status(['-n', '-q', '--flock', 'f'], 'true'),
+  ];
+  expect(await refused()).toEqual([1, 75, 75]);
+  await holder.letGo();
+  const other = await flock.hold();
+  expect(await refused()).toEqual([1, 0, 75]);
+  await other.letGo();
 });
 
 row('`lslocks`, `fuser FILE`', async () => {

@@ -5,20 +5,23 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as main from 'lockstep';
+import * as etcd from 'lockstep/etcd';
 import * as history from 'lockstep/history';
+import * as hot from 'lockstep/hot';
 import * as jobs from 'lockstep/jobs';
 import * as monitor from 'lockstep/monitor';
 import * as observe from 'lockstep/observe';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EtcdCluster, HAS_ETCD } from '../support/etcd.ts';
 
 /** Everything that the package exports at run time. */
-const lockstep = { ...main, ...history, ...jobs, ...monitor, ...observe };
+const lockstep = { ...main, ...etcd, ...history, ...hot, ...jobs, ...monitor, ...observe };
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
 
 /** The doc comment of an exported class, function or constant, without its frame. */
-const DOCSTRING = /^\/\*\*\n((?: \*.*\n)+?) \*\/\nexport (?:abstract )?(?:class|function|const) (\w+)/gm;
+const DOCSTRING = /^\/\*\*\n((?: \*.*\n)+?) \*\/\nexport (?:abstract |async )?(?:class|function|const) (\w+)/gm;
 const MOST_LINES = 8;
 
 interface Example {
@@ -39,6 +42,9 @@ function docstrings(): Map<string, string> {
   return new Map(exported);
 }
 
+/** Where the examples have their server. */
+const SERVER = '127.0.0.1:2379';
+
 const DOCS = docstrings();
 const EXAMPLES: Example[] = [...DOCS].flatMap(([name, text]) =>
   text
@@ -54,9 +60,20 @@ const EXAMPLES: Example[] = [...DOCS].flatMap(([name, text]) =>
     }),
 );
 
+/** The programs of the page on many machines. They print nothing. */
+const PAGE = fs.readFileSync(`${ROOT}docs/many-machines.md`, 'utf8');
+const PROGRAMS: Example[] = [...PAGE.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = ''], at) => ({
+  name: `many-machines-${at}`,
+  code: code.replace('h1:2379,h2:2379,h3:2379', SERVER),
+  prints: '',
+}));
+
 let directory: string;
+/** Null: there is no etcd here, and what needs one is compiled only. */
+let cluster: EtcdCluster | null = null;
 
 beforeAll(async () => {
+  if (HAS_ETCD) cluster = await EtcdCluster.start();
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-docstrings-'));
   fs.mkdirSync(path.join(directory, 'node_modules/@types'), { recursive: true });
   for (const [name, target] of [
@@ -66,12 +83,26 @@ beforeAll(async () => {
     fs.symlinkSync(target, path.join(directory, 'node_modules', name));
   fs.writeFileSync(path.join(directory, 'package.json'), '{"type": "module"}');
   const { compilerOptions } = JSON.parse(fs.readFileSync(`${ROOT}tsconfig.json`, 'utf8'));
-  const options = { ...compilerOptions, noEmit: false, outDir: 'out', rootDir: '.', noUnusedLocals: false };
+  const options = {
+    ...compilerOptions,
+    noEmit: false,
+    outDir: 'out',
+    rootDir: '.',
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+  };
   fs.writeFileSync(path.join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options }));
-  for (const { name, code } of EXAMPLES) fs.writeFileSync(path.join(directory, `${name}.ts`), code);
-});
+  for (const { name, code } of [...EXAMPLES, ...PROGRAMS])
+    fs.writeFileSync(
+      path.join(directory, `${name}.ts`),
+      code.replaceAll(SERVER, cluster?.members[0]?.endpoint ?? SERVER),
+    );
+}, 90_000);
 
-afterAll(() => fs.rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 20 }));
+afterAll(async () => {
+  await cluster?.stop();
+  fs.rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 20 });
+});
 
 /** Runs an example by itself: in a directory, and with a store, of its own. */
 async function outputOf({ name }: Example): Promise<string> {
@@ -100,11 +131,11 @@ function members(): Map<string, Map<string, boolean>> {
   for (const file of files.filter((name) => name.endsWith('.d.ts'))) {
     const text = fs.readFileSync(`${ROOT}dist/lib/${file}`, 'utf8');
     for (const [, name = '', base = '', body = ''] of text.matchAll(
-      /^export declare (?:abstract )?class (\w+)(?: extends (\w+))?.*? \{\n(.*?)^\}/gms,
+      /^declare (?:abstract )?class (\w+)(?: extends (\w+))?.*? \{\n(.*?)^\}/gms,
     )) {
       const found = new Map<string, boolean>();
       for (const [, comment, member = ''] of body.matchAll(
-        /(\*\/\n)?^ {4}(?! |private|protected|constructor)(?:(?:static|readonly|get|set) )*([\w.]+|\[[\w.]+\])[(<:?;]/gm,
+        /(\*\/\n)?^ {2}(?! |private|protected|constructor)(?:(?:static|readonly|get|set) )*([\w.]+|\[[\w.]+\])[(<:?;]/gm,
       ))
         found.set(member, found.get(member) === true || comment !== undefined);
       classes.set(name, found);
@@ -139,7 +170,9 @@ test('every example is short, and says what it prints', () => {
 test('every example compiles against the package, and prints what it says', { timeout: 120_000 }, async () => {
   const { stdout } = await run(`${ROOT}node_modules/.bin/tsc`, ['-p', directory]).catch((error) => error);
   expect(stdout).toBe('');
-  const waiting = [...EXAMPLES];
+  expect(PROGRAMS.map(({ code }) => code.includes(SERVER))).toEqual([true, true]);
+  const runnable = [...EXAMPLES, ...PROGRAMS].filter(({ code }) => cluster !== null || !code.includes(SERVER));
+  const waiting = [...runnable];
   const printed: Array<[name: string, text: string]> = [];
   // Two at a time: most of what they need is the start of a process.
   const runner = async () => {
@@ -147,6 +180,6 @@ test('every example compiles against the package, and prints what it says', { ti
       printed.push([example.name, await outputOf(example).catch((error) => String(error))]);
   };
   await Promise.all([runner(), runner()]);
-  const promised = EXAMPLES.map(({ name, prints }) => [name, prints]);
+  const promised = runnable.map(({ name, prints }) => [name, prints]);
   expect(Object.fromEntries(printed)).toEqual(Object.fromEntries(promised));
 });

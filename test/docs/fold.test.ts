@@ -94,10 +94,25 @@ const valid: fc.Arbitrary<Make> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('set', 'clear', 'notify', 'abort', 'reset', 'sweep', 'add', 'seal?').map(
-      (verb): Make =>
-        (id) => [verb, id, 1, 1],
-    ),
+    arbitrary: fc
+      .constantFrom(
+        'set',
+        'clear',
+        'notify',
+        'abort',
+        'reset',
+        'sweep',
+        'add',
+        'take',
+        'load',
+        'trim',
+        'rebuild',
+        'seal?',
+      )
+      .map(
+        (verb): Make =>
+          (id) => [verb, id, 1, 1],
+      ),
   },
 );
 

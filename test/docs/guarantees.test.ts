@@ -3,6 +3,9 @@ import { expect, test } from 'vitest';
 
 const ROOT = new URL('../../', import.meta.url);
 const page = fs.readFileSync(new URL('docs/guarantees.md', ROOT), 'utf8');
+const machines = fs.readFileSync(new URL('docs/many-machines.md', ROOT), 'utf8');
+const hotCounts = fs.readFileSync(new URL('docs/hot-counts.md', ROOT), 'utf8');
+const movingIn = fs.readFileSync(new URL('docs/moving-in.md', ROOT), 'utf8');
 const security = fs.readFileSync(new URL('SECURITY.md', ROOT), 'utf8');
 
 interface Cited {
@@ -26,8 +29,32 @@ test('every promise has a test beside it', () => {
   for (const row of promises) expect(citedIn(row), row).not.toHaveLength(0);
 });
 
+test('every promise about hot counts has a test beside it', () => {
+  const [, promised = ''] = hotCounts.split('## What is promised, and when\n');
+  const rows =
+    promised
+      .split('\n## ')[0]
+      ?.split('\n')
+      .filter((line) => /^\| (?!promise|---)/.test(line)) ?? [];
+  expect(rows.length).toBeGreaterThan(8);
+  for (const row of rows) expect(citedIn(row), row).not.toHaveLength(0);
+});
+
+test('every promise about locks of other programs has a test beside it', () => {
+  const [, promised = ''] = movingIn.split('## What is promised\n');
+  const rows = (promised.split('\n## ')[0] ?? '').split('\n').filter((line) => /^\| (?!promise|---)/.test(line));
+  expect(rows.length).toBeGreaterThan(8);
+  for (const row of rows) expect(citedIn(row), row).not.toHaveLength(0);
+});
+
 test('every test that the pages name is there', () => {
-  const cited = [...citedIn(page), ...citedIn(security)];
+  const cited = [
+    ...citedIn(page),
+    ...citedIn(machines),
+    ...citedIn(hotCounts),
+    ...citedIn(movingIn),
+    ...citedIn(security),
+  ];
   expect(cited.length).toBeGreaterThan(45);
   for (const { file, name } of cited) {
     const source = fs.readFileSync(new URL(file, ROOT), 'utf8');

@@ -27,6 +27,24 @@ test.skipIf(!hasPython)('every name of the synchronisation section of multiproce
   }
 });
 
+/** Of each class of the module that is made here, its members. */
+const MORE = `
+import multiprocessing as m, json
+from multiprocessing import queues
+context = m.get_context()
+kinds = {"Process": m.Process, "Queue": queues.Queue, "JoinableQueue": queues.JoinableQueue, "SimpleQueue": queues.SimpleQueue}
+own = lambda kind: [n for k in kind.__mro__[:-1] if k is not queues.Queue or kind is queues.Queue for n in vars(k) if not n.startswith('_')]
+print(json.dumps({name: sorted(set(own(kind))) for name, kind in kinds.items()}))
+`;
+
+test.skipIf(!hasPython)('every member of Process and of the queues has a row', () => {
+  const python = JSON.parse(execFileSync('python3', ['-c', MORE], { encoding: 'utf8' })) as Record<string, string[]>;
+  const names = rows.map(([, name]) => name).join(' ');
+  expect(Object.values(python).flat().length).toBeGreaterThan(25);
+  for (const [kind, members] of Object.entries(python))
+    for (const member of members) expect(names).toMatch(new RegExp(`\`${kind}\\.${member}\\b`));
+});
+
 test('what stands in the place of each class is there, with the methods that the table names', () => {
   const made = {
     Lock: new lockstep.Lock('a'),
@@ -36,6 +54,8 @@ test('what stands in the place of each class is there, with the methods that the
     Event: new lockstep.Event('a'),
     Condition: new lockstep.Condition('a'),
     Barrier: new lockstep.Barrier('a', 2),
+    Queue: new lockstep.Queue('a'),
+    SimpleQueue: new lockstep.Queue('a'),
   };
   let checked = 0;
   for (const [, python = '', own = ''] of rows) {

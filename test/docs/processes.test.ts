@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rig.end());
 
-test.each(['main.js', 'both.js'])('the example %s prints what the page says', async (name) => {
+test.each(['main.js', 'both.js', 'many.js'])('the example %s prints what the page says', async (name) => {
   const promised = [...rig.read(name).matchAll(/\/\/ prints (.*)\n/g)].map(([, line]) => `${line}\n`).join('');
   expect(promised).not.toBe('');
   const { status, stdout, stderr } = await rig.start(process.execPath, [rig.path(name)]).ended;

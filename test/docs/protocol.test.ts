@@ -4,12 +4,12 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { LockManager } from 'lockstep';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { directoryOf } from '../../lib/disk/open-store.ts';
 import { Monitor } from '../../lib/heartbeat/monitor.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 import { Line } from '../../lib/line/line.ts';
 import { NO_OBSERVER } from '../../lib/line/observer.ts';
+import { directoryOf } from '../../lib/stores/open-store.ts';
 import { Rig, until } from '../support/process-rig.ts';
 import { DOCS, hasPython, type Python, python as startPython } from './python.ts';
 
@@ -90,9 +90,7 @@ test('the listing in the protocol page is the client that these tests run', () =
 test.skipIf(!hasPython)('a client written after the protocol page and the library exclude each other', async () => {
   // Rotating often, so that both make epochs that the other must read.
   rig = new Rig({ rotateBytes: 500 });
-  const directory = path.join(rig.root, 'section');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'counter'), '0');
+  const directory = rig.section();
   const agents = await rig.startMany(2);
   const visitors = [1, 2].map(() => python('-c', VISITOR, rig.directory, directory, '60'));
   const visits = agents.map((agent) =>
@@ -103,7 +101,7 @@ test.skipIf(!hasPython)('a client written after the protocol page and the librar
   expect(fs.readFileSync(path.join(directory, 'counter'), 'utf8')).toBe('240');
 });
 
-test.skipIf(!hasPython)('each waits for the other in line, and is told in turn', async () => {
+test.skipIf(!hasPython)('each waits for the other in line, and is woken in turn', async () => {
   rig = new Rig();
   const [agent] = await rig.startMany(1);
   const first = client('deploy');
@@ -174,7 +172,7 @@ test.skipIf(!hasPython)(
 );
 
 test.skipIf(!hasPython)(
-  'a client steals from the library, whose holder hears of it, and whose waiter is next',
+  'a client steals from the library, whose holder is notified, and whose waiter is next',
   async () => {
     rig = new Rig();
     const [victim, waiter] = await rig.startMany(2);
@@ -185,7 +183,7 @@ test.skipIf(!hasPython)(
     const thief = hand();
     const stolen = Number(await thief.ask('steal'));
     expect(stolen).toBeGreaterThan(taken);
-    expect(await victim?.report('lost')).toMatchObject({ reason: expect.stringContaining('stolen, says pid') });
+    expect(await victim?.report('lost')).toMatchObject({ reason: expect.stringContaining('stolen (by pid') });
     expect(await victim?.ask({ do: 'release', as: 'lease' })).toMatchObject({ is: 'failed', code: 'LEASE_LOST' });
     expect((await rig.lock('deploy').inspect()).entries.map(({ state }) => state)).toEqual(['holding', 'waiting']);
     await thief.ask('release');

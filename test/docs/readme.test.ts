@@ -53,7 +53,7 @@ async function runProgram(text: string): Promise<Result> {
 
 describe('the README', () => {
   test('begins with the two commands that show and test everything', () => {
-    const first = README.split('\n').slice(0, 15).join('\n');
+    const first = README.split('\n').slice(0, 17).join('\n');
     expect(first).toContain('\nnpm ci && npx lockstep demo tickets\n');
     expect(first).toContain('\nnpm ci && npm test\n');
   });
@@ -85,7 +85,7 @@ describe('the README', () => {
   });
 
   test.skipIf(!hasJq())('has shell lines that do what they say', async () => {
-    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep run deploy'));
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep run backup'));
     const script = rig.write('lines.sh', `set -e\n${block}`);
     const { status, stdout, stderr } = await rig.start('/bin/sh', [script], { env: equip(), input: '' }).ended;
     expect(stderr).toBe('');
@@ -153,6 +153,17 @@ describe('the README', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '0\n1\nreport.sh \n', stderr: '' });
   });
 
+  test('has a queue, by lines and by a program', async () => {
+    const [block = ''] = blocks('sh').filter((text) => text.includes('lockstep queue'));
+    const env = equip();
+    rig.write('resize.sh', '#!/bin/sh\necho "resized $1"\n', 0o755);
+    const script = rig.write('lines.sh', `set -e\n${block}`);
+    const { status, stdout } = await rig.start('/bin/sh', [script], { env, input: '' }).ended;
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'resized a.jpg\nresized b.jpg\n' });
+    const [program = ''] = blocks('ts').filter((text) => text.includes('new Queue<'));
+    expect(await runProgram(program)).toEqual({ status: 0, stdout: 'order 7\n', stderr: '' });
+  });
+
   test('has a crontab line, and lines that show what became of it', async () => {
     const line = blocks('crontab')[0]?.replace(/^(\S+ ){5}/, '') ?? '';
     const [look = ''] = blocks('sh').filter((text) => text.includes('lockstep jobs'));
@@ -182,8 +193,18 @@ describe('the README', () => {
     expect(await runProgram(block)).toEqual({ status: 0, stdout: '0 1\nexclusive\n', stderr: '' });
   });
 
+  test('shows in its first minute a line for a shell and a program, of one lock', async () => {
+    const [, , line = ''] = blocks('sh');
+    const [program = ''] = blocks('ts');
+    expect(README.indexOf(program)).toBeLessThan(README.indexOf('\n## '));
+    const { status, stdout } = await rig.start('/bin/sh', ['-c', line], { env: equip(), input: '' }).ended;
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'deploy.sh \n' });
+    expect(await runProgram(program)).toMatchObject({ stdout: expect.stringMatching(/ token is \d+\n$/), stderr: '' });
+    expect(await rig.store.names()).toEqual(['deploy']);
+  });
+
   test('has a program that runs', async () => {
-    const [block = ''] = blocks('ts').filter((text) => text.includes('new Lock('));
+    const [block = ''] = blocks('ts').filter((text) => text.includes('new RWLock('));
     rig.write('ticket.json', '{"count": 5}\n');
     const { status, stdout, stderr } = await runProgram(block);
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });

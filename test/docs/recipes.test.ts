@@ -121,7 +121,7 @@ describe('a crontab line', () => {
     expect(rig.read('in')).toBe('in\n');
   });
 
-  test('the PATH that it is told to have is one on which a bare environment finds both', async () => {
+  test('the PATH that it is advised to have is one on which a bare environment finds both', async () => {
     const [ask = ''] = blocks('A crontab line', 'sh').filter((text) => text.startsWith('echo "PATH='));
     const { stdout } = await run(ask);
     const path = stdout.trim().replace('PATH=', '');
@@ -181,7 +181,7 @@ test.skipIf(!has('systemd-analyze', '--version'))('the systemd units are ones th
   });
 });
 
-describe('being told', () => {
+describe('being notified', () => {
   test('--check says what is not well, and the file for Prometheus has the figures that the alerts ask for', async () => {
     const [check = '', write = ''] = blocks('Alerts for missed jobs', 'crontab').map((text) => cronCommands(text)[0]);
     await run('lockstep job well -- true; lockstep job ill -q -- sh -c "exit 3"');

@@ -3,8 +3,9 @@ import parse from 'parse-prometheus-text-format';
 import { expect, test } from 'vitest';
 import { metricsText } from '../../cli/commands/jobs/metrics.ts';
 import { jobAsJson, readingAsJson } from '../../cli/report/job-json.ts';
-import { JOB_STATES, judgeJob } from '../../lib/jobs/health.ts';
-import { OUTCOMES } from '../../lib/jobs/record-format.ts';
+import { judgeJob } from '../../lib/jobs/health.ts';
+import { JOB_STATES } from '../../lib/jobs/job-verdict.ts';
+import { OUTCOMES } from '../../lib/jobs/run.ts';
 import { runAt } from '../support/recorded-run.ts';
 
 const PAGE = fs.readFileSync(new URL('../../docs/watching-jobs.md', import.meta.url), 'utf8');

@@ -160,6 +160,7 @@ const SYSCALLS: Record<keyof Files, [string, Maker]> = {
   makeFifo: ['spawnSync', 'javascript'],
   openFifo: ['open', 'native'],
   hasReader: ['open', 'native'],
+  watchReader: ['open', 'native'],
 };
 
 const OPENING: readonly (keyof Files)[] = [

@@ -127,15 +127,18 @@ describe('a system call that the kernel refuses', () => {
     },
   );
 
-  test.each(OTHERS)('%s, with %s, is told by those that need it, and damages nothing', async (calls, errno, hit) => {
-    const said = writeInjected(directory.path, calls, `error=${errno}`);
-    for (const name of WRITERS) {
-      const expected = hit.includes(name) ? { name: 'StoreError', code: CODES[errno] } : 'done';
-      expect([name, said[name]]).toMatchObject([name, expected]);
-    }
-    // A record whose sync failed is written all the same.
-    await checkSound(calls.includes('sync') ? { ...said, record: 'done' } : said);
-  });
+  test.each(OTHERS)(
+    '%s, with %s, is reported by those that need it, and damages nothing',
+    async (calls, errno, hit) => {
+      const said = writeInjected(directory.path, calls, `error=${errno}`);
+      for (const name of WRITERS) {
+        const expected = hit.includes(name) ? { name: 'StoreError', code: CODES[errno] } : 'done';
+        expect([name, said[name]]).toMatchObject([name, expected]);
+      }
+      // A record whose sync failed is written all the same.
+      await checkSound(calls.includes('sync') ? { ...said, record: 'done' } : said);
+    },
+  );
 
   test('a write of which it takes nothing is a full disk for every writer, and damages nothing', async () => {
     const said = writeInjected(directory.path, WRITES, 'retval=0');
@@ -169,7 +172,7 @@ describe('a system call that the kernel refuses', () => {
     }
   });
 
-  test('a write to the log of a job, with EDQUOT, is told by its name, and the job goes on', () => {
+  test('a write to the log of a job, with EDQUOT, is reported by its name, and the job goes on', () => {
     const log = path.join(root, 'log');
     const command = [process.execPath, CLI, 'job', 'logged', '--log', log, '--', 'echo', 'hi'];
     const [program = '', ...words] = [...tracing(WRITES, 'error=EDQUOT', [log]), ...command];
@@ -214,13 +217,13 @@ describe('a limit on the size of files', () => {
     ['record', 100],
     ['report', 60],
     ['request', 20],
-  ] as const)('that cuts a %s short at byte %d is told, and what was written is not there', (name, bytes) => {
+  ] as const)('that cuts a %s short at byte %d is reported, and what was written is not there', (name, bytes) => {
     const said = write(directory.path, ['prlimit', `--fsize=${bytes}`], name);
     expect(said[name]).toMatchObject({ name: 'StoreError', code: 'STORE_FULL' });
     expect(leftovers()).toEqual([]);
   });
 
-  test('that cuts what a command prints into a file short is told, with exit code 74', () => {
+  test('that cuts what a command prints into a file short is reported, with exit code 74', () => {
     const out = fs.openSync(path.join(root, 'out'), 'w');
     const { stderr, status } = spawnSync('prlimit', ['--fsize=1000', process.execPath, CLI, 'man'], {
       stdio: ['ignore', out, 'pipe'],

@@ -8,6 +8,7 @@ import type { DiskEntry } from '../../lib/disk/disk-entry.ts';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { Condition } from '../../lib/primitives/condition.ts';
+import { Counter } from '../../lib/primitives/counter.ts';
 import { Lock } from '../../lib/primitives/lock.ts';
 import { Session } from '../../lib/session/session.ts';
 import { type Fault, FaultyHost } from './faulty-host.ts';
@@ -75,22 +76,25 @@ async function inLine(): Promise<string[]> {
 }
 
 describe('a holder that cannot write its leave', () => {
-  test.each(['ENOSPC', 'short', 'none'] as const)('is told so, holds on, and may release again (%s)', async (fault) => {
-    const lease = await mine.acquire({ label: 'mine' });
-    failWrites(fault);
-    await expect(lease.release()).rejects.toEqual(full);
-    await expect(lease.release()).rejects.toEqual(full);
-    expect(lease.held).toBe(true);
-    expect(() => lease.releaseSync()).toThrow(full);
-    expect(await theirs.tryAcquire()).toBeNull();
-    host.mend();
-    // Nobody but its owner says when it is released.
-    host.runTimers();
-    expect(await inLine()).toEqual(['mine holding']);
-    await lease.release();
-    expect(lease.held).toBe(false);
-    expect(await theirs.tryAcquire()).not.toBeNull();
-  });
+  test.each(['ENOSPC', 'short', 'none'] as const)(
+    'gets an error, holds on, and may release again (%s)',
+    async (fault) => {
+      const lease = await mine.acquire({ label: 'mine' });
+      failWrites(fault);
+      await expect(lease.release()).rejects.toEqual(full);
+      await expect(lease.release()).rejects.toEqual(full);
+      expect(lease.held).toBe(true);
+      expect(() => lease.releaseSync()).toThrow(full);
+      expect(await theirs.tryAcquire()).toBeNull();
+      host.mend();
+      // Nobody but its owner says when it is released.
+      host.runTimers();
+      expect(await inLine()).toEqual(['mine holding']);
+      await lease.release();
+      expect(lease.held).toBe(false);
+      expect(await theirs.tryAcquire()).not.toBeNull();
+    },
+  );
 
   test('has released if the write was done, whatever the system said of it', async () => {
     const lease = await mine.acquire();
@@ -99,7 +103,7 @@ describe('a holder that cannot write its leave', () => {
     expect(await inLine()).toEqual([]);
   });
 
-  test('is told that it is unsure if it can read nothing back either, and knows as soon as it can', async () => {
+  test('learns that it is unsure if it can read nothing back either, and knows as soon as it can', async () => {
     const lease = await mine.acquire();
     host.failWhen((_, kind) => (kind === 'read' ? 'EIO' : null));
     await expect(lease.release()).rejects.toEqual(expect.objectContaining({ code: 'STORE_UNSURE' }));
@@ -110,7 +114,7 @@ describe('a holder that cannot write its leave', () => {
   });
 
   test.each(['withLock', 'await using'] as const)(
-    'at the end of a block (%s) is told so, and leaves as soon as it can',
+    'at the end of a block (%s) gets an error, and leaves as soon as it can',
     async (how) => {
       const block = async () => {
         if (how === 'withLock') return mine.withLock(() => failWrites('ENOSPC'));
@@ -126,7 +130,7 @@ describe('a holder that cannot write its leave', () => {
     },
   );
 
-  test('hears of what its work threw, not of what followed', async () => {
+  test('gets the error that its work threw, not one that followed', async () => {
     const work = () => {
       failWrites('ENOSPC');
       throw new Error('the work failed');
@@ -244,7 +248,7 @@ test('an entry that joined while something else of its process went wrong is in 
   expect(await inLine()).toEqual(['first holding']);
 });
 
-test('one who cannot read back that it joined is told so, and is taken out of the line as soon as that can be done', async () => {
+test('one who cannot read back that it joined gets an error, and is taken out of the line as soon as that can be done', async () => {
   const before = await mine.acquire();
   await before.release();
   let writes = 0;
@@ -332,4 +336,39 @@ test('on a disk that is really full the holder holds on until it ends, and its s
     execFileSync('umount', [disk]);
     fs.rmdirSync(disk);
   }
+});
+
+describe('a take whose record cannot be read back', () => {
+  function failReads(times: number): void {
+    let failures = times;
+    host.failWhen((_, kind) => (kind === 'read' && failures-- > 0 ? 'EIO' : null));
+  }
+
+  test('is asked for once more, and done once, if it has an id', async () => {
+    const seats = new Counter('seats', { store: open(host) });
+    await seats.add(5);
+    failReads(1);
+    expect(await seats.take(1, { id: 'a' })).toEqual({ left: 4, sequence: 1 });
+    expect(await seats.get()).toBe(4);
+  });
+
+  test.each([{}, { id: 'a' }])('is an error that says so, if it stays that way: %j', async (options) => {
+    const seats = new Counter('seats', { store: open(host) });
+    await seats.add(5);
+    failReads(3);
+    await expect(seats.take(1, options)).rejects.toMatchObject({ name: 'StoreError', code: 'STORE_UNSURE' });
+    host.mend();
+    expect(await seats.get()).toBe(4);
+    expect(await seats.take(1, { id: 'a' })).toEqual(
+      'id' in options ? { left: 4, sequence: 1 } : { left: 3, sequence: 2 },
+    );
+  });
+
+  test('is not asked for again without an id', async () => {
+    const seats = new Counter('seats', { store: open(host) });
+    await seats.add(5);
+    failReads(1);
+    await expect(seats.take()).rejects.toMatchObject({ code: 'STORE_UNSURE' });
+    expect(await seats.get()).toBe(4);
+  });
 });

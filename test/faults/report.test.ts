@@ -77,14 +77,17 @@ test.each(FAULTS)('whichever call goes wrong, with %s, it reports as soon as it 
   expect(leftovers()).toEqual([]);
 });
 
-test.each(['ENOSPC', 'none', 'short'] as const)('an end that cannot be marked for it is told (%s)', (fault: Fault) => {
-  report('n');
-  host.failWhen((_, kind) => (kind === 'write' ? fault : null));
-  const end = () => endReport(host, directory, 'n');
-  expect(end).toThrow(StoreError);
-  expect(end).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
-  expect(stateOf('n')).toBe('alive');
-  host.mend();
-  expect(end()).toBe(true);
-  expect(stateOf('n')).toBe('ended');
-});
+test.each(['ENOSPC', 'none', 'short'] as const)(
+  'an end that cannot be marked for it is reported (%s)',
+  (fault: Fault) => {
+    report('n');
+    host.failWhen((_, kind) => (kind === 'write' ? fault : null));
+    const end = () => endReport(host, directory, 'n');
+    expect(end).toThrow(StoreError);
+    expect(end).toThrow(expect.objectContaining({ code: 'STORE_FULL' }));
+    expect(stateOf('n')).toBe('alive');
+    host.mend();
+    expect(end()).toBe(true);
+    expect(stateOf('n')).toBe('ended');
+  },
+);

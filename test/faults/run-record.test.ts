@@ -6,11 +6,12 @@ import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
 import { StoreError } from '../../lib/errors.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
-import type { RunStart } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
 import { sweepRuns } from '../../lib/jobs/retention.ts';
+import type { RunStart } from '../../lib/jobs/run.ts';
 import { RunLog } from '../../lib/jobs/run-log.ts';
 import { requestStop, StopRequestWatch, stopRequestTo } from '../../lib/jobs/stop-request.ts';
+import { PLAN } from '../support/recorded-run.ts';
 import { FAULTS, FaultyHost } from './faulty-host.ts';
 
 /** The record of a run, by one whose calls on files go wrong. */
@@ -35,18 +36,7 @@ afterEach(() => {
 });
 
 function startOf(key: string, at = 1): RunStart {
-  const plan = {
-    overlap: 'skip',
-    permits: 1,
-    timeoutMs: null,
-    killAfterMs: 0,
-    everyMs: null,
-    retries: 0,
-    expect: null,
-    zone: null,
-    graceMs: null,
-  } as const;
-  return { job: 'n', key, facts: nodeHost.processes.self(), at, label: 'test', plan };
+  return { job: 'n', key, facts: nodeHost.processes.self(), at, label: 'test', plan: PLAN };
 }
 
 function begin(key: string): RunRecord {
@@ -154,7 +144,7 @@ test.each(FAULTS)('whichever call goes wrong in asking a run to end, with %s: it
   expect(stopRequestTo(host, store, run)).toEqual(request);
 });
 
-test('a request is heard at the next look, where nothing tells of it', () => {
+test('a request is found at the next look, where no notification arrives', () => {
   const run = begin('k').start;
   host.failWhen((_, kind) => (kind === 'watch' ? 'EMFILE' : null));
   const heard: string[] = [];

@@ -67,7 +67,7 @@ const DONE: Array<[string, () => void]> = [
 ];
 
 describe.each(DONE)('a store that is %s', (kind, act) => {
-  test('is lost to its holder and its waiter, who are told, and to nobody else', async () => {
+  test('is lost to its holder and its waiter, which are notified, and to no other process', async () => {
     const { signal } = lease;
     act();
     expect(await waiter).toMatchObject({ name: 'StoreError', code: 'EVICTED' });

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { directoryOf } from '../../lib/disk/open-store.ts';
 import { Monitor, type ReporterStatus } from '../../lib/heartbeat/monitor.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
+import { directoryOf } from '../../lib/stores/open-store.ts';
 import { type Agent, type AgentProcess, Rig, until } from '../support/process-rig.ts';
 
 const INTERVAL_MS = 20;
@@ -69,7 +69,7 @@ describe('a reporter', () => {
     });
   });
 
-  test('that is killed (SIGKILL) is gone, since its last beat; a monitor started after that tells it too', async () => {
+  test('that is killed (SIGKILL) is gone, since its last beat; a monitor started after that reports it too', async () => {
     const agent = await reporter();
     const by = monitor();
     expect(lookBy(by).state).toBe('alive');

@@ -27,7 +27,7 @@ test('a name that can never be, and a store that is not on disk, are misuse', ()
   expect(() => heartbeat('n', { store: {} as never })).toThrow(expect.objectContaining({ code: 'MISUSE' }));
 });
 
-test('a store that cannot be opened is told at once', () => {
+test('a store that cannot be opened is an error at once', () => {
   expect(() => heartbeat('n', { store: '/dev/null/store' })).toThrow(expect.objectContaining({ name: 'StoreError' }));
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Monitor, type MonitorOptions, type ReporterStatus } from '../../lib/heartbeat/monitor.ts';
-import { type Mark, markText, type Report, reportText } from '../../lib/heartbeat/report-file.ts';
+import { type EndMark, markText, type Report, reportText } from '../../lib/heartbeat/report-file.ts';
 import { isWell, judge, patienceOf, type ReporterReading } from '../../lib/heartbeat/verdict.ts';
 import type { FileFacts, Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
@@ -19,7 +19,7 @@ const REPORT: Report = {
 const PATIENCE_MS = 2_400;
 const RUNNING: ReporterReading = { reading: { report: REPORT }, beatAt: 9_000, ageMs: 10, gone: null };
 
-function marked(mark: Mark, sight: Partial<ReporterReading> = {}): ReporterReading {
+function marked(mark: EndMark, sight: Partial<ReporterReading> = {}): ReporterReading {
   return { ...RUNNING, ...sight, reading: { report: { ...REPORT, mark } } };
 }
 
@@ -55,7 +55,7 @@ describe('judging', () => {
     });
   });
 
-  test('a failure is told with its exit code, a clean end as such', () => {
+  test('a failure is reported with its exit code, a clean end as such', () => {
     expect(judge(marked({ state: 'failed', code: 3, at: 9_500 }))).toEqual({
       state: 'gone',
       since: 9_500,
@@ -162,7 +162,7 @@ describe('watching', () => {
     world.files.set(report.name, { text: reportText(report), inode, modifiedMs: world.wallMs });
   }
 
-  function mark(mark: Mark): void {
+  function mark(mark: EndMark): void {
     const file = fileOf('host');
     file.text += markText(mark);
     file.modifiedMs = world.wallMs;
@@ -261,7 +261,7 @@ describe('watching', () => {
     expect(watchFor(by, PATIENCE_MS).at(-1)).toBe('late');
   });
 
-  test('a death is told at the next look, and stays one whoever has the pid later', () => {
+  test('a death is reported at the next look, and stays one whoever has the pid later', () => {
     const by = monitor();
     only(by);
     world.state = 'gone';
@@ -270,7 +270,7 @@ describe('watching', () => {
     expect(only(by).state).toBe('gone');
   });
 
-  test('a death is told in the same words whether or not the process was reaped already', () => {
+  test('a death is reported in the same words whether or not the process was reaped already', () => {
     const by = monitor();
     only(by);
     world.state = { start: 500, zombie: true };
@@ -326,7 +326,7 @@ describe('watching', () => {
     expect(world.reads).toBe(2);
   });
 
-  test('a report that is taken away is told once, and one that comes later is seen', () => {
+  test('a report that is taken away is reported once, and one that comes later is seen', () => {
     const by = monitor();
     only(by);
     world.files.clear();

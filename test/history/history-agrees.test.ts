@@ -3,11 +3,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { DiskStore } from '../../lib/disk/disk-store.ts';
 import { openStoreDirectory } from '../../lib/disk/store-directory.ts';
-import { History, type Past } from '../../lib/history/history.ts';
+import { History } from '../../lib/history/history.ts';
 import type { Span } from '../../lib/history/span.ts';
 import type { Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { Session } from '../../lib/session/session.ts';
+import type { Past } from '../../lib/store/past.ts';
 import type { OwnEntry } from '../../lib/store/store.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 

@@ -2,13 +2,14 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { StoreError } from '../../lib/errors.ts';
-import { History, type Past } from '../../lib/history/history.ts';
+import { History } from '../../lib/history/history.ts';
 import { holdOf, type Span, waitOf } from '../../lib/history/span.ts';
 import type { Files } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { encodeHeader } from '../../lib/journal/epoch.ts';
+import { encodeHeader } from '../../lib/journal/epoch-header.ts';
 import { toWire, type WireFacts } from '../../lib/session/facts.ts';
 import { encodeName } from '../../lib/store/name.ts';
+import type { Past } from '../../lib/store/past.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 
 const P: WireFacts = [100, 100, 5, 'boot', 1, 'web1'];
@@ -71,7 +72,7 @@ function brief(spans: readonly Span[]): unknown[] {
   return spans.map(({ label, enteredAt, grantedAt, endedAt, end }) => [label, enteredAt, grantedAt, endedAt, end]);
 }
 
-test('an entry is told from when it entered, when it held, and when and how it ended', () => {
+test('an entry is shown with when it entered, when it held, and when and how it ended', () => {
   const past = pastOf(
     store({
       1: [
@@ -178,7 +179,7 @@ test('of who held already when what is known begins, the beginning of that is no
   expect(past.from).toBe(40);
 });
 
-test('an epoch that leads nowhere is not told of: it was never sealed, or there is a gap behind it', () => {
+test('an epoch that leads nowhere is left out: it was never sealed, or there is a gap behind it', () => {
   const unsealed = store({ 4: [{}, enter('z:1', 5)], 5: [CARRIED, leave('a:2', 10, 40)] });
   const gap = store({ 3: [{}, enter('z:1', 5), ['seal', 'z:seal3', at(6)]], 5: [CARRIED, leave('a:2', 10, 40)] });
   for (const history of [unsealed, gap]) {
@@ -218,7 +219,7 @@ test('a damaged predecessor is passed over, and said; a damaged current epoch is
   expect(codes).toEqual(['STORE_DAMAGED', 'STORE_FORMAT', 'STORE_DAMAGED', 'STORE_DAMAGED']);
 });
 
-test('lines that are no records, and void records, are no part of what is told', () => {
+test('lines that are no records, and void records, are no part of the history', () => {
   const past = pastOf(
     store({
       1: [
@@ -300,7 +301,7 @@ test('an entry whose every owner the kernel knows to be gone is stale; one that 
   expect(past.spans.map(({ stale }) => stale)).toEqual(['its process is gone (the pid is reused)', null, null]);
 });
 
-test('what was done to an event, a condition, a barrier and a counter is told, and what came of it', () => {
+test('what was done to an event, a condition, a barrier and a counter is shown, and what came of it', () => {
   const event = pastOf(
     store({
       1: [{ kind: 'event' }, enter('a:1', 10), ['set', 'a:2', at(20)], enter('b:1', 25), ['clear', 'c:1', at(30)]],
@@ -353,6 +354,26 @@ test('what was done to an event, a condition, a barrier and a counter is told, a
     ['add', 2 ** 53 - 1, 2 ** 53 - 11, 5],
   ]);
   expect(counter.value).toBe(2 ** 53 - 11);
+});
+
+test('what was taken from a counter is in its past, but no refusal and no repeat', () => {
+  const past = pastOf(
+    store({
+      1: [
+        { kind: 'counter', value: 0 },
+        ['load', 'a:1', at(10), 3, 'monday', 'g'],
+        ['take', 'b:2', at(20), 2, 0, 'order-1', 9],
+        ['take', 'a:3', at(30), 2, 0, 'order-2', 9],
+        ['take', 'a:4', at(40), 2, 0, 'order-1', 9],
+        ['trim', 'b:5', at(50), 1],
+      ],
+    }),
+  );
+  expect(past.actions.map(({ did, number, outcome, session }) => [did, number, outcome, session])).toEqual([
+    ['load', 3, 3, 'a'],
+    ['take', 2, 1, 'b'],
+    ['trim', 1, 1, 'b'],
+  ]);
 });
 
 /** Calls that change something. None of them is made. */
@@ -443,7 +464,7 @@ test('a name under which nothing was kept is null, and the directory of another 
   expect(new History(nodeHost, { path: path.join(history.root, 'nowhere'), local: true }).of('x')).toBeNull();
 });
 
-test('all of a store are told by name, and one that cannot be read hides no other', () => {
+test('all of a store are listed by name, and one that cannot be read hides no other', () => {
   const long = 'long/'.repeat(40);
   const history = store({ 1: [{ name: long }, enter('a:1', 10)] }, long);
   for (const [directory, text] of [

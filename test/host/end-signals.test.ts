@@ -55,6 +55,19 @@ describe('the program’s own', () => {
     ]);
   });
 
+  test('after many brief leases the next has handlers only once it has lasted, and then it has', async () => {
+    const { stdout } = await rig.program(`
+      let brief = '', leases = 0;
+      while (brief !== '0 0 0' && leases++ < 5_000) {
+        const lease = await lock.acquire(); await turn(); brief = handlers(); await lease.release();
+      }
+      const lease = await lock.acquire();
+      while (handlers() !== '1 1 1') await delay(10);
+      await lease.release();
+      say([brief, leases > 32, 'released ' + handlers()].join('; '));`).ended;
+    expect(stdout).toBe('0 0 0; true; released 0 0 0\n');
+  });
+
   test('functions, other events and properties are never changed, also in a guarded store', async () => {
     const { stdout, stderr } = await rig.program(`
       const events = ['beforeExit', 'uncaughtException', 'unhandledRejection', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGXFSZ', 'SIGALRM',

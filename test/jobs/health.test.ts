@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { JobJudge, type JobVerdict, judgeJob } from '../../lib/jobs/health.ts';
-import { OUTCOMES, type Run } from '../../lib/jobs/record-format.ts';
+import { JobJudge, judgeJob } from '../../lib/jobs/health.ts';
+import type { JobVerdict } from '../../lib/jobs/job-verdict.ts';
+import { OUTCOMES, type Run } from '../../lib/jobs/run.ts';
 import type { ObservedRun, RunReading } from '../../lib/jobs/run-log.ts';
 import { whyStuck } from '../../lib/jobs/stuck.ts';
+import { durationsBefore } from '../../lib/jobs/success-durations.ts';
 import { DAY, HOUR, MINUTE, type RunWishes, runAt, runningSince } from '../support/recorded-run.ts';
 
 const NOW = Date.UTC(2026, 10, 20, 12);
@@ -208,7 +210,7 @@ describe('late', () => {
     // Not even by so many that no older run would seem to count.
     const judge = new JobJudge(NOW);
     for (let at = 0; at < 30; at++) judge.add(over(-DAY, { plan }));
-    expect(judge.hasEnough).toBe(false);
+    expect(judge.hasEnough(false)).toBe(false);
   });
 
   test('of an invalid expectation is unknown: the job is not ok', () => {
@@ -395,16 +397,53 @@ describe('enough', () => {
             : over(agoMs, { outcome: what, plan: { expect: expect_ }, tookMs: at * 1_000 });
         });
         const judge = new JobJudge(NOW);
-        for (const reading of readings) if (!judge.hasEnough) judge.add(reading);
+        for (const reading of readings) if (!judge.hasEnough(false)) judge.add(reading);
         expect(judge.verdict()).toEqual(judgeJob(readings, NOW));
       }),
     );
   });
 
-  test('is reached by a healthy job after its last 20 successes', () => {
+  test('is one success that lists those before it, as far as durations go', () => {
+    const length = { minLength: 1, maxLength: 60 };
+    const run = fc.record({
+      outcome: fc.constantFrom(...OUTCOMES),
+      tookMs: fc.integer({ min: 0, max: 99_999 }),
+      isListing: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(run, length), (wishes) => {
+        const plain = wishes.map(({ outcome, tookMs }, at) => over(at * HOUR, { outcome, tookMs }));
+        const listing = plain.map(({ run, ...rest }, at) => {
+          const older = {
+            *each() {
+              yield* plain.slice(at + 1).map((observed) => observed.run);
+            },
+          };
+          const earlierMs = wishes[at]?.isListing && run.ended?.outcome === 'succeeded' && durationsBefore(older, 'n');
+          return { ...rest, run: { ...run, ended: run.ended && { ...run.ended, ...(earlierMs && { earlierMs }) } } };
+        });
+        const judge = new JobJudge(NOW);
+        for (const reading of listing) if (!judge.hasEnough(false)) judge.add(reading);
+        const { typicalMs, longestMs } = judgeJob(plain, NOW);
+        expect(judge.verdict()).toMatchObject({ typicalMs, longestMs });
+        expect(judgeJob(listing, NOW)).toMatchObject({ typicalMs, longestMs });
+      }),
+    );
+  });
+
+  test('is not one success while a run may go on that kept others out before it', () => {
+    const plan = { permits: 2 };
+    const hung = running(30 * DAY, { plan, key: 'hung' });
+    const readings = [over(HOUR, { plan, earlierMs: [1_000] }), skipped(2 * HOUR, { by: 'hung' }), hung];
+    const judge = new JobJudge(NOW);
+    for (const reading of readings) if (reading === hung || !judge.hasEnough(true)) judge.add(reading);
+    expect(judge.verdict().stuck).toMatchObject({ why: 'blocking' });
+  });
+
+  test('is reached by a healthy job after its last 20 successes where none lists those before it', () => {
     const judge = new JobJudge(NOW);
     let looks = 0;
-    for (; !judge.hasEnough; looks++) judge.add(over(looks * HOUR));
+    for (; !judge.hasEnough(false); looks++) judge.add(over(looks * HOUR));
     expect(looks).toBe(20);
   });
 });

@@ -1,12 +1,12 @@
 import fs from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { directoryOf } from '../../lib/disk/open-store.ts';
 import type { Host } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { JobRecords } from '../../lib/jobs/job-records.ts';
 import { jobDirectory } from '../../lib/jobs/record-format.ts';
 import { RunRecord } from '../../lib/jobs/record-writer.ts';
 import { RunLog } from '../../lib/jobs/run-log.ts';
+import { directoryOf } from '../../lib/stores/open-store.ts';
 import { ALIVE, HOUR, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 import { temporaryDirectory } from '../support/tape.ts';
 
@@ -28,7 +28,7 @@ test('a run that begins after the records were listed keeps its own', () => {
   writeRuns(store, [runAt(Date.now() - HOUR, { key: 'old' })]);
   const listed = records();
   writeRuns(store, [runningSince(Date.now(), { key: 'new' })]);
-  expect(listed.remove()).toBe(1);
+  expect(listed.remove()).toHaveLength(1);
   expect(kept()).toEqual(['new']);
 });
 
@@ -44,7 +44,7 @@ test('a run whose directory is removed while it writes its record makes it again
         const isMade = nodeHost.files.makeDirectory(path, mode, belonging);
         if (path.endsWith('/n') && !isRemoved) {
           isRemoved = true;
-          expect(listed.remove()).toBe(1);
+          expect(listed.remove()).toHaveLength(1);
           expect(fs.existsSync(jobDirectory(store, 'n'))).toBe(false);
         }
         return isMade;
@@ -73,7 +73,7 @@ test('records of another job with the same directory stay, and files of others',
   for (const file of fs.readdirSync(jobDirectory(store, 'm')))
     fs.renameSync(`${jobDirectory(store, 'm')}/${file}`, `${directory}/${file}`);
   fs.writeFileSync(`${directory}/notes`, '');
-  expect(records().remove()).toBe(1);
+  expect(records().remove()).toHaveLength(1);
   expect(fs.readdirSync(directory).sort()).toEqual([expect.stringMatching(/-other\.run$/), 'notes']);
 });
 

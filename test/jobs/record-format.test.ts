@@ -1,21 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import {
-  eventText,
-  parseRun,
-  parseRunFile,
-  type RunEvent,
-  type RunStart,
-  runFile,
-  startText,
-} from '../../lib/jobs/record-format.ts';
+import { eventText, parseRun, parseRunFile, runFile, startText } from '../../lib/jobs/record-format.ts';
+import type { RunEvent, RunStart } from '../../lib/jobs/run.ts';
 
 const facts = nodeHost.processes.self();
 const start: RunStart = {
   job: 'back up/\u{1f512}',
   key: 'abc1',
   facts,
+  session: 's1',
   at: 1_764_000_000_000,
   label: 'sh -c "x\ny"',
   plan: {
@@ -34,9 +28,12 @@ const events: RunEvent[] = [
   { it: 'acquired', at: 2 },
   { it: 'began', at: 3, facts },
   { it: 'exited', at: 4, code: null, signal: 'SIGKILL', timedOut: true },
-  { it: 'began', at: 5, facts },
+  { it: 'began', at: 5, facts, session: 's2' },
   { it: 'exited', at: 6, code: 0, signal: null, timedOut: false },
-  { it: 'ended', at: 7, outcome: 'succeeded', code: 0, reason: 'r', by: 'k', tail: 'a\nb\u{1b}[1m\n' },
+  {
+    ...{ it: 'ended', at: 7, outcome: 'succeeded', code: 0, reason: 'r', by: 'k', tail: 'a\nb\u{1b}[1m\n' },
+    earlierMs: [3, 0, 1],
+  },
 ];
 const file = runFile(start);
 const text = startText(start) + events.map(eventText).join('');
@@ -52,7 +49,7 @@ test('a record that was written is read back', () => {
     acquiredAt: 2,
     attempts: [
       { at: 3, facts, exited: events[2] },
-      { at: 5, facts, exited: events[4] },
+      { at: 5, facts, session: 's2', exited: events[4] },
     ],
     ended: events[5],
   });

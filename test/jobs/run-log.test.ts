@@ -9,8 +9,11 @@ import { StoreError } from '../../lib/errors.ts';
 import type { Host, ProcessFacts, ProcessState } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import type { StoreDirectory } from '../../lib/host/own-directory.ts';
-import { eventText, jobDirectory, type Run } from '../../lib/jobs/record-format.ts';
+import { JobJudge } from '../../lib/jobs/health.ts';
+import { eventText, jobDirectory } from '../../lib/jobs/record-format.ts';
+import type { Run } from '../../lib/jobs/run.ts';
 import { RunLog } from '../../lib/jobs/run-log.ts';
+import { TYPICAL_RUNS } from '../../lib/jobs/success-durations.ts';
 import { encodeName } from '../../lib/store/name.ts';
 import { ALIVE, GONE, recordOf, recordPath, runAt, runningSince, writeRuns } from '../support/recorded-run.ts';
 
@@ -161,14 +164,38 @@ describe('a record', () => {
     ]);
   });
 
-  test.each(['look', 'readText'] as const)('that was removed before %s is left out', (call) => {
+  test('that was removed before it was read is left out', () => {
     const [old, young] = [runAt(5), runAt(6)];
     write(old, young);
-    const removing = (file: string) => {
+    const readText = (file: string) => {
       if (file.endsWith(`${old.key}.run`)) fs.rmSync(recordPath(store.path, old), { force: true });
-      return nodeHost.files[call](file) as never;
+      return nodeHost.files.readText(file);
     };
-    expect([...logWith({ files: { [call]: removing } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
+    expect([...logWith({ files: { readText } }).readings('n')]).toMatchObject([{ run: { at: 6 } }]);
+  });
+
+  test.each([
+    ['twenty of an older Lockstep', TYPICAL_RUNS, {}],
+    ['the newest alone, which lists what the others took', 1, { earlierMs: Array(TYPICAL_RUNS - 1).fill(1_000) }],
+  ])('is read once, by one call, until enough are read: %s; its directory is listed once', (_, reads, wishes) => {
+    write(...Array.from({ length: 120 }, (_, at) => runAt(at, wishes)));
+    const calls = { list: 0, look: 0, readText: 0 };
+    const counting = Object.fromEntries(
+      (['list', 'look', 'readText'] as const).map((call) => [
+        call,
+        (path: string) => {
+          calls[call] += 1;
+          return nodeHost.files[call](path);
+        },
+      ]),
+    );
+    const counted = logWith({ files: counting });
+    const judge = new JobJudge(1_000_000);
+    for (const { name } of counted.possible())
+      for (const reading of counted.readings(name, (mayRun) => judge.hasEnough(mayRun))) judge.add(reading);
+    expect(judge.verdict().typicalMs).toBe(1_000);
+    // The directory of all jobs and that of this one are looked at and listed.
+    expect(calls).toEqual({ list: 2, look: 2, readText: reads });
   });
 
   test('cut anywhere reads as a run that has come less far, and never as another end', () => {

@@ -3,7 +3,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { Epoch, encodeHeader, HeaderError, UnsureError } from '../../lib/journal/epoch.ts';
+import { Epoch, UnsureError } from '../../lib/journal/epoch.ts';
+import { encodeHeader, HeaderError } from '../../lib/journal/epoch-header.ts';
 import type { JournalRecord } from '../../lib/journal/record.ts';
 import { Tape, temporaryDirectory } from '../support/tape.ts';
 
@@ -278,7 +279,7 @@ test('a header of 60 MiB of brackets is refused without parsing them', () => {
   expect(performance.now() - began).toBeLessThan(3_000);
 });
 
-test('a record that cannot be read back is told as unsure, and counts as soon as it is read', () => {
+test('a record that cannot be read back is reported as unsure, and counts as soon as it is read', () => {
   const file = fileWith(first);
   let fails = false;
   const files = {

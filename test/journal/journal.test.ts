@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { StoreError } from '../../lib/errors.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
-import { encodeHeader } from '../../lib/journal/epoch.ts';
+import { encodeHeader } from '../../lib/journal/epoch-header.ts';
 import { Journal } from '../../lib/journal/journal.ts';
 import { FaultyHost } from '../faults/faulty-host.ts';
 import { Tape, temporaryDirectory } from '../support/tape.ts';
@@ -130,6 +130,21 @@ test('a sealed journal whose sealer died before making the next one is moved on 
   expect(next.machine.ids).toEqual([id, later]);
 });
 
+test('a session that only reads makes no epoch behind the seal of another one; the next to append makes it', () => {
+  const journal = open('a');
+  const one = append(journal, 'a');
+  const reader = open('b');
+  fs.appendFileSync(path.join(directory, 'journal.1'), '\n["seal","x:seal1",1]');
+  for (let look = 0; look < 2; look++) {
+    reader.refresh();
+    expect([reader.epoch, reader.isInPlace(), reader.isOver, names()]).toEqual([1, true, false, ['journal.1']]);
+  }
+  const two = append(journal, 'a');
+  expect([journal.epoch, reader.refresh(), reader.epoch]).toEqual([2, true, 2]);
+  const three = append(reader, 'b');
+  expect(reader.machine.ids).toEqual([one, two, three]);
+});
+
 test('what stands behind another’s seal stays void for one who was about to seal too', () => {
   const others = '\n["seal","b:seal1",1]\n["note","b:void"]';
   let isFirst = true;
@@ -225,7 +240,7 @@ test('a journal that says less than was read from it is not the one that was ope
   expect(journal.isInPlace()).toBe(false);
 });
 
-test('behind the last number that a journal can have there is no other, and that is told at once', () => {
+test('behind the last number that a journal can have there is no other, and that is an error at once', () => {
   const file = path.join(directory, 'journal.999999999999999');
   fs.writeFileSync(file, Buffer.concat([encodeHeader([]), Buffer.from('\n["seal","b:1",1]')]));
   let created = 0;

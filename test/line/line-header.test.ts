@@ -14,12 +14,14 @@ const OTHERS: Config[] = [
   { kind: 'condition', permits: 1 },
   { kind: 'barrier', permits: 3 },
   { kind: 'counter', permits: 1 },
+  { kind: 'queue', permits: 1 },
 ];
 
 /** Of every verb. A ticket is the place in line of the entry that is meant. */
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.constantFrom('enter', 'try'), fc.nat(2), fc.nat(30)) },
-  { weight: 6, arbitrary: fc.tuple(fc.constantFrom('leave'), fc.nat(4)) },
+  { weight: 6, arbitrary: fc.tuple(fc.constantFrom('leave', 'done'), fc.nat(4)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom('put'), fc.nat(2)) },
   { weight: 2, arbitrary: fc.tuple(fc.constantFrom('steal'), fc.nat(30)) },
   { weight: 2, arbitrary: fc.tuple(fc.constantFrom('evict'), fc.nat(4), fc.nat(2)) },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom('adopt'), fc.nat(4), fc.boolean()) },
@@ -38,7 +40,8 @@ function recordOf([verb, first, second]: Step, id: string, line: Line): JournalR
   if (verb === 'evict') return [verb, id, ticket, 1, second, 'gone', 'somebody'];
   if (verb === 'adopt') return [verb, id, ticket, 1, 'child', FACTS, second];
   if (verb === 'keep') return [verb, id, ticket, 1, Array(second).fill(['other', 7]), second];
-  return verb === 'leave' ? [verb, id, ticket, 1] : [verb, id, 1, first];
+  if (verb === 'put') return [verb, id, 1, `${first}`, 9, ...(first === 0 ? ['an id'] : [])];
+  return verb === 'leave' || verb === 'done' ? [verb, id, ticket, 1] : [verb, id, 1, first];
 }
 
 /** What a line comes to, and the tokens that it gave. */

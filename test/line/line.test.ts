@@ -274,7 +274,7 @@ const SOUND = { name: 'x', kind: 'lock', permits: 1, last: 9, token: 4, value: 0
 const ENTRY = [4, 'a:1', [['a', FACTS]], 1, 1, '', 4];
 const WAITER = [5, 'a:2', [['a', FACTS]], 1, 1, '', 0];
 
-test('a sound header is taken, so that the unsound ones are refused for what is told of them', () => {
+test('a sound header is taken, so that the unsound ones are refused for what is wrong with them', () => {
   expect(new Line({ ...SOUND, entries: [ENTRY, WAITER] }, NO_OBSERVER).waiting).toBe(1);
 });
 

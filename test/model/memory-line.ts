@@ -1,6 +1,9 @@
-import type { Action } from '../../lib/line/action.ts';
+import type { Action, CountAction } from '../../lib/line/action.ts';
 import type { Config } from '../../lib/line/config.ts';
 import type { Eviction, Keeps } from '../../lib/line/entry.ts';
+import type { Answer } from '../../lib/line/outcome.ts';
+import { MemoryItems, type ModelItem } from './memory-items.ts';
+import { MemoryTakes } from './memory-takes.ts';
 
 /** A session that an entry belongs to. */
 export interface ModelOwner {
@@ -24,6 +27,8 @@ export interface ModelEntry {
   readonly at: number;
   readonly owners: ModelOwner[];
   keeps: Keeps;
+  /** Of a queue: what it was given, also when it has ended. */
+  item: ModelItem | null;
   /** 0 while it waits. */
   token: number;
 }
@@ -33,6 +38,8 @@ export interface Ending {
   entry: ModelEntry;
   eviction: Eviction | null;
 }
+
+const COUNT_ACTIONS: Record<CountAction['do'], true> = { take: true, load: true, trim: true, rebuild: true };
 
 /** So small that a lock's one permit is enough for more sharers than a line takes. */
 const SHARE = 2 ** -20;
@@ -45,6 +52,8 @@ const SHARE = 2 ** -20;
 export class MemoryLine {
   readonly config: Config;
   value = 0;
+  readonly takes = new MemoryTakes();
+  readonly items = new MemoryItems();
   entries: ModelEntry[] = [];
   #endings: Ending[] = [];
   /** The newest number that was given, be it as a ticket or as a token. */
@@ -99,10 +108,10 @@ export class MemoryLine {
     return entry;
   }
 
-  leave(ticket: number): void {
+  leave(ticket: number, isDone = false): void {
     const entry = this.find(ticket);
-    if (!entry) return;
-    this.#end(entry, null);
+    if (!entry || (isDone && entry.item === null)) return;
+    this.#end(entry, null, isDone);
     if (entry.token === 0) this.#break('a party gave up waiting');
     this.#letIn();
   }
@@ -129,7 +138,17 @@ export class MemoryLine {
   }
 
   /** How many it let in or ended, or a counter's new value. Null: it is void. */
-  act(action: Action): number | null {
+  act(action: Action, at = 0): Answer {
+    if (this.config.kind === 'counter' && action.do in COUNT_ACTIONS) {
+      const [answer, value] = this.takes.act(action as CountAction, this.value, at);
+      this.value = value;
+      return answer;
+    }
+    if (this.config.kind === 'queue' && action.do === 'put') {
+      const answer = this.items.put(action);
+      this.#letIn();
+      return answer;
+    }
     const waitedBefore = this.waiters;
     const isFor = (kind: string) => this.config.kind === kind;
     if (action.do === 'set' && isFor('event')) this.value = 1;
@@ -152,7 +171,7 @@ export class MemoryLine {
   #entryOf({ owner, ask, label, at }: Newcomer): ModelEntry {
     const owners = [{ key: owner, relieved: false }];
     const ticket = Math.max(this.#newest + 1, at);
-    return { ticket, ask, label, at, owners, keeps: { held: [], waits: 0 }, token: 0 };
+    return { ticket, ask, label, at, owners, keeps: { held: [], waits: 0 }, item: null, token: 0 };
   }
 
   #mayAsk(ask: number): boolean {
@@ -164,6 +183,7 @@ export class MemoryLine {
   /** One that tries never is the one whom a barrier or a condition waits for. */
   #wouldHold(newcomer: ModelEntry): boolean {
     if (this.config.kind === 'event') return this.value === 1;
+    if (this.config.kind === 'queue') return this.waiters.length === 0 && this.items.queued.length > 0;
     return this.#hasPermits && this.fit([...this.entries, newcomer]);
   }
 
@@ -174,12 +194,21 @@ export class MemoryLine {
   /** Gives a token to everybody who holds by now and has none. */
   #letIn(): void {
     const { kind, permits } = this.config;
+    if (kind === 'queue') this.#giveItems();
     const isFull = kind === 'barrier' && this.waiters.length === permits;
     for (const [place, entry] of this.entries.entries()) {
       const fits = this.#hasPermits && this.fit(this.entries.slice(0, place + 1));
       if (this.#hasPermits && entry.token > 0 && !fits) throw new Error('a holder lost its permits');
       if (entry.token === 0 && (fits || isFull || (kind === 'event' && this.value === 1))) this.#giveToken(entry);
     }
+  }
+
+  #giveItems(): void {
+    for (const entry of this.waiters) {
+      entry.item = this.items.take(entry.ticket);
+      if (entry.item) this.#giveToken(entry);
+    }
+    this.value = this.items.queued.length;
   }
 
   #giveToken(entry: ModelEntry): void {
@@ -217,7 +246,8 @@ export class MemoryLine {
     return this.value;
   }
 
-  #end(entry: ModelEntry, eviction: Eviction | null): void {
+  #end(entry: ModelEntry, eviction: Eviction | null, isDone = false): void {
+    this.items.end(entry.ticket, isDone);
     this.entries = this.entries.filter((one) => one !== entry);
     this.#endings.push({ entry, eviction });
   }

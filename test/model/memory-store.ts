@@ -4,6 +4,8 @@ import type { Action } from '../../lib/line/action.ts';
 import type { Config } from '../../lib/line/config.ts';
 import { describeConfig } from '../../lib/line/config.ts';
 import type { Eviction, Keeps } from '../../lib/line/entry.ts';
+import type { Item } from '../../lib/line/item.ts';
+import type { Answer } from '../../lib/line/outcome.ts';
 import type {
   AdoptOptions,
   ChangedOptions,
@@ -17,6 +19,7 @@ import type {
   Request,
   Store,
 } from '../../lib/store/store.ts';
+import type { TakesRange, TakesView } from '../../lib/store/takes-view.ts';
 import { onAbort } from '../../lib/time/abort-listener.ts';
 import { MemoryLine, type ModelEntry, type ModelOwner, type Newcomer } from './memory-line.ts';
 
@@ -46,6 +49,11 @@ export class MemoryEntry implements OwnEntry {
     return this.entry?.ticket ?? 0;
   }
 
+  get item(): Item | null {
+    const item = this.state === 'holding' ? this.entry?.item : null;
+    return item ? { sequence: item.sequence, text: item.text, takes: item.takes } : null;
+  }
+
   get token(): number {
     return this.entry?.token ?? 0;
   }
@@ -57,7 +65,19 @@ export class MemoryWorld {
   readonly #parties: MemoryStore[] = [];
   readonly #pids = new Map<string, number>();
   readonly #dead = new Set<string>();
+  readonly #revisions = new Map<string, { facts: string; revision: number }>();
   #keys = 0;
+
+  /** Another number whenever the facts are others than when this was last asked. */
+  revisionOf(name: string): number {
+    const line = this.lines.get(name);
+    const facts = JSON.stringify([line?.value, line?.entries]);
+    const last = this.#revisions.get(name);
+    if (last?.facts === facts) return last.revision;
+    const revision = (last?.revision ?? 0) + 1;
+    this.#revisions.set(name, { facts, revision });
+    return revision;
+  }
 
   /** One more party, a session of its own. */
   party(): MemoryStore {
@@ -112,8 +132,10 @@ export class MemoryWorld {
  */
 export class MemoryStore implements Store {
   readonly place = 'memory';
+  readonly capabilities = { reopens: false, cuts: true, leases: false };
   readonly clock = nodeHost.clock;
   readonly sync = null;
+  readonly records = null;
   readonly key: string;
   readonly #world: MemoryWorld;
   readonly #own: MemoryEntry[] = [];
@@ -133,7 +155,7 @@ export class MemoryStore implements Store {
     const line = this.#lineFor(name, config);
     const own = this.#enter(name, line, request);
     this.#world.stepped();
-    if (own.state === 'waiting' && this.#expelDead(line, this.#reach(line, own))) this.#world.stepped();
+    if (own.state === 'waiting' && this.#expelDead(line, this.#newcomersReach(line, own))) this.#world.stepped();
     return own;
   }
 
@@ -143,6 +165,18 @@ export class MemoryStore implements Store {
     if (!this.#own.includes(own)) return;
     own.line.leave(own.ticket);
     this.#world.stepped();
+  }
+
+  async done(entry: OwnEntry): Promise<void> {
+    this.#checkAlive();
+    const own = entry as MemoryEntry;
+    if (!this.#own.includes(own)) return;
+    own.line.leave(own.ticket, true);
+    this.#world.stepped();
+  }
+
+  async itemOf(entry: OwnEntry): Promise<Item | null> {
+    return (entry as MemoryEntry).item;
   }
 
   /** Nothing ever fails here. */
@@ -181,12 +215,18 @@ export class MemoryStore implements Store {
     this.#world.stepped();
   }
 
-  async act(name: string, config: Config, action: Action): Promise<number | null> {
+  async act(name: string, config: Config, action: Action): Promise<Answer> {
     const line = this.#lineFor(name, config);
     if (action.do === 'notify') this.#expelDead(line, () => line.entries);
-    const outcome = line.act(action);
+    const outcome = line.act(action, nowMicros());
     this.#world.stepped();
     return outcome;
+  }
+
+  async takes(name: string, range: TakesRange): Promise<TakesView | null> {
+    this.#checkAlive();
+    const line = this.#world.lines.get(name);
+    return line?.config.kind === 'counter' ? line.takes.view(line.value, range) : null;
   }
 
   async forget(name: string, { idleMs }: ForgetOptions = {}): Promise<Forgotten> {
@@ -194,7 +234,13 @@ export class MemoryStore implements Store {
     const line = this.#world.lines.get(name);
     if (!line) return 'unknown';
     if (this.#expelDead(line, () => line.entries)) this.#world.stepped();
-    if (line.entries.length > 0 || (idleMs !== undefined && line.value !== 0)) return 'in use';
+    if (
+      line.entries.length > 0 ||
+      line.takes.isLogging ||
+      line.items.queued.length > 0 ||
+      (idleMs !== undefined && (line.value !== 0 || !line.takes.isPlain || !line.items.isPlain))
+    )
+      return 'in use';
     this.#world.lines.delete(name);
     return 'forgotten';
   }
@@ -212,7 +258,22 @@ export class MemoryStore implements Store {
     this.#checkAlive();
     const line = this.#world.lines.get(name);
     if (!line) return null;
-    return { name, ...line.config, value: line.value, entries: line.entries.map((entry) => this.#viewOf(entry)) };
+    const entries = line.entries.map((entry) => this.#viewOf(entry));
+    return { name, ...line.config, value: line.value, revision: this.#world.revisionOf(name), entries };
+  }
+
+  async snapshots(names: readonly string[]): Promise<Array<LineView | null>> {
+    // All of the calls look before any of them goes on.
+    return Promise.all(names.map((name) => this.snapshot(name)));
+  }
+
+  async ping(): Promise<void> {
+    this.#checkAlive();
+  }
+
+  /** Gives back what this party has in line. */
+  async close(): Promise<void> {
+    for (const own of [...this.#own]) await this.leave(own);
   }
 
   async names(): Promise<string[]> {
@@ -220,8 +281,8 @@ export class MemoryStore implements Store {
     return [...this.#world.lines.keys()].sort();
   }
 
-  changed(of: OwnEntry | string, { timeoutMs, signal, keepAlive }: ChangedOptions): Promise<void> {
-    const look = typeof of === 'string' ? this.#lineLook(of) : this.#entryLook(of as MemoryEntry);
+  changed(of: OwnEntry | string, { timeoutMs, signal, keepAlive, after }: ChangedOptions): Promise<void> {
+    const look = typeof of === 'string' ? this.#lineLook(of, after) : this.#entryLook(of as MemoryEntry);
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -293,9 +354,7 @@ export class MemoryStore implements Store {
 
   /** Whoever tries is not kept out by the dead. Behind living entries that leave it no room it is refused without a look. */
   #tryEnter(line: MemoryLine, newcomer: Newcomer): ModelEntry | null {
-    const isInWay = (at: number) =>
-      line.fit([newcomer, ...line.entries.slice(0, at).filter((one) => !this.#isDead(one))]);
-    const inWay = line.entries.filter((_, at) => isInWay(at));
+    const inWay = this.#inWayOf(newcomer, line, line.entries);
     const entry = line.enter(newcomer, true);
     if (entry || !this.#expelDead(line, () => inWay)) return entry;
     return line.enter(newcomer, true);
@@ -311,6 +370,21 @@ export class MemoryStore implements Store {
     own.state = state;
     const place = this.#own.indexOf(own);
     if (place !== -1) this.#own.splice(place, 1);
+  }
+
+  /** Those before whom a newcomer would hold at once if the dead among them were gone, and the first living one that leaves it no room. */
+  #inWayOf(newcomer: { ask: number }, line: MemoryLine, entries: readonly ModelEntry[]): readonly ModelEntry[] {
+    // Any of the dead may have what it would take.
+    if (line.config.kind === 'queue') return entries;
+    const living = (end: number) => entries.slice(0, end).filter((one) => !this.#isDead(one));
+    return entries.filter((_, at) => line.fit([newcomer, ...living(at)]));
+  }
+
+  /** Whom a newcomer judges before it waits. The dead behind a living one keep nobody out: whoever waits longer ends them. */
+  #newcomersReach(line: MemoryLine, own: MemoryEntry): () => readonly ModelEntry[] {
+    const reach = this.#reach(line, own);
+    if (line.config.kind === 'barrier') return reach;
+    return () => this.#inWayOf(own.entry as ModelEntry, line, reach());
   }
 
   /** Before whom an entry of ours waits; at a barrier it waits for those behind it as well. */
@@ -350,10 +424,9 @@ export class MemoryStore implements Store {
     };
   }
 
-  #lineLook(name: string): () => boolean {
-    const facts = () => JSON.stringify([this.#world.lines.get(name)?.value, this.#world.lines.get(name)?.entries]);
-    const before = facts();
-    return () => facts() !== before;
+  #lineLook(name: string, after = 0): () => boolean {
+    const before = after || this.#world.revisionOf(name);
+    return () => this.#world.revisionOf(name) !== before;
   }
 
   #viewOf(entry: ModelEntry): EntryView {

@@ -3,24 +3,27 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Edit, Mutation } from './mutations.ts';
+import type { Edit } from './mutations.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const COPIED = ['lib', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = ['lib', 'cli', 'test', 'fixtures', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 const TIMEOUT_MS = 110_000;
 
 export interface Verdict {
   /** The tests that failed, by their full names, and what they said. */
   readonly failed: ReadonlyArray<{ name: string; why: string }>;
-  readonly passed: number;
+  /** The full names of those that passed. */
+  readonly passed: readonly string[];
   readonly seconds: number;
   /** What the runner said, if it did not even come to the tests. */
   readonly noise: string;
 }
 
-/** A copy of the tree with broken rules in it, in a directory of its own: the tree itself is never touched. */
+/** A copy of the tree, in a directory of its own, in which rules are broken and mended again: the tree itself is never touched. */
 export class Mutant {
   readonly #directory: string;
+  /** What the broken files had in them. */
+  readonly #whole = new Map<string, string>();
 
   constructor() {
     this.#directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-mutant-'));
@@ -33,11 +36,20 @@ export class Mutant {
     for (const edit of edits) this.#apply(edit);
   }
 
-  /** Runs the tests of that name, up to the first that fails. */
-  run({ file, test }: Mutation['caughtBy']): Promise<Verdict> {
+  /** The copy is again as the tree is. */
+  mend(): void {
+    for (const [file, text] of this.#whole) fs.writeFileSync(file, text);
+    this.#whole.clear();
+  }
+
+  /** Runs the tests of these names in a file, up to the first that fails. */
+  run(file: string, tests: readonly string[]): Promise<Verdict> {
     const report = path.join(this.#directory, 'report.json');
     const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
-    const args = [vitest, 'run', file, '-t', escaped(test), '--bail=1', '--reporter=json', `--outputFile=${report}`];
+    const config = ['--config', 'test/mutations/mutant.config.ts'];
+    fs.rmSync(report, { force: true });
+    const filter = [file, '-t', tests.map(escaped).join('|'), '--bail=1'];
+    const args = [vitest, 'run', ...config, ...filter, '--reporter=json', `--outputFile=${report}`];
     const from = performance.now();
     // As if it had been started by itself: a vitest within a vitest would take its surroundings for its own.
     const env = Object.fromEntries(
@@ -60,6 +72,7 @@ export class Mutant {
   #apply({ file, from, to }: Edit): void {
     const target = path.join(this.#directory, file);
     const before = fs.readFileSync(target, 'utf8');
+    if (!this.#whole.has(target)) this.#whole.set(target, before);
     const places = before.split(from).length - 1;
     if (places !== 1) throw new Error(`${file} has ${places} places that read\n${from}`);
     fs.writeFileSync(
@@ -74,13 +87,14 @@ interface Report {
 }
 
 function resultsIn(report: string): Pick<Verdict, 'failed' | 'passed'> {
-  if (!fs.existsSync(report)) return { failed: [], passed: 0 };
+  if (!fs.existsSync(report)) return { failed: [], passed: [] };
   const { testResults } = JSON.parse(fs.readFileSync(report, 'utf8')) as Report;
   const all = testResults.flatMap(({ assertionResults }) => assertionResults);
   const failed = all
     .filter(({ status }) => status === 'failed')
     .map(({ fullName, failureMessages }) => ({ name: fullName, why: failureMessages[0] ?? '' }));
-  return { failed, passed: all.filter(({ status }) => status === 'passed').length };
+  const passed = all.filter(({ status }) => status === 'passed').map(({ fullName }) => fullName);
+  return { failed, passed };
 }
 
 function escaped(text: string): string {

@@ -62,7 +62,7 @@ function holdersIn({ lines }: StoreReading): string[] {
 }
 
 describe('with watches', () => {
-  test('a change is told, and told once until somebody looks, however much happens', async () => {
+  test('a change is reported, and once only until the next look, however much happens', async () => {
     const { store, watch, told, toldAfter } = watching();
     const [busy, other] = [new Lock('busy', { store }), new Lock('other', { store })];
     for (const lock of [busy, other]) await (await lock.acquire()).release();
@@ -130,7 +130,7 @@ describe('without watches', () => {
     expect(watch.watches).toBe(0);
   });
 
-  test('each look finds names that are new, also where the time of the directory does not tell', async () => {
+  test('each look finds names that are new, also where the time of the directory does not show it', async () => {
     const { store, watch } = watching({ View: DeafView as typeof StoreView });
     // The clock of a file system stands still for some milliseconds.
     const standing = new Date(Date.now() + 3_600_000);

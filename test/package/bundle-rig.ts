@@ -3,9 +3,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { PACK, ROOT, run } from './package-rig.ts';
 
-/** A program with Lockstep: it holds a lock for over a second while a module's process waits for it. */
+/** A program with Lockstep: it holds a lock for over a second while a module's process waits for it, and maps items. */
 const PROGRAM = `
-import { Lock, openStore, Process } from 'lockstep';
+import { Lock, map, openStore, Process } from 'lockstep';
 
 async function main([place, module]) {
   const lock = new Lock('deploy', { store: openStore(place) });
@@ -20,6 +20,7 @@ async function main([place, module]) {
   console.log('held', lease.held, 'refused', (await lock.tryAcquire()) === null);
   await lease.release();
   console.log('module', await child.join());
+  console.log('mapped', ...(await map([new Map([[1, lock]]), new Map()], { module, export: 'names', processes: 2 })));
 }
 
 main(process.argv.slice(2)).catch((error) => {
@@ -34,9 +35,10 @@ const MODULE = `
 export default async (lock) => {
   await lock.withLock(() => console.log('in', lock.name));
 };
+export const names = (locks) => [...locks.values()].map(({ name }) => name).join();
 `;
 /** Its output, the same with every bundler. */
-export const PRINTED = 'command 0\nheld true refused true\nin deploy\nmodule 0\n';
+export const PRINTED = 'command 0\nheld true refused true\nin deploy\nmodule 0\nmapped deploy \n';
 
 /** The files of an app that is bundled here and runs elsewhere, without any package. */
 export class BundleRig {
@@ -47,7 +49,7 @@ export class BundleRig {
 
   constructor() {
     const place = path.join(this.app, 'node_modules/lockstep');
-    fs.cpSync(`${ROOT}dist/lib`, path.join(place, 'dist/lib'), { recursive: true });
+    fs.cpSync(`${ROOT}dist`, path.join(place, 'dist'), { recursive: true });
     fs.cpSync(`${ROOT}package.json`, path.join(place, 'package.json'));
     for (const name of Object.keys(PACK.dependencies))
       fs.symlinkSync(`${ROOT}node_modules/${name}`, path.join(this.app, 'node_modules', name));

@@ -26,14 +26,14 @@ async function modulesFor(names: string): Promise<string[]> {
     .map((id) => id.slice(`${ROOT}dist/lib/`.length));
 }
 
-test('a bundle that opens a store has no code of the primitives, the processes or the heartbeat', async () => {
+test('a bundle that opens a store has no code of the primitives, the processes, the heartbeat or etcd', async () => {
   const modules = await modulesFor('openStore');
-  expect(modules).toContain('disk/open-store.js');
-  expect(modules.filter((module) => /^(primitives|deadlock|process|heartbeat)\//.test(module))).toEqual([]);
+  expect(modules).toContain('stores/open-store.js');
+  expect(modules.filter((module) => /^(etcd|primitives|deadlock|process|heartbeat)\//.test(module))).toEqual([]);
 });
 
 test.each([
-  ['Lock', 'primitives/lock.js', /^process|heartbeat|json-(file|edit)|barrier|semaphore|lock-manager/],
+  ['Lock', 'primitives/lock.js', /^(process|etcd)|heartbeat|json-(file|edit)|barrier|semaphore|lock-manager/],
   ['JsonFile', 'primitives/json-file.js', /^process|heartbeat|barrier|semaphore|lock-manager/],
   ['heartbeat', 'heartbeat/heartbeat.js', /^process|primitives|deadlock/],
   ['Process', 'process/process.js', /heartbeat\/|lock-manager/],

@@ -37,7 +37,7 @@ describe.each(['esbuild', 'rolldown'] as const)('a program that %s has bundled',
       expect(await rig.run(process.execPath, [output()])).toEqual({ stdout: PRINTED, stderr: '' });
     });
 
-    test('may not use a guarded store without the package that guards it, and is told why', async () => {
+    test('may not use a guarded store without the package that guards it, and the error states why', async () => {
       const refused = rig.run(process.execPath, [output()], { LOCKSTEP_GUARDED: '1' });
       await expect(refused).rejects.toMatchObject({
         code: 1,

@@ -30,6 +30,7 @@ test('the package holds the library, the command line, its demos and its manual,
     'README.md',
     'dist/THIRD-PARTY-NOTICES',
     'dist/cli',
+    'dist/commonjs',
     'dist/fixtures/demos',
     'dist/lib',
     'dist/man',
@@ -42,7 +43,7 @@ test('the package holds the library, the command line, its demos and its manual,
 
 test('no file of the package leads to a source map', () => {
   expect(files.filter((file) => file.endsWith('.map'))).toEqual([]);
-  const programs = files.filter((file) => /\.(js|d\.ts)$/.test(file));
+  const programs = files.filter((file) => /\.(c?js|d\.ts)$/.test(file));
   expect(programs.length).toBeGreaterThan(100);
   expect(programs.filter((file) => textOf(file).includes('sourceMappingURL='))).toEqual([]);
 });
@@ -50,7 +51,7 @@ test('no file of the package leads to a source map', () => {
 test('whatever the package imports is a dependency that it declares', async () => {
   const imported = new Set<string>();
   const bundle = await rolldown({
-    input: files.filter((file) => file.endsWith('.js')).map((file) => `${ROOT}${file}`),
+    input: files.filter((file) => /\.c?js$/.test(file)).map((file) => `${ROOT}${file}`),
     platform: 'node',
     // The command line begins as a shell script (`launcher.sh`).
     onLog: () => undefined,
@@ -68,7 +69,7 @@ test('whatever the package imports is a dependency that it declares', async () =
   });
   await bundle.generate();
   for (const file of files.filter((name) => name.endsWith('.d.ts')))
-    for (const [, specifier = ''] of textOf(file).matchAll(/^(?:import|export) .*? from '([^']+)';$/gm))
+    for (const [, specifier = ''] of textOf(file).matchAll(/^(?:import|export) .*? from ["']([^"']+)["'];$/gm))
       imported.add(packageOf(specifier) ?? 'lockstep');
   imported.delete('lockstep');
   // Loaded by `createRequire`, where it is needed.

@@ -1,46 +1,17 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PACK, packInto, ROOT, run } from './package-rig.ts';
+import { InstalledApp } from './installed-app.ts';
+import { PACK, ROOT } from './package-rig.ts';
 
-let directory: string;
-let app: string;
+const installed = new InstalledApp();
+const { directory, root: app, command } = installed;
 
-/** Copies a package of the checkout, with what it needs in turn. Without a network, and as npm would lay it out. */
-function install(name: string): void {
-  const target = path.join(app, 'node_modules', name);
-  if (fs.existsSync(target)) return;
-  fs.cpSync(`${ROOT}node_modules/${name}`, target, { recursive: true });
-  const { dependencies = {} } = JSON.parse(fs.readFileSync(`${target}/package.json`, 'utf8')) as Partial<typeof PACK>;
-  for (const each of Object.keys(dependencies)) {
-    if (!fs.existsSync(path.join(target, 'node_modules', each))) install(each);
-  }
-}
+beforeAll(() => installed.install());
+afterAll(() => installed.end());
 
-beforeAll(async () => {
-  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-installed-'));
-  app = path.join(directory, 'app');
-  const { tarball } = await packInto(directory);
-  const place = path.join(app, 'node_modules/lockstep');
-  fs.mkdirSync(place, { recursive: true });
-  await run('tar', ['-xzf', tarball, '-C', place, '--strip-components=1']);
-  for (const name of Object.keys(PACK.dependencies)) install(name);
-  fs.mkdirSync(path.join(app, 'node_modules/.bin'));
-  fs.symlinkSync('../lockstep/dist/cli/main.js', path.join(app, 'node_modules/.bin/lockstep'));
-  fs.writeFileSync(path.join(app, 'package.json'), '{"private": true, "type": "module"}\n');
-});
-
-afterAll(() => fs.rmSync(directory, { recursive: true, maxRetries: 10, retryDelay: 20 }));
-
-const command = () => path.join(app, 'node_modules/.bin/lockstep');
-const lockstep = (...args: string[]) => runHere(command(), args);
-
-/** Runs a program in the app's directory, to its end. */
-function runHere(program: string, args: string[], added = {}): Promise<{ stdout: string; stderr: string }> {
-  const { NODE_OPTIONS: _, ...env } = process.env;
-  return run(program, args, { cwd: app, env: { ...env, LOCKSTEP_DIR: path.join(directory, 'store'), ...added } });
-}
+const lockstep = (...args: string[]) => runHere(command, args);
+const runHere: InstalledApp['run'] = (...call) => installed.run(...call);
 
 /** Runs a program of the app, to its end. */
 function node(text: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
@@ -96,12 +67,12 @@ test('the keepalive thread of an installed command line runs', async () => {
   fs.writeFileSync(watch, WATCH);
   const store = path.join(directory, 'command line');
   const args = ['run', '--dir', store, 'a', '--', process.execPath, watch, store];
-  const { stdout } = await runHere(command(), args, { LOCKSTEP_GUARDED: '1' });
+  const { stdout } = await runHere(command, args, { LOCKSTEP_GUARDED: '1' });
   expect(stdout).toBe('kept alive\n');
 });
 
 test('an installed package shows its demos and its manual', async () => {
-  expect((await lockstep('demo', 'tickets', '--think', '0')).stdout).toContain('5 tickets, 5 sold, 5 went without');
+  expect((await lockstep('demo', 'tickets', '--think', '0')).stdout).toContain('5 tickets, 10 buyers: 5 sold');
   expect((await lockstep('demo', 'lock')).stdout).toContain('2: acquired again');
   expect((await lockstep('man')).stdout).toMatch(/^\.TH LOCKSTEP 1 /);
   const pack = JSON.parse(fs.readFileSync(path.join(app, 'node_modules/lockstep/package.json'), 'utf8'));
@@ -110,9 +81,7 @@ test('an installed package shows its demos and its manual', async () => {
 });
 
 test('the types of an installed package lead nowhere outside of it', async () => {
-  fs.mkdirSync(path.join(app, 'node_modules/@types'));
-  for (const name of ['@types/node', 'undici-types'])
-    fs.symlinkSync(`${ROOT}node_modules/${name}`, path.join(app, 'node_modules', name));
+  installed.addTypesOfNode();
   fs.writeFileSync(path.join(app, 'main.ts'), "export * from 'lockstep';\n");
   const tsc = `${ROOT}node_modules/.bin/tsc`;
   const strict = '--noEmit --strict --skipLibCheck false --target es2023 --lib es2023,esnext.disposable'.split(' ');

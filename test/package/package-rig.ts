@@ -9,6 +9,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const PACK = JSON.parse(fs.readFileSync(`${ROOT}package.json`, 'utf8')) as {
   version: string;
   dependencies: Record<string, string>;
+  exports: Record<string, object>;
 };
 
 /** Runs a program to its end. Rejects unless it succeeds. */

@@ -90,7 +90,7 @@ test('a killed party that came first, or in the middle, or last, breaks it', asy
   }
 });
 
-test('one who finds a dead party as it comes is told that it is broken, not that all are here', async () => {
+test('a party that finds a dead one as it comes learns that it is broken, not that all are here', async () => {
   const [stopped, doomed, finder] = (await rig.startMembers(3)) as [Member, Member, Member];
   const wide = { barrier: 'of four', parties: 4 };
   // Alive, so what is found is no leftover; stopped, so it finds nothing itself.
@@ -157,7 +157,7 @@ test('parties of an earlier run, all killed, neither count nor break it for the 
   expect(rest.sort()).toEqual([1, 2]);
 });
 
-test('somebody who never waited can break it, and mend it', async () => {
+test('a process that never waited can break it, and reset it', async () => {
   const [first, second, outsider] = (await rig.startMembers(3)) as [Member, Member, Member];
   const waits = await come([first, second]);
   await outsider.ask({ do: 'abort', ...spec });
@@ -179,7 +179,7 @@ test('a reset sends away who waits, and does not break it', async () => {
   expect((await meeting([first, second, outsider])).sort()).toEqual([0, 1, 2]);
 });
 
-test('one whose time is over breaks it for the others, and it is told apart from them', async () => {
+test('one whose time is over breaks it for the others, and its error is distinguished from theirs', async () => {
   const [patient, hasty] = (await rig.startMembers(2)) as [Member, Member];
   const [waited] = await come([patient]);
   expect(await hasty.ask({ do: 'meet', ...spec, timeout: 30 })).toMatchObject({

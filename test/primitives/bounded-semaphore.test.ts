@@ -1,5 +1,3 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { mostIn } from '../../fixtures/programs/section.ts';
 import { type AgentProcess, Rig } from '../support/process-rig.ts';
@@ -13,10 +11,8 @@ beforeEach(() => {
 
 afterEach(() => rig.stop());
 
-test('it lets in three at a time and never a fourth, also after a release too many, which is told', async () => {
-  const directory = path.join(rig.root, 'section');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'counter'), '0');
+test('it lets in three at a time and never a fourth, also after a release too many, which is reported', async () => {
+  const directory = rig.section();
   const agents = (await rig.startMany(6)) as [AgentProcess, ...AgentProcess[]];
   for (const agent of agents.slice(0, 3)) {
     await agent.acquire(resource);

@@ -16,9 +16,7 @@ const store = () => openStore(rig.directory);
 const directoryOf = (name: string) => path.join(rig.directory, 'resources', name);
 
 test('processes that use a name while another one forgets it never overlap, and lose no update', async () => {
-  const section = path.join(rig.root, 'section');
-  fs.mkdirSync(section);
-  fs.writeFileSync(path.join(section, 'counter'), '0');
+  const section = rig.section();
   const agents = await rig.startMany(3);
   let forgotten = 0;
   let visits = 0;

@@ -87,7 +87,7 @@ test('two acquires in one process are two entries, and the second waits', async 
   await (await second).release();
 });
 
-test('an evicted holder is told by its signal and by release, and its successor is not touched', async () => {
+test('an evicted holder is notified by its signal and by release, and its successor is not touched', async () => {
   const lease = await rig.lock('deploy').acquire();
   const { signal } = lease;
   const told = new Promise<unknown>((resolve) => signal.addEventListener('abort', () => resolve(signal.reason)));
@@ -98,7 +98,7 @@ test('an evicted holder is told by its signal and by release, and its successor 
   const reason = await told;
   expect(reason).toBeInstanceOf(LeaseLostError);
   expect(reason).toMatchObject({ code: 'LEASE_LOST', resource: 'deploy', token: lease.token });
-  expect(String(reason)).toContain('broken by force, says the test');
+  expect(String(reason)).toContain('broken by force (by the test)');
   expect(lease.held).toBe(false);
   const token = await granted;
   await expect(lease.release()).rejects.toThrow(LeaseLostError);
@@ -107,7 +107,7 @@ test('an evicted holder is told by its signal and by release, and its successor 
   expect(await tickets()).toEqual([token]);
 });
 
-test('a holder evicted by another process is told', async () => {
+test('a holder evicted by another process is notified', async () => {
   const holder = await rig.start();
   const token = await holder.acquire(resource);
   await holder.ask({ do: 'watch', as: 'lease' });
@@ -130,7 +130,7 @@ test('withLock rejects with LeaseLostError after a loss, unless the work itself 
   await expect(loud).rejects.toThrow('its own');
 });
 
-test('a waiter that is evicted is told so', async () => {
+test('a waiter that is evicted gets an error', async () => {
   const lock = rig.lock('deploy');
   await using held = await lock.acquire();
   const waiting = lock.acquire();
@@ -167,7 +167,7 @@ test('a timeout of 0 does not wait', async () => {
   expect(held.held).toBe(true);
 });
 
-test('a synchronous wait for what this process itself holds is told at once, and leaves nothing in line', async () => {
+test('a synchronous wait for what this process itself holds is an error at once, and leaves nothing in line', async () => {
   await using held = await rig.lock('deploy').acquire();
   expect(() => rig.lock('deploy').acquireSync()).toThrow(DeadlockError);
   expect(await tickets()).toEqual([held.token]);

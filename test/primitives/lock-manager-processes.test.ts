@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Lock, type LockManagerSnapshot, openStore, RWLock } from 'lockstep';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { MAIN } from '../support/cli-rig.ts';
+import { isStopped, MAIN } from '../support/cli-rig.ts';
 import { until } from '../support/process-rig.ts';
 import { type Requester, type RequesterProcess, RequesterRig } from '../support/requester.ts';
 
@@ -136,7 +136,7 @@ test('an abort while pending rejects with its reason, and those of other process
   await Promise.all([one.finish('r'), three.finish('r')]);
 });
 
-test('steal takes the lock from another process, which hears of it at once though its callback still runs', async () => {
+test('steal takes the lock from another process, which is notified at once though its callback still runs', async () => {
   const [victim, thief, third] = (await clients(3)) as [RequesterProcess, RequesterProcess, RequesterProcess];
   await victim.called('held', 'deploy');
   await third.request('pending 1', 'deploy');
@@ -254,8 +254,7 @@ test.skipIf(process.platform !== 'linux')(
     await other.called('held', 'b');
     await stopped.request('pending', 'b');
     stopped.signal('SIGSTOP');
-    const isStopped = () => / T /.test(fs.readFileSync(`/proc/${stopped.pid}/stat`, 'utf8'));
-    await until('it is stopped', isStopped);
+    await until('it is stopped', () => isStopped(stopped.pid));
     expect(await other.called('try', 'a', { ifAvailable: true })).toBeNull();
     await other.finish('held');
     expect(await other.called('try again', 'b', { ifAvailable: true })).toBeNull();
@@ -267,7 +266,7 @@ test.skipIf(process.platform !== 'linux')(
   },
 );
 
-test('two processes that wait for each other: one is told of the deadlock, and the other gets its lock', async () => {
+test('two processes that wait for each other: one gets a DeadlockError, and the other its lock', async () => {
   const [one, two] = await clients(2);
   one.order({ do: 'requestWithin', as: 'ab', within: 'a', name: 'b' });
   two.order({ do: 'requestWithin', as: 'ba', within: 'b', name: 'a' });

@@ -679,7 +679,7 @@ describe('steal', () => {
     }
   });
 
-  test('rejects a victim with AbortError that ends, or fails, before it can have heard of it', async () => {
+  test('rejects a victim with AbortError that ends, or fails, before it can have noticed', async () => {
     for (const error of [null, new Error('its own')]) {
       const victim = one.locks.request('a', async () => {
         await turn();
@@ -724,7 +724,7 @@ describe('steal', () => {
     const thief = await held(other, 'a', { steal: true });
     const error = (await rejection(victim.result)) as DOMException;
     expect(error.cause).toBeInstanceOf(LeaseLostError);
-    expect(error.message).toContain(`stolen, says pid ${process.pid}`);
+    expect(error.message).toContain(`stolen (by pid ${process.pid}`);
     await thief.finish();
   });
 
@@ -801,7 +801,7 @@ describe('query', () => {
     expect(first.held).not.toBe(second.held);
   });
 
-  test('tells name, mode and client of what is held and pending, in the order of requests', async () => {
+  test('lists name, mode and client of what is held and pending, in the order of requests', async () => {
     const all = [
       await held(one, 'b', { mode: 'shared' }),
       await held(other, 'b', { mode: 'shared' }),
@@ -855,7 +855,7 @@ describe('query', () => {
 describe('a wait for what is held around it', () => {
   const exclusive = { mode: 'exclusive' } as const;
 
-  test('is told as a DeadlockError, and leaves nothing pending', async () => {
+  test('is reported as a DeadlockError, and leaves nothing pending', async () => {
     const inner = async () => rejection(one.locks.request('a', never));
     const error = await one.locks.request('a', inner);
     expect(error).toBeInstanceOf(DeadlockError);
@@ -926,7 +926,7 @@ describe('a lock that is taken away by force (evict)', () => {
     const [entry] = (await other.store.snapshot('a'))?.entries ?? [];
     await other.store.evict('a', entry?.ticket ?? 0, { reason: 'broken', by: 'an operator' });
     const error = (await rejection(victim.result)) as DOMException;
-    expect([error.name, error.message]).toEqual(['AbortError', expect.stringMatching(/broken, says an operator/)]);
+    expect([error.name, error.message]).toEqual(['AbortError', expect.stringMatching(/broken \(by an operator\)/)]);
     await victim.endLate();
     expect(await line('a')).toEqual(FREE);
   });
@@ -937,7 +937,7 @@ describe('a lock that is taken away by force (evict)', () => {
     const entry = (await other.store.snapshot('a'))?.entries.at(-1);
     await other.store.evict('a', entry?.ticket ?? 0, { reason: 'broken', by: 'an operator' });
     const error = (await rejection(waiter.result)) as DOMException;
-    expect([error.name, error.message]).toEqual(['AbortError', expect.stringMatching(/broken, says an operator/)]);
+    expect([error.name, error.message]).toEqual(['AbortError', expect.stringMatching(/broken \(by an operator\)/)]);
     expect(waiter.calls).toBe(0);
     expect(await holder.finish('value')).toBe('value');
   });

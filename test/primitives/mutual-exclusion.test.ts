@@ -11,15 +11,8 @@ beforeEach(() => {
 
 afterEach(() => rig.stop());
 
-function section(): string {
-  const directory = path.join(rig.root, 'section');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'counter'), '0');
-  return directory;
-}
-
 test('eight processes on one lock never overlap and lose no update', async () => {
-  const directory = section();
+  const directory = rig.section();
   const agents = await rig.startMany(8);
   const visits = agents.map((agent) =>
     agent.ask({ do: 'visit', resource: { name: 'deploy' }, directory, slots: 1, times: 50 }),
@@ -32,7 +25,7 @@ test('eight processes on one lock never overlap and lose no update', async () =>
 test('the same with journals that rotate every few records', async () => {
   await rig.stop();
   rig = new Rig({ rotateBytes: 700 });
-  const directory = section();
+  const directory = rig.section();
   const agents = await rig.startMany(4);
   const visits = agents.map((agent) =>
     agent.ask({ do: 'visit', resource: { name: 'deploy' }, directory, slots: 1, times: 50 }),
@@ -45,7 +38,7 @@ test('the same with journals that rotate every few records', async () => {
 });
 
 test('a semaphore of three lets in three at a time and never a fourth', async () => {
-  const directory = section();
+  const directory = rig.section();
   const agents = await rig.startMany(8);
   const resource = { name: 'ktv', permits: 3 };
   const visits = agents.map((agent) => agent.ask({ do: 'visit', resource, directory, slots: 3, times: 25 }));
@@ -57,7 +50,7 @@ test('a semaphore of three lets in three at a time and never a fourth', async ()
 });
 
 test('the detectors notice when nothing excludes: they would catch a broken lock', async () => {
-  const directory = section();
+  const directory = rig.section();
   const agents = await rig.startMany(4);
   // A semaphore as wide as the crowd, in a section for one.
   const resource = { name: 'open-door', permits: 4 };
@@ -68,9 +61,9 @@ test('the detectors notice when nothing excludes: they would catch a broken lock
   expect(Number(fs.readFileSync(path.join(directory, 'counter'), 'utf8'))).toBeLessThan(800);
 });
 
-test('processes that were all given the same random seed are told apart', async () => {
+test('processes that were all given the same random seed are distinguished', async () => {
   const seeded = ['sh', '-c', 'node=$1; shift; exec "$node" --random-seed=1 "$@"', 'sh'];
-  const directory = section();
+  const directory = rig.section();
   const agents = await Promise.all(Array.from({ length: 4 }, () => rig.start(seeded)));
   const visits = agents.map((agent) =>
     agent.ask({ do: 'visit', resource: { name: 'deploy' }, directory, slots: 1, times: 50 }),

@@ -15,9 +15,7 @@ beforeEach(() => {
 afterEach(() => rig.stop());
 
 test('a lock that is acquired again and again inside is still one lock to others', async () => {
-  const directory = path.join(rig.root, 'section');
-  fs.mkdirSync(directory);
-  fs.writeFileSync(path.join(directory, 'counter'), '0');
+  const directory = rig.section();
   const nesters = await rig.startNesters(4);
   const [depth, times] = [3, 15];
   // Two in each process, side by side: they are no more one owner than two processes are.

@@ -97,7 +97,7 @@ test('every way of asking takes a mode, and exclusive is the default', async () 
   }
 });
 
-test('a mode that is none is told at once', async () => {
+test('an unknown mode is an error at once', async () => {
   const lock = new RWLock('index', { store: rig.store });
   for (const mode of ['read', 'toString', 1, null] as never[]) {
     await expect(lock.acquire({ mode })).rejects.toMatchObject({ code: 'MISUSE' });

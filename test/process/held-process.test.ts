@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { rolldown } from 'rolldown';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { nodeHost } from '../../lib/host/node-host.ts';
 import { heldCommand } from '../../lib/process/held-command.ts';
 import { HeldProcess } from '../../lib/process/held-process.ts';
-import { isAlive, Rig, until } from '../support/cli-rig.ts';
+import { isAlive, isStopped, Rig, until } from '../support/cli-rig.ts';
 
 const CHILD_MAIN = fileURLToPath(new URL('../../lib/process/child-main.ts', import.meta.url));
 const HELD_PROCESS = fileURLToPath(new URL('../../lib/process/held-process.ts', import.meta.url));
@@ -15,11 +14,6 @@ beforeEach(() => {
   rig = new Rig();
 });
 afterEach(() => rig.end());
-
-function isStopped(pid: number): boolean {
-  const state = nodeHost.processes.state(pid, pid);
-  return typeof state === 'object' && state.stopped === true;
-}
 
 /** Builds a program of this text, with `HeldProcess` imported. */
 async function wrapper(text: string): Promise<string> {
@@ -75,7 +69,7 @@ test('without perl such a command is not held, and its values still stand in no 
   const undecoded = { words: new Map([[0, { first: 1, last: 1 }]]), variables: new Map() };
   const inherited = { descriptors: [], ignored: [1] };
   for (const more of [{ undecoded }, { inherited }])
-    expect(() => heldCommand(words, env, { ...options, ...more })).toThrow('there is no perl');
+    expect(() => heldCommand(words, env, { ...options, ...more })).toThrow('there is no Perl');
 });
 
 test.each([

@@ -31,5 +31,5 @@ test('a command inherits the lifeline that it is given, and so does what it star
   await held.exit();
   expect(nodeHost.files.hasReader(fifo)).toBe(true);
   await held.end(0);
-  await expect.poll(() => nodeHost.files.hasReader(fifo)).toBe(false);
+  await expect.poll(() => nodeHost.files.hasReader(fifo), { timeout: 20_000 }).toBe(false);
 });

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { Lock, openStore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ChildSpec } from '../../fixtures/programs/parent.ts';
-import { gone, isRunning, type MainProcess, Yard } from '../support/main-process.ts';
+import { isAlive } from '../support/cli-rig.ts';
+import { gone, type MainProcess, Yard } from '../support/main-process.ts';
 import { until } from '../support/process-rig.ts';
 
 let yard: Yard;
@@ -18,7 +19,7 @@ beforeEach(() => {
 let strays: number[] = [];
 
 afterEach(async () => {
-  for (const pid of strays.filter(isRunning)) process.kill(pid, 'SIGKILL');
+  for (const pid of strays.filter(isAlive)) process.kill(pid, 'SIGKILL');
   strays = [];
   await yard.stop();
 });
@@ -41,7 +42,7 @@ describe('when main’s own code has ended', () => {
     const pids = await withDaemons(main);
     await main.ask({ do: 'finish' });
     expect(await main.ended).toMatchObject({ code: 0, stderr: '' });
-    expect(pids.filter(isRunning)).toEqual([]);
+    expect(pids.filter(isAlive)).toEqual([]);
     expect(yard.lines()).toHaveLength(2);
   });
 
@@ -52,7 +53,7 @@ describe('when main’s own code has ended', () => {
     const ordinary = await yard.pidOf(/ordinary begins/);
     await main.ask({ do: 'finish' });
     await gone(...pids);
-    expect(isRunning(ordinary)).toBe(true);
+    expect(isAlive(ordinary)).toBe(true);
     expect(main.child.exitCode).toBeNull();
     yard.open();
     expect(await main.ended).toMatchObject({ code: 0 });
@@ -67,11 +68,11 @@ describe('when main’s own code has ended', () => {
     // With the channel closed nothing but the join is left of main's code.
     void main.ask({ do: 'finish' });
     await until('the channel is closed', () => !main.child.connected);
-    expect(pids.filter(isRunning)).toEqual(pids);
+    expect(pids.filter(isAlive)).toEqual(pids);
     fs.writeFileSync(path.join(yard.root, 'fifo'), 'go\n');
     await expect(joined).rejects.toThrow();
     expect(await main.ended).toMatchObject({ code: 0 });
-    expect(pids.filter(isRunning)).toEqual([]);
+    expect(pids.filter(isAlive)).toEqual([]);
   });
 
   test('a daemon that ignores SIGTERM is killed after its grace', async () => {
@@ -81,7 +82,7 @@ describe('when main’s own code has ended', () => {
     const pid = await yard.pidOf(/mule begins/);
     await main.ask({ do: 'finish' });
     expect(await main.ended).toMatchObject({ code: 0 });
-    expect(isRunning(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
     expect(yard.lines()).toContain('mule ignores SIGTERM');
   });
 
@@ -91,7 +92,7 @@ describe('when main’s own code has ended', () => {
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     await main.ask({ do: 'finish' });
     await main.ended;
-    expect(pids.filter(isRunning)).toEqual([]);
+    expect(pids.filter(isAlive)).toEqual([]);
   });
 
   test('the background processes of a daemon are ended too, also when the daemon itself ends first', async () => {
@@ -114,7 +115,7 @@ function guardiansOf(main: MainProcess): number[] {
   const { pid } = main.child;
   const children = fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
   return children.map(Number).filter((child) => {
-    return isRunning(child) && commandLineOf(child).includes('lockstep-guardian');
+    return isAlive(child) && commandLineOf(child).includes('lockstep-guardian');
   });
 }
 
@@ -240,7 +241,8 @@ describe('when main ends otherwise', () => {
       }
     }
     await gone(...begun());
-  });
+    // Dozens of processes start one after the other, each of which compiles its code: on a busy machine that takes long.
+  }, 120_000);
 
   test('by SIGKILL while it starts one daemon after the other, none is left', async () => {
     for (let round = 0; round < 8; round++) {

@@ -60,7 +60,7 @@ function passTime(): void {
   for (const onTime of waiting.splice(0)) onTime();
 }
 
-test('a lifeline that its living command has closed is removed as soon as that is told, once it cannot be its end', () => {
+test('a lifeline that its living command has closed is removed as soon as that is reported, once it cannot be its end', () => {
   const { lifeline, closeInherited } = watched();
   waiting = [];
   closeInherited();
@@ -83,7 +83,7 @@ test.each<[string, ProcessState]>([
   expect(lifelines.grip(name)).toBe('free');
 });
 
-test('one that its command still has stays, whatever was told', () => {
+test('one that its command still has stays, whatever was reported', () => {
   const { lifeline } = watched();
   lifeline.closed();
   passTime();

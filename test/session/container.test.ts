@@ -45,6 +45,25 @@ async function contained(command: string, verb = 'run'): Promise<{ killWrapper: 
   };
 }
 
+/** Resolves when the kernel has ended the container's first process, which it does only when it has ended all others. */
+async function killContainer(): Promise<void> {
+  const first = childOf(container?.pid ?? 0);
+  container?.kill('SIGKILL');
+  await until('the kernel has ended all of it', () => !isAlive(first));
+}
+
+/** What `lockstep` prints outside, or in such a place. */
+function printed(words: string[], place: string[] = []): { status: number | null; stdout: string } {
+  const [program = '', ...args] = [...place, process.execPath, MAIN, ...words, '--dir', rig.directory];
+  return spawnSync(program, args, { encoding: 'utf8' });
+}
+
+/** The results of the runs of the job, the oldest first, as they are seen in such a place. */
+function results(place?: string[]): string[] {
+  const runs: Array<{ result: string }> = JSON.parse(printed(['history', 'deploy', '--json'], place).stdout);
+  return runs.map(({ result }) => result);
+}
+
 /** The status of a command line that tries once to get the lock: outside, or in such a place. */
 function triesOnce(place: string[] = []): number | null {
   const [program = '', ...args] = [...place, process.execPath, MAIN, 'run', 'deploy', '--dir', rig.directory];
@@ -80,6 +99,35 @@ describe.runIf(mayContain)('a command in a container whose wrapper was killed', 
   });
 });
 
+describe.runIf(mayContain)('a command in a container whose process group was made outside of it', () => {
+  test.each([
+    ['--timeout', ['-t', '50ms']],
+    ['--timeout, after SIGTERM in vain', ['-t', '50ms', '--kill-after', '50ms']],
+  ])('is ended by %s', async (how, options) => {
+    const ignoring = how.endsWith('in vain') ? "trap '' TERM; " : '';
+    const work = `${ignoring}sleep 600 & wait; wait`;
+    const args = [
+      ...CONTAINER.slice(1),
+      MAIN,
+      'run',
+      'deploy',
+      '--dir',
+      rig.directory,
+      '-q',
+      ...options,
+      '--',
+      'sh',
+      '-c',
+      work,
+    ];
+    // The group of a process that is started detached is its own: process 1 of the container has it, too, and sees it as 0.
+    container = spawn('unshare', args, { stdio: 'ignore', detached: true });
+    const status = await new Promise((resolve) => container?.once('exit', resolve));
+    expect(status).toBe(124);
+    expect(triesOnce()).toBe(0);
+  });
+});
+
 describe.runIf(mayContain)('when a container is killed whole, its lock is free', () => {
   test.each([
     ['`run -n`', ['run', 'deploy', '-n']],
@@ -88,13 +136,41 @@ describe.runIf(mayContain)('when a container is killed whole, its lock is free',
   ])('for %s, at the first try', async (_, words) => {
     await contained('exec sleep 600');
     expect(triesOnce()).toBe(75);
-    // The kernel ends a container's first process only when it has ended all others.
-    const first = childOf(container?.pid ?? 0);
-    container?.kill('SIGKILL');
-    await until('the kernel has ended all of it', () => !isAlive(first));
+    await killContainer();
     const args = [MAIN, ...words, '--dir', rig.directory, '--', 'echo', 'RAN'];
     const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
     expect(stdout).toBe('RAN\n');
+  });
+});
+
+describe.runIf(mayContain)('a run of a job in a container', () => {
+  test.each([
+    ['here', [] as string[]],
+    ['in another container', CONTAINER],
+  ])(
+    'runs, seen %s, until the container is killed whole; then it is lost, before and after the next run',
+    async (_, place) => {
+      await contained('exec sleep 600', 'job');
+      expect(results(place)).toEqual(['running']);
+      await killContainer();
+      expect(results(place)).toEqual(['lost']);
+      expect(printed(['jobs', '--check'], place)).toMatchObject({
+        status: 1,
+        stdout: expect.stringMatching(/^deploy: failed: .* was lost/),
+      });
+      expect(printed(['jobs', '--prometheus'], place).stdout).toContain('lockstep_job_running{job="deploy"} 0');
+      expect(printed(['job', 'deploy', '-c', 'true'], place).status).toBe(0);
+      expect(results(place)).toEqual(['lost', 'succeeded']);
+    },
+  );
+
+  test('is stuck, and not lost, for as long as its command outlives its killed wrapper', async () => {
+    const { killWrapper } = await contained('exec sleep 600', 'job');
+    await killWrapper();
+    expect(JSON.parse(printed(['jobs', '--json']).stdout)).toMatchObject([{ state: 'stuck', stuck: 'orphaned' }]);
+    expect(results()).toEqual(['running']);
+    await killContainer();
+    expect(results()).toEqual(['lost']);
   });
 });
 

@@ -238,7 +238,7 @@ describe('never is a session found dead before its keepalive stood still for all
     expect(looksUntilDead(MOST_MS)).toBe(11);
   });
 
-  test('and a record that is sound counts: the test can tell', () => {
+  test('and a record that is sound counts: the test would see it', () => {
     fs.writeFileSync(seenFile(), record([1, 29_000]));
     expect(looksUntilDead(MOST_MS)).toBeLessThan(4);
   });

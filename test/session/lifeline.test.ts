@@ -146,5 +146,5 @@ test.runIf(canUnshare).each([
   await end('SIGSTOP');
   expect(lifelines().grip('7-key.life')).toBe('held');
   await end('SIGKILL');
-  await expect.poll(() => lifelines().grip('7-key.life')).toBe('free');
+  await expect.poll(() => lifelines().grip('7-key.life'), { timeout: 20_000 }).toBe('free');
 });

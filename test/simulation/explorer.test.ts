@@ -47,8 +47,7 @@ function contenderWithoutSecondListing(rounds: number) {
     rounds,
     rotateBytes: EVERY_RECORD,
     mutation(files, dispatch) {
-      let listed: string[] | null = null;
-      let isOpening = false;
+      let opened: string | null = null;
       return {
         ...files,
         rename(from, to) {
@@ -61,13 +60,14 @@ function contenderWithoutSecondListing(rounds: number) {
         },
         openForAppend(path) {
           const fd = files.openForAppend(path);
-          isOpening = true;
+          opened = path.slice(path.lastIndexOf('/') + 1);
           return fd;
         },
         list(directory) {
-          if (!isOpening) listed = files.list(directory);
-          isOpening = false;
-          return listed;
+          // The epoch that was just opened is taken for the highest.
+          const names = opened === null ? files.list(directory) : [opened];
+          opened = null;
+          return names;
         },
       };
     },

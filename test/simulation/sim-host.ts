@@ -100,6 +100,8 @@ function simFiles(dispatch: Dispatch, { local, close }: LocalCalls): Files {
     makeFifo: () => null,
     openFifo: () => -1,
     hasReader: (path) => holdsLifeline(path, dispatch),
+    // Deaths are not reported: every waiter polls.
+    watchReader: () => null,
     fileSystemType: () => null,
     watch: () => () => {},
   };

@@ -11,7 +11,7 @@ export interface Witness {
   tell(effect: string): void;
   /** Stands in the critical section with this ticket, until it has written the next record. */
   hold(ticket: number): void;
-  /** Stops until the journal has news, or somebody died. */
+  /** Stops until the journal has news, or a successor, or somebody died. */
   pause(): void;
   /** Waits until everybody alive is there too; they then go on one after the other. */
   gather(stage: number): void;

@@ -100,7 +100,10 @@ export class World {
     const stop = stops[at] as Stop;
     if (isDead[at] || !stop.call) return false;
     if (stop.call.op === 'pause') {
-      const hasNews = snapshot.disk.contentOf(stop.inode).id !== stop.seen;
+      const hasGrown = snapshot.disk.contentOf(stop.inode).id !== stop.seen;
+      // Each look of a session that has read a seal looks for the next epoch, too: it makes none.
+      const newest = snapshot.disk.inodeAt(`${DIRECTORY}/journal.${snapshot.highest}`);
+      const hasNews = hasGrown || newest !== stop.inode;
       return hasNews || (!stop.noticedDeath && deaths > 0);
     }
     if (stop.call.op !== 'gather') return true;

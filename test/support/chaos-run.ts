@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 /** As `npm run chaos` runs it. `npm test` builds it first. */
-const MAIN = fileURLToPath(new URL('../../build/chaos/main.js', import.meta.url));
+export const MAIN = fileURLToPath(new URL('../../build/chaos/main.js', import.meta.url));
 const SUMMARY =
   /^chaos: seed (\S+): (\S+) cycles, (\S+) kills, (\S+) of whole containers, (\S+) other boots, (\S+) stops, (\S+) rotations, (\S+) names forgotten, (?:(\S+) )?full disks(?: skipped)?, overlaps (\S+), lost (\S+), json updates (\S+), refused for want of space (\S+), torn (\S+)$/m;
 
@@ -36,7 +36,7 @@ export interface Result {
 /** Runs it to its end. If it keeps files because of a finding, they are removed after the test. */
 export function chaos(...args: string[]): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { timeout: 150_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, [MAIN, ...args], { timeout: 400_000 }, (error, stdout, stderr) => {
       const status = error ? (error.code ?? error.signal ?? 'failed') : 0;
       const [, ...found] = SUMMARY.exec(stdout) ?? [];
       const number = (at: number) => Number((found[at] ?? '0').replaceAll(',', ''));

@@ -34,13 +34,39 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** Whether a process exists and is not a zombie. */
+/** PF_EXITING: the process is ending, and runs nothing of its program any more; it becomes a zombie when the kernel gets to it. */
+const EXITING = 4;
+
+/** Whether a process exists, and is not ending or a zombie. */
 export function isAlive(pid: number): boolean {
+  const { letter, flags } = stateOf(pid);
+  return !['', 'Z', 'X'].includes(letter) && (flags & EXITING) === 0;
+}
+
+/**
+ * The same for the commands that a test locks, as the shell function `is_living PID`: the kernel gives a lock away before the
+ * process is a zombie, so the next holder may still find its predecessor in the state `R`.
+ */
+export const IS_LIVING = `is_living() {
+  { read -r stat < "/proc/$1/stat"; } 2> /dev/null || return 1
+  set -- \${stat##*)}
+  case $1 in [ZX]) return 1 ;; esac
+  [ $(($7 & ${EXITING})) = 0 ]
+}`;
+
+/** Whether a process was stopped by a signal. */
+export function isStopped(pid: number): boolean {
+  return stateOf(pid).letter === 'T';
+}
+
+/** The letter of `ps`, empty if there is no such process; and the kernel's flags. */
+function stateOf(pid: number): { letter: string; flags: number } {
   try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { letter: fields[0] ?? '', flags: Number(fields[6]) };
   } catch {
-    return false;
+    return { letter: '', flags: 0 };
   }
 }
 
@@ -51,6 +77,8 @@ export class Program {
   stdout = '';
   stderr = '';
   running = true;
+  /** The news of its end may come before what it printed last. */
+  #mayStillSay = true;
   readonly #child: ChildProcess;
   #onChange: Array<() => void> = [];
 
@@ -71,6 +99,11 @@ export class Program {
       this.running = false;
       this.#changed();
     });
+    const silenced = () => {
+      this.#mayStillSay = false;
+      this.#changed();
+    };
+    child.once('error', silenced).once('close', silenced);
     this.ended = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('close', (code, signal) =>
@@ -85,7 +118,7 @@ export class Program {
     for (;;) {
       const match = this[stream].match(typeof text === 'string' ? escaped(text) : text);
       if (match) return match;
-      if (!this.running) throw new Error(`ended without saying ${text}: ${this.stdout}${this.stderr}`);
+      if (!this.#mayStillSay) throw new Error(`ended without saying ${text}: ${this.stdout}${this.stderr}`);
       await new Promise<void>((resolve) => this.#onChange.push(resolve));
     }
   }
@@ -258,13 +291,14 @@ export class Rig {
     return pid;
   }
 
+  /** The newest first: where a holder is killed before it, one who waits gets in, and starts what nobody ends. */
   destroyPrograms(): void {
-    for (const program of this.#programs) program.destroy();
+    for (const program of [...this.#programs].reverse()) program.destroy();
   }
 
   async end(): Promise<void> {
-    for (const pid of this.#strays) killQuietly(pid);
     this.destroyPrograms();
+    for (const pid of this.#strays) killQuietly(pid);
     for (const gate of this.#gates) gate.close();
     await Promise.all(this.#programs.map(({ ended }) => ended.catch(() => undefined)));
     fs.rmSync(this.directory, { recursive: true, force: true });

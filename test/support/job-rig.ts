@@ -1,17 +1,23 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { directoryOf } from '../../lib/disk/open-store.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { outputTail } from '../../lib/jobs/output-tail.ts';
-import { jobDirectory, type Run, runFile, startText } from '../../lib/jobs/record-format.ts';
+import { jobDirectory, runFile, startText } from '../../lib/jobs/record-format.ts';
+import type { Run } from '../../lib/jobs/run.ts';
 import { type ObservedRun, RunLog } from '../../lib/jobs/run-log.ts';
+import { directoryOf } from '../../lib/stores/open-store.ts';
 import { MAIN, type Program, type Result, Rig, until } from './cli-rig.ts';
 
 /** A rig for `lockstep job`, with access to its records in the store. */
 export class JobRig extends Rig {
+  /** The directory that has the records of runs. */
+  get recordsPath(): string {
+    return this.storePath;
+  }
+
   /** The runs of a job by its records, newest first. */
   runs(name = 'n'): ObservedRun[] {
-    return new RunLog(nodeHost, directoryOf(this.storePath)).runs(name);
+    return new RunLog(nodeHost, directoryOf(this.recordsPath)).runs(name);
   }
 
   /** The newest run of a job. */
@@ -31,11 +37,11 @@ export class JobRig extends Rig {
   }
 
   jobDirectory(name = 'n'): string {
-    return jobDirectory(this.storePath, name);
+    return jobDirectory(this.recordsPath, name);
   }
 
   tail(run: Run): string {
-    return outputTail(nodeHost, directoryOf(this.storePath), run);
+    return outputTail(nodeHost, directoryOf(this.recordsPath), run);
   }
 
   job(...args: string[]): Promise<Result> {
@@ -87,7 +93,7 @@ export class JobRig extends Rig {
   /** Commands lead groups of their own, and outlive a wrapper that is killed. */
   override async end(): Promise<void> {
     this.destroyPrograms();
-    const history = new RunLog(nodeHost, directoryOf(this.storePath));
+    const history = new RunLog(nodeHost, directoryOf(this.recordsPath));
     for (const { run, state } of history.jobs().flatMap((name) => history.runs(name))) {
       if (state !== 'running') continue;
       const { pid } = run.attempts.at(-1)?.facts ?? { pid: 0 };

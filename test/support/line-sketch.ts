@@ -39,5 +39,5 @@ export function line(
       stale,
     };
   });
-  return { name, kind, permits, value: 0, entries };
+  return { name, kind, permits, value: 0, revision: 0, entries };
 }

@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ParentAnswer, ParentOrder } from '../../fixtures/programs/parent.ts';
+import { isAlive } from './cli-rig.ts';
 import { type End, until } from './process-rig.ts';
 
 const PARENT = fileURLToPath(new URL('../../build/fixtures/programs/parent.js', import.meta.url));
@@ -100,19 +101,9 @@ export class MainProcess {
   }
 }
 
-/** Whether a process exists and is not a zombie. */
-export function isRunning(pid: number): boolean {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
-  } catch {
-    return false;
-  }
-}
-
 /** Resolves when none of them runs any more, to the elapsed time in ms. */
 export async function gone(...pids: number[]): Promise<number> {
   const from = performance.now();
-  await until(`${pids} are gone`, () => !pids.some(isRunning));
+  await until(`${pids} are gone`, () => !pids.some(isAlive));
   return performance.now() - from;
 }

@@ -173,6 +173,14 @@ export class Rig {
     return openStore(this.directory, this.#options);
   }
 
+  /** A directory that agents visit, with a counter in it that each visit increases. */
+  section(): string {
+    const directory = path.join(this.root, 'section');
+    fs.mkdirSync(directory);
+    fs.writeFileSync(path.join(directory, 'counter'), '0');
+    return directory;
+  }
+
   lock(name: string): Lock {
     return new Lock(name, { store: this.store });
   }

@@ -2,17 +2,8 @@ import fs from 'node:fs';
 import type { ProcessFacts } from '../../lib/host/host.ts';
 import { nodeHost } from '../../lib/host/node-host.ts';
 import { outputFile } from '../../lib/jobs/output-tail.ts';
-import {
-  type Attempt,
-  eventText,
-  jobDirectory,
-  type Outcome,
-  type Run,
-  type RunPlan,
-  runFile,
-  type SkipRow,
-  startText,
-} from '../../lib/jobs/record-format.ts';
+import { eventText, jobDirectory, runFile, startText } from '../../lib/jobs/record-format.ts';
+import type { Attempt, Outcome, Run, RunPlan, SkipRow } from '../../lib/jobs/run.ts';
 
 /** Records of runs, as `lockstep job` writes them, without running anything. */
 
@@ -42,6 +33,8 @@ export interface RunWishes {
   key?: string;
   plan?: Partial<RunPlan>;
   facts?: ProcessFacts;
+  /** By which the wrapper owns its entry in a line. */
+  session?: string;
   /** How long it waited, and then ran, in ms. Null: it did not. */
   waitedMs?: number | null;
   tookMs?: number | null;
@@ -53,6 +46,7 @@ export interface RunWishes {
   by?: string;
   tail?: string;
   skips?: SkipRow;
+  earlierMs?: readonly number[];
   attempts?: Attempt[];
 }
 
@@ -61,7 +55,15 @@ let count = 0;
 /** A run that started at `at`, and by default succeeded a second later. */
 export function runAt(at: number, wishes: RunWishes = {}): Run {
   const { job = 'n', facts = GONE, outcome = 'succeeded', waitedMs = 0, tookMs = 1_000 } = wishes;
-  const { code = outcome === 'succeeded' ? 0 : 1, signal = null, reason = '', by = '', tail = '', skips } = wishes;
+  const {
+    code = outcome === 'succeeded' ? 0 : 1,
+    signal = null,
+    reason = '',
+    by = '',
+    tail = '',
+    skips,
+    earlierMs,
+  } = wishes;
   const key = wishes.key ?? `k${String(count++).padStart(6, '0')}`;
   const acquiredAt = waitedMs === null ? null : at + waitedMs;
   const endedAt = (acquiredAt ?? at) + (tookMs ?? 0);
@@ -72,17 +74,19 @@ export function runAt(at: number, wishes: RunWishes = {}): Run {
     signal,
     timedOut: outcome === 'timed-out',
   } as const;
+  const more = { ...(skips && { skips }), ...(earlierMs && { earlierMs }) };
   const attempt = { at: acquiredAt ?? at, facts, exited: outcome === null ? null : exited };
   return {
     job,
     key,
     facts,
+    ...(wishes.session !== undefined && { session: wishes.session }),
     at,
     label: 'sh -c true',
     plan: { ...PLAN, ...wishes.plan },
     acquiredAt,
     attempts: wishes.attempts ?? (acquiredAt === null || tookMs === null ? [] : [attempt]),
-    ended: outcome && { it: 'ended', at: endedAt, outcome, code, reason, by, tail, ...(skips && { skips }) },
+    ended: outcome && { it: 'ended', at: endedAt, outcome, code, reason, by, tail, ...more },
   };
 }
 
@@ -96,7 +100,7 @@ export function recordOf(run: Run): string {
   const { acquiredAt, attempts, ended } = run;
   const acquired = acquiredAt === null ? '' : eventText({ it: 'acquired', at: acquiredAt });
   const began = attempts.map(
-    ({ at, facts, exited }) => eventText({ it: 'began', at, facts }) + (exited ? eventText(exited) : ''),
+    ({ exited, ...began }) => eventText({ it: 'began', ...began }) + (exited ? eventText(exited) : ''),
   );
   return startText(run) + acquired + began.join('') + (ended ? eventText(ended) : '');
 }

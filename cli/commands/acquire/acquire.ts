@@ -36,7 +36,7 @@ export async function acquireForShell(args: AcquireArguments): Promise<void> {
   }
 }
 
-/** Warns who writes `$$` in a subshell: two subshells of a script would be one holder, and the lock outlives both. */
+/** Warns a user who writes `$$` in a subshell: two subshells of a script would be one holder, and the lock outlives both. */
 function saySubshell(name: string, pid: number): void {
   const subshell = subshellOf(pid);
   if (subshell === null) return;
@@ -56,8 +56,8 @@ function print(text: string): Promise<void> {
 /** Evicts the entry: a shell to which this command fails would never release it. */
 async function takeBack({ name, store }: Requested, token: number): Promise<void> {
   const entry = (await store.snapshot(name))?.entries.find((one) => one.token === token);
-  if (entry)
-    await store.evict(name, entry.ticket, { reason: 'its token could not be printed', by: `pid ${process.pid}` });
+  const eviction = { reason: 'its token could not be printed', by: `pid ${process.pid}`, isRelease: true };
+  if (entry) await store.evict(name, entry.ticket, eviction);
 }
 
 /** Ends the entry where the hand-over fails: the shell does not learn of the lock. */

@@ -8,7 +8,7 @@ export const acquire: CommandModule<object, AcquireArguments> = {
   builder: (argv) =>
     kindOptions(deadlockOptions(waitingOptions(resourceOptions(argv))))
       .usage(
-        '$0 acquire NAME --pid [PID] [options]\n\nPrints the fencing token. The process with that pid holds the lock until `lockstep release`, or until it ends. In a subshell, `( … )` or `… &`, $$ is the pid of the whole script: write --pid without a number there, so that the subshell holds the lock. That takes the parent process of lockstep; if it is called by way of another program (sudo, timeout, npx), give the number.',
+        '$0 acquire NAME --pid [PID] [options]\n\nPrints the fencing token. The process with that pid holds the lock until `lockstep release`, or until it ends. In a store on servers it is ended, with all that it started, if the lock is lost: SIGTERM, then SIGKILL before others can get in. In a subshell, `( … )` or `… &`, $$ is the pid of the whole script: write --pid without a number there, so that the subshell holds the lock. That takes the parent process of lockstep; if it is called by way of another program (sudo, timeout, npx), give the number.',
       )
       .option('pid', {
         ...pidOption,

@@ -1,5 +1,6 @@
 import { Barrier, BrokenBarrierError, ConfigMismatchError, openStore } from '../../../lib/index.ts';
 import { describeConfig } from '../../../lib/internal.ts';
+import { WaitNotice } from '../../access/wait-notice.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { Exit, say, UsageError } from '../../output/exit.ts';
@@ -21,8 +22,9 @@ export async function meetAtBarrier(args: BarrierArguments): Promise<void> {
   if (!barrier) return;
   if (abort) return barrier.abort();
   if (reset) return barrier.reset();
+  const notice = WaitNotice.begin(() => barrier);
   try {
-    const index = await barrier.wait({ timeout, label: `barrier ${name}` });
+    const index = await barrier.wait({ timeout, label: `barrier ${name}` }).finally(() => notice.end());
     process.stdout.write(`${index}\n`);
   } catch (error) {
     if (!(error instanceof BrokenBarrierError && error.timedOut)) throw error;

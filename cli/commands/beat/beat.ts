@@ -5,10 +5,12 @@ import {
   commandLine,
   directoryOf,
   endReport,
+  endShared,
   later,
   nodeHost,
   ownerFor,
   type ProcessFacts,
+  recordsOf,
   shortCommand,
   whyGone,
 } from '../../../lib/internal.ts';
@@ -53,9 +55,12 @@ function checkTogether({ words, pid, stop }: BeatArguments): void {
   if (stop && (words || pid !== undefined)) throw new UsageError('--stop takes neither --pid nor a command');
 }
 
-function stopReport({ name, dir }: BeatArguments): void {
+async function stopReport({ name, dir }: BeatArguments): Promise<void> {
   checkName(name);
-  if (endReport(nodeHost, directoryOf(dir), name)) return;
+  const open = recordsOf(dir);
+  const isHere = endReport(nodeHost, directoryOf(dir), name);
+  const isShared = open !== null && (await endShared(open.records, nodeHost.clock, name));
+  if (isHere || isShared) return;
   say(`${name}: there is no report to stop`);
   throw new Exit(EXIT.failed);
 }
@@ -70,7 +75,9 @@ async function beatAround(args: BeatArguments, words: readonly string[]): Promis
   if (refusal) {
     say(`beat: ${refusal.message}`);
     // A monitor must learn of that, too.
-    begin(nodeHost.processes.self(), shortCommand(words)).stop(refusal.status);
+    const beat = begin(nodeHost.processes.self(), shortCommand(words));
+    beat.stop(refusal.status);
+    await beat.over;
     throw new Exit(refusal.status);
   }
   const child = await startHeld(words, { ends: 'descendants' });
@@ -79,6 +86,7 @@ async function beatAround(args: BeatArguments, words: readonly string[]): Promis
   child.go();
   const { status } = await commandEnd(child, asked, ENDS);
   beat.stop(status);
+  await beat.over;
   throw new Exit(status);
 }
 
@@ -118,8 +126,14 @@ function prepare(args: BeatArguments): (facts: ProcessFacts, label: string) => B
   checkName(name);
   const everyMs = everyOf(args);
   const directory = directoryOf(dir);
-  const onFailure = (error: Error) => say(`${messageWithRemedy(error)} The next heartbeat tries again.`);
-  return (facts, label) => new Beat({ host: nodeHost, directory, name, everyMs, facts, label, onFailure });
+  const records = recordsOf(dir)?.records ?? null;
+  const onFailure = (error: Error, triesAgain: boolean) => {
+    const message = messageWithRemedy(error);
+    say(
+      triesAgain ? `${message} The next heartbeat tries again.` : `${name}: its end could not be reported: ${message}`,
+    );
+  };
+  return (facts, label) => new Beat({ host: nodeHost, directory, records, name, everyMs, facts, label, onFailure });
 }
 
 function everyOf({ every }: BeatArguments): number {

@@ -28,6 +28,7 @@ const PATHS: Record<string, 'files' | 'directories'> = {
   dir: 'directories',
   file: 'files',
   log: 'files',
+  flock: 'files',
   output: 'files',
   o: 'files',
 };

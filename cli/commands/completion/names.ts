@@ -1,6 +1,15 @@
 import { homedir } from 'node:os';
 import { type LineView, openStore, type Store } from '../../../lib/index.ts';
-import { beatsDirectory, directoryOf, isPrivate, nameOfFile, nodeHost, storePath } from '../../../lib/internal.ts';
+import {
+  beatsDirectory,
+  byDeadline,
+  directoryOf,
+  isPrivate,
+  nameOfFile,
+  nodeHost,
+  storePath,
+  storeUrl,
+} from '../../../lib/internal.ts';
 import { openRunLog } from '../../../lib/jobs/index.ts';
 import { hasUnseen } from '../../text/escape.ts';
 import type { Candidate } from './expected.ts';
@@ -18,6 +27,7 @@ const KINDS: Record<string, readonly string[]> = {
   event: ['event'],
   barrier: ['barrier'],
   counter: ['counter'],
+  queue: ['queue'],
 };
 const REPORTERS = ['beat', 'monitor'];
 const JOBS = ['job', 'jobs'];
@@ -29,7 +39,9 @@ const BOTH = ['history', 'forget'];
  *
  * @throws {StoreError} if it cannot be used
  */
-export function namesFor(verb: string, directory: string | undefined, prefix: string): Candidate[] {
+export async function namesFor(verb: string, directory: string | undefined, prefix: string): Promise<Candidate[]> {
+  const url = storeUrl(directory);
+  if (url !== null) return namesOnServers(verb, openStore(url), prefix);
   const place = storePath(nodeHost, directory?.replace(/^~(?=\/|$)/, homedir()));
   if (nodeHost.files.look(place)?.kind !== 'directory') return [];
   // Reading a store must not make it a guarded one.
@@ -37,6 +49,29 @@ export function namesFor(verb: string, directory: string | undefined, prefix: st
   return found(verb, store, prefix)
     .filter(({ value }) => canBeTyped(value))
     .slice(0, MAX_NAMES);
+}
+
+/** A name is being typed: servers that take longer have none to offer. */
+const PATIENCE_MS = 300;
+
+async function namesOnServers(verb: string, store: Store, prefix: string): Promise<Candidate[]> {
+  if (REPORTERS.includes(verb) || JOBS.includes(verb)) return [];
+  let candidates: Candidate[] = [];
+  const reading = readOnServers(verb, store, prefix).then(
+    (read) => {
+      candidates = read;
+    },
+    () => undefined,
+  );
+  await byDeadline(reading, PATIENCE_MS);
+  return candidates;
+}
+
+async function readOnServers(verb: string, store: Store, prefix: string): Promise<Candidate[]> {
+  const names = (await store.names()).filter((name) => name.startsWith(prefix) && canBeTyped(name)).slice(0, MAX_NAMES);
+  if (names.length > MAX_SEEN) return names.map(plain);
+  const lines = await store.snapshots(names);
+  return names.flatMap((name, at) => meant(verb, name, lines[at] ?? null));
 }
 
 function found(verb: string, store: Store, prefix: string): Candidate[] {
@@ -50,7 +85,10 @@ function found(verb: string, store: Store, prefix: string): Candidate[] {
 }
 
 function seen(verb: string, store: Store, name: string): Candidate[] {
-  const line = lineOf(store, name);
+  return meant(verb, name, lineOf(store, name));
+}
+
+function meant(verb: string, name: string, line: LineView | null): Candidate[] {
   const isMeant = line === null || (KINDS[verb]?.includes(line.kind) ?? true);
   return isMeant ? [{ value: name, describe: line === null ? '' : described(line) }] : [];
 }

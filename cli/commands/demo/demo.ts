@@ -1,176 +1,81 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import fse from 'fs-extra';
-import { parseDuration } from '../../args/duration.ts';
-import { EXIT, Exit, UsageError } from '../../output/exit.ts';
-import { shown } from '../../text/escape.ts';
+import { helpWidth } from '../../args/help-text.ts';
+import { onSignal } from '../../child/signals.ts';
+import { EXIT, Exit } from '../../output/exit.ts';
+import { coloured, hasColours } from '../../text/colour.ts';
+import { wrapped } from '../../text/wrapped.ts';
+import { alive, daemon, daemons } from './daemons.ts';
+import { ktv, lock, order } from './locks.ts';
+import { type DemoName, demoList } from './names.ts';
+import type { Demo, DemoArguments } from './scene.ts';
+import { Stage } from './stage.ts';
+import { tickets } from './tickets.ts';
 
-export interface DemoArguments {
-  demo: keyof typeof DEMOS;
-  unsafe: boolean;
-  think: string;
-  scale: number;
-  deadlockCheck: boolean;
-  noDeadlockCheck: boolean;
-}
+const DEMOS: Record<DemoName, (args: DemoArguments) => Demo> = { tickets, order, ktv, lock, daemon, daemons, alive };
 
-// The package has them beside the bundle in dist/.
-const FIXTURES = fileURLToPath(new URL('../fixtures/demos/', import.meta.url));
-const TICKET = fileURLToPath(new URL('../../fixtures/demos/ticket.json', import.meta.url));
-const PEOPLE = 10;
-
-type Demo = (directory: string, args: DemoArguments) => Promise<void>;
-
-const DEMOS = { tickets, ktv, lock, order, daemon, daemons, alive } satisfies Record<string, Demo>;
-
-/** Runs a demo in a temporary directory. */
+/** Runs a demo in a temporary directory; without a name, lists them. */
 export async function showDemo(args: DemoArguments): Promise<void> {
-  const demo = DEMOS[args.demo];
-  const directory = await mkdtemp(path.join(tmpdir(), 'lockstep-demo-'));
+  const print = (text: string) => void process.stdout.write(`${text}\n`);
+  if (args.name === undefined) return print(listing());
+  const demo = DEMOS[args.name](args);
+  const stage = new Stage();
+  // First, so that no signal comes between.
+  const early = new EarlyEnd(stage);
   try {
-    await demo(directory, args);
+    stage.open();
+    print(`${paragraph(demo.about)}\n`);
+    const { text, isRight } = await demo.run(stage, print);
+    const sentence = paragraph(text);
+    print(`\n${hasColours(process.stdout) ? coloured(isRight ? 'good' : 'bad', sentence) : sentence}`);
+    if (!isRight) throw new Exit(EXIT.failed);
   } finally {
-    await fse.remove(directory);
+    // Only now: a demo that goes on, for its processes were ended, could make again what is removed.
+    await stage.close();
+    early.cancel();
+    await early.die();
   }
 }
 
-async function tickets(directory: string, { unsafe, think }: DemoArguments): Promise<void> {
-  const file = path.join(directory, 'ticket.json');
-  const thinkMs = String(parseDuration(think, '--think'));
-  await fse.copy(TICKET, file);
-  const printer = linePrinter();
-  await together(
-    directory,
-    'buyer',
-    (person) => [file, person, thinkMs, ...(unsafe ? ['--unsafe'] : [])],
-    printer.line,
-  );
-  const sold = printer.count('bought a ticket');
-  const { count } = (await fse.readJson(file)) as { count: number };
-  process.stdout.write(`5 tickets, ${sold} sold, ${PEOPLE - sold} went without; the file says ${count} left\n`);
-  if (sold !== 5 || count !== 0) process.stdout.write(unsafe ? 'Oversold: the lock prevents this.\n' : 'Oversold!\n');
-  if (!unsafe && (sold !== 5 || count !== 0)) throw new Exit(EXIT.failed);
+function listing(): string {
+  const intro = 'Each demo runs real processes for a few seconds, in a temporary directory, and leaves nothing behind:';
+  return `${paragraph(intro)}\n\n${demoList()}\n\nTo begin: lockstep demo tickets`;
 }
 
-async function ktv(directory: string, args: DemoArguments): Promise<void> {
-  const scale = scaleOf(args);
-  let inside = 0;
-  let most = 0;
-  await together(
-    directory,
-    'singer',
-    (person) => [person, scale],
-    (line) => {
-      inside += line.endsWith('goes in') ? 1 : -1;
-      most = Math.max(most, inside);
-      process.stdout.write(`${line} (${inside} inside)\n`);
-    },
-  );
-  process.stdout.write(`All ${PEOPLE} have sung; never more than ${most} at a time.\n`);
-  if (most > 4 || inside !== 0) throw new Exit(EXIT.failed);
+/** In a pipe a paragraph is a line. */
+function paragraph(text: string): string {
+  return process.stdout.isTTY ? wrapped(text, helpWidth(process.stdout)).join('\n') : text;
 }
 
-async function order(directory: string): Promise<void> {
-  await together(directory, 'speaker', (_, number) => [String(number)], linePrinter().line);
-}
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-async function lock(directory: string, { noDeadlockCheck }: DemoArguments): Promise<void> {
-  await alone(directory, 'forgetful', noDeadlockCheck ? ['--no-deadlock-check'] : []);
-}
+/** When a signal ends us, or when the reader of our output is gone, the demo fails, as its processes are ended; then we die of it. */
+class EarlyEnd {
+  readonly #stage: Stage;
+  #dies: (() => void) | null = null;
+  readonly #onSignal = (signal: NodeJS.Signals) => this.#begin(() => process.kill(process.pid, signal));
+  readonly #onError = ({ code }: NodeJS.ErrnoException) =>
+    this.#begin(() => process.exit(code === 'EPIPE' ? EXIT.ok : EXIT.io));
 
-async function daemon(directory: string, args: DemoArguments): Promise<void> {
-  await alone(directory, 'daemon', [scaleOf(args)]);
-}
-
-async function daemons(directory: string, args: DemoArguments): Promise<void> {
-  await alone(directory, 'daemons', [scaleOf(args)]);
-}
-
-/** The monitor is a process of its own, and shares only the store with the others. */
-async function alive(directory: string, args: DemoArguments): Promise<void> {
-  const store = path.join(directory, 'store');
-  const monitor = spawn(process.execPath, [process.argv[1] ?? '', 'monitor', 'host', '--json', '--dir', store], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(monitor, 'close');
-  const states = new EventEmitter();
-  passLines(monitor, (line) => {
-    const { state = '', reason = '' } = JSON.parse(line) as Record<string, string>;
-    if (state === 'alive') process.stdout.write('monitor: the host is alive\n');
-    if (state === 'late' || state === 'gone')
-      process.stdout.write(`monitor: the host is abnormal: it is ${state} (${shown(reason)})\n`);
-    states.emit(state);
-  });
-  try {
-    // It first reports that the host is unknown. If it ends instead, the demo does not wait for that.
-    await Promise.race([once(states, 'unknown'), ended]);
-    const gone = once(states, 'gone');
-    await alone(directory, 'alive', [scaleOf(args)]);
-    await Promise.race([gone, ended]);
-  } finally {
-    monitor.kill();
-    await ended;
+  constructor(stage: Stage) {
+    this.#stage = stage;
+    for (const signal of SIGNALS) onSignal(signal, this.#onSignal);
+    process.stdout.on('error', this.#onError);
   }
-}
 
-function scaleOf({ scale }: DemoArguments): string {
-  if (scale >= 0) return String(scale);
-  throw new UsageError(`--scale takes a number from 0 up, not ${scale}`);
-}
+  cancel(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
+    process.stdout.off('error', this.#onError);
+  }
 
-/** Runs one program without an IPC channel: a process that may still get a message is not certainly deadlocked. */
-async function alone(directory: string, program: string, args: string[]): Promise<void> {
-  const child = start(directory, program, args, false);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Exit(code ?? EXIT.failed);
-}
+  /** Never resolves, if there was a reason: nothing more is to be said. */
+  async die(): Promise<void> {
+    if (this.#dies !== null) await new Promise(this.#dies);
+  }
 
-/** Starts ten processes, releases them at the same moment, and passes on each line that they print. */
-async function together(
-  directory: string,
-  program: string,
-  argsOf: (person: string, number: number) => string[],
-  onLine: (line: string) => void,
-): Promise<void> {
-  const children = Array.from({ length: PEOPLE }, (_, number) =>
-    start(directory, program, argsOf(`person${number}`, number), true),
-  );
-  const ended = children.map((child) => once(child, 'close') as Promise<[number | null]>);
-  for (const child of children) passLines(child, onLine);
-  // A child may die before it is ready.
-  await Promise.all(children.map((child, number) => Promise.race([once(child, 'message'), ended[number]])));
-  for (const child of children) if (child.connected) child.send('go');
-  const codes = await Promise.all(ended);
-  if (codes.some(([code]) => code !== 0)) throw new Exit(EXIT.failed);
-}
-
-function start(directory: string, program: string, args: string[], channel: boolean): ChildProcess {
-  return spawn(process.execPath, [path.join(FIXTURES, `${program}.js`), ...args], {
-    env: { ...process.env, LOCKSTEP_DIR: path.join(directory, 'store') },
-    stdio: channel ? ['ignore', 'pipe', 'inherit', 'ipc'] : ['ignore', 'inherit', 'inherit'],
-  });
-}
-
-function passLines(child: ChildProcess, onLine: (line: string) => void): void {
-  let rest = '';
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine(line);
-  });
-}
-
-function linePrinter(): { line: (line: string) => void; count: (ending: string) => number } {
-  const lines: string[] = [];
-  return {
-    line: (line) => {
-      lines.push(line);
-      process.stdout.write(`${line}\n`);
-    },
-    count: (ending) => lines.filter((line) => line.endsWith(ending)).length,
-  };
+  #begin(die: () => void): void {
+    this.#dies = die;
+    // A second signal has its own effect. Text that is still printed may have no reader.
+    this.cancel();
+    process.stdout.on('error', () => undefined);
+    this.#stage.end();
+  }
 }

@@ -1,4 +1,3 @@
-import prettyMs from 'pretty-ms';
 import type { EntryView, LineView, OwnerView } from '../../../lib/index.ts';
 import {
   canHaveFile,
@@ -11,7 +10,7 @@ import {
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedIn } from '../../report/deadlocks.ts';
 import { tokenOf } from '../../report/line-words.ts';
-import { counted } from '../../text/quantities.ts';
+import { counted, lasting } from '../../text/quantities.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
@@ -76,6 +75,16 @@ function addDeadlock(found: Findings, line: LineView, entry: EntryView): void {
   });
 }
 
+/** The same for a store on servers, where leases end the entries of those that cannot be judged from here. */
+export function addLineFindings(found: Findings, lines: readonly LineView[], deadlocked: ReadonlySet<string>): void {
+  for (const line of lines)
+    for (const entry of line.entries) {
+      if (deadlocked.has(keyOf(line.name, entry.ticket))) addDeadlock(found, line, entry);
+      else if (entry.stale) addStale(found, line, entry);
+      else if (entry.owners.length > 0) addLong(found, line, entry);
+    }
+}
+
 function addStale(found: Findings, line: LineView, entry: EntryView): void {
   const gone = entry.owners.at(-1)?.gone ?? 'it is gone';
   found.note({
@@ -123,7 +132,7 @@ function addLong(found: Findings, line: LineView, entry: EntryView): void {
   const limit = entry.state === 'holding' ? LONG_HOLD_MS : LONG_WAIT_MS;
   if (age < limit) return;
   const words = {
-    what: `pid ${entry.owners.at(-1)?.pid} has ${entry.state === 'holding' ? 'held' : 'waited for'} ${line.name} for ${prettyMs(age, { unitCount: 2 })}`,
+    what: `pid ${entry.owners.at(-1)?.pid} has ${entry.state === 'holding' ? 'held' : 'waited for'} ${line.name} for ${lasting(age)}`,
     where: named(line, entry),
   };
   if (entry.state === 'holding') {
@@ -149,7 +158,7 @@ export function checkTickets({ resources, host }: Opened): Findings {
     const ahead = (lastTicket - now) / 1_000;
     if (line === null || ahead < AHEAD_MS) continue;
     found.warning({
-      what: `the last ticket of ${line.name} is ${prettyMs(ahead, { unitCount: 2 })} ahead of the clock`,
+      what: `the last ticket of ${line.name} is ${lasting(ahead)} ahead of the clock`,
       where: directory,
       why: 'A clock was wrong, or was set back. Tokens still grow; but if the store is deleted before that time, they fall back, and fencing with them fails.',
       remedy: 'Check the clock of every machine that uses the store (timedatectl). Do not delete the store.',

@@ -15,7 +15,7 @@ export interface Finding {
   where: string;
   /** Why it matters. */
   why: string;
-  /** What to do. */
+  /** The action to take. */
   remedy: string;
   /** Whether `--fix` has repaired it. */
   fixed: boolean;

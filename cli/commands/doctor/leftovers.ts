@@ -10,7 +10,7 @@ const OLD_MS = 3_600_000;
 /** The current epoch and the one before it. */
 const KEPT_EPOCHS = 2;
 const GUARDED_EPOCHS = 65;
-const OUR_DIRECTORIES = ['resources', 'new', 'sessions', 'beats', 'jobs'];
+const OUR_DIRECTORIES = ['resources', 'new', 'sessions', 'beats', 'jobs', 'hints', 'remote'];
 const OUR_FILES = ['guarded', 'forgotten', '.gitignore'];
 const SESSION_FILE = /^([1-9]\d{0,9})-([^.]+)(\.lock|\.life|\.command)?$/;
 /** Lifelines for later sessions. */

@@ -24,8 +24,8 @@ export interface Patient {
   /** Where the store is, or will be. */
   place: string;
   /** The option, variable or default that chose the place. */
-  chosenBy: '--dir' | 'LOCKSTEP_DIR' | 'default';
-  /** The place that is used without `--dir` and LOCKSTEP_DIR. */
+  chosenBy: '--dir' | 'LOCKSTEP_STORE' | 'LOCKSTEP_DIR' | 'default';
+  /** The place that is used without `--dir` and a variable. */
   defaultPlace: string;
   /** The store's own directory, or the nearest existing one above it. */
   nearest: string;
@@ -64,12 +64,17 @@ export function patientOf({ host, system, env, dir, engine }: PatientOptions): P
     env,
     oldestNode: engine.replace('>=', ''),
     place,
-    chosenBy: dir !== undefined ? '--dir' : env.LOCKSTEP_DIR ? 'LOCKSTEP_DIR' : 'default',
+    chosenBy: chooserOf(dir, env),
     defaultPlace: defaultStorePath(host),
     nearest: isThere ? place : nearestOf(host, path.dirname(place)),
     isThere,
     foreignOwner: isForeign ? facts.uid : null,
   };
+}
+
+function chooserOf(dir: string | undefined, env: NodeJS.ProcessEnv): Patient['chosenBy'] {
+  if (dir !== undefined) return '--dir';
+  return (['LOCKSTEP_STORE', 'LOCKSTEP_DIR'] as const).find((variable) => env[variable]) ?? 'default';
 }
 
 function lookAt(host: Host, path: string): FileFacts | null {

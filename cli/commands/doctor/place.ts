@@ -8,15 +8,8 @@ import type { Patient } from './patient.ts';
 /** Checks which directory it is, and whether other processes would choose the same. */
 export function checkPlace({ place, chosenBy, defaultPlace, isThere, env, host }: Patient): Findings {
   const found = new Findings('place');
-  const because = {
-    '--dir': 'chosen by --dir',
-    LOCKSTEP_DIR: 'chosen by LOCKSTEP_DIR',
-    default: 'the default',
-  };
-  found.ok(
-    `the store is ${place}, ${because[chosenBy]}${isThere ? '' : '; it is created when it is first used'}`,
-    place,
-  );
+  const because = chosenBy === 'default' ? 'the default' : `chosen by ${chosenBy}`;
+  found.ok(`the store is ${place}, ${because}${isThere ? '' : '; it is created when it is first used'}`, place);
   if (chosenBy !== 'default' && place !== defaultPlace) {
     const words = {
       what: `processes without ${chosenBy} use another store: ${defaultPlace}`,
@@ -25,11 +18,10 @@ export function checkPlace({ place, chosenBy, defaultPlace, isThere, env, host }
       remedy:
         chosenBy === '--dir'
           ? 'Give the same --dir everywhere.'
-          : 'Set LOCKSTEP_DIR for all of them (in the crontab, in the unit), or for none.',
+          : `Set ${chosenBy} for all of them (in the crontab, in the unit), or for none.`,
     };
     const isUsed = (host.files.list(`${defaultPlace}/resources`) ?? []).length > 0;
-    if (isUsed && chosenBy === 'LOCKSTEP_DIR')
-      found.warning({ ...words, what: `${words.what}, and that store was used` });
+    if (isUsed && chosenBy !== '--dir') found.warning({ ...words, what: `${words.what}, and that store was used` });
     else found.note(words);
   }
   if (chosenBy === 'default' && place.startsWith('/var/tmp/')) {

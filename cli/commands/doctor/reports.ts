@@ -1,5 +1,5 @@
 import { Monitor, RunLog } from '../../../lib/internal.ts';
-import { counted, isoTime } from '../../text/quantities.ts';
+import { counted, localTime } from '../../text/quantities.ts';
 import { inShell } from '../../text/shell-word.ts';
 import { Findings } from './finding.ts';
 import type { Opened } from './patient.ts';
@@ -13,7 +13,7 @@ export function checkReports({ host, directory }: Opened): Findings {
   const reporters = new Monitor({ host, directory, names: [] }).look();
   for (const { name, state, reason, file, since } of reporters) {
     const where = `${directory.path}/beats/${file}`;
-    const when = since === null ? '' : ` since ${isoTime(since)}`;
+    const when = since === null ? '' : ` since ${localTime(since, 'seconds')}`;
     if (state === 'gone' || state === 'late') {
       found.warning({
         what: `${name} is ${state}${when}: ${reason}`,
@@ -45,7 +45,7 @@ export function checkRuns({ host, directory }: Opened): Findings {
     const [last] = lost;
     if (!last) continue;
     found.warning({
-      what: `the job ${job} has ${counted(lost.length, 'lost run')}, the last one of ${isoTime(last.run.at)}`,
+      what: `the job ${job} has ${counted(lost.length, 'lost run')}, the last one of ${localTime(last.run.at, 'seconds')}`,
       where: `${directory.path}/jobs`,
       why: 'Lockstep and the command were killed, or the machine went down: the command’s work may be incomplete.',
       remedy: `Check its runs, and run it again: lockstep history ${inShell(job)}`,

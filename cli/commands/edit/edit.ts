@@ -1,5 +1,8 @@
 import { DeadlockError, JsonFile, type Lease, LockTimeoutError, StoreError } from '../../../lib/index.ts';
-import { describeHolders } from '../../access/acquisition.ts';
+import { nodeHost } from '../../../lib/internal.ts';
+import { sayAcquired } from '../../access/acquisition.ts';
+import { describeHolders } from '../../access/holder-words.ts';
+import { WaitNotice } from '../../access/wait-notice.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { WaitingArguments, WordArguments } from '../../args/options.ts';
 import { environmentOf } from '../../child/environment.ts';
@@ -11,6 +14,7 @@ import { filterThrough } from './filter.ts';
 export interface EditArguments extends WaitingArguments, WordArguments {
   file: string;
   allowNewOwner: boolean;
+  create?: string | undefined;
 }
 
 /** EX_DATAERR: the filter's output is no JSON. */
@@ -22,11 +26,30 @@ export async function editFile(args: EditArguments): Promise<void> {
   undecodedIn(words);
   checkRunnable(words, (why) => `${why}; the file is unchanged`);
   const timeout = patienceOf(args);
-  const edit = new Edit(new JsonFile(file), words);
+  const document = new JsonFile(file, startOf(args));
+  const notice = WaitNotice.begin(() => document.lock, args);
+  const began = nodeHost.clock.monotonicMs();
+  const edit = new Edit(document, words, (lease) => {
+    notice.end();
+    if (args.verbose) sayAcquired(lease, nodeHost.clock.monotonicMs() - began);
+  });
   try {
     await edit.run({ timeout, allowNewOwner });
   } catch (error) {
+    notice.end();
     throw refusalOf(error, args, edit.hasFiltered);
+  } finally {
+    notice.end();
+  }
+}
+
+/** @throws {UsageError} if it is no JSON */
+function startOf({ create }: EditArguments): { create?: unknown } {
+  if (create === undefined) return {};
+  try {
+    return { create: JSON.parse(create) };
+  } catch (error) {
+    throw new UsageError(`--create takes JSON: ${(error as Error).message}`);
   }
 }
 
@@ -34,12 +57,15 @@ export async function editFile(args: EditArguments): Promise<void> {
 class Edit {
   readonly #file: JsonFile;
   readonly #words: readonly string[];
+  /** Called when the lock is held, before the filter begins: from then on the terminal is the filter's. */
+  readonly #onHeld: (lease: Lease) => void;
   /** Whether the filter has ended well: a later error is about its output, or about the file. */
   hasFiltered = false;
 
-  constructor(file: JsonFile, words: readonly string[]) {
+  constructor(file: JsonFile, words: readonly string[], onHeld: (lease: Lease) => void) {
     this.#file = file;
     this.#words = words;
+    this.#onHeld = onHeld;
   }
 
   run(options: { timeout: number; allowNewOwner: boolean }): Promise<void> {
@@ -47,6 +73,7 @@ class Edit {
   }
 
   async #filtered(bytes: Buffer, lease: Lease): Promise<Buffer> {
+    this.#onHeld(lease);
     const env = environmentOf(lease, this.#file.lock.store);
     const output = await filterThrough({ words: this.#words, env }, bytes);
     this.hasFiltered = true;

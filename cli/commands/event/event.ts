@@ -1,5 +1,6 @@
 import prettyMs from 'pretty-ms';
 import { Event, openStore } from '../../../lib/index.ts';
+import { WaitNotice } from '../../access/wait-notice.ts';
 import { patienceOf } from '../../args/duration.ts';
 import type { PatienceArguments, StoreArguments } from '../../args/options.ts';
 import { Exit, say } from '../../output/exit.ts';
@@ -15,7 +16,9 @@ export async function actOnEvent(args: EventArguments): Promise<void> {
   const timeout = patienceOf(args);
   const event = new Event(name, { store: openStore(dir) });
   if (action !== 'wait') return event[action]();
-  if (await event.wait({ timeout, label: `event wait ${name}` })) return;
+  const notice = WaitNotice.begin(() => event);
+  const isSet = await event.wait({ timeout, label: `event wait ${name}` }).finally(() => notice.end());
+  if (isSet) return;
   // With --nonblock the exit code is the answer.
   if (!nonblock)
     say(`${name}: the event was not set within ${prettyMs(timeout)}; \`lockstep event set ${inShell(name)}\` sets it`);

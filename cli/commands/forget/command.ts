@@ -15,7 +15,7 @@ export const forget: CommandModule<object, ForgetArguments> = {
         type: 'string',
         requiresArg: true,
         describe:
-          'Only those, or without NAME all, that were not used for so long, and have no value: no counter but one at 0, no event that is set; and no job with --expect, or that is late, failed or stuck',
+          'Only those, or without NAME all, that were not used for so long, and have no value: no counter but one at 0 from which was never taken, no event that is set; and no job with --expect, or that is late, failed or stuck',
       })
       .example('$0 forget deploy', 'it was made a semaphore by mistake')
       .example('$0 forget old-backup', 'a job that was renamed, or taken out of the crontab')

@@ -1,7 +1,7 @@
 import { type ForgetOptions, openStore, type Store } from '../../../lib/index.ts';
-import { directoryOf, holdersIn } from '../../../lib/internal.ts';
-import { openRunLog } from '../../../lib/jobs/index.ts';
-import { describeHolders } from '../../access/acquisition.ts';
+import { directoryOf, holdersIn, type JobRecords, nodeHost, recordsOf, SharedRuns } from '../../../lib/internal.ts';
+import { fetchRunLog, type RunLog } from '../../../lib/jobs/index.ts';
+import { describeHolders } from '../../access/holder-words.ts';
 import { sayNoSuchName } from '../../access/known-name.ts';
 import { targetOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
@@ -19,7 +19,7 @@ export interface ForgetArguments extends NamesArguments {
 
 const CODES = { forgotten: EXIT.ok, unknown: EXIT.failed, 'in use': EXIT.notAcquired } as const;
 
-/** Forgets each of the names; what goes wrong with one does not keep the others from it. */
+/** Forgets each of the names; a failure of one does not stop the others. */
 export async function forgetNames({ names = [], file, dir, olderThan }: ForgetArguments): Promise<void> {
   const options = olderThan === undefined ? {} : { idleMs: parseDuration(olderThan, '--older-than') };
   const target = file === undefined ? null : targetOf({ file, dir });
@@ -29,7 +29,8 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
     throw new MissingWord('NAME (or --older-than DURATION, for all that were not used for so long)');
   const isNamed = named.length > 0;
   let exitCode: number = EXIT.ok;
-  for (const name of isNamed ? named : await allNames(store)) {
+  const log = await fetchRunLog(store, named.length === 1 ? named[0] : undefined);
+  for (const name of isNamed ? named : await allNames(store, log)) {
     const code = await forgetOne(store, name, options, isNamed);
     exitCode = Math.max(exitCode, code);
   }
@@ -37,8 +38,8 @@ export async function forgetNames({ names = [], file, dir, olderThan }: ForgetAr
 }
 
 /** The names of resources, and of jobs, whose locks may be forgotten already. */
-async function allNames(store: Store): Promise<string[]> {
-  return [...new Set([...(await store.names()), ...openRunLog(store).jobs()])].sort();
+async function allNames(store: Store, log: RunLog): Promise<string[]> {
+  return [...new Set([...(await store.names()), ...log.jobs()])].sort();
 }
 
 /** `isNamed`: the user has named it, so a message says why it stays. Returns the exit code. */
@@ -51,7 +52,7 @@ async function forgetOne(store: Store, name: string, options: ForgetOptions, isN
       return isNamed ? EXIT.notAcquired : EXIT.ok;
     }
     const outcome = await store.forget(name, options);
-    const runs = outcome === 'in use' ? 0 : (job?.remove() ?? 0);
+    const runs = outcome === 'in use' ? 0 : await forgetRuns(store, name, job);
     if (outcome === 'forgotten' || runs > 0) {
       process.stdout.write(`${shown(forgottenWords(name, runs))}\n`);
       return EXIT.ok;
@@ -64,6 +65,14 @@ async function forgetOne(store: Store, name: string, options: ForgetOptions, isN
     say(messageWithRemedy(error));
     return exitCodeOf(error);
   }
+}
+
+/** Removes the records of a job, here and where other machines see them. Returns how many there were. */
+async function forgetRuns(store: Store, name: string, job: JobRecords | null): Promise<number> {
+  const files = job?.remove() ?? [];
+  const open = recordsOf(store);
+  if (open) await new SharedRuns(nodeHost, open).remove(name, files);
+  return files.length;
 }
 
 function forgottenWords(name: string, runs: number): string {

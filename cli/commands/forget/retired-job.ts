@@ -6,7 +6,7 @@ import { inShell } from '../../text/shell-word.ts';
 /** Why a job stays. */
 export interface KeptJob {
   why: string;
-  /** Whether it would have been old enough, but `lockstep jobs --check` reports it: it must not go without a word. */
+  /** Whether it would have been old enough, but `lockstep jobs --check` reports it: it must not be removed silently. */
   isOverdue: boolean;
 }
 

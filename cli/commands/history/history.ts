@@ -1,10 +1,11 @@
 import { holdOf, type Past, type PastAction, type Span, waitOf } from '../../../lib/history/index.ts';
 import { lastOf } from '../../../lib/internal.ts';
-import { nothingKept, pastStoreBeside, pastStoreIn, sayDamaged } from '../../access/past-store.ts';
+import { fetchRunLog, type RunLog } from '../../../lib/jobs/index.ts';
+import { nothingKept, pastStoreBeside, pastStoreIn, sayIncomplete } from '../../access/past-store.ts';
 import { resourceOf } from '../../access/target.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { ResourceArguments } from '../../args/options.ts';
-import { UsageError } from '../../output/exit.ts';
+import { sayNothing, UsageError } from '../../output/exit.ts';
 import { actionAsJson, spanAsJson } from '../../report/span-json.ts';
 import { actionWords, endWords, momentWords, outcomeWords, stretchWords } from '../../report/span-words.ts';
 import { figuresOf, summaryOf } from '../../report/statistics.ts';
@@ -26,28 +27,33 @@ const HEADINGS = ['ENTERED', 'WAITED', 'HELD', 'PID', 'HOST', 'COMMAND', 'END'];
 export async function showHistory(args: HistoryArguments): Promise<void> {
   check(args);
   const { name, beside } = resourceOf(args);
+  if (beside === null && !args.lock) {
+    const log = await fetchRunLog(args.dir, name);
+    if (hasRuns(log, name)) return showRuns(log, name, args);
+  }
   const store = beside === null ? pastStoreIn(args.dir) : pastStoreBeside(beside);
-  const { history } = store;
-  if (history && beside === null && !args.lock && hasRuns(args.dir, name)) return showRuns(name, args);
   if (args.output) throw new UsageError(`${name} is not a job, and only runs of a job have output: omit --output`);
-  const past = history?.of(name) ?? nothingKept(name, store);
-  sayDamaged(name, past.damaged);
+  const past = (await store.of(name)) ?? (await nothingKept(name, store));
+  sayIncomplete(past);
   printPast(past, args);
 }
 
 /** Prints a job's runs. */
-function showRuns(name: string, { dir, number, since, summary, json, output }: HistoryArguments): void {
+function showRuns(log: RunLog, name: string, { dir, number, since, summary, json, output }: HistoryArguments): void {
   if (summary)
     throw new UsageError(
       `${name} is a job, and its runs have no summary: add --lock for its lock’s log, or omit --summary`,
     );
   const from = since === undefined ? Number.NEGATIVE_INFINITY : Date.now() - parseDuration(since, '--since');
-  printJobHistory(runsOf(dir, name, { most: number, from }), { dir, json, output });
+  const runs = runsOf(log, name, { most: number, from });
+  if (runs.length === 0 && !json) sayNothing(`${name}: no run is recorded of the last ${since}`);
+  printJobHistory(runs, { dir, json, output });
 }
 
 /** Prints a resource's acquire/release log. */
 function printPast(past: Past, args: HistoryArguments): void {
   const { readAt } = past;
+  const { since } = args;
   const events = wanted(past, args);
   if (args.json) {
     const objects = events.map((event) => ('did' in event ? actionAsJson(event) : spanAsJson(event, readAt)));
@@ -56,6 +62,7 @@ function printPast(past: Past, args: HistoryArguments): void {
   }
   const rows = events.map((event) => ('did' in event ? actionRow(event) : spanRow(event, readAt)));
   if (rows.length > 0) printTable([HEADINGS, ...rows]);
+  else sayNothing(`${past.name}: nothing is recorded${since === undefined ? '' : ` of the last ${since}`}`);
   const spans = events.flatMap((event) => ('did' in event ? [] : [event]));
   if (args.summary) process.stdout.write(`${summaryOf(figuresOf(spans, readAt))}\n`);
 }

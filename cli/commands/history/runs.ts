@@ -1,8 +1,8 @@
 import {
   isObserved,
   type ObservedRun,
-  openRunLog,
   type Run,
+  type RunLog,
   type RunReading,
   tailOf,
   tookMs,
@@ -27,8 +27,8 @@ export interface JobHistoryOptions {
 }
 
 /** Whether a name is a job's: whether it has a record of a run. */
-export function hasRuns(dir: string | undefined, name: string): boolean {
-  return openRunLog(dir).readings(name).next().done === false;
+export function hasRuns(log: RunLog, name: string): boolean {
+  return log.readings(name).next().done === false;
 }
 
 export interface RunsWanted {
@@ -39,9 +39,9 @@ export interface RunsWanted {
 }
 
 /** The newest of a job's runs that are wanted, in a log's order: the newest last. */
-export function runsOf(dir: string | undefined, name: string, { most, from }: RunsWanted): RunReading[] {
+export function runsOf(log: RunLog, name: string, { most, from }: RunsWanted): RunReading[] {
   const found: RunReading[] = [];
-  for (const reading of openRunLog(dir).readings(name)) {
+  for (const reading of log.readings(name)) {
     if (lastSeenAt(reading) < from) continue;
     found.push(reading);
     if (found.length === most) break;
@@ -60,6 +60,7 @@ function lastSeenAt(reading: RunReading): number {
 /** Prints runs on stdout, as a table or as one JSON array. */
 export function printJobHistory(runs: readonly RunReading[], { dir, json, output }: JobHistoryOptions): void {
   const tail = (run: Run) => tailOf(run, dir);
+  const shownTail = (observed: ObservedRun) => (output ? tail(observed.run) || placeOfOutput(observed) : '');
   if (json)
     print(
       jsonText(
@@ -67,15 +68,20 @@ export function printJobHistory(runs: readonly RunReading[], { dir, json, output
         2,
       ),
     );
-  else if (runs.length > 0) print(linesOf(runs, output ? tail : () => '').join('\n'));
+  else if (runs.length > 0) print(linesOf(runs, shownTail).join('\n'));
 }
 
-function linesOf(runs: readonly RunReading[], tail: (run: Run) => string): string[] {
+function linesOf(runs: readonly RunReading[], tail: (observed: ObservedRun) => string): string[] {
   const now = Date.now();
   const starts = new Map(runs.filter(isObserved).map(({ run }) => [run.key, run.at]));
   const [headings = '', ...rows] = tableLines([HEADINGS, ...runs.map((reading) => rowOf(reading, starts, now))]);
-  const tails = runs.map((reading) => (isObserved(reading) ? tail(reading.run) : ''));
+  const tails = runs.map((reading) => (isObserved(reading) ? tail(reading) : ''));
   return [headings, ...rows.flatMap((row, at) => [row, ...indented(tails[at] ?? '')])];
+}
+
+/** Of a run that goes on, or was lost, the output is only on its machine. */
+function placeOfOutput({ run, unseen }: ObservedRun): string {
+  return unseen ? `[its output is on ${run.facts.host}]` : '';
 }
 
 /** A command's output, escaped except for its tabs. */

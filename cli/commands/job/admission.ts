@@ -1,8 +1,10 @@
 import prettyMs from 'pretty-ms';
-import type { Lease } from '../../../lib/index.ts';
+import type { Lease, Standing } from '../../../lib/index.ts';
 import { holdersIn } from '../../../lib/internal.ts';
-import { describeHolders } from '../../access/acquisition.ts';
+import { sayAcquired } from '../../access/acquisition.ts';
+import { describeHolders, holdersWords } from '../../access/holder-words.ts';
 import type { Requested } from '../../access/target.ts';
+import { WaitNotice } from '../../access/wait-notice.ts';
 import { say } from '../../output/exit.ts';
 import { stayInterpreted } from '../../startup/interpreted.ts';
 import { endOfWait, type JobEnd } from './end.ts';
@@ -27,18 +29,17 @@ export class Admission {
 
   /** Resolves to the lease, or to the end of a run that does not get it. @throws {Stopped} (rejects) */
   async lease(): Promise<Lease | JobEnd> {
-    const { name, label, verbose, recorded } = this.#plan;
+    const { label, verbose, recorded } = this.#plan;
     const began = performance.now();
     const overlaps = { skip: () => this.#skip(), wait: () => this.#wait(), replace: () => this.#replace() };
     const admitted = (await this.#wanted.tryAcquire({ label })) ?? (await overlaps[recorded.overlap]());
-    if (verbose && !('outcome' in admitted))
-      say(`${name}: acquired after ${prettyMs(performance.now() - began)}, token ${admitted.token}`);
+    if (verbose && !('outcome' in admitted)) sayAcquired(admitted, performance.now() - began);
     return admitted;
   }
 
   /** Once in a row of skips, the message that the run in the way is stuck is news. */
   async #skip(): Promise<JobEnd> {
-    const holders = await this.#holders();
+    const holders = holdersIn(await this.#wanted.inspect());
     const before = this.#others.skips();
     const now = Date.now();
     const stuck = (await import('./stuck.ts')).whyStuck(this.#others, now);
@@ -51,23 +52,26 @@ export class Admission {
       by: this.#others.holderKey(),
       skips: { count: (before.row?.count ?? 0) + 1, since: before.row?.since ?? now },
       isNews: reason !== '' && (before.newest?.ended?.reason ?? '') === '',
-      message: `skipped: another run is there${holders === '' ? '' : `: ${holders}`}${why}`,
+      message: `skipped: ${whyNow(holders, this.#wanted.foreignWords)}${why}`,
     };
   }
 
   async #wait(): Promise<Lease | JobEnd> {
-    const { label, waitMs, name, verbose } = this.#plan;
+    const { label, waitMs, name, verbose, quiet } = this.#plan;
     const timeout = waitMs ?? Number.POSITIVE_INFINITY;
     stayInterpreted();
-    if (verbose) say(`${name}: waiting; held by ${await this.#holders()}`);
+    if (verbose) say(`${name}: waiting; ${await this.#inTheWay()}`);
+    const notice = WaitNotice.begin(() => this.#wanted, { quiet });
     try {
       return await this.#wanted.acquire({ label, timeout, signal: this.#stop.signal });
     } catch (error) {
-      const holders = await this.#holders();
-      const why = `not acquired within ${prettyMs(waitMs ?? 0)}${holders === '' ? '' : `: held by ${holders}`}`;
+      const holders = await this.#inTheWay();
+      const why = `not acquired within ${prettyMs(waitMs ?? 0)}${holders === '' ? '' : `: ${holders}`}`;
       const end = endOfWait(error, why, this.#others.holderKey());
       if (end) return end;
       throw error;
+    } finally {
+      notice.end();
     }
   }
 
@@ -76,7 +80,13 @@ export class Admission {
     return new Takeover(this.#plan, this.#wanted, this.#others, this.#stop).lease();
   }
 
-  async #holders(): Promise<string> {
-    return describeHolders(holdersIn(await this.#wanted.inspect()));
+  async #inTheWay(): Promise<string> {
+    return holdersWords(holdersIn(await this.#wanted.inspect()), this.#wanted.foreignWords);
   }
+}
+
+/** In line nobody is before it: then a program without Lockstep is. */
+function whyNow(holders: readonly Standing[], foreign: string | null): string {
+  if (holders.length > 0) return `another run is there: ${describeHolders(holders)}`;
+  return foreign === null ? 'another run is there' : holdersWords(holders, foreign);
 }

@@ -1,6 +1,8 @@
 import prettyMs from 'pretty-ms';
+import type { Lease } from '../../../lib/index.ts';
 import { type CommandOutput, type HeldProcess, later, nodeHost, ownerFor } from '../../../lib/internal.ts';
 import type { Holding } from '../../access/holding.ts';
+import { graceOf, onLossOfLease } from '../../child/end.ts';
 import { startCommand } from '../../child/start.ts';
 import { say } from '../../output/exit.ts';
 import { type Attempted, endOfAttempt, endOfLoss, type JobEnd, mayRetry } from './end.ts';
@@ -11,7 +13,7 @@ import type { Stop } from './stop.ts';
 
 const MAX_BACKOFF_MS = 3_600_000;
 
-type Course = 'exited' | 'timed out' | 'stopped';
+type Course = 'exited' | 'timed out' | 'stopped' | 'lost';
 
 /** The parts that all attempts of a run share. */
 export interface AttemptParts {
@@ -56,8 +58,9 @@ async function attempt(plan: JobPlan, number: number, parts: AttemptParts): Prom
   const began = performance.now();
   stop.forwardTo(child);
   onBegan();
-  const course = await courseOf(child, stop, timeoutMs);
-  if (course !== 'exited') await child.end(killAfterMs);
+  const { lease } = parts.holding;
+  const course = await courseOf(child, stop, timeoutMs, lease);
+  if (course !== 'exited') await child.end(course === 'lost' ? graceOf(lease, killAfterMs) : killAfterMs);
   const exit = await child.exit();
   stop.forwardTo(null);
   const timedOut = course === 'timed out';
@@ -76,21 +79,26 @@ function started(
 ): Promise<HeldProcess> {
   const env = { ...parts.env, LOCKSTEP_JOB_RUN: record.start.key, LOCKSTEP_ATTEMPT: String(number) };
   return startCommand(holding.lease, words, { env, output, ends: 'tree' }, async ({ pid }, adopt) => {
-    await adopt();
+    const session = record.start.session === undefined ? {} : { session: nodeHost.processes.nonce() };
+    await adopt(session.session);
     const facts = ownerFor(nodeHost, pid)?.facts ?? { ...record.start.facts, pid, tid: pid };
-    record.note({ it: 'began', at: Date.now(), facts });
+    record.note({ it: 'began', at: Date.now(), facts, ...session });
+    await record.share();
   });
 }
 
-function courseOf(child: HeldProcess, stop: Stop, timeoutMs: number | null): Promise<Course> {
+function courseOf(child: HeldProcess, stop: Stop, timeoutMs: number | null, lease: Lease): Promise<Course> {
   return new Promise((resolve) => {
     const cancel = timeoutMs === null ? () => undefined : later(timeoutMs, () => end('timed out'));
     const onStop = () => end('stopped');
+    let stopListening: () => void = () => undefined;
     const end = (course: Course) => {
       cancel();
+      stopListening();
       stop.signal.removeEventListener('abort', onStop);
       resolve(course);
     };
+    stopListening = onLossOfLease(lease, () => end('lost'));
     stop.signal.addEventListener('abort', onStop);
     if (stop.signal.aborted) onStop();
     void child.exit().then(() => end('exited'));

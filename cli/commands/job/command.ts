@@ -1,5 +1,5 @@
 import type { CommandModule } from 'yargs';
-import { numberOption, storeOptions } from '../../args/options.ts';
+import { flockOption, numberOption, storeOptions } from '../../args/options.ts';
 import type { JobArguments } from './plan.ts';
 
 const text = { type: 'string', requiresArg: true } as const;
@@ -8,7 +8,7 @@ export const job: CommandModule<object, JobArguments> = {
   command: 'job <name>',
   describe: 'Run a command from cron: no overlap, no hanging, no output when all is well, and a run log',
   builder: (argv) =>
-    storeOptions(argv)
+    flockOption(storeOptions(argv))
       .usage(
         '$0 job NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding the lock NAME (the same as `lockstep run NAME`), and records how it ended. Prints nothing if CMD succeeds; else the output of CMD and what happened.',
       )

@@ -1,6 +1,15 @@
 import prettyMs from 'pretty-ms';
 import { Lease, openStore, type Store } from '../../../lib/index.ts';
-import { directoryOf, intervalEnd } from '../../../lib/internal.ts';
+import {
+  directoryOf,
+  intervalEnd,
+  LEAST_MS,
+  nodeHost,
+  recordsOf,
+  SharedRuns,
+  sessionIn,
+  TRY_MS,
+} from '../../../lib/internal.ts';
 import { Holding } from '../../access/holding.ts';
 import { Requested } from '../../access/target.ts';
 import { environmentOf } from '../../child/environment.ts';
@@ -20,14 +29,16 @@ import { Stop } from './stop.ts';
 /** The tolerance of `--every`: cron is not exact to the second, and a daily job must not miss every second day. */
 const SLACK = 0.01;
 const MAX_SLACK_MS = 60_000;
+/** No call on servers takes longer. */
+const CALL_MS = 5_000;
 
 /** A run of a job: plan, record, lock, attempts, end, pings. */
 export async function runJob(args: JobArguments): Promise<never> {
   const plan = await planOf(args);
   const output = new JobOutput(sinksOf(plan));
   const stop = new Stop();
-  const { store, record } = begin(plan, args.dir);
-  stop.watch(record.directory, record.start);
+  const { store, record, shared } = begin(plan, args.dir);
+  stop.watch(record.directory, record.start, shared);
   const pings = plan.ping && new Pings(plan.ping, (why) => plan.verbose && say(`${plan.name}: ${why}`));
   const close = () => {
     output.remove();
@@ -35,7 +46,7 @@ export async function runJob(args: JobArguments): Promise<never> {
     record.close();
   };
   try {
-    const end = await courseOf(plan, store, { record, output, stop, pings });
+    const end = await courseOf(plan, store, { record, shared, output, stop, pings });
     // The end is recorded: a signal that comes now only cuts the reports short.
     stop.over(() => {
       close();
@@ -50,18 +61,52 @@ export async function runJob(args: JobArguments): Promise<never> {
   }
 }
 
+interface Begun {
+  store: Store;
+  record: JobRecord;
+  /** The runs of all machines, if the store is on servers. */
+  shared: SharedRuns | null;
+}
+
 /** @throws {StoreError} */
-function begin(plan: JobPlan, dir: string | undefined): { store: Store; record: JobRecord } {
+function begin(plan: JobPlan, dir: string | undefined): Begun {
   try {
     const store = openStore(dir);
-    return { store, record: new JobRecord(plan, directoryOf(store)) };
+    const directory = directoryOf(store);
+    const open = recordsOf(store);
+    const shared = open && new SharedRuns(nodeHost, open);
+    return { store, shared, record: new JobRecord(plan, { directory, shared, session: sessionIn(store) }) };
   } catch (error) {
-    say(`${plan.name}: the command did not begin, because its run could not be recorded:`);
+    sayNotRecorded(plan);
     throw error;
   }
 }
 
-interface RunParts {
+function sayNotRecorded({ name }: JobPlan): void {
+  say(`${name}: the command did not begin, because its run could not be recorded:`);
+}
+
+/** Shows the run to other machines, and theirs to it. @throws {StoreError} (rejects) */
+async function shareBegin(plan: JobPlan, record: JobRecord, others: OtherRuns): Promise<void> {
+  try {
+    await record.share(firstAnswerMs(plan));
+    record.lost = await others.fetch();
+  } catch (error) {
+    sayNotRecorded(plan);
+    throw error;
+  }
+}
+
+/**
+ * How long the servers have for their first answer: a run that would not wait for the lock learns as soon as `run -n` that none answers,
+ * and one that waits for a time as `run -w`. Undefined: as long as for any call.
+ */
+function firstAnswerMs({ recorded, waitMs }: JobPlan): number | undefined {
+  if (recorded.overlap === 'skip') return TRY_MS;
+  return waitMs === null ? undefined : Math.min(Math.max(waitMs, LEAST_MS), CALL_MS);
+}
+
+interface RunParts extends Pick<Begun, 'shared'> {
   record: JobRecord;
   output: JobOutput;
   stop: Stop;
@@ -69,13 +114,15 @@ interface RunParts {
 }
 
 /** From the record of the run's start to the record of its end. Never rejects. */
-function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: RunParts): Promise<JobEnd> {
-  const others = new OtherRuns(record.directory, record.start);
+function courseOf(plan: JobPlan, store: Store, { record, shared, output, stop, pings }: RunParts): Promise<JobEnd> {
+  const others = new OtherRuns(record.directory, record.start, shared);
   const onBegan = () => {
     if (!record.began) pings?.start();
     record.hasBegun();
   };
   const work = async (holding: Holding): Promise<JobEnd> => {
+    // Another machine's run may have had the lock before.
+    if (shared) await others.fetch();
     const early = ifNotDue(plan, others);
     if (early) return early;
     const env = { ...process.env, ...environmentOf(holding.lease, store) };
@@ -83,6 +130,7 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
     return attempts(plan, { holding, env, output, record, stop, onBegan });
   };
   return settled(record, output, async () => {
+    if (shared) await shareBegin(plan, record, others);
     if (plan.splayMs > 0) await stop.pause(Math.random() * plan.splayMs);
     stop.poll();
     const lease =
@@ -97,14 +145,17 @@ function courseOf(plan: JobPlan, store: Store, { record, output, stop, pings }: 
   });
 }
 
-function lockOf({ name, permits, resize }: JobPlan, store: Store): Requested {
-  return new Requested({ name, store }, { permits, resize, take: 1, shared: false, exclusive: false });
+function lockOf({ name, permits, resize, flock }: JobPlan, store: Store): Requested {
+  return new Requested({ name, store }, { permits, resize, flock, take: 1, shared: false, exclusive: false });
 }
 
 /** Takes a part of the run's course, and records the end that it comes to: the first end counts. Never rejects. */
 async function settled(record: JobRecord, output: JobOutput, course: () => Promise<JobEnd>): Promise<JobEnd> {
   const end = await course().catch((error: unknown) => endOfFailure(error, record.began));
-  if (!record.ended) record.end(end, output.end());
+  if (!record.ended) {
+    record.end(end, output.end());
+    await record.share();
+  }
   return end;
 }
 

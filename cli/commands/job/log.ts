@@ -11,7 +11,7 @@ const PATIENCE_MS = 10_000;
 
 /**
  * The log of `--log`: a file, a terminal, a FIFO that has a reader, a device, or the output of `lockstep` itself. When it cannot
- * be written any more, that is said once, and the job goes on without it: its work matters more.
+ * be written any more, that is reported once, and the job goes on without it: its work matters more.
  *
  * @throws {Exit} if it cannot be opened
  */

@@ -3,9 +3,9 @@ import {
   RunLog,
   requestStop,
   runFile,
+  type SharedRuns,
   SkipCount,
   type StoreDirectory,
-  whyGone,
 } from '../../../lib/internal.ts';
 import type { ObservedRun, Run, RunReading, RunStart } from '../../../lib/jobs/index.ts';
 
@@ -13,14 +13,25 @@ import type { ObservedRun, Run, RunReading, RunStart } from '../../../lib/jobs/i
 export class OtherRuns {
   readonly #directory: StoreDirectory;
   readonly #own: RunStart;
-  readonly #log: RunLog;
+  #log: RunLog;
+  readonly #shared: SharedRuns | null;
   /** The record files of runs that have ended: they need not be read again. */
   readonly #ended = new Set<string>();
 
-  constructor(directory: StoreDirectory, own: RunStart) {
+  /** @param shared the runs of all machines, if the store is on servers */
+  constructor(directory: StoreDirectory, own: RunStart, shared: SharedRuns | null) {
+    this.#shared = shared;
     this.#directory = directory;
     this.#own = own;
     this.#log = new RunLog(nodeHost, directory);
+  }
+
+  /** Brings the runs of other machines up to date. Returns the keys of those that are lost. @throws {StoreError} (rejects) if no server answers */
+  async fetch(): Promise<ReadonlySet<string>> {
+    if (this.#shared === null) return new Set();
+    const lost = await this.#shared.fetch(this.#own.job);
+    this.#log = new RunLog(nodeHost, this.#directory, lost);
+    return lost;
   }
 
   /** The runs that wait or run, the newest first. */
@@ -49,7 +60,7 @@ export class OtherRuns {
   }
 
   /** As `RunLog.readings`; this run is among them. */
-  readings(isEnough: () => boolean): Generator<RunReading> {
+  readings(isEnough: (mayRun: boolean) => boolean): Generator<RunReading> {
     return this.#log.readings(this.#own.job, isEnough);
   }
 
@@ -64,13 +75,19 @@ export class OtherRuns {
   }
 
   /** Whether the wrapper of a run, which alone can end its command, is there or cannot be proved gone. */
-  hasWrapper({ facts, at }: Run): boolean {
-    return typeof whyGone(nodeHost.processes, facts, { local: this.#directory.local, since: at * 1000 }) !== 'string';
+  hasWrapper(run: Run): boolean {
+    return this.#log.hasWrapper(run);
   }
 
-  /** Requests a run to stop. Returns false if a request to it exists already. @throws {StoreError} */
-  requestStop(other: Run): boolean {
+  /** Whether a run can be asked to stop only where it runs: its processes cannot be seen from here, and the store is on disk. */
+  isOutOfReach(run: Run): boolean {
+    return this.#shared === null && this.#log.observe(run).unseen;
+  }
+
+  /** Requests a run to stop, on whatever machine it is. Resolves to false if a request to it exists already. @throws {StoreError} (rejects) */
+  async requestStop(other: Run): Promise<boolean> {
     const { key, facts } = this.#own;
-    return requestStop(nodeHost, this.#directory, other, { key, pid: facts.pid, host: facts.host, at: Date.now() });
+    const request = { key, pid: facts.pid, host: facts.host, at: Date.now() };
+    return this.#shared?.stops.request(other, request) ?? requestStop(nodeHost, this.#directory, other, request);
   }
 }

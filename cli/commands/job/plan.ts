@@ -1,12 +1,12 @@
 import { checkName, MAX_PERMITS, shortCommand } from '../../../lib/internal.ts';
 import type { RunPlan } from '../../../lib/jobs/index.ts';
 import { parseDuration, parseLimit } from '../../args/duration.ts';
-import type { StoreArguments, WordArguments } from '../../args/options.ts';
+import type { FlockArguments, StoreArguments, WordArguments } from '../../args/options.ts';
 import { wordsOf } from '../../child/words.ts';
 import { EXIT, UsageError } from '../../output/exit.ts';
 import { pingUrl } from './ping.ts';
 
-export interface JobArguments extends StoreArguments, WordArguments {
+export interface JobArguments extends StoreArguments, FlockArguments, WordArguments {
   name: string;
   overlap: 'skip' | 'wait' | 'replace';
   wait?: string | undefined;
@@ -45,6 +45,8 @@ export interface JobPlan {
   /** Undefined: a lock; else a semaphore. */
   permits: number | undefined;
   resize: boolean;
+  /** The file that is locked as `flock` does, too. */
+  flock: string | undefined;
   /** Null: no limit was given. */
   waitMs: number | null;
   splayMs: number;
@@ -72,6 +74,7 @@ export async function planOf(args: JobArguments): Promise<JobPlan> {
     recorded: await recordedOf(args),
     permits: args.permits === undefined ? undefined : permitsOf(args),
     resize: args.resize,
+    flock: flockOf(args),
     waitMs: waitOf(args),
     splayMs: durationOf(args.splay, '--splay') ?? 0,
     backoffMs: backoffOf(args),
@@ -114,6 +117,16 @@ async function everyZoneOf({ every, expect, tz }: JobArguments): Promise<string 
     throw new UsageError('--tz needs --expect, or --every');
   if (every === undefined || (tz === undefined && !process.env.CRON_TZ)) return null;
   return (await import('./zone.ts')).intervalZone({ tz, env: process.env });
+}
+
+/** Before the run is recorded. @throws {UsageError} */
+function flockOf({ flock, permits }: JobArguments): string | undefined {
+  if (flock !== undefined && permits !== undefined)
+    throw new UsageError(
+      '--flock needs a lock: runs that go on at the same time (--permits) would keep each other out',
+    );
+  if (flock === '') throw new UsageError('--flock takes the path of a file');
+  return flock;
 }
 
 function permitsOf({ permits = 1 }: JobArguments): number {

@@ -3,7 +3,7 @@ import { byDeadline, later, messageOf } from '../../../lib/internal.ts';
 
 /** Takes the command's output as it comes. */
 export interface Sink {
-  /** Whether it is to get no more until `onDrain` calls back. What it gets all the same is kept in memory. */
+  /** Whether it is to get no more until `onDrain` calls back. Bytes that it gets all the same are kept in memory. */
   readonly isFull: boolean;
   /** The bytes are valid only during the call. Never throws. */
   write(bytes: Uint8Array): void;

@@ -1,6 +1,7 @@
 import {
   byDeadline,
   nodeHost,
+  type SharedRuns,
   type StopRequest,
   StopRequestWatch,
   type StoreDirectory,
@@ -29,6 +30,7 @@ export class Stopped extends Error {
 export class Stop {
   readonly #controller = new AbortController();
   #watch: StopRequestWatch | null = null;
+  #unwatch = (): void => undefined;
   #child: { kill(signal: NodeJS.Signals): void } | null = null;
   #onLate: (() => void) | null = null;
 
@@ -41,8 +43,12 @@ export class Stop {
     return this.#controller.signal;
   }
 
-  /** Watches for requests to a run, until `close()`. */
-  watch(directory: StoreDirectory, run: RunStart): void {
+  /** Watches for requests to a run, until `close()`. `shared`: those of all machines, if the store is on servers. */
+  watch(directory: StoreDirectory, run: RunStart, shared: SharedRuns | null): void {
+    if (shared) {
+      this.#unwatch = shared.stops.watch(run, (request) => this.#now(request));
+      return;
+    }
     this.#watch = new StopRequestWatch(nodeHost, directory, run, (request) => this.#now(request));
     this.#watch.look();
   }
@@ -77,6 +83,7 @@ export class Stop {
 
   close(): void {
     this.#watch?.close();
+    this.#unwatch();
   }
 
   /** The first reason counts. */

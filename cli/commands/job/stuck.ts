@@ -12,7 +12,7 @@ export interface Stuck {
 /** Why the job is stuck, for a run that is skipped; null if it is not. A file of its own: other runs need not load it. */
 export function whyStuck(others: OtherRuns, now: number): Stuck | null {
   const judge = new JobJudge(now);
-  for (const reading of others.readings(() => judge.hasEnough)) judge.add(reading);
+  for (const reading of others.readings((mayRun) => judge.hasEnough(mayRun))) judge.add(reading);
   const verdict = judge.verdict();
   const words = stuckWords(verdict, now);
   const why = verdict.stuck?.why;

@@ -1,9 +1,10 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, Lease } from '../../../lib/index.ts';
-import { holdersIn, later, runFile } from '../../../lib/internal.ts';
+import { holdersIn, later, nodeHost, runFile } from '../../../lib/internal.ts';
 import type { Run } from '../../../lib/jobs/index.ts';
-import { describeHolders } from '../../access/acquisition.ts';
+import { holdersWords } from '../../access/holder-words.ts';
 import type { Requested } from '../../access/target.ts';
+import { WaitNotice } from '../../access/wait-notice.ts';
 import { say } from '../../output/exit.ts';
 import { messageWithRemedy } from '../../output/remedies.ts';
 import { endOfWait, type JobEnd } from './end.ts';
@@ -25,10 +26,10 @@ export class Takeover {
   readonly #wanted: Requested;
   readonly #others: OtherRuns;
   readonly #stop: Stop;
-  /** The keys of the runs that had a permit before this run came: they count as older, whenever they started. */
-  #early: ReadonlySet<string> = new Set();
   readonly #requested = new Set<string>();
   #hasReported = false;
+  /** It has its permit, or has given up. */
+  #isOver = false;
 
   constructor(plan: JobPlan, wanted: Requested, others: OtherRuns, stop: Stop) {
     this.#plan = plan;
@@ -39,35 +40,39 @@ export class Takeover {
 
   /** @throws {Stopped} (rejects) if a newer run replaces this one first */
   async lease(): Promise<Lease | JobEnd> {
-    const { waitMs, recorded, label } = this.#plan;
-    const others = this.#live();
-    this.#early = new Set(others.filter(({ acquiredAt }) => acquiredAt !== null).map(({ key }) => key));
-    const ends = others.map(({ plan }) => plan.killAfterMs);
+    const { waitMs, recorded, label, quiet } = this.#plan;
+    const ends = this.#live().map(({ plan }) => plan.killAfterMs);
     const timeout = waitMs ?? Math.max(recorded.killAfterMs, ...ends) + PATIENCE_MS;
-    const cancel = this.#requestRepeatedly();
+    const stopRequesting = this.#requestRepeatedly();
+    const notice = WaitNotice.begin(() => this.#wanted, { quiet });
     try {
       return await this.#wanted.acquire({ label, timeout, signal: this.#stop.signal });
     } catch (error) {
+      notice.end();
       const end = endOfWait(error, await this.#whyNot(timeout), this.#live()[0]?.key ?? '');
       if (end) return end;
       throw error;
     } finally {
-      cancel();
+      notice.end();
+      await stopRequesting();
     }
   }
 
-  /** Returns the cancellation. */
-  #requestRepeatedly(): () => void {
-    let isOver = false;
+  /** Returns the end of it: when that resolves, no request is under way. */
+  #requestRepeatedly(): () => Promise<void> {
     let cancel = (): void => undefined;
     const look = async (): Promise<void> => {
       await this.#requestStops().catch((error: Error) => this.#reportOnce(error));
-      if (!isOver) cancel = later(LOOK_MS, () => void look());
+      if (this.#isOver) return;
+      cancel = later(LOOK_MS, () => {
+        looking = look();
+      });
     };
-    void look();
+    let looking = look();
     return () => {
-      isOver = true;
+      this.#isOver = true;
       cancel();
+      return looking;
     };
   }
 
@@ -80,12 +85,15 @@ export class Takeover {
 
   async #requestStops(): Promise<void> {
     const entries = (await this.#wanted.inspect())?.entries ?? [];
+    await this.#others.fetch();
     const others = this.#live();
     // A run that a newer one has replaced makes no more requests.
     this.#stop.poll();
+    if (this.#isOver) return;
     for (const victim of this.#victims(others, entries)) {
-      const isNew = this.#others.requestStop(victim);
-      if (isNew && this.#plan.verbose) say(`${this.#plan.name}: asked the run of pid ${victim.facts.pid} to end`);
+      const isNew = await this.#others.requestStop(victim);
+      if (isNew && this.#plan.verbose)
+        say(`${this.#plan.name}: asked the run of pid ${victim.facts.pid}${where(victim)} to end`);
       this.#requested.add(victim.key);
     }
   }
@@ -102,8 +110,17 @@ export class Takeover {
     return victims.filter(({ key }) => !this.#requested.has(key));
   }
 
+  /**
+   * A run that has its permit while this one waits was in line before it, and counts as older, whenever it started. Else nobody would
+   * ask it to end:
+   *   1. O starts, and is slow to record it;
+   *   2. N starts, sees no older run, gets the lock, and makes no requests from now on;
+   *   3. O records that it started before N, and waits for N in vain.
+   * The two do not end each other: what N requests, it requests before it records that it has its permit, and O looks for a request
+   * to itself after it has read that record.
+   */
   #isOlder(other: Run): boolean {
-    return this.#early.has(other.key) || this.#others.isOlder(other);
+    return other.acquiredAt !== null || this.#others.isOlder(other);
   }
 
   #live(): Run[] {
@@ -115,15 +132,14 @@ export class Takeover {
     const others = this.#live();
     const holding = (line?.entries ?? []).filter(({ state }) => state === 'holding');
     const reasons = new Set(holding.map((entry) => this.#whyKept(entry, others)));
-    const held = describeHolders(holdersIn(line));
-    return [`not taken over within ${prettyMs(timeoutMs)}${held === '' ? '' : `: held by ${held}`}`, ...reasons].join(
-      '; ',
-    );
+    const held = holdersWords(holdersIn(line), this.#wanted.foreignWords);
+    return [`not taken over within ${prettyMs(timeoutMs)}${held === '' ? '' : `: ${held}`}`, ...reasons].join('; ');
   }
 
   #whyKept(entry: EntryView, others: readonly Run[]): string {
     const run = others.find((other) => isEntryOf(entry, other));
     if (!run) return 'that is no run of a job, so it cannot be asked to end';
+    if (this.#others.isOutOfReach(run)) return `it runs on ${run.facts.host}, and can be asked to end only there`;
     if (this.#others.hasWrapper(run)) return 'it was asked to end, and has not ended';
     return `its \`lockstep job\` is gone, so nobody is left to end its command (pid ${run.attempts.at(-1)?.facts.pid}): end it yourself`;
   }
@@ -133,4 +149,8 @@ export class Takeover {
 function isEntryOf({ owners }: EntryView, { facts, attempts }: Run): boolean {
   const own = [facts, ...attempts.map((attempt) => attempt.facts)];
   return owners.some(({ pid, host }) => own.some((one) => one.pid === pid && one.host === host));
+}
+
+function where({ facts: { host } }: Run): string {
+  return host === nodeHost.processes.self().host ? '' : ` on ${host}`;
 }

@@ -1,7 +1,7 @@
 import { localZone, zoneIn, zoneInTz } from '../../../lib/internal.ts';
 import { UsageError } from '../../output/exit.ts';
 
-/** What names the zone of a job: `--tz`, else the environment. */
+/** The sources of a job's zone: `--tz`, else the environment. */
 export interface ZoneSources {
   tz: string | undefined;
   env: NodeJS.ProcessEnv;
@@ -11,7 +11,7 @@ export interface ZoneSources {
  * The zone in which a job's crontab line is read: that of `--tz`; or of `CRON_TZ`, which cron hands on to the job; or the job's own,
  * by `TZ` or the system. Null: the system's zone has no name.
  *
- * @throws {UsageError} for a zone that is not known here: after a guess, the job would be said to be late by some hours too early,
+ * @throws {UsageError} for a zone that is not known here: after a guess, the job would be reported as late some hours too early,
  *   or too late
  */
 export function crontabZone({ tz, env }: ZoneSources): string | null {

@@ -8,7 +8,7 @@ export const jobs: CommandModule<object, JobsArguments> = {
   builder: (argv) =>
     storeOptions(argv)
       .usage(
-        '$0 jobs [NAME…] [options]\n\nShows these jobs, or all that ever ran: how the last run ended, how long it took, how long it typically takes, when the next success is due, and the state of the job: ok, running, late (no success in time), failed (the last run did not succeed), stuck (a run will not end by itself, takes too long, or keeps the others out for too long) or unknown. SKIPS counts the newest starts in a row that found another run there.\n\n--check exits 0 if every job is ok or running, else 1. A job that is not to run any more is shown, and late, until `$0 forget NAME` removes it.',
+        '$0 jobs [NAME…] [options]\n\nShows these jobs, or all that ever ran: how the last run ended, how long it took, how long it typically takes, when the next success is due, and the state of the job: ok, running, late (no success in time), failed (the last run did not succeed), stuck (a run will not end by itself, takes too long, or keeps the others out for too long) or unknown. RUNS shows the last ones, the newest at the right: ✓ succeeded, ✗ failed, ? lost, · skipped (with their number, if there are more in a row: ·12), ~ ended by another run or a signal, ▸ running, … waiting. Where the locale is not UTF-8 it shows + x ? . ~ > : instead.\n\n--check exits 0 if every job is ok or running, else 1. A job that is not to run any more is shown, and late, until `$0 forget NAME` removes it.',
       )
       // yargs collects the names as if they were one option, repeated. Of a real option the last value counts.
       .parserConfiguration({ 'duplicate-arguments-array': true })

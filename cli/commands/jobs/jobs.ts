@@ -1,13 +1,23 @@
-import { JobJudge } from '../../../lib/internal.ts';
-import { isJobWell, type JobVerdict, judgeJob, openRunLog, type RunLog, tookMs } from '../../../lib/jobs/index.ts';
+import {
+  fetchRunLog,
+  isJobWell,
+  type JobVerdict,
+  judgeJob,
+  type RunLog,
+  type RunReading,
+  tookMs,
+} from '../../../lib/jobs/index.ts';
 import { orNearest } from '../../access/known-name.ts';
 import type { StoreArguments } from '../../args/options.ts';
 import { EXIT, Exit, say, UsageError } from '../../output/exit.ts';
 import { jobAsJson } from '../../report/job-json.ts';
 import { reasonOf, resultWords } from '../../report/job-words.ts';
+import { judgedJob } from '../../report/judged-job.ts';
+import { LastRuns } from '../../report/last-runs.ts';
 import { jsonText, shown } from '../../text/escape.ts';
 import { ago, lasting, whenIn } from '../../text/quantities.ts';
 import { inShell } from '../../text/shell-word.ts';
+import { stripOf } from '../../text/strip.ts';
 import { printTable } from '../../text/table.ts';
 import type { NamedVerdict } from './metrics.ts';
 
@@ -19,18 +29,25 @@ export interface JobsArguments extends StoreArguments {
   output?: string | undefined;
 }
 
+/** A job, and for a table its last runs. */
+interface ShownJob extends NamedVerdict {
+  lastRuns: LastRuns | null;
+}
+
 /** A job that is not well, and was not even started for so long, may have been retired. */
 const LONG_AGO_MS = 7 * 24 * 3_600_000;
 
-const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'SKIPS', 'STATE', 'REASON'];
+const HEADINGS = ['NAME', 'LAST', 'RESULT', 'TOOK', 'TYPICAL', 'NEXT DUE', 'RUNS', 'STATE', 'REASON'];
 
 /** Opened anew, `/dev/stdout` would lose what it has if it is a file. */
 const STDOUT = ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'];
 
 export async function showJobs(args: JobsArguments): Promise<void> {
   checkOptions(args);
+  const { names = [] } = args;
+  const log = await fetchRunLog(args.dir, names.length === 1 ? names[0] : undefined);
   const now = Date.now();
-  const jobs = judged(args, now);
+  const jobs = judged(args, log, now);
   if (args.prometheus) return showMetrics(jobs, args.output);
   const unwell = jobs.filter(({ verdict }) => !isJobWell(verdict.state));
   const wanted = args.check ? unwell : jobs;
@@ -44,13 +61,12 @@ export async function showJobs(args: JobsArguments): Promise<void> {
   else if (args.check) for (const job of wanted) print(lineOf(job, now));
   else if (jobs.length > 0) printTable([HEADINGS, ...jobs.map((job) => rowOf(job, now))]);
   else say('no job has run here yet; `lockstep job NAME -- CMD` runs one and records it');
-  const isMissing = sayMissing(args);
+  const isMissing = sayMissing(args, log);
   if (isMissing || (args.check && unwell.length > 0)) throw new Exit(EXIT.failed);
 }
 
 /** Reports the names of which no run was recorded: they may be slips. @returns whether there are any */
-function sayMissing({ names = [], dir }: JobsArguments): boolean {
-  const log = openRunLog(dir);
+function sayMissing({ names = [] }: JobsArguments, log: RunLog): boolean {
   const missing = [...new Set(names)].filter((name) => log.readings(name).next().done);
   for (const name of missing) say(`${name}: no run of a job of that name is recorded${orNearest(name, log.jobs())}`);
   return missing.length > 0;
@@ -62,19 +78,23 @@ function checkOptions({ json, check, prometheus, output }: JobsArguments): void 
     throw new UsageError('--output needs --prometheus; otherwise redirect the output with >');
 }
 
-function judged({ names = [], dir }: JobsArguments, now: number): NamedVerdict[] {
-  const log = openRunLog(dir);
-  if (names.length > 0) return [...new Set(names)].map((name) => ({ name, verdict: verdictOf(log, name, now) }));
-  return log.known().flatMap(({ name, problem }) => {
-    const verdict = problem === null ? verdictOf(log, name, now) : judgeJob([{ at: null, problem }], now);
-    return [{ name, verdict }];
+function judged(args: JobsArguments, log: RunLog, now: number): ShownJob[] {
+  const { names = [], json, check, prometheus } = args;
+  const known = names.length > 0 ? [...new Set(names)].map((name) => ({ name, problem: null })) : log.possible();
+  const isTable = !json && !check && !prometheus;
+  const verdictIn = (name: string) => {
+    const lastRuns = isTable ? new LastRuns(known.length) : null;
+    const verdict = judgedJob(log, name, now, lastRuns);
+    return verdict && { name, verdict, lastRuns };
+  };
+  const nothing = (name: string, readings: RunReading[]) => {
+    return { name, verdict: judgeJob(readings, now), lastRuns: null };
+  };
+  return known.flatMap(({ name, problem }): ShownJob[] => {
+    if (problem !== null) return [nothing(name, [{ at: null, problem }])];
+    const job = verdictIn(name);
+    return job ? [job] : names.length > 0 ? [nothing(name, [])] : [];
   });
-}
-
-function verdictOf(log: RunLog, name: string, now: number): JobVerdict {
-  const judge = new JobJudge(now);
-  for (const reading of log.readings(name, () => judge.hasEnough)) judge.add(reading);
-  return judge.verdict();
 }
 
 /** Loads the metrics library only when it is needed. */
@@ -100,10 +120,11 @@ function retiredHint(name: string, { late, newest, live }: JobVerdict, now: numb
 }
 
 /** The last run, its result and its duration all belong to the newest run that is over. */
-function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
-  const { state, last, typicalMs, due, skips } = verdict;
+function rowOf({ name, verdict, lastRuns }: ShownJob, now: number): string[] {
+  const { state, last, typicalMs, due } = verdict;
   const took = last && tookMs(last.run);
   const reason = reasonOf(verdict, now);
+  const strip = stripOf(lastRuns?.marks(verdict) ?? []);
   return [
     name,
     last ? ago(last.run.at, now) : '-',
@@ -111,7 +132,7 @@ function rowOf({ name, verdict }: NamedVerdict, now: number): string[] {
     took === null ? '-' : lasting(took),
     typicalMs === null ? '-' : lasting(typicalMs),
     due?.at == null ? '-' : whenIn(due.at, now),
-    skips === null ? '-' : String(skips.count),
+    strip === '' ? '-' : strip,
     state,
     reason === '' ? '-' : reason,
   ];

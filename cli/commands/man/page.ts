@@ -100,14 +100,3 @@ function joined(sentences: readonly string[]): string {
 function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1);
 }
-
-/** Breaks a text into lines of at most `width`; a longer word has a line of its own. */
-export function filled(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1);
-    if (line === undefined || line.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  return lines;
-}

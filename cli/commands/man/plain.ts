@@ -1,5 +1,6 @@
+import { wrapped } from '../../text/wrapped.ts';
 import type { Block } from './block.ts';
-import { filled, type Page } from './page.ts';
+import type { Page } from './page.ts';
 
 const WIDTH = 78;
 
@@ -24,5 +25,5 @@ function linesOf(block: Block): string[] {
 }
 
 function indented(text: string, columns: number): string[] {
-  return filled(text, WIDTH - columns).map((line) => `${' '.repeat(columns)}${line}`);
+  return wrapped(text, WIDTH - columns).map((line) => `${' '.repeat(columns)}${line}`);
 }

@@ -1,5 +1,6 @@
+import { wrapped } from '../../text/wrapped.ts';
 import type { Block } from './block.ts';
-import { filled, type Page } from './page.ts';
+import type { Page } from './page.ts';
 
 /** Small, because escapes make a line longer. */
 const WIDTH = 60;
@@ -34,7 +35,7 @@ function linesOf(block: Block, before: Block | undefined, after: Block | undefin
 
 /** Text that roff fills. */
 function prose(text: string): string[] {
-  return filled(text, WIDTH).map((line) => guarded(escaped(line)));
+  return wrapped(text, WIDTH).map((line) => guarded(escaped(line)));
 }
 
 /** Protects a dot or an apostrophe at the start of a line, which would make it a request. */

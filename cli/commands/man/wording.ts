@@ -36,6 +36,10 @@ export const AFTER: Block[] = [
       'LOCKSTEP_DIR',
       'The store, unless --dir is given: an absolute path, in which neither ~ nor a variable is expanded. Set it for all processes that are to exclude each other: a cron job does not have your shell’s environment.',
     ],
+    [
+      'LOCKSTEP_STORE',
+      'The same, before LOCKSTEP_DIR, and also for a store on etcd: etcd://HOST:2379/PREFIX, where several machines share it. The user’s password is in LOCKSTEP_ETCD_PASSWORD, or in the file that LOCKSTEP_ETCD_PASSWORD_FILE names.',
+    ],
     ['LOCKSTEP_SHARED', 'If it is 1, the group of the store’s directory shares the store.'],
     [
       'LOCKSTEP_GUARDED',

@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { BeatState, ReporterStatus } from '../../../lib/heartbeat/index.ts';
 import { shown } from '../../text/escape.ts';
-import { age, isoTime } from '../../text/quantities.ts';
+import { age, isoTime, localTime } from '../../text/quantities.ts';
 
 /** A reporter whose state has changed. */
 export interface Change {
@@ -26,15 +26,15 @@ export class Printed {
   }
 }
 
-/** `2026-11-23T18:00:01.234Z  host  late  since …`: one line for a person. */
+/** `2026-11-23 18:00:01.234  host  late  since …`: one line for a person. */
 export function lineOf({ now }: Change): string {
-  return shown(`${new Date().toISOString()}  ${now.name}  ${now.state}  ${detailOf(now)}`);
+  return shown(`${localTime(Date.now(), 'milliseconds')}  ${now.name}  ${now.state}  ${detailOf(now)}`);
 }
 
 function detailOf({ state, since, reason, ageMs, report }: ReporterStatus): string {
   const facts = report?.facts;
   if (state === 'alive') return `pid ${facts?.pid} on ${facts?.host ?? ''}, every ${prettyMs(report?.everyMs ?? 0)}`;
-  const when = since === null ? '' : `since ${isoTime(since)} `;
+  const when = since === null ? '' : `since ${localTime(since, 'seconds')} `;
   const beat = state === 'ended' || ageMs === null ? '' : `, last heartbeat ${age(ageMs)} before`;
   return `${when}(${reason})${beat}`;
 }

@@ -1,4 +1,5 @@
 import type { EntryView } from '../../../lib/index.ts';
+import { RELEASED } from '../../../lib/internal.ts';
 import { noSuchName } from '../../access/known-name.ts';
 import { isOwnedBy, pidOf } from '../../access/pid.ts';
 import { subshellOf } from '../../access/shell.ts';
@@ -18,7 +19,8 @@ export async function releaseForShell(args: ReleaseArguments): Promise<void> {
   const { name, store } = targetOf(args);
   const line = await store.snapshot(name);
   const entry = line?.entries.find((one) => one.state === 'holding' && isMeant(one));
-  if (entry && (await store.evict(name, entry.ticket, { reason: 'released', by: `pid ${process.pid}` }))) return;
+  const eviction = { reason: RELEASED, by: `pid ${process.pid}`, isRelease: true };
+  if (entry && (await store.evict(name, entry.ticket, eviction))) return;
   if (line === null && args.file === undefined) return noSuchName(store, name);
   say(`${name}: ${whyNot(args)}`);
   throw new Exit(EXIT.failed);

@@ -1,12 +1,12 @@
 import type { CommandModule } from 'yargs';
-import { deadlockOptions, kindOptions, resourceOptions, waitingOptions } from '../../args/options.ts';
+import { deadlockOptions, flockOption, kindOptions, resourceOptions, waitingOptions } from '../../args/options.ts';
 import type { RunArguments } from './run.ts';
 
 export const run: CommandModule<object, RunArguments> = {
   command: 'run [name]',
   describe: 'Run a command while holding a lock or a permit of a semaphore',
   builder: (argv) =>
-    kindOptions(deadlockOptions(waitingOptions(resourceOptions(argv))))
+    flockOption(kindOptions(deadlockOptions(waitingOptions(resourceOptions(argv)))))
       .usage(
         '$0 run NAME [options] -- CMD [ARG…]\n\nRuns CMD while holding NAME, and exits with its status. The lock is held until CMD ends, even if this wrapper is killed. If --timeout or a signal to this wrapper ends CMD, all that CMD started is ended with it, before the lock is released. CMD finds LOCKSTEP_NAME and LOCKSTEP_TOKEN in its environment.',
       )

@@ -21,8 +21,8 @@ export function checkExec(words: readonly string[]): void {
 /**
  * Has the command replace this process, and hold the lock by its pid until it ends. To others of this pid namespace nothing
  * changes as that happens. For other namespaces the lifeline is needed:
- *   1. the entry is handed over to our own pid, as to a process that has no lifeline: whoever cannot ask for the pid takes it
- *      for alive;
+ *   1. the entry is handed over to our own pid, as to a process that has no lifeline: a process that cannot ask for the pid
+ *      takes it for alive;
  *   2. our own lifeline ends with our program;
  *   3. the command has opened the new lifeline, and only then it gets its name.
  */

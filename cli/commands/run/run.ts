@@ -6,6 +6,7 @@ import { Requested, targetOf } from '../../access/target.ts';
 import { parseDuration, parseLimit } from '../../args/duration.ts';
 import type {
   DeadlockArguments,
+  FlockArguments,
   KindArguments,
   ResourceArguments,
   WaitingArguments,
@@ -25,6 +26,7 @@ export interface RunArguments
     WaitingArguments,
     DeadlockArguments,
     KindArguments,
+    FlockArguments,
     WordArguments {
   timeout?: string | undefined;
   killAfter: string;
@@ -39,8 +41,8 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
   const words = wordsOf(args, 'run');
   const limits = limitsOf(args);
   checkRunnable(words, (why) => `run: ${why}`);
-  if (args.noFork) checkNoFork(args, words);
   const wanted = new Requested(targetOf(args), args);
+  if (args.noFork) checkNoFork(args, words, wanted.store);
   const lease = await acquireFor(wanted, args, shortCommand(args.command === undefined ? words : [args.command]));
   if (args.noFork) return becomeCommand(lease, wanted.store, words);
   throw new Exit(await runHolding(lease, wanted.store, words, limits));
@@ -50,7 +52,7 @@ export async function runUnderLock(args: RunArguments): Promise<void> {
 async function runHolding(lease: Lease, store: Store, words: readonly string[], limits: Limits): Promise<number> {
   const { child, asked } = await started(lease, store, words);
   const holding = new Holding(lease);
-  const { status, timedOut } = await commandEnd(child, asked, limits);
+  const { status, timedOut } = await commandEnd(child, asked, { ...limits, lease });
   const loss = await holding.loss();
   await holding.release();
   if (loss === null) return timedOut && !limits.preserveStatus ? EXIT.timedOut : status;
@@ -80,15 +82,24 @@ async function started(lease: Lease, store: Store, words: readonly string[]): Pr
 }
 
 /** @throws {UsageError} */
-function checkNoFork({ timeout, holdDescendants }: RunArguments, words: readonly string[]): void {
+function checkNoFork(args: RunArguments, words: readonly string[], store: Store): void {
+  const { timeout, holdDescendants, flock } = args;
   const [option] = [timeout === undefined ? '' : '--timeout', holdDescendants ? '--hold-descendants' : ''].filter(
     Boolean,
   );
   if (option) throw new UsageError(`--no-fork and ${option} exclude each other: nothing is left that could see to it`);
+  if (flock !== undefined)
+    throw new UsageError(
+      '--no-fork and --flock exclude each other: Node closes the descriptor of the lock as CMD replaces it',
+    );
+  if (store.capabilities.leases)
+    throw new UsageError(
+      `--no-fork needs a store on disk: on ${store.place} a process must keep the lock alive while the command runs. Omit it`,
+    );
   checkExec(words);
 }
 
-interface Limits extends EndOptions {
+interface Limits extends Omit<EndOptions, 'lease'> {
   preserveStatus: boolean;
 }
 

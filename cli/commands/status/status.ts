@@ -1,15 +1,14 @@
-import prettyMs from 'pretty-ms';
 import type { EntryView, LineView } from '../../../lib/index.ts';
 import { sayNoSuchName } from '../../access/known-name.ts';
 import { type ShownStore, shownStore } from '../../access/shown-store.ts';
 import { targetOf } from '../../access/target.ts';
 import type { NamesArguments } from '../../args/options.ts';
-import { EXIT, Exit } from '../../output/exit.ts';
+import { EXIT, Exit, sayNothing } from '../../output/exit.ts';
 import { keyOf } from '../../report/blockers.ts';
 import { deadlockedInAsync } from '../../report/deadlocks.ts';
 import { idleStateOf, kindOf, stateOf, tokenOf } from '../../report/line-words.ts';
 import { jsonText } from '../../text/escape.ts';
-import { isoTime } from '../../text/quantities.ts';
+import { ago, isoTime, roughly } from '../../text/quantities.ts';
 import { printTable } from '../../text/table.ts';
 
 export interface StatusArguments extends NamesArguments {
@@ -28,9 +27,16 @@ export async function showStatus(args: StatusArguments): Promise<void> {
   const unknown = lines.filter(isUnknown).map(({ name }) => name);
   const asObject = (line: LineView) => asJson(line, deadlocked);
   if (args.json) process.stdout.write(`${jsonText(lines.map(asObject), 2)}\n`);
-  else if (used.length > 0) printTable([HEADINGS, ...used.flatMap((line) => rowsOf(line, deadlocked))]);
+  else if (used.length > 0) printTable(tableOf(used, deadlocked, store.withExpiry !== undefined));
+  else if (unknown.length === 0) sayNothing(emptyWords(store, args));
   for (const name of unknown) await sayNoSuchName(store, name);
   if (unknown.length > 0) throw new Exit(EXIT.failed);
+}
+
+function emptyWords({ place }: ShownStore, { all }: StatusArguments): string {
+  return all
+    ? `no resource was ever used in the store ${place}`
+    : `nobody holds anything or waits in the store ${place}; --all shows what is free, too`;
 }
 
 interface Reading {
@@ -45,16 +51,42 @@ async function read({ names = [], file, dir, all }: StatusArguments): Promise<Re
   const store = target?.store ?? shownStore(dir);
   const named = target ? [target.name, ...names] : names;
   const wanted = named.length > 0 ? named : await store.names();
-  const lines = await Promise.all(wanted.map(async (name) => (await store.snapshot(name)) ?? neverUsed(name)));
-  return {
-    store,
-    lines: lines.filter((line) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0),
-    deadlocked: await deadlockedInAsync(lines, async (name) => store.snapshot(name)),
+  const isShown = (line: LineView) => named.length > 0 || all || line.entries.length > 0 || line.value !== 0;
+  const read = await linesOf(store, wanted, isShown);
+  const lines = (await store.withExpiry?.(read)) ?? read;
+  return { store, lines, deadlocked: await deadlockedInAsync(lines, (names) => store.snapshots(names)) };
+}
+
+/** Of thousands of names most are not used: their lines are let go as soon as they are read, and a store on disk needs no promise for each. */
+async function linesOf(store: ShownStore, names: readonly string[], isShown: (line: LineView) => boolean) {
+  const shownOf = (name: string, found: LineView | null) => {
+    const line = found ?? neverUsed(name);
+    return isShown(line) ? [line] : [];
   };
+  const lines: Array<LineView[] | Promise<LineView[]>> = [];
+  for (const name of names) {
+    const found = store.snapshot(name);
+    const shown = found instanceof Promise ? found.then((line) => shownOf(name, line)) : shownOf(name, found);
+    if (shown instanceof Promise || shown.length > 0) lines.push(shown);
+  }
+  return (await Promise.all(lines)).flat();
 }
 
 function neverUsed(name: string): LineView {
-  return { name, kind: '', permits: 0, value: 0, entries: [] };
+  return { name, kind: '', permits: 0, value: 0, revision: 0, entries: [] };
+}
+
+/** In a store of leases it has a column more. */
+function tableOf(lines: readonly LineView[], deadlocked: ReadonlySet<string>, hasLeases: boolean): string[][] {
+  const rows = [HEADINGS, ...lines.flatMap((line) => rowsOf(line, deadlocked))];
+  if (!hasLeases) return rows;
+  const expiries = lines.flatMap(({ entries }) => (entries.length === 0 ? ['-'] : entries.map(expiryOf)));
+  return rows.map((row, at) => [...row, at === 0 ? 'EXPIRES' : (expiries[at - 1] ?? '-')]);
+}
+
+/** When others get in, unless its session goes on giving signs of life. */
+function expiryOf({ expiresInMs }: EntryView): string {
+  return expiresInMs === undefined ? '-' : `in ${roughly(expiresInMs)}`;
 }
 
 function rowsOf(line: LineView, deadlocked: ReadonlySet<string>): string[][] {
@@ -69,13 +101,9 @@ function rowsOf(line: LineView, deadlocked: ReadonlySet<string>): string[][] {
       String(owner?.pid ?? '-'),
       owner?.host ?? '-',
       entry.label === '' ? '-' : entry.label,
-      ageOf(entry),
+      ago(entry.since, Date.now()),
     ];
   });
-}
-
-function ageOf({ since }: EntryView): string {
-  return `${prettyMs(Math.max(0, Date.now() - since), { unitCount: 2, secondsDecimalDigits: 0 })} ago`;
 }
 
 function asJson({ name, kind, permits, value, entries }: LineView, deadlocked: ReadonlySet<string>): unknown {
@@ -83,13 +111,13 @@ function asJson({ name, kind, permits, value, entries }: LineView, deadlocked: R
     resource: name,
     kind: kind === '' ? null : kind,
     permits: kind === '' ? null : permits,
-    value: ['event', 'barrier', 'counter'].includes(kind) ? value : null,
+    value: ['event', 'barrier', 'counter', 'queue'].includes(kind) ? value : null,
     entries: entries.map((entry) => entryAsJson(entry, deadlocked.has(keyOf(name, entry.ticket)))),
   };
 }
 
 function entryAsJson(entry: EntryView, deadlock: boolean): unknown {
-  const { state, ask, label, since, owners, stale } = entry;
+  const { state, ask, label, since, owners, stale, expiresInMs } = entry;
   return {
     state,
     token: tokenOf(entry),
@@ -101,6 +129,7 @@ function entryAsJson(entry: EntryView, deadlock: boolean): unknown {
     shared: ask === 0,
     stale,
     deadlock,
+    ...(expiresInMs === undefined ? {} : { expiresInMs }),
     owners,
   };
 }

@@ -4,13 +4,17 @@ import { kindOf } from '../../report/line-words.ts';
 import { figuresOf } from '../../report/statistics.ts';
 import { shown } from '../../text/escape.ts';
 import { length } from '../../text/quantities.ts';
+import { drawParts, type Subject } from './chart.ts';
 import { type Drawn, el, markup } from './drawing.ts';
+import { type Layout, NARROW, WIDE } from './layout.ts';
 import type { Range } from './range.ts';
 import { contendedShare, heldShare } from './share.ts';
 
 const STYLE = [
   'body{margin:0;font:14px system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}',
   'main{max-width:1500px;margin:0 auto;padding:12px}svg.chart{display:block;width:100%}',
+  '.sticky{position:sticky;top:0}.narrow{display:none}',
+  '@media (max-width:700px){.narrow{display:block}.wide{display:none}main{padding:0}}',
   '.figures{overflow-x:auto;padding:6px 18px 24px}table{border-collapse:collapse;font-variant-numeric:tabular-nums}',
   'caption{text-align:left;font-size:16px;font-weight:600;padding:8px 0}',
   'th,td{padding:6px 0 6px 22px;border-bottom:1px solid;text-align:right}td{white-space:nowrap}',
@@ -32,8 +36,9 @@ const HEADINGS = [
   'Time contended',
 ];
 
-/** Builds a self-contained page: the picture, and below it the figures of each resource. */
-export function pageOf(chart: Drawn, pasts: readonly Past[], range: Range, store: string): string {
+/** Builds a self-contained page: the picture, for a screen and for a phone, and below it the figures of each resource. */
+export function pageOf(subject: Subject): string {
+  const { pasts, range, store } = subject;
   const lined = pasts.filter(({ kind }) => kind !== 'counter');
   const page = el(
     'html',
@@ -47,9 +52,25 @@ export function pageOf(chart: Drawn, pasts: readonly Past[], range: Range, store
       el('title', {}, `Holders and waiters over time: ${shown(store)}`),
       el('style', {}, STYLE),
     ),
-    el('body', {}, el('main', {}, chart, lined.length === 0 ? null : figuresTable(lined, range))),
+    el(
+      'body',
+      {},
+      el(
+        'main',
+        {},
+        pictureIn('wide', subject, WIDE),
+        pictureIn('narrow', subject, NARROW),
+        lined.length === 0 ? null : figuresTable(lined, range),
+      ),
+    ),
   );
   return `<!doctype html>\n${markup(page)}\n`;
+}
+
+/** The times stay in sight while the reader scrolls through many resources. */
+function pictureIn(className: string, subject: Subject, layout: Layout): Drawn {
+  const { head, axis, body } = drawParts(subject, layout);
+  return el('section', { class: className }, head, el('section', { class: 'sticky' }, axis), body);
 }
 
 function figuresTable(pasts: readonly Past[], range: Range): Drawn {

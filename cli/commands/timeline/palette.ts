@@ -8,6 +8,11 @@ interface Palette {
   muted: string;
   line: string;
   hold: string;
+  /** A run of a job that succeeded, that failed, that another run or a signal ended, and one of which nobody knows. */
+  ok: string;
+  failed: string;
+  ended: string;
+  lost: string;
   onHold: string;
   shared: string;
   wait: string;
@@ -21,8 +26,12 @@ const LIGHT: Palette = {
   muted: '#5c6672',
   line: '#e3e7eb',
   hold: '#0072b2',
+  ok: '#009e73',
+  failed: '#c44200',
+  ended: '#a8417f',
+  lost: '#7b8794',
   onHold: '#ffffff',
-  shared: '#009e73',
+  shared: '#5fb2e6',
   wait: '#c98500',
   evicted: '#c44200',
   stolen: '#a8417f',
@@ -34,8 +43,12 @@ const DARK: Palette = {
   muted: '#9aa5b1',
   line: '#2a313a',
   hold: '#56b4e9',
+  ok: '#2fcf9f',
+  failed: '#ff7a45',
+  ended: '#e79bc8',
+  lost: '#8d99a6',
   onHold: '#0b1015',
-  shared: '#2fcf9f',
+  shared: '#a9dcf8',
   wait: '#f0b429',
   evicted: '#ff7a45',
   stolen: '#e79bc8',
@@ -47,11 +60,12 @@ function coloured(p: Palette): string {
     `.paper{fill:${p.paper}}.ink,text{fill:${p.ink}}.muted{fill:${p.muted}}`,
     `.grid{stroke:${p.line}}.band{fill:${p.line}}.axis{stroke:${p.muted}}`,
     `.hold{fill:${p.hold}}.shared{fill:${p.shared}}.onhold{fill:${p.onHold}}`,
+    `.ok{fill:${p.ok}}.failed{fill:${p.failed}}.ended{fill:${p.ended}}.lost{fill:${p.lost}}`,
     `.wait{stroke:${p.wait}}.hatch{stroke:${p.wait}}.queue{fill:${p.wait}}`,
     `.gone{stroke:${p.evicted}}`,
     `.evicted{stroke:${p.evicted}}.stolen{fill:${p.stolen};stroke:${p.paper}}.gaveup{fill:${p.paper};stroke:${p.wait}}`,
     `.open{fill:${p.ink}}.action{fill:${p.ink};stroke:${p.ink}}.hollow{fill:${p.paper}}.value{stroke:${p.hold}}`,
-    `body{background:${p.paper};color:${p.ink}}th,td{border-color:${p.line}}th,.quiet{color:${p.muted}}`,
+    `.sticky{background:${p.paper}}body{background:${p.paper};color:${p.ink}}th,td{border-color:${p.line}}th,.quiet{color:${p.muted}}`,
   ].join('');
 }
 

@@ -2,11 +2,14 @@ import { type ScaleTime, scaleTime } from 'd3-scale';
 import { timeFormat } from 'd3-time-format';
 import type { Past, Span } from '../../../lib/history/index.ts';
 import { isOver, lastOf } from '../../../lib/internal.ts';
+import { CHARACTER } from './layout.ts';
 
 /** The shortest range, so that an instant has a width. */
 const LEAST_MS = 20;
 const MARGIN = 0.015;
 const SECOND = 1_000;
+/** Between two labels, in pixels. */
+const BETWEEN = 10;
 const DAY = 24 * 60 * 60 * SECOND;
 
 /** A period, in ms since 1970. */
@@ -56,12 +59,24 @@ export interface Tick {
   text: string;
 }
 
-/** The axis' lines and their labels. */
-export function ticksOf(scale: ScaleTime<number, number>, most: number): Tick[] {
+/**
+ * The axis' lines and their labels, which do not touch each other, nor the edges: of some lines there are none then.
+ *
+ * @param beyond the room beside the end of the axis
+ */
+export function ticksOf(scale: ScaleTime<number, number>, most: number, beyond = 26): Tick[] {
   const dates = scale.ticks(most);
   const step = dates.length > 1 ? Number(dates[1]) - Number(dates[0]) : LEAST_MS;
   const format = timeFormat(patternFor(step));
-  return dates.map((date) => ({ x: scale(date), text: format(date) }));
+  const ticks = dates.map((date) => ({ x: scale(date), text: format(date) }));
+  const [, right = 0] = scale.range();
+  let free = Number.NEGATIVE_INFINITY;
+  return ticks.map(({ x, text }) => {
+    const half = (text.length * CHARACTER.small) / 2;
+    if (x - half < free || x + half > right + beyond) return { x, text: '' };
+    free = x + half + BETWEEN;
+    return { x, text };
+  });
 }
 
 function patternFor(stepMs: number): string {

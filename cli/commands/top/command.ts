@@ -4,11 +4,11 @@ import type { TopArguments } from './top.ts';
 
 export const top: CommandModule<object, TopArguments> = {
   command: 'top [names..]',
-  describe: 'Watch holders, waiters, and what each of them waits for',
+  describe: 'Watch holders, waiters, what each of them waits for, and jobs',
   builder: (argv) =>
     namesOptions(argv, ['interval'], 'Only these, in use or not')
       .usage(
-        '$0 top [NAME…] [options]\n\nShows the resources named, or all in use, the most contended first; under each its holders and waiters, and which processes each of them waits for. It follows every change. It writes nothing into the store, and takes no lock.\n\nKeys: q or Ctrl-C quits, p pauses, the arrows, j, k, PgUp and PgDn scroll. Without a terminal it prints the current state once. If a SIGKILL leaves the terminal in disorder, `reset` repairs it.',
+        '$0 top [NAME…] [options]\n\nShows the resources named, or all in use, the most contended first; under each its holders and waiters, and which processes each of them waits for. Below them are the jobs, those that are not well first. It follows every change, and takes no lock; it writes nothing into the store, but when you break an entry.\n\nKeys: q or Ctrl-C quits, p pauses, the arrows, j, k, PgUp and PgDn scroll. Tab selects an entry: B takes the resource away from it, E ends its process, and both ask before. ? shows all keys. Without a terminal it prints the current state once. If a SIGKILL leaves the terminal in disorder, `reset` repairs it.',
       )
       .option('once', { type: 'boolean', default: false, describe: 'Print the current state, and exit' })
       .option('interval', {

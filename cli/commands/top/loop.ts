@@ -1,7 +1,9 @@
-import { later, readLine, type StoreView, StoreWatch } from '../../../lib/internal.ts';
-import { deadlockedIn } from '../../report/deadlocks.ts';
+import { later } from '../../../lib/internal.ts';
+import type { TopActions } from './actions.ts';
 import { type Frame, frameOf, type TopView } from './frame.ts';
+import { helpLines, TopKeys } from './keys.ts';
 import { TopScroll } from './scroll.ts';
+import type { TopSource } from './source.ts';
 import type { Paint } from './style.ts';
 import { Terminal } from './terminal.ts';
 
@@ -13,18 +15,24 @@ const LEAST_MS = 100;
 const SHARE = 10;
 
 export interface LoopOptions {
-  view: StoreView;
-  names: readonly string[];
+  /** Opens the source; the loop ends it. */
+  open: (onChange: () => void) => TopSource;
+  /** Whether the user named the resources. */
+  isChosen: boolean;
   intervalMs: number;
   paint: Paint;
+  actions: TopActions;
 }
 
 /** Shows a store on a terminal until the user quits. It reads the store after each change, and draws if the frame changes. */
 export class TopLoop {
   readonly #options: LoopOptions;
-  readonly #watch: StoreWatch;
+  readonly #source: TopSource;
   readonly #terminal: Terminal;
   readonly #scroll = new TopScroll();
+  readonly #keys: TopKeys;
+  /** The last key was one that selects: then the selected entry is scrolled into sight. */
+  #isFollowed = false;
   #isOver = false;
   #wake: () => void = () => undefined;
   #isWoken = false;
@@ -42,8 +50,8 @@ export class TopLoop {
   /** @throws {StoreError} if the store must not be used */
   constructor(options: LoopOptions) {
     this.#options = options;
-    const { view, names } = options;
-    this.#watch = new StoreWatch({ view, names, onChange: () => this.#noteChange() });
+    this.#keys = new TopKeys({ actions: options.actions, onChange: () => this.#draw(false) });
+    this.#source = options.open(() => this.#noteChange());
     this.#terminal = new Terminal({ onKey: (key) => this.#press(key), onLost: () => this.#draw(true, true) });
     this.#seen = this.#read(true, new Set());
     if (this.#seen.failure) throw this.#seen.failure;
@@ -60,14 +68,14 @@ export class TopLoop {
       }
     } finally {
       this.#terminal.leave();
-      this.#watch.end();
+      this.#source.end();
     }
   }
 
   /** The time of the next reading. */
   get #dueAt(): number {
     if (this.#scroll.isPaused) return Number.POSITIVE_INFINITY;
-    const { pollMs } = this.#watch;
+    const { pollMs } = this.#source;
     const asked = Math.min(
       this.#changedAt === null ? Number.POSITIVE_INFINITY : this.#changedAt + GATHER_MS,
       pollMs === null ? Number.POSITIVE_INFINITY : this.#readAt + pollMs,
@@ -83,16 +91,13 @@ export class TopLoop {
   }
 
   #read(isThorough: boolean, first: ReadonlySet<string>): TopView {
-    const { view, names } = this.#options;
     const startedAt = performance.now();
     this.#changedAt = null;
-    const seen = this.#watch.look(isThorough, first);
-    const lines = seen.lines.flatMap(({ line }) => line ?? []);
-    const deadlocked = deadlockedIn(lines, (name) => readLine(view, name).line);
+    const seen = this.#source.look(isThorough, first);
     this.#readAt = performance.now();
     this.#readMs = this.#readAt - startedAt;
     if (isThorough) this.#thoroughAt = this.#readAt;
-    return { ...seen, place: view.place, isChosen: names.length > 0, deadlocked };
+    return { ...seen, place: this.#source.place, isChosen: this.#options.isChosen };
   }
 
   /**
@@ -113,19 +118,27 @@ export class TopLoop {
   #framed(): Frame {
     const { offset, keys } = this.#scroll;
     const { hasKeys, size } = this.#terminal;
-    const scene = { ...size, now: this.#now, clock: this.#clock, offset, keys: hasKeys ? keys : null };
-    const frame = frameOf(this.#seen, scene);
+    const { selected, line, isHelp, isAsking } = this.#keys;
+    const foot = { keys: hasKeys ? (line ?? keys) : null, isAsking, selected, isFollowed: this.#isFollowed };
+    const place = isHelp ? { help: helpLines(size.columns), offset: 0 } : { offset };
+    const frame = frameOf(this.#seen, { ...size, now: this.#now, clock: this.#clock, ...foot, ...place });
+    if (isHelp) return frame;
     this.#scroll.offset = frame.offset;
+    this.#keys.see(frame.entries);
     return frame;
   }
 
   #press(key: string): void {
-    if (key === 'q' || key === 'ctrl-c') {
+    if (this.#keys.press(key)) {
+      this.#isFollowed = true;
+      this.#draw(false);
+    } else if (key === 'q' || key === 'ctrl-c') {
       this.#isOver = true;
       this.#wakeUp();
     } else if (key === 'ctrl-z') {
       this.#terminal.stop();
     } else if (this.#scroll.press(key, this.#frame.page)) {
+      this.#isFollowed = false;
       this.#draw(false);
       this.#wakeUp();
     }

@@ -19,6 +19,6 @@ export class TopScroll {
 
   /** The keys for the foot of the screen. */
   get keys(): string {
-    return `${this.isPaused ? 'PAUSED  p continue' : 'p pause'}  q quit  j k PgUp PgDn scroll`;
+    return `${this.isPaused ? 'PAUSED  p continue' : 'p pause'}  q quit  j k PgUp PgDn scroll  Tab select  ? help`;
   }
 }

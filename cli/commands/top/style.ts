@@ -1,16 +1,19 @@
 import { styleText } from 'node:util';
-import type { FrameLine, Tone } from './frame.ts';
+import type { FrameLine } from './frame.ts';
+import type { Tone } from './tone.ts';
 
 /** Converts lines to text for a terminal. */
 export type Paint = (lines: readonly FrameLine[]) => string[];
 
 const STYLES: Record<Tone, Parameters<typeof styleText>[0]> = {
+  selected: 'inverse',
   head: 'inverse',
   headings: 'dim',
   resource: 'bold',
   waiting: 'yellow',
   alert: 'red',
   foot: 'dim',
+  question: 'bold',
   plain: 'reset',
 };
 

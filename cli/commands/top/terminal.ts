@@ -127,7 +127,12 @@ export class Terminal {
   #listen(): void {
     emitKeypressEvents(process.stdin);
     process.stdin.on('keypress', (text: string | undefined, { name, ctrl, shift, sequence }: Key) => {
-      const key = shift && name?.length === 1 ? name.toUpperCase() : (name ?? text ?? sequence ?? '');
+      const key =
+        shift && name === 'tab'
+          ? 'backtab'
+          : shift && name?.length === 1
+            ? name.toUpperCase()
+            : (name ?? text ?? sequence ?? '');
       this.#events.onKey(ctrl ? `ctrl-${key}` : key);
     });
     // The terminal hung up, perhaps without a signal.

@@ -1,11 +1,16 @@
-import { checkName, readLine, StoreView, StoreWatch } from '../../../lib/internal.ts';
+import { openStore } from '../../../lib/index.ts';
+import { checkName, StoreView, storeUrl } from '../../../lib/internal.ts';
 import { parseDuration } from '../../args/duration.ts';
 import type { NamesArguments } from '../../args/options.ts';
 import { UsageError } from '../../output/exit.ts';
 import { endWithReader } from '../../output/stdout.ts';
-import { deadlockedIn } from '../../report/deadlocks.ts';
+import { hasColours } from '../../text/colour.ts';
+import { TopActions } from './actions.ts';
+import { DiskSource } from './disk-source.ts';
 import { frameOf } from './frame.ts';
 import { TopLoop } from './loop.ts';
+import { RemoteSource } from './remote-source.ts';
+import type { TopSource } from './source.ts';
 import { painted, plain } from './style.ts';
 
 export interface TopArguments extends NamesArguments {
@@ -20,10 +25,33 @@ export async function showTop({ names = [], dir, once, interval }: TopArguments)
   for (const name of names) checkName(name);
   const intervalMs = parseDuration(interval, '--interval');
   if (intervalMs < LEAST_INTERVAL_MS) throw new UsageError('--interval must be at least 100ms');
-  const view = new StoreView(dir);
-  if (once || !canDraw()) return printOnce(view, names);
-  const paint = process.stdout.hasColors() ? painted : plain;
-  await new TopLoop({ view, names, intervalMs, paint }).run();
+  const isOnce = once || !canDraw();
+  const open = await sourceIn(dir, names, isOnce);
+  if (isOnce)
+    return printOnce(
+      open(() => undefined),
+      names,
+    );
+  const paint = hasColours(process.stdout) ? painted : plain;
+  const actions = new TopActions(dir);
+  await new TopLoop({ open, isChosen: names.length > 0, intervalMs, paint, actions }).run();
+  await actions.close();
+}
+
+type OpenSource = (onChange: () => void) => TopSource;
+
+async function sourceIn(dir: string | undefined, names: readonly string[], isOnce: boolean): Promise<OpenSource> {
+  if (storeUrl(dir) === null) {
+    const view = new StoreView(dir);
+    return (onChange) => new DiskSource({ view, names, onChange, ...(isOnce ? { maxWatches: 0 } : {}) });
+  }
+  // It may change before the screen is there: nothing is missed, for the screen begins with what is known by then.
+  let notify = (): void => undefined;
+  const source = await RemoteSource.begin({ store: openStore(dir), names, onChange: () => notify() });
+  return (onChange) => {
+    notify = onChange;
+    return source;
+  };
 }
 
 /** Whether stdout is a terminal with cursor control. */
@@ -32,17 +60,14 @@ function canDraw(): boolean {
 }
 
 /** Prints the current state once, as wide as it needs except at a terminal. */
-function printOnce(view: StoreView, names: readonly string[]): void {
+function printOnce(source: TopSource, names: readonly string[]): void {
   endWithReader();
-  const watch = new StoreWatch({ view, names, maxWatches: 0, onChange: () => undefined });
-  const seen = watch.look(true);
-  watch.end();
+  const seen = source.look(true);
+  source.end();
   if (seen.failure) throw seen.failure;
-  const lines = seen.lines.flatMap(({ line }) => line ?? []);
-  const deadlocked = deadlockedIn(lines, (name) => readLine(view, name).line);
   const now = Date.now();
   const frame = frameOf(
-    { ...seen, place: view.place, isChosen: names.length > 0, deadlocked },
+    { ...seen, place: source.place, isChosen: names.length > 0 },
     {
       now,
       clock: new Date(now).toTimeString().slice(0, 8),

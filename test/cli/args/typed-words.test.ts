@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { verbOf } from '../../../cli/args/definition.ts';
 import { typedWords } from '../../../cli/args/typed-words.ts';
-import { COMMANDS, verbIn } from '../../../cli/commands/index.ts';
+import { verbIn } from '../../../cli/args/verbs.ts';
+import { COMMANDS } from '../../../cli/commands/index.ts';
 import { UsageError } from '../../../cli/output/exit.ts';
 
 function typed(verb: string, own: string[], command: string[] | null = null, takesCommand = true): string[] {

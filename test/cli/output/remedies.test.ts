@@ -8,6 +8,7 @@ import { describeProgram } from '../../../cli/args/program.ts';
 import { COMMANDS, VERBS } from '../../../cli/commands/index.ts';
 import { report } from '../../../cli/output/exit.ts';
 import { messageWithRemedy } from '../../../cli/output/remedies.ts';
+import { localTime } from '../../../cli/text/quantities.ts';
 import { BrokenBarrierError, LockstepError, LockTimeoutError, MisuseError, StoreError } from '../../../lib/errors.ts';
 import { storeErrorOf } from '../../../lib/host/system-error.ts';
 
@@ -85,8 +86,9 @@ describe('on the command line', () => {
       const { message } = error as Error;
       expect(message).toContain(both[0]);
       expect(message).not.toContain(both[1]);
-      expect(line?.startsWith(`lockstep: ${message} `)).toBe(true);
-      expect(line?.slice(`lockstep: ${message} `.length)).toContain(both[1]);
+      const said = message.replace(/\d\S+T\S+Z/, (moment) => localTime(Date.parse(moment), 'milliseconds'));
+      expect(line?.startsWith(`lockstep: ${said} `)).toBe(true);
+      expect(line?.slice(`lockstep: ${said} `.length)).toContain(both[1]);
       expect(line).toMatch(/\.\n$/);
     },
   );
@@ -96,5 +98,12 @@ describe('on the command line', () => {
     (error) => {
       expect(messageWithRemedy(error)).toBe('m');
     },
+  );
+});
+
+test('a moment in a message has the form that all verbs have', () => {
+  const error = new LockstepError('START_FAILED', 'held by pid 4, in line since 2026-11-23T09:00:00.250Z.');
+  expect(messageWithRemedy(error)).toBe(
+    `held by pid 4, in line since ${localTime(Date.UTC(2026, 10, 23, 9, 0, 0, 250), 'milliseconds')}.`,
   );
 });

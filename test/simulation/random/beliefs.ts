@@ -13,6 +13,8 @@ class Mind {
   readonly name: string;
   /** By resource: what it believes to hold, and what it must know of its entries since it last read. */
   readonly holds = new Map<string, Held>();
+  /** By queue: what it has taken, and neither done nor given back. */
+  readonly takes = new Map<string, { ticket: number; item: string }>();
   readonly knows = new Map<string, ReadonlyMap<number, number>>();
   /** By resource: the ids of the records that it has written since it began what it does now. */
   readonly written = new Map<string, string[]>();
@@ -114,11 +116,18 @@ export class Beliefs {
       case 'holds':
         this.#hearsHolds(mind, told);
         break;
+      case 'has taken':
+        this.#hearsItem(mind, told);
+        break;
+      case 'has done all':
+        this.#hearsDoneAll(told.at);
+        break;
       case 'sees':
         this.#hearsSees(mind, told);
         break;
       case 'leaves':
         mind.holds.delete(told.at);
+        mind.takes.delete(told.at);
         break;
       case 'has ended':
         this.#hearsEnded(mind, told);
@@ -181,6 +190,25 @@ export class Beliefs {
     if (sum > most) throw new Violation(`${at}: of ${most} permits there are held: ${holders.join(', ')}`);
   }
 
+  /** It has what its ticket was given; and nobody else who lives has the same, but for one that was ended unheard. */
+  #hearsItem(mind: Mind, told: Told & { it: 'has taken' }): void {
+    const { at, ticket, item } = told;
+    const ledger = this.#ledger(at);
+    if (ledger.taken.get(ticket) !== item) this.#lie(mind, told, `its ticket was given ${ledger.taken.get(ticket)}`);
+    const [sequence] = JSON.parse(item);
+    for (const other of this.#minds.values()) {
+      const its = other.takes.get(at);
+      if (!its || ledger.hasEnded(its.ticket) || JSON.parse(its.item)[0] !== sequence) continue;
+      throw new Violation(`${at}: item ${sequence} was taken by ${other.name} and by ${mind.name}`);
+    }
+    if (!ledger.hasEnded(ticket)) mind.takes.set(at, { ticket, item });
+  }
+
+  #hearsDoneAll(at: string): void {
+    const left = this.#ledger(at).line?.items.unfinished ?? [];
+    if (left.length > 0) throw new Violation(`${at}: ${left.length} items are left at the end`);
+  }
+
   /** What it makes of what it read last. */
   #hearsSees(mind: Mind, { at, ticket, token, state }: Told & { it: 'sees' }): void {
     const line = mind.knows.get(at);
@@ -196,6 +224,7 @@ export class Beliefs {
 
   #hearsEnded(mind: Mind, told: Told & { it: 'has ended' }): void {
     mind.holds.delete(told.at);
+    mind.takes.delete(told.at);
     if (told.state === 'handed over') return;
     if (told.state === 'waiting' || told.state === 'holding') this.#lie(mind, told, 'it has given up leaving');
     if (!this.#ledger(told.at).hasEnded(told.ticket)) this.#lie(mind, told, 'it is still in line');
@@ -218,9 +247,17 @@ export class Beliefs {
     const { at, verb, by, outcome } = told;
     const ledger = this.#ledger(at);
     const deeds = (mind.written.get(at) ?? []).map((id) => ledger.deeds.get(id)).filter((deed) => deed?.verb === verb);
-    const isAs = deeds.length === 1 && deeds[0]?.outcome === outcome;
+    const isAs = deeds.length === 1 && JSON.stringify(deeds[0]?.outcome) === JSON.stringify(outcome);
     if (!isAs) this.#lie(mind, told, `the files have ${JSON.stringify(deeds.map((deed) => deed?.outcome))}`);
-    this.#sumOf(at).sum += by;
+    if (verb === 'take') this.#hearsTaken(told);
+    else if (verb === 'load') this.#sumOf(at).isCertain = false;
+    else this.#sumOf(at).sum += by;
+  }
+
+  #hearsTaken({ at, by, outcome }: Told & { it: 'has acted' }): void {
+    if (typeof outcome !== 'object' || outcome === null || !('isRepeat' in outcome)) return;
+    // Of a repeat the first has said so, or died; then the sum is not certain.
+    if (!outcome.isRepeat) this.#sumOf(at).sum -= by;
   }
 
   /** Another one may have forgotten it at the same moment; but whoever is told that it is in use has not. */

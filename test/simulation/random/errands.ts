@@ -24,6 +24,8 @@ export interface Witness {
 /** As often as a failing call is tried again: more often than calls fail in one run. */
 const MAX_TRIES = 20;
 const UNTIL_IT_HOLDS = ENDLESS_MS;
+/** A round at a counter does so much: it is soon done. */
+const COUNTS = 3;
 
 /** What one process does with the store, round by round, as its own chance has it. */
 export class Errands {
@@ -58,7 +60,8 @@ export class Errands {
     else if (resource.kind === 'event') this.#useEvent(resource);
     else if (resource.kind === 'condition') this.#useCondition(resource);
     else if (resource.kind === 'barrier') this.#useBarrier(resource);
-    else if (resource.kind === 'counter') this.#add(resource);
+    else if (resource.kind === 'queue') for (let times = 0; times < COUNTS; times++) this.#useQueue(resource);
+    else if (resource.kind === 'counter') for (let times = 0; times < COUNTS; times++) this.#count(resource);
     else this.#usePermits(resource);
   }
 
@@ -143,6 +146,61 @@ export class Errands {
     if (isBack && again) this.#leave(again);
   }
 
+  #useQueue(resource: Named): void {
+    if (this.#isOver) return;
+    if (this.#chance.happens(0.5)) {
+      const id = this.#chance.happens(0.4) ? `id${this.#chance.whole(0, 4)}` : null;
+      const text = JSON.stringify(`${this.#life.key} "${this.#chance.whole(0, 9)}`);
+      this.#act(resource, { do: 'put', text, bound: this.#chance.of([1, 2, 5, 65_536]), id });
+      return;
+    }
+    const onlyIfGranted = this.#chance.happens(0.4);
+    const entry = this.#join(resource, { ask: 1, label: '', onlyIfGranted });
+    if (!entry) return;
+    if (entry.state === 'waiting') this.#wait(entry, this.#chance.whole(50, 300));
+    if (!this.#hasTaken(entry)) {
+      this.#leave(entry);
+      return;
+    }
+    this.#workWith(entry);
+    if (this.#chance.happens(0.1)) this.#isOver = true;
+    else if (this.#chance.happens(0.7)) this.#finish(entry);
+    else this.#leave(entry);
+  }
+
+  #hasTaken(entry: OwnEntry): boolean {
+    const taken = this.#believes(entry, 1) ? this.#disk.itemOf(entry) : null;
+    if (taken === null) return false;
+    const { sequence, text, takes } = taken;
+    const item = JSON.stringify([sequence, text, takes]);
+    this.#witness.tell({ it: 'has taken', at: entry.name, ticket: entry.ticket, item });
+    return true;
+  }
+
+  /** The item is done, however often that fails. */
+  #finish(entry: OwnEntry): void {
+    const { name, ticket } = entry;
+    this.#witness.tell({ it: 'leaves', at: name, ticket });
+    for (let tries = 0; tries < MAX_TRIES && isOpen(entry.state); tries++) {
+      this.#trying('done', name, () => this.#disk.done(entry));
+      this.#done(name);
+    }
+    this.#witness.tell({ it: 'has ended', at: name, ticket, state: entry.state });
+  }
+
+  #doAll(resource: Named): void {
+    for (;;) {
+      const line = this.#disk.snapshot(resource.name);
+      if (!line || (line.value === 0 && line.entries.length === 0)) break;
+      const entry = this.#join(resource, { ask: 1, label: '', onlyIfGranted: false });
+      if (!entry) throw new Error('a newcomer at the end is refused');
+      this.#wait(entry, 5_000);
+      if (this.#hasTaken(entry)) this.#finish(entry);
+      else this.#leave(entry);
+    }
+    this.#witness.tell({ it: 'has done all', at: resource.name });
+  }
+
   #waitAndPass(resource: Named): void {
     this.#witness.tell({ it: 'arrives', at: resource.name });
     const entry = this.#join(resource, { ask: 1, label: '', onlyIfGranted: false });
@@ -155,14 +213,27 @@ export class Errands {
     this.#leave(entry);
   }
 
-  #add(resource: Named): void {
-    this.#act(resource, { do: 'add', by: this.#chance.whole(-2, 5) });
+  /** Often with an id that others use, too: each asks for what it knows no answer to. */
+  #count(resource: Named): void {
+    const id = `id${this.#chance.whole(0, 4)}`;
+    const what = this.#chance.whole(0, 9);
+    if (what < 3) this.#act(resource, { do: 'add', by: this.#chance.whole(-2, 9) });
+    else if (what === 3) this.#act(resource, { do: 'load', n: 3, id, generation: this.#life.key });
+    else if (what === 4) this.#act(resource, { do: 'trim', upTo: this.#chance.whole(0, 4) });
+    else this.#act(resource, { do: 'take', floor: this.#chance.of([0, 0, -2]), ...this.#request(id) });
+  }
+
+  #request(id: string): { n: number; id: string | null; bound: number | null } {
+    // The number of an id is always the same, but for one that is mistaken.
+    const n = this.#chance.happens(0.05) ? 9 : 1 + (id.charCodeAt(2) % 2);
+    if (this.#chance.happens(0.2)) return { n, id: null, bound: null };
+    return { n, id, bound: this.#chance.happens(0.5) ? this.#chance.whole(1, 3) : null };
   }
 
   #act(resource: Named, action: Action): void {
     const { name, kind, permits } = resource;
     const outcome = this.#trying(action.do, name, () => this.#disk.act(name, { kind, permits }, action));
-    const by = action.do === 'add' ? action.by : 0;
+    const by = action.do === 'add' ? action.by : 'n' in action ? action.n : 0;
     if (outcome !== undefined) this.#witness.tell({ it: 'has acted', at: name, verb: action.do, by, outcome });
     this.#done(name);
   }
@@ -264,6 +335,7 @@ export class Errands {
       if (!this.#believes(entry, permits)) throw new Error(`${name}: a newcomer at the end is ${entry.state}`);
       this.#leave(entry);
     }
+    if (kind === 'queue') this.#doAll(resource);
     const line = this.#disk.snapshot(name);
     if (line) this.#witness.tell({ it: 'has read', at: name, value: line.value });
   }

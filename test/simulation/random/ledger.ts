@@ -1,6 +1,8 @@
 import type { Config } from '../../../lib/line/config.ts';
 import { Violation } from '../invariants.ts';
+import { Fates } from './plain-items.ts';
 import { type Effects, type PlainEntry, PlainLine, weightOf } from './plain-line.ts';
+import { Answers } from './plain-takes.ts';
 
 /** What a record that counts did, for whoever wrote it. */
 export interface Deed extends Effects {
@@ -30,6 +32,11 @@ export class Ledger {
   /** The token that each ticket was given, and the tickets that are in the line no more. */
   readonly tokens = new Map<number, number>();
   readonly #ended = new Set<number>();
+  /** Of a queue: the sequence and the text of what each ticket was given. */
+  readonly taken = new Map<number, string>();
+  #fates = new Fates();
+  /** Of the takes since the name was made. */
+  #answers = new Answers();
   #tail = '';
   #lastToken = 0;
 
@@ -119,11 +126,16 @@ export class Ledger {
     if (verb === 'evict') this.#checkEviction(record);
     const effects = this.line.apply(record);
     this.deeds.set(id, { verb, ...effects });
-    for (const entry of effects.granted) this.#checkGrant(entry);
+    if (verb === 'take') this.#checkTake(record, this.line.value, effects);
+    for (const entry of effects.granted) this.#checkGrant(entry, this.line);
+    if (this.line.kind === 'queue') this.#fates.check(this.name, this.line.items);
     for (const { ticket } of effects.ended) this.#ended.add(ticket);
     this.#checkLine(this.line, effects);
     this.isForgotten = verb === 'forget' && effects.outcome !== null;
     this.isSealed = this.isForgotten;
+    if (!this.isForgotten) return;
+    this.#answers = new Answers();
+    this.#fates = new Fates();
   }
 
   /** Nobody who lives is evicted, but by force (which judges nobody). */
@@ -135,7 +147,17 @@ export class Ledger {
     }
   }
 
-  #checkGrant({ ticket, token }: PlainEntry): void {
+  /** Nobody takes below the floor; and whoever asks with an id gets the same, as long as the name is not forgotten. */
+  #checkTake([, , , n, floor, id]: readonly unknown[], value: number, { outcome }: Effects): void {
+    if (typeof outcome !== 'object' || outcome === null || !('left' in outcome)) return;
+    if (!outcome.isRepeat && (value < Number(floor) || value !== outcome.left))
+      throw new Violation(`${this.name}: ${outcome.left} are left, above ${floor}, and the value is ${value}`);
+    if (id !== undefined) this.#answers.heard(String(id), Number(n), outcome);
+  }
+
+  #checkGrant({ ticket, token }: PlainEntry, { items }: PlainLine): void {
+    const item = items.of(ticket);
+    if (item) this.taken.set(ticket, JSON.stringify(item));
     if (token <= this.#lastToken)
       throw new Violation(`${this.name}: token ${token} was given after token ${this.#lastToken}`);
     this.#lastToken = token;

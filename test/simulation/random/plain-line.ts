@@ -1,4 +1,7 @@
 import type { Config } from '../../../lib/line/config.ts';
+import type { Answer } from '../../../lib/line/outcome.ts';
+import { PlainItems } from './plain-items.ts';
+import { PlainTakes } from './plain-takes.ts';
 
 /** What a line is, as its header has it; written anew here, so that it can tell on `lib/line/line.ts`. */
 export interface PlainEntry {
@@ -26,7 +29,7 @@ export interface Effects {
   readonly granted: PlainEntry[];
   readonly ended: PlainEntry[];
   /** What an action came to. */
-  outcome: number | null;
+  outcome: Answer;
 }
 
 interface Header extends Config {
@@ -35,6 +38,8 @@ interface Header extends Config {
   token: number;
   value: number;
   entries: unknown[][];
+  takes?: unknown;
+  items?: unknown;
 }
 
 /** The rules of every kind of line in the plainest words, at whatever cost. */
@@ -43,17 +48,21 @@ export class PlainLine {
   readonly #config: Config;
   readonly entries: PlainEntry[];
   value: number;
+  readonly takes: PlainTakes;
+  readonly items: PlainItems;
   #last: number;
   #lastToken: number;
   #effects: Effects = noEffects();
 
   constructor(header: unknown) {
-    const { name, kind, permits, last, token, value, entries } = header as Header;
+    const { name, kind, permits, last, token, value, entries, takes, items } = header as Header;
     this.#name = name;
     this.#config = { kind, permits };
     this.#last = last;
     this.#lastToken = token;
     this.value = value;
+    this.takes = new PlainTakes(takes);
+    this.items = new PlainItems(items);
     this.entries = entries.map(restored);
   }
 
@@ -97,6 +106,8 @@ export class PlainLine {
       token: this.#lastToken,
       value: this.value,
       entries,
+      ...this.takes.header(),
+      ...this.items.header(this.entries.map(({ ticket }) => ticket)),
     });
   }
 
@@ -106,10 +117,14 @@ export class PlainLine {
     if (verb === 'enter' || verb === 'try') this.#enter(String(id), rest, verb === 'try');
     else if (verb === 'steal') this.#steal(String(id), rest);
     else if (verb === 'leave') this.#leave(rest);
+    else if (verb === 'done') this.#done(rest);
+    else if (verb === 'put') this.#put(rest.slice(1));
     else if (verb === 'evict') this.#evict(rest);
     else if (verb === 'adopt') this.#adopt(rest);
     else if (verb === 'keep') this.#keep(rest);
-    else if (verb === 'forget') this.#effects.outcome = this.entries.length === 0 && rest[1] === this.value ? 1 : null;
+    else if (verb === 'forget') this.#forget(rest[1]);
+    else if (verb === 'take' || verb === 'load' || verb === 'trim')
+      [this.#effects.outcome, this.value] = this.takes.apply(record, this.value);
     else this.#act(String(verb), rest[1] as number);
     return this.#effects;
   }
@@ -118,13 +133,15 @@ export class PlainLine {
     if (this.kind === 'counter' || (this.kind === 'barrier' && this.value === 1)) return;
     const entry = this.#made(id, [facts, ask, at, label]);
     this.entries.push(entry);
-    if (onlyIfGranted && !this.#fitting().includes(entry)) {
+    const gets = this.kind === 'queue' ? this.items.queued > 0 : this.#fitting().includes(entry);
+    if (onlyIfGranted && !gets) {
       this.entries.pop();
       return;
     }
     this.#last = entry.ticket;
     this.#effects.joined = entry;
     if (this.kind === 'event' && this.value === 1) this.#grant([entry]);
+    else if (this.kind === 'queue') this.#giveItems();
     else if (this.kind !== 'barrier') this.#grantFitting();
     else if (this.waiting.length === this.permits) this.#grant(this.waiting);
   }
@@ -138,10 +155,28 @@ export class PlainLine {
     this.#grant([thief]);
   }
 
+  #put(rest: unknown[]): void {
+    this.#effects.outcome = this.items.put(rest);
+    this.#giveItems();
+  }
+
+  #done([ticket]: unknown[]): void {
+    const entry = this.find(ticket);
+    if (!entry || entry.token === 0) return;
+    this.#end(entry, true);
+  }
+
+  /** Whoever waits gets what is queued, one after the other. */
+  #giveItems(): void {
+    for (const entry of this.waiting) if (this.items.give(entry.ticket)) this.#grant([entry]);
+    this.value = this.items.queued;
+  }
+
   #leave([ticket]: unknown[]): void {
     const entry = this.find(ticket);
     if (!entry) return;
     this.#end(entry);
+    if (this.kind === 'queue') this.#giveItems();
     if (this.kind === 'barrier' && entry.token === 0) this.#break();
     this.#grantFitting();
   }
@@ -151,6 +186,7 @@ export class PlainLine {
     if (!entry || (judged !== 0 && judged !== entry.owners.length)) return;
     this.#end(entry);
     if (this.kind === 'barrier' && entry.token === 0) this.#break();
+    if (this.kind === 'queue') this.#giveItems();
     if (this.kind === 'condition' && entry.token > 0) this.#grant(this.waiting.slice(0, 1));
     this.#grantFitting();
   }
@@ -165,6 +201,11 @@ export class PlainLine {
   #keep([ticket, , held, waits]: unknown[]): void {
     const entry = this.find(ticket);
     if (entry) entry.keeps = (held as unknown[]).length > 0 || waits !== 0 ? [held, waits] : [];
+  }
+
+  #forget(seen: unknown): void {
+    const isFree = this.entries.length === 0 && !this.takes.isLogging && this.items.queued === 0;
+    this.#effects.outcome = isFree && seen === this.value ? 1 : null;
   }
 
   #act(verb: string, number: number): void {
@@ -231,7 +272,8 @@ export class PlainLine {
     for (const entry of this.waiting) this.#end(entry);
   }
 
-  #end(entry: PlainEntry): void {
+  #end(entry: PlainEntry, isDone = false): void {
+    this.items.ended(entry.ticket, isDone);
     this.entries.splice(this.entries.indexOf(entry), 1);
     this.#effects.ended.push(entry);
   }

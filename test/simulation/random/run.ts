@@ -3,7 +3,7 @@ import { type Call, describe, done, type Outcome, perform } from '../sim-call.ts
 import { SimDisk } from '../sim-disk.ts';
 import { Beliefs } from './beliefs.ts';
 import { Chance } from './chance.ts';
-import { Ledger } from './ledger.ts';
+import { type Deed, Ledger } from './ledger.ts';
 import type { Scenario } from './scenario.ts';
 import type { Thread, Threads } from './thread.ts';
 import type { Request, RunCall } from './wire.ts';
@@ -17,6 +17,31 @@ export interface Summary {
   faults: number;
   /** How often a name was forgotten. */
   forgotten: number;
+  /** How many takes were done, and how many were answered because of their ids. */
+  takes: number;
+  repeats: number;
+  /** How many items were put, how many were done, and how many were given to one more process. */
+  puts: number;
+  done: number;
+  givenAgain: number;
+}
+
+/** The summary of no steps at all. */
+export function nothingYet(): Summary {
+  return {
+    steps: 0,
+    records: 0,
+    rotations: 0,
+    deaths: 0,
+    putAside: 0,
+    faults: 0,
+    forgotten: 0,
+    takes: 0,
+    repeats: 0,
+    puts: 0,
+    done: 0,
+    givenAgain: 0,
+  };
 }
 
 /** Past it a run does not end. */
@@ -62,7 +87,7 @@ class RandomRun {
   readonly #lives: Life[] = [];
   readonly #freePids: number[] = [];
   readonly #children: number[] = [];
-  readonly #summary: Summary = { steps: 0, records: 0, rotations: 0, deaths: 0, putAside: 0, faults: 0, forgotten: 0 };
+  readonly #summary = nothingYet();
   #born = 0;
   /** Whoever is there now only looks at what was left behind; nothing happens to it. */
   #isCalm = false;
@@ -93,13 +118,24 @@ class RandomRun {
         this.#threads.giveBack(thread);
       }
     }
-    for (const { epoch, deeds } of this.#ledgers.values()) {
+    for (const ledger of this.#ledgers.values()) {
+      const { epoch, deeds } = ledger;
       this.#summary.rotations += Math.max(0, epoch - 1);
       this.#summary.records += deeds.size;
-      for (const { verb, outcome } of deeds.values())
-        if (verb === 'forget' && outcome === 1) this.#summary.forgotten += 1;
+      for (const deed of deeds.values()) this.#countDeed(deed, ledger);
     }
     return this.#summary;
+  }
+
+  #countDeed({ verb, outcome, ended, granted }: Deed, { taken }: Ledger): void {
+    if (verb === 'forget' && outcome === 1) this.#summary.forgotten += 1;
+    if (verb === 'done') this.#summary.done += ended.length;
+    if (typeof outcome === 'object' && outcome !== null && 'item' in outcome) this.#summary.puts += 1;
+    for (const { ticket } of granted)
+      if (JSON.parse(taken.get(ticket) ?? '[0,0,0]')[2] > 1) this.#summary.givenAgain += 1;
+    if (verb !== 'take' || typeof outcome !== 'object' || outcome === null || !('left' in outcome)) return;
+    if (outcome.isRepeat) this.#summary.repeats += 1;
+    else this.#summary.takes += 1;
   }
 
   #step(): void {

@@ -70,6 +70,7 @@ function resourcesOf(chance: Chance): Named[] {
     { name: 'condition', kind: 'condition', permits: 1 },
     { name: 'barrier', kind: 'barrier', permits: chance.whole(2, 3) },
     { name: 'counter', kind: 'counter', permits: 1 },
+    { name: 'queue', kind: 'queue', permits: 1 },
   ];
   // Few, so that they meet; permits in every other run at least.
   const first = chance.of(chance.happens(0.5) ? all.slice(0, 2) : all);

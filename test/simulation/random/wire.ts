@@ -1,3 +1,4 @@
+import type { Answer } from '../../../lib/line/outcome.ts';
 import type { Call } from '../sim-call.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -37,10 +38,14 @@ export type Told =
   | { it: 'is refused'; at: string }
   | { it: 'holds'; at: string; ticket: number; token: number; ask: number }
   | { it: 'sees'; at: string; ticket: number; token: number; state: string }
+  /** Of a queue: what it was given, as `[sequence, text, takes]`. */
+  | { it: 'has taken'; at: string; ticket: number; item: string }
+  /** Nobody else is there, and it has done all that there was. */
+  | { it: 'has done all'; at: string }
   | { it: 'leaves'; at: string; ticket: number }
   | { it: 'has ended'; at: string; ticket: number; state: string }
   | { it: 'has passed'; at: string; ticket: number; place: number }
-  | { it: 'has acted'; at: string; verb: string; by: number; outcome: number | null }
+  | { it: 'has acted'; at: string; verb: string; by: number; outcome: Answer }
   | { it: 'has forgotten'; at: string; outcome: string }
   | { it: 'has read'; at: string; value: number }
   | { it: 'failed'; at: string; verb: string; code: string }

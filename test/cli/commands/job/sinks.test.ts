@@ -7,6 +7,9 @@ import { StreamSink } from '../../../../cli/commands/job/sink.ts';
 import { sinksOf } from '../../../../cli/commands/job/sinks.ts';
 import { nodeError } from '../../../faults/node-error.ts';
 
+/** `vi.waitFor` waits for a second by default, and a busy machine may take longer. */
+const PATIENT = { timeout: 20_000 };
+
 let root: string;
 let log: string;
 
@@ -96,7 +99,7 @@ describe('a stream', () => {
     const giveUp = vi.fn();
     const sink = new StreamSink(stream, { giveUp, patienceMs: 5 });
     // Its timer keeps no process alive: the test waits.
-    const resumed = vi.waitFor(() => expect(giveUp).toHaveBeenCalled());
+    const resumed = vi.waitFor(() => expect(giveUp).toHaveBeenCalled(), PATIENT);
     sink.write(Buffer.from('words'));
     act(stream);
     await resumed;

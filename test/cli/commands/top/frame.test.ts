@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Frame, frameOf, type Scene, type TopView } from '../../../../cli/commands/top/frame.ts';
+import { helpLines } from '../../../../cli/commands/top/keys.ts';
 import { keyOf } from '../../../../cli/report/blockers.ts';
 import { hasUnseen } from '../../../../cli/text/escape.ts';
 import { cut, filled, widthOf } from '../../../../cli/text/truncate.ts';
 import { StoreError } from '../../../../lib/errors.ts';
+import { judgeJob } from '../../../../lib/jobs/health.ts';
 import type { EntryView, LineView } from '../../../../lib/store/store.ts';
 
 const NOW = 1_000_000_000;
@@ -31,12 +33,21 @@ function waits(ticket: number, given: Partial<EntryView> = {}): EntryView {
 }
 
 function line(name: string, entries: EntryView[], given: Partial<LineView> = {}): LineView {
-  return { name, kind: 'lock', permits: 1, value: 0, entries, ...given };
+  return { name, kind: 'lock', permits: 1, value: 0, revision: 0, entries, ...given };
 }
 
 function view(views: LineView[], given: Partial<TopView> = {}): TopView {
   const lines = views.map((one) => ({ name: one.name, line: one, failure: null }));
-  return { place: '/store', state: 'there', failure: null, lines, isChosen: false, deadlocked: new Set(), ...given };
+  return {
+    place: '/store',
+    state: 'there',
+    failure: null,
+    lines,
+    isChosen: false,
+    deadlocked: new Set(),
+    jobs: [],
+    ...given,
+  };
 }
 
 const SCENE: Scene = { now: NOW, clock: '12:34:56', columns: 80, rows: 24, offset: 0, keys: 'q quit' };
@@ -56,6 +67,40 @@ function row(found: Frame, pid: string): string[] {
 }
 
 describe('what a frame says', () => {
+  test('below the resources the jobs: those that are not well, in red, with their last runs', () => {
+    const jobs = [
+      { name: 'backup', verdict: judgeJob([], NOW), strip: '✓✗·3' },
+      { name: 'mail', verdict: { ...judgeJob([], NOW), state: 'ok' as const, problem: null }, strip: '✓✓' },
+    ];
+    const found = frame([line('a', [entry(1)])], {}, { jobs });
+    const at = texts(found).findIndex((text) => text.startsWith('Jobs'));
+    expect(texts(found).slice(at, at + 4)).toEqual([
+      'Jobs  2 jobs, 1 not well',
+      '  STATE    JOB     RUNS  NEXT DUE  REASON',
+      expect.stringMatching(/^ {2}unknown {2}backup {2}✓✗·3 {2}- {9}\S/),
+      '  ok       mail    ✓✓    -         -',
+    ]);
+    expect(found.lines.slice(at + 2, at + 4).map(({ tone }) => tone)).toEqual(['alert', 'plain']);
+  });
+
+  test('which entry is selected, and that it is in sight if the last key selected it', () => {
+    const lines = Array.from({ length: 40 }, (_, n) => line(`lock-${n + 10}`, [entry(n + 1)]));
+    const { entries } = frame(lines);
+    expect(entries).toHaveLength(40);
+    const last = entries.at(-1);
+    const scene = { selected: last?.key ?? '', rows: 12 };
+    const away = frame(lines, scene);
+    expect(away.lines.some(({ tone }) => tone === 'selected')).toBe(false);
+    const followed = frame(lines, { ...scene, isFollowed: true });
+    const [selected] = followed.lines.filter(({ tone }) => tone === 'selected');
+    expect(selected?.text).toMatch(/^> holding +40 /);
+    expect(frame(lines, { ...scene, isFollowed: true, offset: followed.offset }).offset).toBe(followed.offset);
+  });
+
+  test('help in the place of all of that', () => {
+    expect(texts(frame([line('a', [entry(1)])], { help: ['some', 'help'] })).slice(1, 3)).toEqual(['some', 'help']);
+  });
+
   test('first the store, how many there are of each, and the time; last the keys', () => {
     const found = texts(frame([line('a', [entry(1), waits(2), waits(3)]), line('b', [entry(4)])]));
     expect(found[0]).toMatch(/^lockstep top {2}\/store +2 resources, 2 holders, 2 waiters {2}12:34:56$/);
@@ -232,7 +277,7 @@ describe('how it fits', () => {
 
   test('a long name leaves room for what is said of it', () => {
     const text = texts(frame([line('x'.repeat(200), [entry(1)])])).find((one) => one.startsWith('x')) ?? '';
-    expect(text).toMatch(/^x{39}… {2}lock {2}1 holding$/);
+    expect(text).toMatch(/^x{26}…x{13} {2}lock {2}1 holding$/);
   });
 });
 
@@ -254,4 +299,22 @@ describe('cut', () => {
     expect(cut(text, columns)).toBe(expected);
     expect(widthOf(filled(text, columns))).toBe(columns);
   });
+});
+
+test('a question stands out at the foot, and the help fits every screen', () => {
+  const { lines } = frame([], { keys: 'Break? y: yes', isAsking: true });
+  expect(lines.at(-1)).toEqual({ text: 'Break? y: yes', tone: 'question' });
+  expect(frame([]).lines.at(-1)?.tone).toBe('foot');
+  for (const columns of [40, 60, 100])
+    for (const one of helpLines(columns)) expect(one.length, one).toBeLessThanOrEqual(columns);
+});
+
+test('at a narrow screen a command keeps twelve columns beside what it waits for', () => {
+  const label = './deploy.sh --region eu-central-1';
+  const many = [1, 2, 3].map((ticket) => entry(ticket, { ask: 1 }));
+  const shown = texts(
+    frame([line('n', [...many, waits(4, { label })], { kind: 'semaphore', permits: 3 })], { columns: 60 }),
+  );
+  expect(shown.find((one) => one.includes('waiting') && one.includes('./'))).toMatch(/ \.\/deploy\.sh/);
+  for (const one of shown) expect(one.length).toBeLessThanOrEqual(60);
 });
