@@ -60,7 +60,7 @@ export default defineConfig({
   test: {
     include: isThorough ? THOROUGH.map((files) => files.replace(/\*\*$/, '**/*.test.ts')) : ['test/**/*.test.ts'],
     exclude: [...configDefaults.exclude, ...(isWhole && !isThorough ? [...EXPLORATIONS, ...THOROUGH] : [])],
-    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-cache.ts'],
+    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-environment.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two cores: more files at once would only make the real processes wait for each other; but those of the thorough set wait for leases,

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/cron/*.cron.ts'],
-    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-cache.ts'],
+    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-environment.ts'],
     testTimeout: 300_000,
     hookTimeout: 30_000,
   },

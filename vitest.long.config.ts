@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.long.ts'],
-    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-cache.ts'],
+    globalSetup: ['test/support/no-process-left.ts', 'test/support/own-environment.ts'],
     testTimeout: 120_000,
     hookTimeout: 30_000,
     maxWorkers: 2,

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/mutations/*.mutation.ts'],
-    globalSetup: 'test/support/own-cache.ts',
+    globalSetup: 'test/support/own-environment.ts',
     testTimeout: 120_000,
     // More than there are cores: some wait for what does not come.
     maxConcurrency: 3,

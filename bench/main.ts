@@ -70,6 +70,8 @@ if (unknown.length > 0) {
 }
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-bench-'));
+// The command line is not told of the user's store.
+for (const name of Object.keys(process.env)) if (/^LOCKSTEP_(?!BENCH)/.test(name)) delete process.env[name];
 // What the command line keeps for its later calls is kept for this run alone.
 process.env.XDG_CACHE_HOME = directory;
 try {

@@ -150,8 +150,10 @@ function canExhaustInotify(): boolean {
   }
 }
 
+/** What our parent may have set, and what changes what our processes do. Tests find what they left behind by `LOCKSTEP_TEST_RUN`. */
+const FOREIGN = /^(NODE_OPTIONS|LOCKSTEP_(?!TEST_RUN$).*)$/;
+
 /** Our environment without variables that our parent may have set. */
 export function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _options, LOCKSTEP_DIR: _directory, LOCKSTEP_STORE: _store, ...rest } = process.env;
-  return rest;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOREIGN.test(name)));
 }

@@ -1,0 +1,41 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+/**
+ * What people and runners of tests set, and what changes what programs print or where they look: tests would read other words than
+ * where they were written. A test that is about one of these sets it itself.
+ */
+const FOREIGN = [
+  // Ours, except those by which people choose what of the tests runs.
+  /^LOCKSTEP_(?!TESTS$|TEST_RUN$|RUNS$|SIMULATION$|FUZZ$|SEED$|BENCH)/,
+  // Colours, also in a pipe: many programs have them where `CI` is set.
+  /^(CI|GITHUB_ACTIONS|GITLAB_CI|FORCE_COLOR|NO_COLOR|NODE_DISABLE_COLORS|CLICOLOR|CLICOLOR_FORCE|GREP_COLORS?|LS_COLORS)$/,
+  // The size of a terminal, where there is none; and who shows long texts.
+  /^(COLUMNS|LINES|PAGER|MANPAGER|LESS)$/,
+  // The language, and options that come in another order.
+  /^(LANG|LANGUAGE|LC_.*|POSIXLY_CORRECT)$/,
+  // What shells run before their script.
+  /^(BASH_ENV|ENV|SHELLOPTS|BASHOPTS|CDPATH)$/,
+  // A store of the user.
+  /^XDG_(STATE_HOME|RUNTIME_DIR|CONFIG_HOME|DATA_HOME)$/,
+  // The servers of the tests have addresses and users of their own.
+  /^(ETCDCTL_|ETCD_|PG|MYSQL_|REDISCLI_)/,
+];
+
+/** Where programs tell characters by the language, they have all of them. */
+const LANGUAGE = { LANG: 'C.UTF-8' };
+
+/**
+ * vitest's global setup: every process of this test run has the same environment, whoever runs it; and what the command line keeps
+ * for its later calls goes into a directory of this test run, and not into the user's. So all its calls in a test, except the first
+ * ones, run the kept code, as a user's do.
+ */
+export default function setup(): () => void {
+  for (const name of Object.keys(process.env)) {
+    if (FOREIGN.some((pattern) => pattern.test(name))) delete process.env[name];
+  }
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-cache-'));
+  Object.assign(process.env, LANGUAGE, { XDG_CACHE_HOME: directory });
+  return () => fs.rmSync(directory, { recursive: true });
+}
