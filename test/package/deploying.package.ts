@@ -111,7 +111,7 @@ test('the workflows have no error that action-validator finds', async () => {
   const right = ['selfHosted', 'hosted'] as const;
   for (const name of right) fs.writeFileSync(path.join(app, `${name}.yml`), RECIPES[name]);
   fs.writeFileSync(path.join(app, 'wrong.yml'), RECIPES.hosted.replace('runs-on', 'run-on'));
-  const packages = ['@action-validator/core@0.6', '@action-validator/cli@0.6'];
+  const packages = ['@action-validator/core@0.6.0', '@action-validator/cli@0.6.0'];
   const script = 'for name in "$@"; do action-validator "$name.yml" > "$name.out"; echo "$name $?"; done';
   const { stdout } = await tool(packages, 'sh', '-c', script, 'sh', ...right, 'wrong');
   expect(stdout).toBe('selfHosted 0\nhosted 0\nwrong 1\n');
