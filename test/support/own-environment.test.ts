@@ -17,11 +17,11 @@ const FOREIGN = [
   'XDG_STATE_HOME',
   'ETCDCTL_ENDPOINTS',
   'PGHOST',
+  'npm_config_loglevel',
 ];
 const KEPT = [
   'PATH',
   'HOME',
-  'TZ',
   'LOCKSTEP_TESTS',
   'LOCKSTEP_TEST_RUN',
   'LOCKSTEP_SIMULATION',
@@ -39,10 +39,11 @@ function inEnvironment(values: Record<string, string>): void {
 }
 
 test('tests have nothing of what people set for their own programs', () => {
-  inEnvironment(Object.fromEntries(FOREIGN.map((name) => [name, '1'])));
+  const foreign = Object.fromEntries(FOREIGN.map((name) => [name, '1']));
+  inEnvironment({ ...foreign, TZ: 'Asia/Kathmandu', TERM: 'dumb' });
   onTestFinished(setup());
   expect(FOREIGN.filter((name) => name in process.env)).toEqual([]);
-  expect(process.env.LANG).toBe('C.UTF-8');
+  expect(process.env).toMatchObject({ LANG: 'C.UTF-8', TZ: 'UTC', TERM: 'xterm' });
 });
 
 test('they have what finds programs and the registry, and what people choose tests by', () => {

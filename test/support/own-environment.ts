@@ -10,7 +10,9 @@ const FOREIGN = [
   // Ours, except those by which people choose what of the tests runs.
   /^LOCKSTEP_(?!TESTS$|TEST_RUN$|RUNS$|SIMULATION$|FUZZ$|SEED$|BENCH)/,
   // Colours, also in a pipe: many programs have them where `CI` is set.
-  /^(CI|GITHUB_ACTIONS|GITLAB_CI|FORCE_COLOR|NO_COLOR|NODE_DISABLE_COLORS|CLICOLOR|CLICOLOR_FORCE|GREP_COLORS?|LS_COLORS)$/,
+  /^(CI|GITHUB_ACTIONS|GITLAB_CI|FORCE_COLOR|NO_COLOR|NODE_DISABLE_COLORS|CLICOLOR|CLICOLOR_FORCE|GREP_COLORS?|LS_COLORS|npm_config_color)$/,
+  // How much npm says.
+  /^npm_config_(loglevel|progress|timing)$/i,
   // The size of a terminal, where there is none; and who shows long texts.
   /^(COLUMNS|LINES|PAGER|MANPAGER|LESS)$/,
   // The language, and options that come in another order.
@@ -23,8 +25,8 @@ const FOREIGN = [
   /^(ETCDCTL_|ETCD_|PG|MYSQL_|REDISCLI_)/,
 ];
 
-/** Where programs tell characters by the language, they have all of them. */
-const LANGUAGE = { LANG: 'C.UTF-8' };
+/** Programs that tell characters by the language have all of them; local times are those that the tests expect; terminals can move their cursor. */
+const OWN = { LANG: 'C.UTF-8', TZ: 'UTC', TERM: 'xterm' };
 
 /**
  * vitest's global setup: every process of this test run has the same environment, whoever runs it; and what the command line keeps
@@ -36,6 +38,6 @@ export default function setup(): () => void {
     if (FOREIGN.some((pattern) => pattern.test(name))) delete process.env[name];
   }
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-cache-'));
-  Object.assign(process.env, LANGUAGE, { XDG_CACHE_HOME: directory });
+  Object.assign(process.env, OWN, { XDG_CACHE_HOME: directory });
   return () => fs.rmSync(directory, { recursive: true });
 }
