@@ -12,6 +12,11 @@ const NICKNAMES = ['@hourly', '@daily', '@midnight', '@weekly', '@monthly', '@ye
 
 const MIN_INTERVAL_MS = 1_000;
 const MIN_GRACE_MS = 60_000;
+/**
+ * The end of the years that `croner` knows. It is not asked later: at the end of JavaScript's own years it throws, or, in a time
+ * zone that is ahead of UTC, never returns; and a damaged record can have any time.
+ */
+const YEARS_END_MS = Date.UTC(3000, 0);
 /** The default grace of a crontab line, which has no fixed interval to take a part of. */
 const CRON_GRACE_MS = 600_000;
 
@@ -59,8 +64,13 @@ function byCron(words: string, text: string, zone: string | null): Expectation {
     text,
     isInterval: false,
     defaultGraceMs: CRON_GRACE_MS,
-    dueAfter: (startMs) => cron.nextRun(new Date(startMs))?.getTime() ?? Number.POSITIVE_INFINITY,
+    dueAfter: (startMs) => nextAfter(startMs, cron),
   };
+}
+
+function nextAfter(startMs: number, cron: Cron): number {
+  const next = startMs < YEARS_END_MS ? cron.nextRun(new Date(startMs)) : null;
+  return next?.getTime() ?? Number.POSITIVE_INFINITY;
 }
 
 function isCron(words: string): boolean {

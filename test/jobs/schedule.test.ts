@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MisuseError } from '../../lib/errors.ts';
 import { parseExpectation } from '../../lib/jobs/schedule.ts';
 
@@ -51,6 +51,20 @@ describe('a time zone', () => {
     expect(due('2026-03-28T03:00:00+01:00', 'Europe/Berlin')).toBe(24);
     expect(due('2026-10-24T03:00:00Z', 'UTC')).toBe(24);
   });
+
+  test.each(['UTC', 'Asia/Kathmandu', 'Europe/Berlin', 'Pacific/Kiritimati', 'Pacific/Pago_Pago'])(
+    'has no due time after the last of all years: %s',
+    (zone) => {
+      vi.stubEnv('TZ', zone);
+      onTestFinished(() => void vi.unstubAllEnvs());
+      const last = 8.64e15;
+      const starts = [Date.UTC(3000, 0), last - 15, ...Array.from({ length: 53 }, (_, n) => last - n * (HOUR / 2))];
+      const dues = [null, zone].flatMap((own) => starts.map((at) => parseExpectation('@daily', own).dueAfter(at)));
+      expect(new Set(dues)).toEqual(new Set([Number.POSITIVE_INFINITY]));
+      for (const own of [null, zone])
+        expect(parseExpectation('@daily', own).dueAfter(Date.UTC(2999, 0))).toBeLessThan(Date.UTC(2999, 1));
+    },
+  );
 
   test('that is not known here is refused', () => {
     for (const text of ['0 3 * * *', 'every 1d'])
