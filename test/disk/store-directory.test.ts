@@ -56,7 +56,8 @@ test('a store that is not there is made, with its parents, for its owner alone',
 });
 
 test('a store that is there stays as it is', () => {
-  fs.mkdirSync(directory, { mode: 0o750 });
+  fs.mkdirSync(directory);
+  fs.chmodSync(directory, 0o750);
   openStoreDirectory(nodeHost, directory);
   expect(fs.statSync(directory).mode & 0o777).toBe(0o750);
 });

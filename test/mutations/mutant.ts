@@ -29,6 +29,11 @@ export class Mutant {
     this.#directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-mutant-'));
     for (const name of COPIED) fs.cpSync(path.join(ROOT, name), path.join(this.#directory, name), { recursive: true });
     fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(this.#directory, 'node_modules'));
+    fs.mkdirSync(this.#temporary);
+  }
+
+  get #temporary(): string {
+    return path.join(this.#directory, 't');
   }
 
   /** @throws if it is not clear which place is meant */
@@ -57,6 +62,8 @@ export class Mutant {
     );
     // More than the quick suite has time for: some rules are broken by few of the runs.
     env.LOCKSTEP_RUNS = '150';
+    // A run that is ended at its first failure removes nothing.
+    env.TMPDIR = this.#temporary;
     return new Promise((resolve) => {
       execFile(process.execPath, args, { cwd: this.#directory, env, timeout: TIMEOUT_MS }, (_, stdout, stderr) => {
         const seconds = (performance.now() - from) / 1000;

@@ -107,7 +107,7 @@ describe('a call that cannot keep its code ends as ever, and leaves no part of i
 test('a call that is killed while it keeps its code leaves what is not used, and the next one keeps its own', async () => {
   const killed = rig.write('killed.cjs', "require('node:fs').fsyncSync = () => process.kill(process.pid, 'SIGKILL');");
   const env = { DOOM: killed };
-  const { status } = await rig.call(RUN, { through: ['env', `NODE_OPTIONS=--require=${killed}`], env });
+  const { status } = await rig.call(RUN, { through: ['env', `NODE_OPTIONS=--require="${killed}"`], env });
   expect(status).toBe('SIGKILL');
   expect(rig.kept).toEqual([expect.stringMatching(/\.tmp$/)]);
   expect(await rig.call(RUN)).toEqual(COLD);

@@ -174,7 +174,7 @@ describe('release', () => {
     ).ended;
     expect(stdout).toBe('1\n1\n');
     expect(stderr).toMatch(
-      /^lockstep: deploy: pid \d+ does not hold it\nlockstep: depoly: there is no such name in the store \S+: did you mean deploy\?\n$/,
+      /^lockstep: deploy: pid \d+ does not hold it\nlockstep: depoly: there is no such name in the store .+: did you mean deploy\?\n$/,
     );
   });
 

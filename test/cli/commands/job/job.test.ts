@@ -214,7 +214,7 @@ describe('under cron', () => {
     const gone = rig.path('gone');
     fs.mkdirSync(gone);
     const program = rig.cron(
-      `cd ${gone} && rmdir ${gone} && lockstep job n -- /bin/echo hi && lockstep run n -- /bin/echo there`,
+      `cd '${gone}' && rmdir '${gone}' && lockstep job n -- /bin/echo hi && lockstep run n -- /bin/echo there`,
     );
     expect(await program.ended).toMatchObject({ status: 0, stdout: 'there\n' });
     expect(rig.last().run.ended?.tail).toMatch(/hi\n$/);

@@ -167,7 +167,7 @@ test('Ctrl-C at a terminal reaches the command once, not twice', async () => {
     'count.sh',
     `trap 'n=$((n + 1)); echo "got $n"' INT; echo in; read -r a; read -r b; echo "n=$n"`,
   );
-  const terminal = rig.start('script', ['-qec', `"$NODE" "$MAIN" run n -- sh ${command}`, '/dev/null']);
+  const terminal = rig.start('script', ['-qec', `"$NODE" "$MAIN" run n -- sh '${command}'`, '/dev/null']);
   await terminal.says('in');
   terminal.write('\x03');
   await terminal.says('got 1');
