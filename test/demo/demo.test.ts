@@ -323,7 +323,7 @@ if (process.argv[1]?.endsWith('child-main.js'))
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000);
   } catch {}`;
     rig.write('slow.cjs', slow);
-    const env = { TMPDIR: rig.directory, NODE_OPTIONS: `--require=${rig.path('slow.cjs')}` };
+    const env = { TMPDIR: rig.directory, NODE_OPTIONS: `--require="${rig.path('slow.cjs')}"` };
     const { status, stdout } = await rig.lockstep(['demo', 'alive', '--scale', '0'], { env, input: '' }).ended;
     expect(status).toBe(0);
     expect(rig.exists('first-child')).toBe(true);

@@ -472,7 +472,7 @@ row('`lslocks`, `fuser FILE`', async () => {
   const next = lockstep.start(['-s'], ['true']);
   await rig.line('n', 1, 1);
   const locks = spawnSync('lslocks', ['--noheadings', '--raw', '--output', 'PID,PATH'], { encoding: 'utf8' }).stdout;
-  expect(locks).toContain(`${theirs.pid} ${fs.realpathSync(rig.path('f'))}`);
+  expect(locks).toContain(`${theirs.pid} ${fs.realpathSync(rig.path('f')).replaceAll(' ', '\\x20')}`);
   const { stdout } = await rig.run('status', 'n');
   expect(stdout).toMatch(/ holding .* sh -c echo in/);
   expect(stdout).toMatch(new RegExp(` waiting shared .* ${next.pid} `));

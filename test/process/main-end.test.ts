@@ -219,7 +219,7 @@ describe('when main ends otherwise', () => {
   test('by SIGKILL, the daemons of a daemon that is a main itself are gone too', async () => {
     const main = await yard.main();
     const library = fileURLToPath(new URL('../../dist/lib/index.js', import.meta.url));
-    const inner = `sh -c 'echo inner begins $$ >> ${yard.log}; sleep 1000; :'`;
+    const inner = `sh -c 'echo inner begins $$ >> "${yard.log}"; sleep 1000; :'`;
     const source = `
       import { Process } from ${JSON.stringify(library)};
       new Process({ command: ['sh', '-c', ${JSON.stringify(inner)}], daemon: true }).start();

@@ -53,6 +53,16 @@ test('they have what finds programs and the registry, and what people choose tes
   expect(KEPT.filter((name) => process.env[name] !== `${name}'s`)).toEqual([]);
 });
 
+test.each([
+  ['/var/tmp', '/var/tmp'],
+  ['/home/somebody/my files', '/tmp'],
+  ["/home/o'brien", '/tmp'],
+])('with TMPDIR=%s files of tests are in %s', (given, used) => {
+  inEnvironment({ TMPDIR: given });
+  onTestFinished(setup());
+  expect(process.env.TMPDIR).toBe(used);
+});
+
 test('what the command line keeps is in a directory of its own, which is gone afterwards', () => {
   inEnvironment({ XDG_CACHE_HOME: '/home/somebody/.cache' });
   const end = setup();

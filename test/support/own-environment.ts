@@ -37,6 +37,8 @@ export default function setup(): () => void {
   for (const name of Object.keys(process.env)) {
     if (FOREIGN.some((pattern) => pattern.test(name))) delete process.env[name];
   }
+  // Scripts of the pages are run with paths of a test in place of `/srv`: unquoted, as people write them.
+  if (/[^\w./:\\-]/.test(os.tmpdir())) process.env.TMPDIR = '/tmp';
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-cache-'));
   Object.assign(process.env, OWN, { XDG_CACHE_HOME: directory });
   return () => fs.rmSync(directory, { recursive: true });

@@ -265,7 +265,7 @@ describe('an error that is a bug', () => {
       const thrown = `throw new TypeError('safe' + String.fromCodePoint(0x202e, 10, 0x9b, 0x2028) + 'yolped')`;
       const shim =
         where === 'in a call' ? `fs.lstatSync = () => { ${thrown} }` : `process.on('SIGUSR2', () => { ${thrown} })`;
-      const NODE_OPTIONS = `--import=${rig.write('shim.mjs', `import fs from 'node:fs';\n${shim}\n`)}`;
+      const NODE_OPTIONS = `--import="${rig.write('shim.mjs', `import fs from 'node:fs';\n${shim}\n`)}"`;
       const program = rig.lockstep(['beat', 'n'], { env: { NODE_OPTIONS } });
       if (where === 'in a callback') {
         await until('it beats', () => rig.exists('store/beats/n'));

@@ -182,9 +182,9 @@ class Terminal {
     const also = { bash: 'complete -F _lockstep see', zsh: 'compdef _lockstep see', fish: FISH_SEE }[this.#shell];
     rig.write(
       `setup.${this.#shell}`,
-      [...lines, `source ${rig.path(`completion.${this.#shell}`)}`, also, ...more].join('\n'),
+      [...lines, `source '${rig.path(`completion.${this.#shell}`)}'`, also, ...more].join('\n'),
     );
-    this.#program.write(`source ${rig.path(`setup.${this.#shell}`)}; echo "re""ady"\r`);
+    this.#program.write(`source '${rig.path(`setup.${this.#shell}`)}'; echo "re""ady"\r`);
     await this.#program.says(/^ready/m);
   }
 
@@ -243,14 +243,14 @@ describe.each(SHELLS)('%s, in a terminal', (shell) => {
         // Alone in a store it needs no beginning, which for most of these is not safe to type.
         const store = rig.path(`store-${AWKWARD.indexOf(name)}`);
         await useIn(store, name);
-        expect(await terminal.words(`see run --dir=${store} `)).toEqual(['run', `--dir=${store}`, name]);
+        expect(await terminal.words(`see run --dir='${store}' `)).toEqual(['run', `--dir=${store}`, name]);
       }
       // With a letter in front, what shells look for at the beginning of a word is not what makes them quote.
       const behind = AWKWARD.filter((name) => /^[~#$]/.test(name));
       for (const name of behind) {
         const store = rig.path(`behind-${AWKWARD.indexOf(name)}`);
         await useIn(store, `x${name}`);
-        expect(await terminal.words(`see run --dir=${store} x`)).toEqual(['run', `--dir=${store}`, `x${name}`]);
+        expect(await terminal.words(`see run --dir='${store}' x`)).toEqual(['run', `--dir=${store}`, `x${name}`]);
       }
       expect(await terminal.words('see run my\\ n')).toEqual(['run', 'my name']);
       expect(await terminal.words('see run "my n')).toEqual(['run', 'my name']);

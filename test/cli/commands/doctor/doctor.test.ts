@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { inShell } from '../../../../cli/text/shell-word.ts';
 import { nodeHost } from '../../../../lib/host/node-host.ts';
 import { eventText, runFile, startText } from '../../../../lib/jobs/record-format.ts';
 import { toWire } from '../../../../lib/session/facts.ts';
@@ -171,7 +172,12 @@ describe('the place', () => {
     fs.mkdirSync(store, { recursive: true, mode: 0o700 });
     fs.chmodSync(rig.path('open'), 0o777);
     expect(await findings('--dir', store)).toMatchObject([
-      { check: 'parents', level: 'problem', where: [rig.path('open')], remedy: `chmod o-w ${rig.path('open')}` },
+      {
+        check: 'parents',
+        level: 'problem',
+        where: [rig.path('open')],
+        remedy: `chmod o-w ${inShell(rig.path('open'))}`,
+      },
     ]);
     fs.chmodSync(rig.path('open'), 0o1777);
     expect(await findings('--dir', store)).toEqual([]);

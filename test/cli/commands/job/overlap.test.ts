@@ -188,7 +188,7 @@ describe('--overlap replace', () => {
     await rig.waits('n', 1);
     // As if it had started an hour ago, and come late.
     const behind = encodeURI('data:text/javascript,const now = Date.now; Date.now = () => now() - 3_600_000;');
-    const env = { NODE_OPTIONS: `--import=${behind}` };
+    const env = { NODE_OPTIONS: `--import="${behind}"` };
     const late = rig.lockstep(['job', 'n', '--overlap', 'replace', '--', 'touch', 'ran'], { env });
     await rig.waits('n', 2);
     await holder.letGo();

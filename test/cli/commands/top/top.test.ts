@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Counter, Lock, Semaphore } from 'lockstep';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hasPython } from '../../../docs/python.ts';
@@ -64,7 +65,7 @@ function leaveSealed(name: string): void {
 /** A module that breaks the program from inside, on SIGUSR2. */
 function breaking(code: string): Record<string, string> {
   const file = rig.write('break.mjs', `import fs from 'node:fs';\nprocess.on('SIGUSR2', () => { ${code} });\n`);
-  return { NODE_OPTIONS: `--import=file://${file}` };
+  return { NODE_OPTIONS: `--import="${pathToFileURL(file)}"` };
 }
 
 describe('where there is no terminal', () => {
