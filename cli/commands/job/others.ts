@@ -1,3 +1,4 @@
+import type { EntryView } from '../../../lib/index.ts';
 import {
   nodeHost,
   RunLog,
@@ -8,6 +9,10 @@ import {
   type StoreDirectory,
 } from '../../../lib/internal.ts';
 import type { ObservedRun, Run, RunReading, RunStart } from '../../../lib/jobs/index.ts';
+import { isEntryOf } from './run-entry.ts';
+
+/** What tells the entries of a run that has ended from those of others. */
+type PastRun = Pick<Run, 'facts' | 'attempts' | 'at'> & { endedAt: number };
 
 /** The other runs of this run's job. */
 export class OtherRuns {
@@ -15,8 +20,8 @@ export class OtherRuns {
   readonly #own: RunStart;
   #log: RunLog;
   readonly #shared: SharedRuns | null;
-  /** The record files of runs that have ended: they need not be read again. */
-  readonly #ended = new Set<string>();
+  /** The runs that have ended, by their record files, which need not be read again. */
+  readonly #ended = new Map<string, PastRun>();
 
   /** @param shared the runs of all machines, if the store is on servers */
   constructor(directory: StoreDirectory, own: RunStart, shared: SharedRuns | null) {
@@ -38,9 +43,19 @@ export class OtherRuns {
   *live(): Generator<ObservedRun> {
     for (const run of this.#log.each(this.#own.job, (file) => this.#ended.has(file))) {
       const observed = this.#log.observe(run);
-      if (observed.state === 'ended') this.#ended.add(runFile(run));
+      const { ended, facts, attempts, at } = observed.run;
+      if (ended) this.#ended.set(runFile(run), { facts, attempts, at, endedAt: ended.at });
       else if (observed.state !== 'lost' && run.key !== this.#own.key) yield observed;
     }
+  }
+
+  /**
+   * Whether an entry is of a run that had ended when the live ones were read last. Its time is compared, too: the pid of such a run may be
+   * another process's by now.
+   */
+  isOfEnded(entry: EntryView): boolean {
+    const ended = [...this.#ended.values()];
+    return ended.some((run) => run.at <= entry.since && entry.since <= run.endedAt && isEntryOf(entry, run));
   }
 
   /** The key of the newest live run that has its permit; empty if there is none, or it is unknown. */

@@ -1,6 +1,6 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, Lease } from '../../../lib/index.ts';
-import { holdersIn, later, nodeHost, runFile } from '../../../lib/internal.ts';
+import { holdersIn, later, nodeHost } from '../../../lib/internal.ts';
 import type { Run } from '../../../lib/jobs/index.ts';
 import { holdersWords } from '../../access/holder-words.ts';
 import type { Requested } from '../../access/target.ts';
@@ -10,7 +10,9 @@ import { messageWithRemedy } from '../../output/remedies.ts';
 import { endOfWait, type JobEnd } from './end.ts';
 import type { OtherRuns } from './others.ts';
 import type { JobPlan } from './plan.ts';
+import { isEntryOf } from './run-entry.ts';
 import { type Stop, Stopped } from './stop.ts';
+import { victimsIn } from './victims.ts';
 
 /** How often the takeover looks for runs to stop. */
 const LOOK_MS = 250;
@@ -98,15 +100,15 @@ export class Takeover {
     }
   }
 
-  /** The oldest of the runs that can be stopped: so many that the newest have room, this one among them. */
+  /** Without those that were requested already. */
   #victims(others: readonly Run[], entries: readonly EntryView[]): Run[] {
-    const stoppable = others.filter((run) => this.#others.hasWrapper(run));
-    const older = stoppable.filter((run) => this.#isOlder(run)).sort((a, b) => (runFile(a) < runFile(b) ? -1 : 1));
-    const inTheWay = entries.filter(
-      (entry) => entry.state === 'holding' && !stoppable.some((run) => isEntryOf(entry, run)),
-    );
-    const room = this.#plan.recorded.permits - inTheWay.length - (stoppable.length - older.length) - 1;
-    const victims = older.slice(0, Math.max(0, older.length - Math.max(0, room)));
+    const victims = victimsIn({
+      permits: this.#plan.recorded.permits,
+      stoppable: others.filter((run) => this.#others.hasWrapper(run)),
+      entries,
+      isOlder: (run) => this.#isOlder(run),
+      isOfEnded: (entry) => this.#others.isOfEnded(entry),
+    });
     return victims.filter(({ key }) => !this.#requested.has(key));
   }
 
@@ -143,12 +145,6 @@ export class Takeover {
     if (this.#others.hasWrapper(run)) return 'it was asked to end, and has not ended';
     return `its \`lockstep job\` is gone, so nobody is left to end its command (pid ${run.attempts.at(-1)?.facts.pid}): end it yourself`;
   }
-}
-
-/** Whether an entry belongs to a run: one of its owners is the run's wrapper, or one of its commands. */
-function isEntryOf({ owners }: EntryView, { facts, attempts }: Run): boolean {
-  const own = [facts, ...attempts.map((attempt) => attempt.facts)];
-  return owners.some(({ pid, host }) => own.some((one) => one.pid === pid && one.host === host));
 }
 
 function where({ facts: { host } }: Run): string {

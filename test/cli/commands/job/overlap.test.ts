@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../../lib/host/node-host.ts';
+import type { EntryView } from '../../../../lib/index.ts';
 import { requestStop } from '../../../../lib/jobs/stop-request.ts';
 import { sessionLifeline } from '../../../../lib/session/session.ts';
 import { directoryOf } from '../../../../lib/stores/open-store.ts';
@@ -247,6 +248,22 @@ describe('--overlap replace', () => {
     gate.open();
     await Promise.all([second.ended, third.ended]);
     expect(rig.outcomes()).toEqual(['succeeded', 'lost', 'succeeded', 'replaced']);
+  });
+
+  test('with --permits a run that has recorded its end, and still holds, makes no other one end', async () => {
+    const gate = rig.gate('gate');
+    const options = ['-p', '2', '--overlap', 'replace'];
+    const stays = rig.worker('gate', 'n', ...options);
+    await stays.says('in ');
+    const ending = await rig.hold('n', '-p', '2');
+    const [, { since, owners }] = (await rig.entries('n')) as [unknown, EntryView];
+    const facts = { ...ALIVE, pid: owners[0]?.pid as number };
+    writeRuns(rig.storePath, [runAt(since, { facts, tookMs: Date.now() - since })]);
+    expect(await rig.job('n', ...options, '-w', '300ms', '--', 'touch', 'ran')).toMatchObject({ status: 75 });
+    await ending.letGo();
+    gate.open();
+    expect(await stays.ended).toMatchObject({ status: 0 });
+    expect(rig.outcomes()).toEqual(['gave-up', 'succeeded', 'succeeded']);
   });
 
   test('a holder that is no run of a job cannot be stopped: it gives up in time, with that reason', async () => {

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest';
+import { type Crowd, victimsIn } from '../../../../cli/commands/job/victims.ts';
+import type { EntryView } from '../../../../lib/index.ts';
+import type { Run } from '../../../../lib/jobs/run.ts';
+import { ALIVE, runningSince } from '../../../support/recorded-run.ts';
+
+const NOW = Date.UTC(2026, 10, 30, 12);
+
+/** Of so many permits, all of them started before this run; each with its own pid. */
+const [oldest, older, old] = [1, 2, 3].map((nth) =>
+  runningSince(NOW - 10_000 + nth, { key: `run ${nth}`, facts: { ...ALIVE, pid: nth, tid: nth } }),
+) as [Run, Run, Run];
+
+function entry(pid: number, given: Partial<EntryView> = {}): EntryView {
+  const owner = { session: `s${pid}`, pid, host: ALIVE.host, place: 'here', gone: null } as const;
+  const place = { ticket: pid, token: pid, state: 'holding', ask: 1 } as const;
+  const rest = { label: '', ours: false, keeps: { held: [], waits: [] }, stale: false };
+  return { ...place, ...rest, since: NOW - 5_000, owners: [owner], ...given };
+}
+
+function victims(given: Partial<Crowd>): string[] {
+  const crowd = { permits: 2, stoppable: [], entries: [], isOlder: () => true, isOfEnded: () => false, ...given };
+  return victimsIn(crowd).map(({ key }) => key);
+}
+
+const key = (run: Run) => run.key;
+
+describe('the runs that are to end', () => {
+  test('are none where there is room', () => {
+    expect(victims({})).toEqual([]);
+    expect(victims({ stoppable: [oldest], entries: [entry(1)] })).toEqual([]);
+  });
+
+  test('are the oldest, in whatever order they were read', () => {
+    const entries = [entry(1), entry(2)];
+    expect(victims({ stoppable: [older, oldest], entries })).toEqual([oldest].map(key));
+    expect(victims({ stoppable: [old, oldest, older], entries })).toEqual([oldest, older].map(key));
+    expect(victims({ permits: 1, stoppable: [oldest], entries: [entry(1)] })).toEqual([oldest].map(key));
+  });
+
+  test('are one more for each newer run, which has a permit or waits for one, and is not asked itself', () => {
+    const isOlder = (run: Run) => run !== old;
+    expect(victims({ stoppable: [old, older, oldest], isOlder })).toEqual([oldest, older].map(key));
+    expect(victims({ stoppable: [old, older], isOlder })).toEqual([older].map(key));
+    expect(victims({ permits: 1, stoppable: [old], isOlder })).toEqual([]);
+  });
+
+  test('are one more for each holder that cannot be asked', () => {
+    expect(victims({ stoppable: [older], entries: [entry(2), entry(9)] })).toEqual([older].map(key));
+    expect(victims({ permits: 3, stoppable: [older], entries: [entry(2), entry(9)] })).toEqual([]);
+    expect(victims({ stoppable: [], entries: [entry(8), entry(9)] })).toEqual([]);
+  });
+
+  test('are not more because of one that has ended and is about to release', () => {
+    const entries = [entry(1), entry(2)];
+    const isOfEnded = ({ ticket }: EntryView) => ticket === 1;
+    expect(victims({ stoppable: [older], entries, isOfEnded })).toEqual([]);
+  });
+
+  test('are not more because of a dead holder, whose permit is given to the next one', () => {
+    expect(victims({ stoppable: [older], entries: [entry(1, { stale: true }), entry(2)] })).toEqual([]);
+  });
+
+  test('are not more because of others that wait', () => {
+    expect(victims({ stoppable: [older], entries: [entry(2), entry(9, { state: 'waiting' })] })).toEqual([]);
+  });
+});
