@@ -14,7 +14,7 @@ const [oldest, older, old] = [1, 2, 3].map((nth) =>
 function entry(pid: number, given: Partial<EntryView> = {}): EntryView {
   const owner = { session: `s${pid}`, pid, host: ALIVE.host, place: 'here', gone: null } as const;
   const place = { ticket: pid, token: pid, state: 'holding', ask: 1 } as const;
-  const rest = { label: '', ours: false, keeps: { held: [], waits: [] }, stale: false };
+  const rest = { label: '', ours: false, keeps: { held: [], waits: 0 }, stale: false };
   return { ...place, ...rest, since: NOW - 5_000, owners: [owner], ...given };
 }
 
