@@ -32,7 +32,8 @@ beforeAll(() => {
   fs.writeFileSync(`${rig.app}/modules.spec.mjs`, IMPORT + BODY);
   fs.writeFileSync(`${rig.app}/common.spec.cjs`, REQUIRE + BODY);
   fs.writeFileSync(`${rig.app}/vitest.spec.mjs`, `import { expect, test } from 'vitest';\n${IMPORT}${BODY}`);
-  fs.writeFileSync(`${rig.app}/jest.config.json`, '{ "testMatch": ["**/*.spec.*"], "reporters": ["summary"] }\n');
+  const options = { testMatch: ['**/*.spec.*'], reporters: ['summary'], cacheDirectory: rig.output('jest') };
+  fs.writeFileSync(`${rig.app}/jest.config.json`, JSON.stringify(options));
 });
 
 afterAll(() => rig.end());
