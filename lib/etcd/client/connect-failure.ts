@@ -32,7 +32,9 @@ export function connectFailure(error: TlsError | null, isTls: boolean): Error {
   const { code = '', reason, message } = error;
   if (!isTls) return error;
   if (UNTRUSTED.includes(code))
-    return because(`its certificate is not trusted: ${message}; the URL names its authority with ca=FILE`);
+    return because(
+      `its certificate is not trusted: ${withoutAdvice(message)}; the URL names its authority with ca=FILE`,
+    );
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return because(`${message}; the URL names the host of the certificate with server-name=HOST`);
   if (REFUSED_OURS.test(code))
@@ -40,4 +42,9 @@ export function connectFailure(error: TlsError | null, isTls: boolean): Error {
   if (NO_TLS.includes(code))
     return because(`it speaks no TLS (${reason ?? message}): if that is so, the URL must begin with etcd://`);
   return reason === undefined ? error : because(`TLS: ${reason}`);
+}
+
+/** From Node 24 on, an option of Node's follows, which is none of ours. */
+function withoutAdvice(message: string): string {
+  return message.split('; ', 1)[0] ?? message;
 }
