@@ -44,7 +44,7 @@ export function connectFailure(error: TlsError | null, isTls: boolean): Error {
   return reason === undefined ? error : because(`TLS: ${reason}`);
 }
 
-/** From Node 24 on, an option of Node's follows, which is none of ours. */
+/** A current Node adds an option of its own, which is none of ours. */
 function withoutAdvice(message: string): string {
   return message.split('; ', 1)[0] ?? message;
 }
