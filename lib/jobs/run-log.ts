@@ -148,11 +148,6 @@ export class RunLog {
     return this.observe(run).state;
   }
 
-  /** Whether the wrapper of a run is there, or cannot be proved gone. It alone can end the run's command. */
-  hasWrapper(run: Run): boolean {
-    return run.ended === null && !this.#isGone(run, run);
-  }
-
   /**
    * Returns the state of a run. Its record was read before its processes are looked at:
    *   1. the reader reads the record: the run has not ended;

@@ -109,7 +109,6 @@ describe('a run in another pid namespace, by the lifelines of its processes,', (
   test('is orphaned while only its command lives', () => {
     kill(nameOf('wrapper', 'wrapper'));
     expect(observed()).toMatchObject({ state: 'running', orphaned: true });
-    expect(log.hasWrapper(observed().run)).toBe(false);
     kill(nameOf('command', 'command'));
     expect(observed()).toMatchObject({ state: 'lost', orphaned: false });
   });

@@ -89,14 +89,9 @@ export class OtherRuns {
     return runFile(other) < runFile(this.#own);
   }
 
-  /** Whether the wrapper of a run, which alone can end its command, is there or cannot be proved gone. */
-  hasWrapper(run: Run): boolean {
-    return this.#log.hasWrapper(run);
-  }
-
   /** Whether a run can be asked to stop only where it runs: its processes cannot be seen from here, and the store is on disk. */
-  isOutOfReach(run: Run): boolean {
-    return this.#shared === null && this.#log.observe(run).unseen;
+  isOutOfReach({ unseen }: ObservedRun): boolean {
+    return this.#shared === null && unseen;
   }
 
   /** Requests a run to stop, on whatever machine it is. Resolves to false if a request to it exists already. @throws {StoreError} (rejects) */

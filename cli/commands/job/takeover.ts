@@ -1,7 +1,7 @@
 import prettyMs from 'pretty-ms';
 import type { EntryView, Lease } from '../../../lib/index.ts';
 import { holdersIn, later, nodeHost } from '../../../lib/internal.ts';
-import type { Run } from '../../../lib/jobs/index.ts';
+import type { ObservedRun, Run } from '../../../lib/jobs/index.ts';
 import { holdersWords } from '../../access/holder-words.ts';
 import type { Requested } from '../../access/target.ts';
 import { WaitNotice } from '../../access/wait-notice.ts';
@@ -12,7 +12,7 @@ import type { OtherRuns } from './others.ts';
 import type { JobPlan } from './plan.ts';
 import { isEntryOf } from './run-entry.ts';
 import { type Stop, Stopped } from './stop.ts';
-import { victimsIn } from './victims.ts';
+import { canBeStopped, heldIn, victimsIn } from './victims.ts';
 
 /** How often the takeover looks for runs to stop. */
 const LOOK_MS = 250;
@@ -43,7 +43,7 @@ export class Takeover {
   /** @throws {Stopped} (rejects) if a newer run replaces this one first */
   async lease(): Promise<Lease | JobEnd> {
     const { waitMs, recorded, label, quiet } = this.#plan;
-    const ends = this.#live().map(({ plan }) => plan.killAfterMs);
+    const ends = this.#live().map(({ run }) => run.plan.killAfterMs);
     const timeout = waitMs ?? Math.max(recorded.killAfterMs, ...ends) + PATIENCE_MS;
     const stopRequesting = this.#requestRepeatedly();
     const notice = WaitNotice.begin(() => this.#wanted, { quiet });
@@ -51,7 +51,7 @@ export class Takeover {
       return await this.#wanted.acquire({ label, timeout, signal: this.#stop.signal });
     } catch (error) {
       notice.end();
-      const end = endOfWait(error, await this.#whyNot(timeout), this.#live()[0]?.key ?? '');
+      const end = endOfWait(error, await this.#whyNot(timeout), this.#live()[0]?.run.key ?? '');
       if (end) return end;
       throw error;
     } finally {
@@ -88,11 +88,11 @@ export class Takeover {
   async #requestStops(): Promise<void> {
     const entries = (await this.#wanted.inspect())?.entries ?? [];
     await this.#others.fetch();
-    const others = this.#live();
+    const runs = this.#live();
     // A run that a newer one has replaced makes no more requests.
     this.#stop.poll();
     if (this.#isOver) return;
-    for (const victim of this.#victims(others, entries)) {
+    for (const victim of this.#victims(runs, entries)) {
       const isNew = await this.#others.requestStop(victim);
       if (isNew && this.#plan.verbose)
         say(`${this.#plan.name}: asked the run of pid ${victim.facts.pid}${where(victim)} to end`);
@@ -101,10 +101,10 @@ export class Takeover {
   }
 
   /** Without those that were requested already. */
-  #victims(others: readonly Run[], entries: readonly EntryView[]): Run[] {
+  #victims(runs: readonly ObservedRun[], entries: readonly EntryView[]): Run[] {
     const victims = victimsIn({
       permits: this.#plan.recorded.permits,
-      stoppable: others.filter((run) => this.#others.hasWrapper(run)),
+      runs,
       entries,
       isOlder: (run) => this.#isOlder(run),
       isOfEnded: (entry) => this.#others.isOfEnded(entry),
@@ -125,24 +125,25 @@ export class Takeover {
     return other.acquiredAt !== null || this.#others.isOlder(other);
   }
 
-  #live(): Run[] {
-    return [...this.#others.live()].map(({ run }) => run);
+  #live(): ObservedRun[] {
+    return [...this.#others.live()];
   }
 
   async #whyNot(timeoutMs: number): Promise<string> {
     const line = await this.#wanted.inspect();
-    const others = this.#live();
-    const holding = (line?.entries ?? []).filter(({ state }) => state === 'holding');
-    const reasons = new Set(holding.map((entry) => this.#whyKept(entry, others)));
+    const runs = this.#live();
+    const kept = heldIn(line?.entries ?? []).filter((entry) => !this.#others.isOfEnded(entry));
+    const reasons = new Set(kept.map((entry) => this.#whyKept(entry, runs)));
     const held = holdersWords(holdersIn(line), this.#wanted.foreignWords);
     return [`not taken over within ${prettyMs(timeoutMs)}${held === '' ? '' : `: ${held}`}`, ...reasons].join('; ');
   }
 
-  #whyKept(entry: EntryView, others: readonly Run[]): string {
-    const run = others.find((other) => isEntryOf(entry, other));
-    if (!run) return 'that is no run of a job, so it cannot be asked to end';
-    if (this.#others.isOutOfReach(run)) return `it runs on ${run.facts.host}, and can be asked to end only there`;
-    if (this.#others.hasWrapper(run)) return 'it was asked to end, and has not ended';
+  #whyKept(entry: EntryView, runs: readonly ObservedRun[]): string {
+    const observed = runs.find(({ run }) => isEntryOf(entry, run));
+    if (!observed) return 'that is no run of a job, so it cannot be asked to end';
+    const { run } = observed;
+    if (this.#others.isOutOfReach(observed)) return `it runs on ${run.facts.host}, and can be asked to end only there`;
+    if (canBeStopped(observed)) return 'it was asked to end, and has not ended';
     return `its \`lockstep job\` is gone, so nobody is left to end its command (pid ${run.attempts.at(-1)?.facts.pid}): end it yourself`;
   }
 }

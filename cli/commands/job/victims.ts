@@ -1,13 +1,13 @@
 import type { EntryView } from '../../../lib/index.ts';
 import { runFile } from '../../../lib/internal.ts';
-import type { Run } from '../../../lib/jobs/index.ts';
+import type { ObservedRun, Run } from '../../../lib/jobs/index.ts';
 import { isEntryOf } from './run-entry.ts';
 
 /** What a run that is to replace others sees of its job. The entries were read before the runs. */
 export interface Crowd {
   permits: number;
-  /** The other runs that wait or run, and have a wrapper that can end them. */
-  stoppable: readonly Run[];
+  /** The other runs that wait or run. */
+  runs: readonly ObservedRun[];
   entries: readonly EntryView[];
   /** Whether a run has to go before this one may be replaced itself. */
   isOlder(run: Run): boolean;
@@ -17,10 +17,19 @@ export interface Crowd {
 
 /** The runs that are to end so that the newest have room, this one among them: the oldest of those that can be stopped. */
 export function victimsIn(crowd: Crowd): Run[] {
-  const older = crowd.stoppable.filter((run) => crowd.isOlder(run)).sort((a, b) => (runFile(a) < runFile(b) ? -1 : 1));
-  const newer = crowd.stoppable.length - older.length;
-  const room = Math.max(0, crowd.permits - inTheWay(crowd) - newer - 1);
+  const stoppable = crowd.runs.filter(canBeStopped).map(({ run }) => run);
+  const older = stoppable.filter((run) => crowd.isOlder(run)).sort((a, b) => (runFile(a) < runFile(b) ? -1 : 1));
+  const newer = stoppable.length - older.length;
+  const room = Math.max(0, crowd.permits - inTheWay(crowd, stoppable) - newer - 1);
   return older.slice(0, Math.max(0, older.length - room));
+}
+
+/**
+ * Whether the wrapper of a run is there, or cannot be proved gone: it alone can end the run's command. It is not looked at again: a run that
+ * has ended since then would be taken for one that stays.
+ */
+export function canBeStopped({ orphaned }: ObservedRun): boolean {
+  return !orphaned;
 }
 
 /**
@@ -29,7 +38,11 @@ export function victimsIn(crowd: Crowd): Run[] {
  *   1. the oldest run, which was asked to end, records that, and still holds;
  *   2. this one finds a holder and no run that it belongs to, takes it for one that stays, and asks one run more to end.
  */
-function inTheWay({ entries, stoppable, isOfEnded }: Crowd): number {
-  const held = entries.filter(({ state, stale }) => state === 'holding' && !stale);
-  return held.filter((entry) => !isOfEnded(entry) && !stoppable.some((run) => isEntryOf(entry, run))).length;
+function inTheWay({ entries, isOfEnded }: Crowd, stoppable: readonly Run[]): number {
+  return heldIn(entries).filter((entry) => !isOfEnded(entry) && !stoppable.some((run) => isEntryOf(entry, run))).length;
+}
+
+/** The entries of holders, but for the dead ones: the next waiter has their permits. */
+export function heldIn(entries: readonly EntryView[]): EntryView[] {
+  return entries.filter(({ state, stale }) => state === 'holding' && !stale);
 }

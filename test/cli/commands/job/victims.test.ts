@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type Crowd, victimsIn } from '../../../../cli/commands/job/victims.ts';
 import type { EntryView } from '../../../../lib/index.ts';
 import type { Run } from '../../../../lib/jobs/run.ts';
+import type { ObservedRun } from '../../../../lib/jobs/run-log.ts';
 import { ALIVE, runningSince } from '../../../support/recorded-run.ts';
 
 const NOW = Date.UTC(2026, 10, 30, 12);
@@ -19,49 +20,59 @@ function entry(pid: number, given: Partial<EntryView> = {}): EntryView {
 }
 
 function victims(given: Partial<Crowd>): string[] {
-  const crowd = { permits: 2, stoppable: [], entries: [], isOlder: () => true, isOfEnded: () => false, ...given };
+  const crowd = { permits: 2, runs: [], entries: [], isOlder: () => true, isOfEnded: () => false, ...given };
   return victimsIn(crowd).map(({ key }) => key);
 }
 
 const key = (run: Run) => run.key;
+const seen = { state: 'running', orphaned: false, stopped: null, unseen: false } as const;
+const alive = (run: Run): ObservedRun => ({ run, ...seen });
+const orphaned = (run: Run): ObservedRun => ({ run, ...seen, orphaned: true });
 
 describe('the runs that are to end', () => {
   test('are none where there is room', () => {
     expect(victims({})).toEqual([]);
-    expect(victims({ stoppable: [oldest], entries: [entry(1)] })).toEqual([]);
+    expect(victims({ runs: [oldest].map(alive), entries: [entry(1)] })).toEqual([]);
   });
 
   test('are the oldest, in whatever order they were read', () => {
     const entries = [entry(1), entry(2)];
-    expect(victims({ stoppable: [older, oldest], entries })).toEqual([oldest].map(key));
-    expect(victims({ stoppable: [old, oldest, older], entries })).toEqual([oldest, older].map(key));
-    expect(victims({ permits: 1, stoppable: [oldest], entries: [entry(1)] })).toEqual([oldest].map(key));
+    expect(victims({ runs: [older, oldest].map(alive), entries })).toEqual([oldest].map(key));
+    expect(victims({ runs: [old, oldest, older].map(alive), entries })).toEqual([oldest, older].map(key));
+    expect(victims({ permits: 1, runs: [oldest].map(alive), entries: [entry(1)] })).toEqual([oldest].map(key));
   });
 
   test('are one more for each newer run, which has a permit or waits for one, and is not asked itself', () => {
     const isOlder = (run: Run) => run !== old;
-    expect(victims({ stoppable: [old, older, oldest], isOlder })).toEqual([oldest, older].map(key));
-    expect(victims({ stoppable: [old, older], isOlder })).toEqual([older].map(key));
-    expect(victims({ permits: 1, stoppable: [old], isOlder })).toEqual([]);
+    expect(victims({ runs: [old, older, oldest].map(alive), isOlder })).toEqual([oldest, older].map(key));
+    expect(victims({ runs: [old, older].map(alive), isOlder })).toEqual([older].map(key));
+    expect(victims({ permits: 1, runs: [old].map(alive), isOlder })).toEqual([]);
   });
 
   test('are one more for each holder that cannot be asked', () => {
-    expect(victims({ stoppable: [older], entries: [entry(2), entry(9)] })).toEqual([older].map(key));
-    expect(victims({ permits: 3, stoppable: [older], entries: [entry(2), entry(9)] })).toEqual([]);
-    expect(victims({ stoppable: [], entries: [entry(8), entry(9)] })).toEqual([]);
+    expect(victims({ runs: [older].map(alive), entries: [entry(2), entry(9)] })).toEqual([older].map(key));
+    expect(victims({ permits: 3, runs: [older].map(alive), entries: [entry(2), entry(9)] })).toEqual([]);
+    expect(victims({ runs: [], entries: [entry(8), entry(9)] })).toEqual([]);
+  });
+
+  test('are one more for each command whose wrapper was killed, which nobody can end', () => {
+    const entries = [entry(1), entry(2)];
+    expect(victims({ runs: [orphaned(oldest), alive(older)], entries })).toEqual([older].map(key));
+    expect(victims({ runs: [alive(oldest), alive(older)], entries })).toEqual([oldest].map(key));
+    expect(victims({ permits: 1, runs: [orphaned(oldest)], entries: [entry(1)] })).toEqual([]);
   });
 
   test('are not more because of one that has ended and is about to release', () => {
     const entries = [entry(1), entry(2)];
     const isOfEnded = ({ ticket }: EntryView) => ticket === 1;
-    expect(victims({ stoppable: [older], entries, isOfEnded })).toEqual([]);
+    expect(victims({ runs: [older].map(alive), entries, isOfEnded })).toEqual([]);
   });
 
   test('are not more because of a dead holder, whose permit is given to the next one', () => {
-    expect(victims({ stoppable: [older], entries: [entry(1, { stale: true }), entry(2)] })).toEqual([]);
+    expect(victims({ runs: [older].map(alive), entries: [entry(1, { stale: true }), entry(2)] })).toEqual([]);
   });
 
   test('are not more because of others that wait', () => {
-    expect(victims({ stoppable: [older], entries: [entry(2), entry(9, { state: 'waiting' })] })).toEqual([]);
+    expect(victims({ runs: [older].map(alive), entries: [entry(2), entry(9, { state: 'waiting' })] })).toEqual([]);
   });
 });
