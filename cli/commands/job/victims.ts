@@ -39,7 +39,10 @@ export function canBeStopped({ orphaned }: ObservedRun): boolean {
  *   2. this one finds a holder and no run that it belongs to, takes it for one that stays, and asks one run more to end.
  */
 function inTheWay({ entries, isOfEnded }: Crowd, stoppable: readonly Run[]): number {
-  return heldIn(entries).filter((entry) => !isOfEnded(entry) && !stoppable.some((run) => isEntryOf(entry, run))).length;
+  const staying = heldIn(entries).filter(
+    (entry) => !isOfEnded(entry) && !stoppable.some((run) => isEntryOf(entry, run)),
+  );
+  return staying.reduce((sum, { ask }) => sum + ask, 0);
 }
 
 /** The entries of holders, but for the dead ones: the next waiter has their permits. */

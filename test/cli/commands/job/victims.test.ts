@@ -55,6 +55,13 @@ describe('the runs that are to end', () => {
     expect(victims({ runs: [], entries: [entry(8), entry(9)] })).toEqual([]);
   });
 
+  test('are as many more as a holder has permits that cannot be asked', () => {
+    const runs = [older, oldest].map(alive);
+    expect(victims({ permits: 4, runs, entries: [entry(9, { ask: 1 })] })).toEqual([]);
+    expect(victims({ permits: 4, runs, entries: [entry(9, { ask: 2 })] })).toEqual([oldest].map(key));
+    expect(victims({ permits: 4, runs, entries: [entry(9, { ask: 3 })] })).toEqual([oldest, older].map(key));
+  });
+
   test('are one more for each command whose wrapper was killed, which nobody can end', () => {
     const entries = [entry(1), entry(2)];
     expect(victims({ runs: [orphaned(oldest), alive(older)], entries })).toEqual([older].map(key));
