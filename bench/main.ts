@@ -70,7 +70,7 @@ if (unknown.length > 0) {
 }
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'lockstep-bench-'));
-// The command line is not told of the user's store.
+// The user's own store and settings do not count here.
 for (const name of Object.keys(process.env)) if (/^LOCKSTEP_(?!BENCH)/.test(name)) delete process.env[name];
 // What the command line keeps for its later calls is kept for this run alone.
 process.env.XDG_CACHE_HOME = directory;

@@ -150,7 +150,7 @@ function canExhaustInotify(): boolean {
   }
 }
 
-/** What our parent may have set, and what changes what our processes do. Tests find what they left behind by `LOCKSTEP_TEST_RUN`. */
+/** Variables of our parent that change how our processes work. Tests find processes that they left behind by `LOCKSTEP_TEST_RUN`. */
 const FOREIGN = /^(NODE_OPTIONS|LOCKSTEP_(?!TEST_RUN$).*)$/;
 
 /** Our environment without variables that our parent may have set. */

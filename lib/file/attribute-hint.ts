@@ -1,7 +1,7 @@
 import type { DocumentFacts } from '../host/document-host.ts';
 
 /**
- * What a writer knows of the access list and the extended attributes of the file that it put in place, for the next writer. It only
+ * A writer's knowledge of the access list and the extended attributes of the file that it put in place, for the next writer. It only
  * saves time: a writer without it looks at the file.
  */
 export interface AttributeHint {

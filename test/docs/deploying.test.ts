@@ -33,7 +33,7 @@ function command(name: string, script: string): void {
 
 /** As in a new terminal, with the commands of `bin` in front. */
 function environment(): Record<string, string | undefined> {
-  const ours = Object.keys(process.env).filter((name) => /^(npm_|NODE_OPTIONS$|VITEST)/.test(name));
+  const ours = Object.keys(process.env).filter((name) => /^(npm_|VITEST)/.test(name));
   return {
     ...Object.fromEntries(ours.map((name) => [name, undefined])),
     PATH: `${rig.path('bin')}:${process.env.PATH}`,

@@ -110,8 +110,7 @@ async function outputOf({ name }: Example): Promise<string> {
   fs.mkdirSync(place, { recursive: true });
   fs.writeFileSync(path.join(place, 'ticket.json'), '{"count": 5}\n');
   fs.writeFileSync(path.join(place, 'sing.js'), 'export default (person) => console.log(person, "sings");\n');
-  const { NODE_OPTIONS: _, ...env } = process.env;
-  const options = { cwd: place, env: { ...env, LOCKSTEP_DIR: path.join(place, 'store') } };
+  const options = { cwd: place, env: { ...process.env, LOCKSTEP_DIR: path.join(place, 'store') } };
   const { stdout, stderr } = await run(process.execPath, [path.join(directory, 'out', `${name}.js`)], options);
   return stdout + stderr;
 }

@@ -24,10 +24,15 @@ afterEach(async () => {
   await rig.end();
 });
 
-describe.skipIf(!HAS_REDIS || !HAS_MARIADB)('a sale from Redis, written back to MariaDB', () => {
-  let server: MariaDbServer;
+/** For the tests of a `describe`: a server, and for each test a sale from Redis into tables of its own. Returns how to get the server. */
+function eachSaleInto<S extends { readonly url: string; stop(): Promise<void> }>(
+  prefix: string,
+  start: () => Promise<S>,
+  backIn: typeof mysqlBack | typeof postgresBack,
+): () => S {
+  let server: S;
   beforeAll(async () => {
-    server = await MariaDbServer.start();
+    server = await start();
   }, LONGEST_MS);
   afterAll(() => server?.stop());
   let serial = 0;
@@ -35,15 +40,15 @@ describe.skipIf(!HAS_REDIS || !HAS_MARIADB)('a sale from Redis, written back to 
     rig = new HotRig();
     serial += 1;
     const tables = { table: `counts_${serial}`, orders: `orders_${serial}` };
-    const options = {
-      tickets: 1_000,
-      maxLog: 100,
-      hot: `${redis.url}?prefix=maria${serial}`,
-      place: server.url,
-      tables,
-    };
-    sale = new Sale(rig, rig.keep(mysqlBack(server.url, tables)), options);
+    const hot = `${redis.url}?prefix=${prefix}${serial}`;
+    const options = { tickets: 1_000, maxLog: 100, hot, place: server.url, tables };
+    sale = new Sale(rig, rig.keep(backIn(server.url, tables)), options);
   });
+  return () => server;
+}
+
+describe.skipIf(!HAS_REDIS || !HAS_MARIADB)('a sale from Redis, written back to MariaDB', () => {
+  const server = eachSaleInto('maria', () => MariaDbServer.start(), mysqlBack);
 
   testCrashes(() => sale);
 
@@ -53,13 +58,13 @@ describe.skipIf(!HAS_REDIS || !HAS_MARIADB)('a sale from Redis, written back to 
       await sale.begin();
       const writer = sale.writer();
       await writer.reported(({ is }) => is === 'written');
-      await server.kill();
+      await server().kill();
       await sale.buyersReport('LOG_FULL');
       const trouble = await writer.reported(({ is }) => is === 'trouble');
       expect(trouble.code).toBe('UNREACHABLE');
       // What was committed before may be trimmed after the first refusal.
       await until('the log is full', async () => (await sale.counter.status()).logged === 100);
-      await server.start();
+      await server().start();
       await sale.soldOut();
       await sale.counter.flush();
       await sale.checkExact();
@@ -69,19 +74,7 @@ describe.skipIf(!HAS_REDIS || !HAS_MARIADB)('a sale from Redis, written back to 
 });
 
 describe.skipIf(!HAS_REDIS || !HAS_POSTGRES)('a sale from Redis, written back to PostgreSQL', () => {
-  let server: PostgresServer;
-  beforeAll(async () => {
-    server = await PostgresServer.start();
-  }, LONGEST_MS);
-  afterAll(() => server?.stop());
-  let serial = 0;
-  beforeEach(() => {
-    rig = new HotRig();
-    serial += 1;
-    const tables = { table: `counts_${serial}`, orders: `orders_${serial}` };
-    const options = { tickets: 1_000, maxLog: 100, hot: `${redis.url}?prefix=pg${serial}`, place: server.url, tables };
-    sale = new Sale(rig, rig.keep(postgresBack(server.url, tables)), options);
-  });
+  eachSaleInto('pg', () => PostgresServer.start(), postgresBack);
 
   testCrashes(() => sale);
 });

@@ -67,12 +67,11 @@ export class BundleRig {
   /** Runs a bundle where there is neither the library nor any other package. */
   run(program: string, args: readonly string[], added = {}): Promise<{ stdout: string; stderr: string }> {
     const packages = path.join(this.app, 'node_modules');
-    const { NODE_OPTIONS: _, ...env } = process.env;
     fs.renameSync(packages, `${packages}-away`);
     const store = fs.mkdtempSync(path.join(this.elsewhere, 'store-'));
     return run(program, [...args, store, path.join(this.elsewhere, 'module.mjs')], {
       cwd: this.elsewhere,
-      env: { ...env, ...added },
+      env: { ...process.env, ...added },
     }).finally(() => fs.renameSync(`${packages}-away`, packages));
   }
 

@@ -32,9 +32,7 @@ afterAll(async () => {
 
 /** As in a new terminal: without what npm and vitest have added. */
 function environment(): Record<string, string | undefined> {
-  const own = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_|LOCKSTEP_(?!TEST_RUN$)|NODE_OPTIONS$|VITEST)/.test(name),
-  );
+  const own = Object.entries(process.env).filter(([name]) => !/^(npm_|LOCKSTEP_(?!TEST_RUN$)|VITEST)/.test(name));
   const places = (process.env.PATH ?? '').split(path.delimiter).filter((place) => !place.includes('node_modules'));
   return { ...Object.fromEntries(own), PATH: places.join(path.delimiter) };
 }

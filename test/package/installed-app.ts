@@ -29,9 +29,8 @@ export class InstalledApp {
 
   /** Runs a program in the project's directory, to its end. Rejects unless it succeeds. */
   run(program: string, args: string[], added = {}): Promise<{ stdout: string; stderr: string }> {
-    const { NODE_OPTIONS: _, ...env } = process.env;
     const own = { LOCKSTEP_DIR: path.join(this.directory, 'store') };
-    return run(program, args, { cwd: this.root, env: { ...env, ...own, ...added } });
+    return run(program, args, { cwd: this.root, env: { ...process.env, ...own, ...added } });
   }
 
   end(): void {

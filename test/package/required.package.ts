@@ -67,7 +67,7 @@ describe.each([
 
   /** Runs a file of the app, and resolves to its output. Whatever Node warns of is an error. */
   async function node(file: string, ...args: string[]): Promise<string> {
-    const { NODE_OPTIONS: _, NODE_EXTRA_CA_CERTS: __, ...env } = process.env;
+    const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
     const { stdout, stderr } = await run(program, [...flags, `${rig.app}/${file}`, ...args], { cwd: rig.app, env });
     expect(stderr).toBe('');
     return stdout;

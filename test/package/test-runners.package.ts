@@ -40,7 +40,7 @@ afterAll(() => rig.end());
 
 /** Runs a program in the app to its end. */
 function runHere(program: string, args: readonly string[], name: string, options = ''): Promise<unknown> {
-  const { NODE_OPTIONS: _, VITEST: __, ...env } = process.env;
+  const { VITEST: _, ...env } = process.env;
   const added = { PLACE: rig.output(`${name}-store`), CHILD: rig.output('module.mjs'), NODE_OPTIONS: options };
   return run(program, args, { cwd: rig.app, env: { ...env, ...added } });
 }

@@ -18,6 +18,7 @@ const FOREIGN = [
   'ETCDCTL_ENDPOINTS',
   'PGHOST',
   'npm_config_loglevel',
+  'NODE_OPTIONS',
 ];
 const KEPT = [
   'PATH',

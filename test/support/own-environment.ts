@@ -3,8 +3,8 @@ import os from 'node:os';
 import path from 'node:path';
 
 /**
- * What people and runners of tests set, and what changes what programs print or where they look: tests would read other words than
- * where they were written. A test that is about one of these sets it itself.
+ * Variables that people and runners of tests set for their own programs. They change the words that programs print, or the place where
+ * they look, so a test would not find what it expects. A test that is about one of these sets it itself.
  */
 const FOREIGN = [
   // Ours, except those by which people choose what of the tests runs.
@@ -13,6 +13,8 @@ const FOREIGN = [
   /^(CI|GITHUB_ACTIONS|GITLAB_CI|FORCE_COLOR|NO_COLOR|NODE_DISABLE_COLORS|CLICOLOR|CLICOLOR_FORCE|GREP_COLORS?|LS_COLORS|npm_config_color)$/,
   // How much npm says.
   /^npm_config_(loglevel|progress|timing)$/i,
+  // Options of every Node that a test starts.
+  /^NODE_(OPTIONS|COMPILE_CACHE|DISABLE_COMPILE_CACHE)$/,
   // The size of a terminal, where there is none; and who shows long texts.
   /^(COLUMNS|LINES|PAGER|MANPAGER|LESS)$/,
   // The language, and options that come in another order.

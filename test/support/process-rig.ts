@@ -9,6 +9,7 @@ import type { AgentSetup, Answer, Order, Report, ResourceSpec } from '../../fixt
 import type { Answered, Command, Failure } from '../../fixtures/programs/channel.ts';
 import type { MemberAnswer, MemberOrder } from '../../fixtures/programs/member.ts';
 import type { NesterAnswer, NesterOrder } from '../../fixtures/programs/nester.ts';
+import { plainEnvironment } from './plain-environment.ts';
 
 const AGENT = fixture('agent');
 /** A hang guard for conditions for which there is no event. */
@@ -300,10 +301,4 @@ function killIfThere(pid: number): void {
   } catch {
     // Already gone.
   }
-}
-
-/** Our environment without the variables for the test runner's own workers. */
-function plainEnvironment(): NodeJS.ProcessEnv {
-  const { NODE_OPTIONS: _options, VITEST: _vitest, LOCKSTEP_DIR: _directory, ...rest } = process.env;
-  return rest;
 }

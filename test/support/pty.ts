@@ -69,11 +69,6 @@ export class Pty {
       env: {
         ...process.env,
         TERM: 'xterm-256color',
-        // Variables of the test environment that disable or force Node's colours.
-        CI: undefined,
-        NO_COLOR: undefined,
-        FORCE_COLOR: undefined,
-        NODE_DISABLE_COLORS: undefined,
         LOCKSTEP_DIR: rig.storePath,
         NODE: process.execPath,
         MAIN,

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { GrantedLock, LockInfo, LockManagerSnapshot, LockRequestOptions } from 'lockstep';
 import type { RequesterOrder, RequesterReport } from '../../fixtures/programs/requester.ts';
+import { plainEnvironment } from './plain-environment.ts';
 
 const REQUESTER = fileURLToPath(new URL('../../build/fixtures/programs/requester.js', import.meta.url));
 
@@ -134,10 +135,11 @@ export class RequesterRig {
   readonly #threads: Array<{ requester: Requester; worker: Worker }> = [];
 
   async start(): Promise<RequesterProcess> {
-    const { NODE_OPTIONS: _options, VITEST: _vitest, LOCKSTEP_DIR: _directory, ...env } = process.env;
     const args = [REQUESTER, JSON.stringify({ directory: this.directory })];
     const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const;
-    const requester = new RequesterProcess(spawn(process.execPath, args, { stdio: [...stdio], env }));
+    const requester = new RequesterProcess(
+      spawn(process.execPath, args, { stdio: [...stdio], env: plainEnvironment() }),
+    );
     this.#processes.push(requester);
     await requester.next('ready', '');
     return requester;

@@ -11,7 +11,7 @@ import {
 import type { ObservedRun, Run, RunReading, RunStart } from '../../../lib/jobs/index.ts';
 import { isEntryOf } from './run-entry.ts';
 
-/** What tells the entries of a run that has ended from those of others. */
+/** The facts that identify the entries of a run that has ended. */
 type PastRun = Pick<Run, 'facts' | 'attempts' | 'at'> & { endedAt: number };
 
 /** The other runs of this run's job. */

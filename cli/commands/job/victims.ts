@@ -3,13 +3,13 @@ import { runFile } from '../../../lib/internal.ts';
 import type { ObservedRun, Run } from '../../../lib/jobs/index.ts';
 import { isEntryOf } from './run-entry.ts';
 
-/** What a run that is to replace others sees of its job. The entries were read before the runs. */
+/** The state of a job, as a run sees it that is to replace others. The entries were read before the runs. */
 export interface Crowd {
   permits: number;
   /** The other runs that wait or run. */
   runs: readonly ObservedRun[];
   entries: readonly EntryView[];
-  /** Whether a run has to go before this one may be replaced itself. */
+  /** Whether a run counts as older than this one. Only those are asked to end. */
   isOlder(run: Run): boolean;
   /** Whether an entry is of a run whose end is recorded. */
   isOfEnded(entry: EntryView): boolean;

@@ -162,7 +162,7 @@ test('the range is all that happened; up to now if something goes on; and what -
   expect(rangeOf([over], 400)).toBeNull();
   expect(rangeOf([over], 600)).toMatchObject({ from: 1_400 - 9, to: NOW + 9 });
   expect(rangeOf([pastOf([])], null)).toBeNull();
-  // Who held when what is known begins may have held for days. What is not known is not shown.
+  // A holder from before the known past may have held for days. The picture shows the known part.
   const old = pastOf([span({ enteredAt: 5, held: true, endedAt: 1_500, end: 'left' })], { from: 1_400 });
   expect(rangeOf([old], null)?.from).toBeGreaterThan(1_390);
   const instant = rangeOf([pastOf([span({ enteredAt: 1_000, grantedAt: 1_000, endedAt: 1_000 })])], null);

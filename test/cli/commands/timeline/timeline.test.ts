@@ -254,7 +254,7 @@ describe('timeline', () => {
     const file = rig.write('out.svg', 'before');
     const reader = fs.openSync(file, 'r');
     expect((await rig.run('timeline', '-o', file)).status).toBe(0);
-    // Who has it open reads on in the one before.
+    // A reader that has the old file open goes on in that one.
     expect(fs.readFileSync(reader, 'utf8')).toBe('before');
     fs.closeSync(reader);
     expect(rig.read('out.svg')).toMatch(/^<svg/);
